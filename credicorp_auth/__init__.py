@@ -1,0 +1,61 @@
+"""
+OAuth 2.0 client-credentials tokens for services: minted once, shared by all, renewed in time.
+
+    from credicorp_auth import CredicorpAuth
+
+    auth = CredicorpAuth.from_env()
+    header = auth.header()
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from credicorp_auth import errors
+
+if TYPE_CHECKING:
+    from credicorp_auth.auth import CredicorpAuth
+    from credicorp_auth.bearer import BearerCall
+    from credicorp_auth.events import Event
+    from credicorp_auth.oauth.scope import Scope
+    from credicorp_auth.oauth.secret import Secret
+    from credicorp_auth.oauth.token import AccessToken, Provenance
+    from credicorp_auth.settings import Settings
+
+__all__ = [
+    "AccessToken",
+    "BearerCall",
+    "CredicorpAuth",
+    "Event",
+    "Provenance",
+    "Scope",
+    "Secret",
+    "Settings",
+    "errors",
+]
+
+# Looked up when first used: a program that only names an error pays for nothing else.
+_HOMES: Final = {
+    "AccessToken": "credicorp_auth.oauth.token",
+    "BearerCall": "credicorp_auth.bearer",
+    "CredicorpAuth": "credicorp_auth.auth",
+    "Event": "credicorp_auth.events",
+    "Provenance": "credicorp_auth.oauth.token",
+    "Scope": "credicorp_auth.oauth.scope",
+    "Secret": "credicorp_auth.oauth.secret",
+    "Settings": "credicorp_auth.settings",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

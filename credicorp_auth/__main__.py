@@ -1,0 +1,29 @@
+"""The command `credicorp-auth`, also as `python -m credicorp_auth`."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+
+
+def main() -> int:
+    """
+    Run the command line.
+
+    Returns:
+        The exit code: 0 done, 2 usage or configuration, 3 refused, 4 unreachable.
+    """
+    if missing := [each for each in ("click", "rich") if find_spec(each) is None]:
+        print(
+            f"the command line needs {' and '.join(missing)}; "
+            "install the extra: pip install 'credicorp-auth[cli]'",
+            file=sys.stderr,
+        )
+        return 2
+    from credicorp_auth.cli.run import run  # noqa: PLC0415 - it needs the extra
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

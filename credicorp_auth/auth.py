@@ -1,0 +1,183 @@
+"""The object that applications hold: tokens for a client, whoever asks and however."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NoReturn, Self
+
+from credicorp_auth.bearer import BearerCall
+from credicorp_auth.settings import Settings
+from credicorp_auth.wiring import build_engine, settings_from_env, settings_from_profile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+    from typing import Unpack
+
+    from credicorp_auth.oauth.scope import Scope
+    from credicorp_auth.oauth.token import AccessToken
+    from credicorp_auth.settings import SettingsKeywords
+
+
+class CredicorpAuth:
+    """
+    Obtains, keeps and renews the access tokens of one OAuth client.
+
+    One object serves threads and event loops at once; all share one token for each scope, and one
+    request for it. It opens nothing before the first token is needed.
+
+    Args:
+        **settings: See `Settings`. No environment variable is read; see `from_env` for that.
+
+    Raises:
+        ConfigurationError: A setting cannot be used, or an adapter cannot be had.
+
+    .. versionadded:: 1.0.0
+    """
+
+    def __init__(self, **settings: Unpack[SettingsKeywords]) -> None:
+        self._start(Settings(**settings))
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Build from settings that were made before."""
+        auth = cls.__new__(cls)
+        auth._start(settings)  # noqa: SLF001 - its own class
+        return auth
+
+    @classmethod
+    def from_env(cls, **settings: Unpack[SettingsKeywords]) -> Self:
+        """
+        Build from `CREDICORP_*` variables, and keywords that override them.
+
+        Client id and secret are not read now but when they are needed, by the `env` secret source
+        unless `CREDICORP_SECRETS` names another.
+        """
+        return cls.from_settings(settings_from_env(os.environ, settings))
+
+    @classmethod
+    def from_profile(cls, name: str | None = None, **settings: Unpack[SettingsKeywords]) -> Self:
+        """
+        Build from a TOML profile, and keywords that override it.
+
+        Args:
+            name: The profile; None for the one that `CREDICORP_PROFILE` names.
+            **settings: See `Settings`.
+        """
+        return cls.from_settings(settings_from_profile(name, os.environ, settings))
+
+    def _start(self, settings: Settings) -> None:
+        self._settings = settings
+        self._engine = build_engine(settings)
+        # The engine's own methods stand in front of the two below: on the path that every request
+        # takes, one call more is a quarter of the whole cost.
+        self.__dict__["get_token"] = self._engine.get_token
+        self.__dict__["aget_token"] = self._engine.aget_token
+
+    def __repr__(self) -> str:
+        settings = self._settings
+        return (
+            f"CredicorpAuth(client_id={settings.client_id!r}, token_url={settings.token_url!r}, "
+            f"scope={str(settings.scope)!r})"
+        )
+
+    def __reduce_ex__(self, _protocol: object) -> NoReturn:
+        message = "a CredicorpAuth cannot be pickled; build one in each process from its settings"
+        raise TypeError(message)
+
+    def get_token(
+        self, scope: Scope | str | Iterable[str] | None = None, *, timeout: float | None = None
+    ) -> AccessToken:
+        """
+        Return a token that is usable now.
+
+        Args:
+            scope: What it must be good for; the `scope` setting when not given. Each scope has a
+                token of its own.
+            timeout: Seconds this caller is willing to wait; at most the `timeout` setting.
+
+        Raises:
+            CredicorpAuthError: No token can be had now; `.retryable` says whether later may do.
+        """
+        return self._engine.get_token(
+            scope, timeout=timeout
+        )  # pragma: no cover - shadowed by the engine's own method, see _start
+
+    async def aget_token(
+        self,
+        scope: Scope | str | Iterable[str] | None = None,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - ends this wait alone, not what it waits for
+    ) -> AccessToken:
+        """Return a token that is usable now, awaiting it; see `get_token`."""
+        return await self._engine.aget_token(
+            scope, timeout=timeout
+        )  # pragma: no cover - shadowed by the engine's own method, see _start
+
+    def header(self, scope: Scope | str | Iterable[str] | None = None) -> str:
+        """Return the value of an `Authorization` header (RFC 6750 section 2.1)."""
+        return self.get_token(scope).header()
+
+    async def aheader(self, scope: Scope | str | Iterable[str] | None = None) -> str:
+        """Return the value of an `Authorization` header, awaiting the token."""
+        return (await self.aget_token(scope)).header()
+
+    def call(self, url: str, *, scope: Scope | str | Iterable[str] | None = None) -> BearerCall:
+        """
+        Begin a request to `url` that carries the token: the seam for HTTP clients.
+
+        Raises:
+            OriginNotAllowed: The token may not go there; nothing may be sent.
+        """
+        return BearerCall(self._engine, self._settings.allowed_origins, url, scope)
+
+    def invalidate(self, token: AccessToken) -> bool:
+        """
+        Forget a token that turned out to be worthless, if it is still the held one.
+
+        It never waits. It also lifts what was remembered of a refusal for that token's scope.
+
+        Returns:
+            Whether that very token was held.
+        """
+        return self._engine.invalidate(token)
+
+    def forget_secrets(self) -> None:
+        """Drop cached secrets, after a leak or a correction; the next mint reads the source."""
+        self._engine.forget_secrets()
+
+    def close(self) -> None:
+        """
+        Drop the tokens and close what is open; once, however often it is called.
+
+        Callers who wait for a token get `Closed`.
+        """
+        self._engine.close()
+
+    async def aclose(self) -> None:
+        """Close, without holding up the event loop."""
+        import asyncio  # noqa: PLC0415 - 40 ms that a program without an event loop need not pay
+
+        await asyncio.to_thread(self.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()

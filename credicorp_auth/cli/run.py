@@ -1,0 +1,99 @@
+"""The command `credicorp-auth`: its parts, and what its endings mean."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from credicorp_auth import errors
+from credicorp_auth.cli.adapters import adapters
+from credicorp_auth.cli.header import header
+from credicorp_auth.cli.sandbox import sandbox
+from credicorp_auth.cli.token import token
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DONE: Final = 0
+FAILED: Final = 1
+USAGE: Final = 2
+REFUSED: Final = 3
+UNREACHABLE: Final = 4
+INTERRUPTED: Final = 130
+
+_ENDINGS: Final = (
+    (errors.ConfigurationError, USAGE),
+    (errors.UsageError, USAGE),
+    (errors.OriginNotAllowed, USAGE),
+    (errors.TokenRequestRefused, REFUSED),
+    (errors.ScopeNotGranted, REFUSED),
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="credicorp-auth")
+@click.option("--debug", is_flag=True, help="Show where an error came from.")
+def credicorp_auth(*, debug: bool) -> None:  # noqa: ARG001 - read by `run`, which must know it first
+    """
+    Obtain access tokens, and look at what obtains them.
+
+    Secrets come from the environment (CREDICORP_CLIENT_SECRET), a profile or a secret source, never
+    from an argument, which every user of the machine could read.
+    """
+
+
+for command in (adapters, header, sandbox, token):
+    credicorp_auth.add_command(command)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """
+    Run one command.
+
+    Args:
+        arguments: What stands behind the command's name.
+
+    Returns:
+        The exit code.
+    """
+    debug = "--debug" in arguments
+    try:
+        return _call(arguments)
+    except errors.CredicorpAuthError as error:
+        if debug:
+            raise
+        click.echo(f"error: {error.what}\ncode: {error.code}\nwhat to do: {error.cure}", err=True)
+        return ending_of(error)
+    except BrokenPipeError:
+        # Whoever read our output has left; Python must not complain of it once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as fault:
+        if debug:
+            raise
+        kind = type(fault).__name__
+        click.echo(f"error: unexpected {kind}; run again with --debug to see more", err=True)
+        return FAILED
+
+
+def _call(arguments: Sequence[str]) -> int:
+    try:
+        result = credicorp_auth.main(
+            list(arguments), prog_name="credicorp-auth", standalone_mode=False
+        )
+    except click.exceptions.Abort:
+        return INTERRUPTED
+    except click.ClickException as misuse:
+        misuse.show()
+        return USAGE
+    return result if isinstance(result, int) else DONE
+
+
+def ending_of(error: errors.CredicorpAuthError) -> int:
+    """Return the exit code for an error."""
+    if isinstance(error, errors.SecretUnavailable):
+        return UNREACHABLE if error.retryable else USAGE
+    return next((code for kind, code in _ENDINGS if isinstance(error, kind)), UNREACHABLE)

@@ -1,0 +1,76 @@
+"""`credicorp-auth token`: obtain a token, and say what it is."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from credicorp_auth.cli.identity import with_identity
+
+if TYPE_CHECKING:
+    from credicorp_auth.auth import CredicorpAuth
+    from credicorp_auth.oauth.token import AccessToken
+
+
+@click.command()
+@with_identity
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["summary", "json", "header", "env"]),
+    default="summary",
+    show_default=True,
+    help="json, header and env show the token itself.",
+)
+@click.option("--reveal", is_flag=True, help="Show the token in the summary too.")
+def token(auth: CredicorpAuth, *, output: str, reveal: bool) -> None:
+    """Obtain a token and show what it is; the token itself only when asked for."""
+    obtained = auth.get_token()
+    if output == "json":
+        click.echo(json.dumps(_members(obtained)))
+    elif output == "header":
+        click.echo(f"Authorization: {obtained.header()}")
+    elif output == "env":
+        click.echo(f"CREDICORP_ACCESS_TOKEN={shlex.quote(obtained.value.reveal())}")
+    else:
+        _show(obtained, reveal=reveal)
+
+
+def _members(obtained: AccessToken) -> dict[str, object]:
+    return {
+        "access_token": obtained.value.reveal(),
+        "token_type": obtained.token_type,
+        "scope": str(obtained.scope),
+        "expires_at": obtained.expires_at,
+        "lifetime": obtained.lifetime,
+    }
+
+
+def _show(obtained: AccessToken, *, reveal: bool) -> None:
+    left = obtained.expires_at - time.time()
+    end = datetime.fromtimestamp(obtained.expires_at, UTC)
+    origin = obtained.provenance
+    by = " ".join(each for each in (origin.adapter, origin.distribution, origin.version) if each)
+    rows = {
+        "token": obtained.value.reveal() if reveal else str(obtained.value),
+        "type": obtained.token_type,
+        "scope": str(obtained.scope) or "(the server's default)",
+        "expires": f"{end:%Y-%m-%dT%H:%M:%SZ}, in {left:.0f} s of {obtained.lifetime:g} s",
+        "origin": f"{origin.source} by {by}",
+    }
+    console = Console(soft_wrap=True, highlight=False)
+    if not console.is_terminal:
+        for name, value in rows.items():
+            click.echo(f"{name}: {value}")
+        return
+    table = Table(show_header=False, box=None)
+    for name, value in rows.items():
+        table.add_row(f"[bold]{name}[/bold]", value)
+    console.print(table)

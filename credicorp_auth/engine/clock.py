@@ -1,0 +1,46 @@
+"""The two clocks of this machine, and the way to wait on it."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from credicorp_auth.lifecycle.windows import Instant
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+# CLOCK_BOOTTIME goes on while a laptop sleeps; CLOCK_MONOTONIC stops, and would let a token
+# outlive itself. Where the system has no such clock, the wall clock notices the sleep.
+_BOOT_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_boot_time: Final = partial(time.clock_gettime, _BOOT_CLOCK)
+
+
+class Clock:
+    """
+    The wall clock and the boot-time clock.
+
+    Args:
+        wall: Returns epoch seconds.
+        boot: Returns seconds since the machine started, sleep included.
+    """
+
+    __slots__ = ("boot", "wall")
+
+    def __init__(
+        self,
+        wall: Callable[[], float] = time.time,
+        boot: Callable[[], float] = _boot_time,
+    ) -> None:
+        self.wall = wall
+        self.boot = boot
+
+    def now(self) -> Instant:
+        """Return the time by both clocks."""
+        return Instant(self.wall(), self.boot())
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Wait until `event` is set or `seconds` have passed; say whether it was set."""
+        return event.wait(seconds)

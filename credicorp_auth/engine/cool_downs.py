@@ -1,0 +1,32 @@
+"""
+The cool-downs that token endpoints asked for, shared by all engines of a process.
+
+A 429 is meant for the client, not for the object that happened to get it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_MOST: Final = 1024  # clients and endpoints; a bound against growth, not a limit anyone meets
+
+
+class CoolDowns:
+    """Moments of the boot clock before which endpoints are left alone, by endpoint and client."""
+
+    def __init__(self) -> None:
+        # Single reads and writes of a dict are atomic; no lock, so nothing for a fork to break.
+        self._until: dict[str, float] = {}
+
+    def until(self, key: str) -> float:
+        """Return the moment before which the endpoint is left alone; 0 where there is none."""
+        return self._until.get(key, 0.0)
+
+    def start(self, key: str, until: float, moment: float) -> None:
+        """Leave the endpoint alone until `until`; it is `moment` now."""
+        if len(self._until) >= _MOST:
+            self._until = {each: end for each, end in self._until.items() if end > moment}
+        self._until[key] = max(until, self._until.get(key, 0.0))
+
+
+COOL_DOWNS: Final = CoolDowns()

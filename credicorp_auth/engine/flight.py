@@ -1,0 +1,101 @@
+"""
+Flights: one story, lived once, for everyone who asked while it lasted.
+
+Theory of operation. When a token is needed and no flight for it is under way, one is started; all
+who come while it lasts wait for the same one. The flight belongs to none of them. It runs on a
+short-lived daemon thread of the engine, and callers, threads and tasks of any event loop alike,
+merely wait for it to land, each to its own deadline. This is why
+
+- a cancelled task, a blocked or closed event loop or an impatient caller harms nobody else: it was
+  only waiting;
+- the story is written once, synchronously: async is a way of waiting;
+- nobody can starve: the flight needs no slot in a thread pool that waiters might have filled;
+- the process can exit in mid-flight: the thread is a daemon.
+
+A flight has a deadline of its own. Past it, by the boot clock, it counts as lost (the process was
+frozen, a resolver hangs) and the next caller starts another; should the lost one come home after
+all, its token counts only if it is newer than the one held.
+
+The slot (see slot.py) guards its flight and its held token by one lock, held for a few instructions
+and never across input, output or a wait. The landing order matters: the token is held before the
+flight leaves the slot, in one locked step, so that nobody can find neither.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from credicorp_auth.errors import AdapterBroken, CredicorpAuthError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from credicorp_auth.engine.waiter import TaskWaiter, ThreadWaiter
+    from credicorp_auth.lifecycle.world import Obtained
+
+T = TypeVar("T")
+
+FLYING: Final[contextvars.ContextVar[tuple[object, ...]]] = contextvars.ContextVar(
+    "credicorp_auth_flying", default=()
+)
+"""The slots whose flights the current context is part of: asking for one of them is circular."""
+
+
+class Flight:
+    """
+    One attempt to bring a token home.
+
+    Args:
+        deadline: Moment of the boot clock after which the flight counts as lost.
+    """
+
+    __slots__ = ("deadline", "outcome", "waiters")
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self.waiters: list[ThreadWaiter | TaskWaiter] = []
+        self.outcome: Obtained | CredicorpAuthError | None = None
+
+
+def live(story: Callable[[], T]) -> T | CredicorpAuthError:
+    """Run a story to its outcome: what it brought, or why it brought nothing."""
+    try:
+        return story()
+    except CredicorpAuthError as error:
+        # The traceback would keep the story's frames alive for as long as the error is remembered.
+        return error.with_traceback(None)
+    except BaseException as crash:
+        if isinstance(crash, (KeyboardInterrupt, SystemExit)) and _on_main_thread():
+            raise
+        crashed = type(crash).__name__
+    return AdapterBroken(
+        f"a flight for a token ended in {crashed}",
+        code="flight.crashed",
+        cure="try again; if it lasts and is not of your own making, report it.",
+        retryable=True,
+    )
+
+
+def start_thread(name: str, run: Callable[[], None]) -> None:
+    """
+    Run something on a short-lived daemon thread, with the caller's context copied.
+
+    Where no thread can start any more, because the interpreter is going down or the system has
+    none left, it is run here and now.
+    """
+    context = contextvars.copy_context()
+    # On Python 3.11 starting a thread after the main thread has ended hangs for ever.
+    if threading.main_thread().is_alive():
+        try:
+            threading.Thread(target=context.run, args=(run,), name=name, daemon=True).start()
+        except RuntimeError:
+            pass
+        else:
+            return
+    context.run(run)
+
+
+def _on_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()

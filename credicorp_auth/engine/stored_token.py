@@ -1,0 +1,104 @@
+"""How a token is written into a cache and read back: one JSON record, trusted in nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.lifecycle.world import StoredToken
+from credicorp_auth.oauth.scope import Scope
+from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.oauth.strict_json import NotStrictJson, read_json_object
+from credicorp_auth.oauth.token import Grant
+from credicorp_auth.oauth.token_endpoint import MAX_TOKEN
+
+SCHEMA: Final = 1
+MAX_ENTRY: Final = 256 * 1024  # bytes
+
+_RECORD_ID: Final = re.compile(r"[0-9a-f]{32}")
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+
+
+class CorruptEntry(ValueError):
+    """A cache entry is not one of ours, or not for this key."""
+
+
+def write_stored_token(key: str, stored: StoredToken) -> bytes:
+    """
+    Return the bytes a cache keeps.
+
+    Args:
+        key: The key they are kept under; it goes into the record, so that an entry pasted under
+            another key is found out.
+        stored: The token.
+    """
+    grant = stored.grant
+    record = {
+        "credicorp_auth": SCHEMA,
+        "id": stored.record_id,
+        "key": key,
+        "access_token": grant.value.reveal(),
+        "token_type": grant.token_type,
+        "scope": str(grant.scope),
+        "issued_at": stored.issued_at,
+        "lifetime": grant.lifetime,
+    }
+    return json.dumps(record, separators=(",", ":")).encode("ascii")
+
+
+def read_stored_token(entry: bytes, key: str, *, max_lifetime: float) -> StoredToken:
+    """
+    Read what a cache brought back.
+
+    Args:
+        entry: The bytes.
+        key: The key they were read from.
+        max_lifetime: Seconds of life beyond which no record is believed.
+
+    Raises:
+        CorruptEntry: The bytes are not a record of this schema for this key.
+    """
+    try:
+        if len(entry) > MAX_ENTRY:
+            raise CorruptEntry("it is too long")
+        record = read_json_object(entry)
+    except NotStrictJson as fault:
+        raise CorruptEntry(str(fault)) from None
+    if record.get("credicorp_auth") != SCHEMA or record.get("key") != key:
+        raise CorruptEntry("it is of another schema or for another key")
+    return _read_record(record, max_lifetime)
+
+
+def _read_record(record: dict[str, Any], max_lifetime: float) -> StoredToken:
+    record_id, value = _text(record, "id"), _text(record, "access_token")
+    scope, lifetime = record.get("scope"), _number(record, "lifetime")
+    sound = (
+        _RECORD_ID.fullmatch(record_id)
+        and _TOKEN.fullmatch(value)
+        and len(value) <= MAX_TOKEN
+        and record.get("token_type") == "Bearer"
+        and isinstance(scope, str)
+        and lifetime > 0
+    )
+    if not sound:
+        raise CorruptEntry("a member is missing or malformed")
+    try:
+        granted = Scope(scope)
+    except InvalidSetting:
+        raise CorruptEntry("its scope is malformed") from None
+    grant = Grant(Secret(value), "Bearer", granted, min(lifetime, max_lifetime))
+    return StoredToken(record_id, grant, _number(record, "issued_at"))
+
+
+def _text(record: dict[str, Any], name: str) -> str:
+    value = record.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _number(record: dict[str, Any], name: str) -> float:
+    value = record.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise CorruptEntry(f"its {name} is not a number")
+    return float(value)

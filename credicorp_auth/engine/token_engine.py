@@ -1,0 +1,231 @@
+"""
+The engine: hands out the held token, or lets callers wait for the flight that brings one.
+
+The fresh path takes no lock, calls no hook and does no input or output: two clocks and two
+comparisons. Everything else is decided under the slot's lock and waited for outside it.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from credicorp_auth.engine.boarding import Boarding, Ticket
+from credicorp_auth.engine.flight import FLYING, live, start_thread
+from credicorp_auth.engine.fork import renew_after_fork
+from credicorp_auth.engine.landing import Landing
+from credicorp_auth.engine.slot import Slot
+from credicorp_auth.engine.waiter import TaskWaiter, ThreadWaiter, wake_all
+from credicorp_auth.errors import Closed, CredicorpAuthError, DeadlinePassed
+from credicorp_auth.lifecycle.obtain import obtain_token
+from credicorp_auth.lifecycle.renew import discard_token, renew_token
+from credicorp_auth.oauth.scope import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from credicorp_auth.engine.flight import Flight
+    from credicorp_auth.engine.real_world import RealWorld
+    from credicorp_auth.engine.slot import Held
+    from credicorp_auth.lifecycle.client import Client
+    from credicorp_auth.lifecycle.world import Errand
+    from credicorp_auth.oauth.token import AccessToken
+
+MAX_SLOTS: Final = 256
+"""Scopes an engine keeps in hand at once; the ones asked for longest ago go back to the cache."""
+
+
+class TokenEngine:
+    """
+    Keeps one token for each scope, and at most one flight under way for each.
+
+    Args:
+        client: Who asks for tokens.
+        world: Where.
+        timeout: Seconds a flight may take in all.
+    """
+
+    def __init__(self, client: Client, world: RealWorld, *, timeout: float) -> None:
+        self._client = client
+        self._world = world
+        self._boarding = Boarding(world, timeout)
+        self._landing = Landing(client, world)
+        self._wall, self._boot = world.clock.wall, world.clock.boot
+        self._default = Slot(client.template.scope)
+        self._slots = {self._default.scope: self._default}
+        self._closed = False
+        renew_after_fork(self)
+
+    def get_token(
+        self, scope: Scope | str | Iterable[str] | None = None, *, timeout: float | None = None
+    ) -> AccessToken:
+        """Return a usable token; wait for it on this thread where there is none in hand."""
+        slot = self._default if scope is None else self._slot(scope)
+        held = slot.held
+        if held is not None and self._wall() < held.fresh_wall and self._boot() < held.fresh_boot:
+            return held.token
+        ticket = self._board(slot, timeout, ThreadWaiter)
+        if not isinstance(ticket, Ticket):
+            return ticket
+        assert isinstance(ticket.waiter, ThreadWaiter)  # noqa: S101 - for type checkers
+        try:
+            ticket.waiter.wait(ticket.deadline - self._boot())
+        finally:
+            self._leave(ticket)
+        return self._conclude(ticket)
+
+    async def aget_token(
+        self,
+        scope: Scope | str | Iterable[str] | None = None,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - ends this wait alone, not what it waits for
+    ) -> AccessToken:
+        """Return a usable token; await it where there is none in hand."""
+        slot = self._default if scope is None else self._slot(scope)
+        held = slot.held
+        if held is not None and self._wall() < held.fresh_wall and self._boot() < held.fresh_boot:
+            return held.token
+        ticket = self._board(slot, timeout, TaskWaiter)
+        if not isinstance(ticket, Ticket):
+            return ticket
+        assert isinstance(ticket.waiter, TaskWaiter)  # noqa: S101 - for type checkers
+        try:
+            await ticket.waiter.wait(ticket.deadline - self._boot())
+        finally:
+            self._leave(ticket)
+        return self._conclude(ticket)
+
+    def _slot(self, scope: Scope | str | Iterable[str]) -> Slot:
+        wanted = scope if isinstance(scope, Scope) else Scope(scope)
+        slot = self._slots.get(wanted)
+        if slot is None:
+            if len(self._slots) >= MAX_SLOTS:
+                self._drop_idle_slot()
+            slot = self._slots.setdefault(wanted, Slot(wanted))
+        return slot
+
+    def _drop_idle_slot(self) -> None:
+        for scope, slot in list(self._slots.items()):
+            if slot is not self._default and slot.flight is None:
+                self._slots.pop(scope, None)
+                return
+
+    def _board(
+        self, slot: Slot, timeout: float | None, waits: type[ThreadWaiter | TaskWaiter]
+    ) -> AccessToken | Ticket:
+        with slot.lock:
+            if self._closed:
+                raise Closed("the CredicorpAuth is closed")
+            boarded = self._boarding.board(slot, timeout, waits)
+        if boarded.deferred is not None:
+            code = boarded.deferred.code
+            self._world.tell("refresh.deferred", code=code, scope=str(slot.scope))
+        if boarded.take_off is not None:
+            if boarded.take_off.replaces_lost:
+                self._world.tell("flight.abandoned", scope=str(slot.scope))
+            fly = partial(self._fly, slot, boarded.take_off.flight, boarded.take_off.errand)
+            start_thread("credicorp-auth flight", fly)
+        return boarded.result
+
+    def _fly(self, slot: Slot, flight: Flight, errand: Errand) -> None:
+        FLYING.set((*FLYING.get(), slot))
+        story = obtain_token if slot.held is None else renew_token
+        outcome = live(partial(story, self._client, self._world, errand))
+        wake_all(self._landing.land(slot, flight, outcome))
+
+    @staticmethod
+    def _leave(ticket: Ticket) -> None:
+        with ticket.slot.lock:
+            if ticket.waiter in ticket.flight.waiters:
+                ticket.flight.waiters.remove(ticket.waiter)
+
+    def _conclude(self, ticket: Ticket) -> AccessToken:
+        """Turn a flight's outcome into this caller's own: a living token, or an error."""
+        now = self._world.now()
+        outcome, held = ticket.flight.outcome, ticket.slot.held
+        self._world.tell("token.waited", scope=str(ticket.slot.scope), landed=outcome is not None)
+        living = held if held is not None and held.lives_at(now) else None
+        if living is not None and not self._refuses(outcome):
+            if isinstance(outcome, CredicorpAuthError) or outcome is None:
+                self._world.tell("refresh.deferred", scope=str(ticket.slot.scope))
+            return living.token
+        if isinstance(outcome, CredicorpAuthError):
+            raise outcome.copy()
+        if self._closed:
+            raise Closed("the CredicorpAuth was closed while a token was being obtained")
+        raise DeadlinePassed(
+            f"no token for client {self._client.client_id!r} at "
+            f"{self._client.template.token_url} within the time allowed"
+        )
+
+    @staticmethod
+    def _refuses(outcome: object) -> bool:
+        return isinstance(outcome, CredicorpAuthError) and not outcome.retryable
+
+    def invalidate(self, token: AccessToken) -> bool:
+        """Forget that very token if it is still held; say whether it was."""
+        for slot in list(self._slots.values()):
+            held = slot.held
+            if held is not None and held.token == token:
+                with slot.lock:
+                    forgotten = slot.forget(held)
+                self._world.forgive(slot.scope)
+                if forgotten:
+                    self._discard(slot, held)
+                return forgotten
+        return False
+
+    def reject(self, token: AccessToken) -> bool:
+        """
+        Take note that a resource answered 401 to a request with that token.
+
+        Returns:
+            Whether the request may be sent once more with what `get_token` then returns.
+        """
+        for slot in list(self._slots.values()):
+            held = slot.held
+            if held is not None and held.token == token:
+                with slot.lock:
+                    if slot.held is not held:
+                        break  # another of many who met the same 401 was faster
+                    allowed = slot.rejections.allow_mint(self._boot())
+                    forgotten = allowed and slot.forget(held)
+                if forgotten:
+                    self._discard(slot, held)
+                return allowed
+        return True  # somebody else has noticed before: the successor is, or will be, at hand
+
+    def accept(self, token: AccessToken, scope: Scope | str | Iterable[str] | None) -> None:
+        """Take note that a resource answered something else than 401 to that token."""
+        slot = self._default if scope is None else self._slot(scope)
+        if slot.rejections.count and slot.held is not None and slot.held.token is token:
+            slot.rejections.forgive()
+
+    def _discard(self, slot: Slot, held: Held) -> None:
+        self._world.tell("token.invalidated", scope=str(slot.scope))
+        discard = partial(discard_token, self._client, self._world, slot.scope, held.record_id)
+        start_thread("credicorp-auth discard", partial(self._landing.attempt, discard))
+
+    def forget_secrets(self) -> None:
+        """Drop cached secrets and the refusals they earned."""
+        self._world.keeper.forget()
+        self._world.forgive(None)
+
+    def close(self) -> None:
+        """Drop the tokens, wake everyone who waits with `Closed`, close the adapters; once."""
+        if self._closed:
+            return
+        self._closed = True
+        for slot in list(self._slots.values()):
+            with slot.lock:
+                slot.held = None
+                waiters = [] if slot.flight is None else slot.flight.waiters
+                slot.flight = None
+            wake_all(waiters)
+        self._world.close()
+
+    def after_fork(self) -> None:
+        """In the child: keep the tokens, drop what belongs to the parent's threads."""
+        for slot in self._slots.values():
+            slot.after_fork()
+        self._world.after_fork()

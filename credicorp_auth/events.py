@@ -1,0 +1,66 @@
+"""
+What happens in a token's life, told to observers and to the log, without any secret.
+
+One class serves for all: the `name` tells them apart, and `docs/reference/events.md` lists them.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LEVELS: Final[Mapping[str, int]] = {
+    "token.minted": logging.INFO,
+    "token.read_from_cache": logging.DEBUG,
+    "token.waited": logging.DEBUG,
+    "token.invalidated": logging.DEBUG,
+    "token.expiry_assumed": logging.WARNING,
+    "token.expiry_as_text": logging.WARNING,
+    "token.expiry_clamped": logging.WARNING,
+    "token.scope_broader": logging.WARNING,
+    "token.scope_narrowed": logging.WARNING,
+    "refresh.started": logging.DEBUG,
+    "refresh.deferred": logging.WARNING,
+    "request.sent": logging.DEBUG,
+    "request.failed": logging.DEBUG,
+    "endpoint.cool_down": logging.WARNING,
+    "refusal.remembered": logging.WARNING,
+    "secret.fetched": logging.DEBUG,
+    "secret.rotated": logging.WARNING,
+    "cache.trouble": logging.WARNING,
+    "cache.corrupt": logging.WARNING,
+    "clock.skew": logging.WARNING,
+    "flight.abandoned": logging.WARNING,
+    "observer.failed": logging.WARNING,
+}
+"""Each event's name and its log level."""
+
+
+@frozen
+class Event:
+    """
+    Something that happened in a token's life.
+
+    Args:
+        name: One of `LEVELS`.
+        fields: What is known about it: text and numbers only, never a secret.
+
+    .. versionadded:: 1.0.0
+    """
+
+    name: str
+    fields: Mapping[str, str | int | float | bool | None] = field(factory=dict)
+
+    @property
+    def level(self) -> int:
+        """The log level, as the standard library numbers them."""
+        return LEVELS[self.name]
+
+    def __str__(self) -> str:
+        told = " ".join(f"{name}={value!r}" for name, value in self.fields.items())
+        return f"{self.name} {told}".rstrip()

@@ -1,0 +1,1 @@
+"""The rules of OAuth: values in, values out; no clock, no input, no output."""

@@ -1,0 +1,68 @@
+"""How a client proves who it is (RFC 6749 section 2.3.1): in one way for each request."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote_plus
+
+from attrs import field, frozen
+
+from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.oauth.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@frozen
+class ClientProof:
+    """
+    What one authentication method adds to a request.
+
+    Args:
+        headers: Header names to opaque values.
+        fields: Form fields to opaque values.
+    """
+
+    headers: Mapping[str, Secret] = field(factory=dict)
+    fields: Mapping[str, Secret] = field(factory=dict)
+
+
+def build_client_secret_post(client_id: str, client_secret: Secret) -> ClientProof:
+    """Put id and secret into the form body: `client_secret_post`."""
+    return ClientProof(fields={"client_id": Secret(client_id), "client_secret": client_secret})
+
+
+def build_client_secret_basic(client_id: str, client_secret: Secret) -> ClientProof:
+    """
+    Put id and secret into an Authorization header: `client_secret_basic`.
+
+    Each part is form-encoded before the two are joined and base64-encoded, as RFC 6749 section
+    2.3.1 says and as many clients forget: without it an id that holds a colon cannot work.
+    """
+    pair = f"{quote_plus(client_id)}:{quote_plus(client_secret.reveal())}"
+    return ClientProof(
+        headers={"Authorization": Secret("Basic " + b64encode(pair.encode()).decode("ascii"))}
+    )
+
+
+CLIENT_AUTHENTICATION: Final[Mapping[str, Callable[[str, Secret], ClientProof]]] = {
+    "client_secret_post": build_client_secret_post,
+    "client_secret_basic": build_client_secret_basic,
+}
+
+
+def read_client_authentication(method: str) -> str:
+    """
+    Check the name of an authentication method.
+
+    Raises:
+        InvalidSetting: The method is not one of `CLIENT_AUTHENTICATION` (`config.value`).
+    """
+    if method not in CLIENT_AUTHENTICATION:
+        raise InvalidSetting(
+            f"client_authentication {ascii(method)[:60]} is not known",
+            cure=f"choose one of {', '.join(CLIENT_AUTHENTICATION)}.",
+        )
+    return method

@@ -1,0 +1,75 @@
+"""What a token may be used for, as a set of words (RFC 6749 section 3.3)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from attrs import field, frozen
+
+from credicorp_auth.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# RFC 6749 section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
+_SCOPE_TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+
+
+def _read_words(words: Scope | str | Iterable[str] | None) -> frozenset[str]:
+    if words is None:
+        return frozenset()
+    if isinstance(words, Scope):
+        return words.words
+    if isinstance(words, str):
+        # Only spaces separate: any other white space is a mistake that must not pass in silence.
+        words = (word for word in words.split(" ") if word)
+    read = frozenset(words)
+    for word in read:
+        if not isinstance(word, str) or not _SCOPE_TOKEN.fullmatch(word):
+            raise InvalidSetting(
+                f"scope token {ascii(word)[:80]} holds what RFC 6749 section 3.3 forbids",
+                code="config.scope",
+                cure="separate scope tokens by single spaces and spell them as the server does.",
+            )
+    return read
+
+
+@frozen(repr=False, init=False)
+class Scope:
+    """
+    The permissions a token is asked for, or was granted.
+
+    A scope is a set: order and repetition mean nothing, spelling means everything.
+
+    Args:
+        words: Scope tokens as RFC 6749 section 3.3 spells them: one string separated by spaces,
+            an iterable of tokens, another scope, or None for the empty scope.
+
+    Raises:
+        InvalidSetting: A token holds a character that the RFC forbids (`config.scope`).
+
+    .. versionadded:: 1.0.0
+    """
+
+    words: frozenset[str] = field(converter=_read_words)
+
+    def __init__(self, words: Scope | str | Iterable[str] | None = None) -> None:
+        self.__attrs_init__(words)
+
+    def __str__(self) -> str:
+        return " ".join(sorted(self.words))
+
+    def __repr__(self) -> str:
+        return f"Scope({str(self)!r})"
+
+    def __bool__(self) -> bool:
+        return bool(self.words)
+
+    def covers(self, needed: Scope) -> bool:
+        """Say whether a token with this scope is enough where `needed` is asked for."""
+        return needed.words <= self.words
+
+    def without(self, other: Scope) -> Scope:
+        """Return what is in this scope and not in `other`."""
+        return Scope(self.words - other.words)

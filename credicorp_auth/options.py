@@ -1,0 +1,87 @@
+"""What the user set for one adapter, handed over unread and unseen."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import attrs
+
+from credicorp_auth.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OptionsT = TypeVar("OptionsT")
+
+
+class AdapterOptions:
+    """
+    The options for one adapter, opaque until the adapter reads them into a class of its own.
+
+    Hooks carry this object and nothing else: pluggy's tracing prints the arguments of hooks, and
+    options may hold a proxy's password or a Vault token.
+
+    Args:
+        values: Option names to values; from the environment they are strings.
+        setting: The setting they come from, such as `transport_options`, for messages.
+    """
+
+    __slots__ = ("_values", "setting")
+
+    def __init__(self, values: Mapping[str, Any], *, setting: str) -> None:
+        held = dict(values)
+        self._values = lambda: held  # a closure: a walk over attributes meets no value
+        self.setting = setting
+
+    def __repr__(self) -> str:
+        return f"<AdapterOptions of {self.setting}>"
+
+    def read(self, options_class: type[OptionsT]) -> OptionsT:
+        """
+        Build the adapter's own attrs class from what the user set.
+
+        Args:
+            options_class: An attrs class; its fields are the options, its converters and
+                validators accept the strings that the environment gives.
+
+        Raises:
+            InvalidSetting: An unknown option (`config.unknown_key`), naming the nearest known
+                one, or a value that the class refuses (`config.value`).
+        """
+        known = [
+            attribute.name
+            for attribute in attrs.fields(cast("type[attrs.AttrsInstance]", options_class))
+        ]
+        values = self._values()
+        for name in values:
+            if name not in known:
+                raise unknown_key(name, known, where=self.setting)
+        try:
+            return options_class(**values)
+        except InvalidSetting:
+            raise
+        except (ValueError, TypeError):
+            # The exception's text may quote the value, so it is not passed on.
+            raise InvalidSetting(
+                f"{self.setting} holds a value that {options_class.__name__} refuses",
+                cure=f"check the types of the options: {', '.join(known)}.",
+            ) from None
+
+
+def unknown_key(name: str, known: list[str], *, where: str) -> InvalidSetting:
+    """
+    Build the error for a name nobody knows, with the nearest name that is known.
+
+    Args:
+        name: What the user wrote.
+        known: What could have been meant.
+        where: Where the user wrote it.
+    """
+    near = get_close_matches(name, known, n=1)
+    known_names = ", ".join(sorted(known)) or "none"
+    return InvalidSetting(
+        f"{where} has no {ascii(name)[:60]}",
+        code="config.unknown_key",
+        cure=f"did you mean {near[0]!r}?" if near else f"known names: {known_names}.",
+    )

@@ -1,0 +1,86 @@
+"""Settings from a named profile in a TOML file."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from credicorp_auth.environment import CONFIG_VARIABLE
+from credicorp_auth.errors import InvalidSetting, MissingSetting
+from credicorp_auth.options import unknown_key
+from credicorp_auth.settings import SETTING_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def profile_path(environ: Mapping[str, str]) -> Path:
+    """
+    Return where profiles are kept.
+
+    `CREDICORP_CONFIG`, else `credicorp/credicorp.toml` in the user's config folder: that of the
+    XDG base directory specification, which ignores a relative `XDG_CONFIG_HOME`.
+    """
+    if given := environ.get(CONFIG_VARIABLE):
+        return Path(given)
+    folder = Path(environ.get("XDG_CONFIG_HOME", ""))
+    if not folder.is_absolute():
+        folder = Path(environ.get("HOME") or Path.home()) / ".config"
+    return folder / "credicorp" / "credicorp.toml"
+
+
+def read_profile(name: str, environ: Mapping[str, str]) -> dict[str, Any]:
+    """
+    Read one profile: the table of that name, with settings as keys.
+
+    Args:
+        name: The profile's name.
+        environ: Tells where the file is.
+
+    Raises:
+        MissingSetting: There is no such file or profile.
+        InvalidSetting: The file is not TOML, a key is unknown (`config.unknown_key`), or it holds
+            a plaintext secret that others than its owner can read (`config.permissions`).
+    """
+    path = profile_path(environ)
+    tables, private = _read_file(path)
+    profile = tables.get(name)
+    if not isinstance(profile, dict):
+        known = ", ".join(sorted(each for each in tables if isinstance(tables[each], dict)))
+        raise MissingSetting(
+            f"{path} has no profile {name!r}",
+            cure=f"add a table [{name}], or choose one of: {known or 'none yet'}.",
+        )
+    for key in profile:
+        if key not in SETTING_NAMES:
+            raise unknown_key(key, list(SETTING_NAMES), where=f"profile {name!r} in {path}")
+    if "client_secret" in profile and not private:
+        raise InvalidSetting(
+            f"{path} holds a client_secret and can be read by others than its owner",
+            code="config.permissions",
+            cure=f"run: chmod 600 {path}",
+        )
+    return profile
+
+
+def _read_file(path: Path) -> tuple[dict[str, Any], bool]:
+    """Return the tables, and whether the very file that was read is its owner's alone."""
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            tables = tomllib.load(file)
+    except OSError as fault:
+        raise MissingSetting(
+            f"{path} cannot be read: {fault.strerror}",
+            cure=f"create it, or set {CONFIG_VARIABLE} to the file that holds your profiles.",
+        ) from None
+    except ValueError:
+        # The parser's message may quote the line, and the line may hold a secret.
+        tables = None
+    if tables is None:
+        raise InvalidSetting(f"{path} is not a TOML file in UTF-8", cure="correct its syntax.")
+    owner_alone = not status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    return tables, owner_alone and status.st_uid in {os.geteuid(), 0}

@@ -1,0 +1,57 @@
+"""What has come to the sandbox, counted, for tests to assert on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from typing import Any
+
+
+class Counters:
+    """Counts, and the moments of the token requests."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        self._moments: list[float] = []
+        self._in_flight = 0
+
+    def add(self, name: str) -> None:
+        """Count one more."""
+        with self._lock:
+            self._counts[name] += 1
+
+    def token_request_begins(self) -> None:
+        """Count a token request, and how many are under way at once."""
+        with self._lock:
+            self._counts["token_requests"] += 1
+            self._moments.append(time.time())
+            self._in_flight += 1
+            most = max(self._in_flight, self._counts["most_token_requests_in_flight"])
+            self._counts["most_token_requests_in_flight"] = most
+
+    def token_request_ends(self) -> None:
+        """Take note that a token request was answered."""
+        with self._lock:
+            self._in_flight -= 1
+
+    def __getitem__(self, name: str) -> int:
+        with self._lock:
+            return self._counts[name]
+
+    def moments(self) -> list[float]:
+        """Return the epoch seconds at which token requests came."""
+        with self._lock:
+            return list(self._moments)
+
+    def told(self) -> dict[str, Any]:
+        """Return all counts by name, and the moments, ready for JSON."""
+        with self._lock:
+            return {**self._counts, "token_request_moments": list(self._moments)}
+
+    def reset(self) -> None:
+        """Begin anew."""
+        with self._lock:
+            self._counts.clear()
+            self._moments.clear()

@@ -1,0 +1,68 @@
+"""What every request passes before Flask sees it: counting, latency, faults, lost connections."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+from credicorp_auth.testing.sandbox.authorization import BASE_PATH
+from credicorp_auth.testing.sandbox.server import NO_LINGER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from credicorp_auth.testing.sandbox.sandbox import Sandbox
+    from credicorp_auth.testing.sandbox.switches import Fault
+
+TOKEN_PATH = f"{BASE_PATH}/oauth/token"
+
+
+class Gate:
+    """
+    A WSGI application in front of another.
+
+    Args:
+        sandbox: Whose switches and counters are used.
+        application: The application behind the gate.
+    """
+
+    def __init__(self, sandbox: Sandbox, application: Any) -> None:  # noqa: ANN401 - any WSGI application
+        self._sandbox = sandbox
+        self._application = application
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401 - WSGI's signature
+        if environ["PATH_INFO"] != TOKEN_PATH:
+            answer: Iterable[bytes] = self._application(environ, start_response)
+            return answer
+        counters = self._sandbox.counters
+        counters.token_request_begins()
+        try:
+            time.sleep(self._sandbox.switches.token_latency)
+            fault = self._sandbox.switches.next_fault()
+            if fault is not None:
+                return self._meet(fault, environ, start_response)
+            answer = self._application(environ, start_response)
+        finally:
+            counters.token_request_ends()
+        return answer
+
+    def _meet(
+        self,
+        fault: Fault,
+        environ: dict[str, Any],
+        start_response: Any,  # noqa: ANN401 - WSGI's signature
+    ) -> Iterable[bytes]:
+        self._sandbox.counters.add(f"token_{fault.status if fault.action == 'answer' else fault.action}")
+        if fault.action != "answer":
+            if fault.action == "reset":
+                connection: socket.socket = environ["werkzeug.socket"]
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+            raise ConnectionAbortedError(fault.action)
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        body = fault.body.encode()
+        length = ("Content-Length", str(len(body)))
+        limits = self._sandbox.token_bucket.headers()
+        headers = [*{**limits, **fault.headers}.items(), length]
+        start_response(f"{fault.status} Fault", headers)
+        return [body]

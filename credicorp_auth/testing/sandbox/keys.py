@@ -1,0 +1,45 @@
+"""The keys that tokens are signed with, and the set that is published."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from typing import Any
+
+from joserfc.jwk import ECKey, KeySet, RSAKey
+
+
+class KeyRing:
+    """
+    One key that signs, and others that are still published.
+
+    Args:
+        algorithm: RS256 or ES256.
+    """
+
+    def __init__(self, algorithm: str) -> None:
+        self.algorithm = algorithm
+        self._lock = threading.Lock()
+        self._keys: list[RSAKey | ECKey] = [self._generate()]
+
+    def _generate(self) -> RSAKey | ECKey:
+        parameters: Any = {"use": "sig", "alg": self.algorithm, "kid": uuid.uuid4().hex}
+        if self.algorithm == "ES256":
+            return ECKey.generate_key("P-256", parameters)
+        return RSAKey.generate_key(2048, parameters)
+
+    def rotate(self, *, keep_old: bool = True) -> None:
+        """Sign with a new key from now on; the old ones stay published unless they are dropped."""
+        fresh = self._generate()
+        with self._lock:
+            self._keys = [fresh, *(self._keys if keep_old else [])]
+
+    def signing(self) -> KeySet:
+        """Return the key that signs, as a set of one."""
+        with self._lock:
+            return KeySet([self._keys[0]])
+
+    def published(self) -> KeySet:
+        """Return every key whose tokens are good."""
+        with self._lock:
+            return KeySet(list(self._keys))

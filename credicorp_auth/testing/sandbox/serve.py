@@ -1,0 +1,49 @@
+"""The sandbox as a program: one READY line, then serving until it is told to stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from typing import IO, TYPE_CHECKING
+
+from credicorp_auth.testing.sandbox.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from credicorp_auth.testing.sandbox.settings import SandboxSettings
+
+
+def serve(settings: SandboxSettings, stdout: IO[str]) -> None:
+    """
+    Serve until SIGTERM or SIGINT.
+
+    The first and only line on `stdout` is JSON: `ready` true, and what a client needs. Its
+    client_secret is a dummy that no other server knows.
+
+    Args:
+        settings: How the sandbox starts.
+        stdout: Where it announces itself.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with Sandbox(settings) as sandbox:
+        print(json.dumps(ready(sandbox)), file=stdout, flush=True)
+        stop.wait()
+
+
+def ready(sandbox: Sandbox) -> dict[str, object]:
+    """Return what the READY line says."""
+    return {
+        "ready": True,
+        "base_url": sandbox.base_url,
+        "token_url": sandbox.token_url,
+        "jwks_url": sandbox.jwks_url,
+        "issuer": sandbox.issuer,
+        "audience": sandbox.settings.audience,
+        "client_id": sandbox.client_id,
+        "client_secret": sandbox.client_secret,
+        "control_key": sandbox.control_key,
+        "pid": os.getpid(),
+    }

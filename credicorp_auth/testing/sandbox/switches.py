@@ -1,0 +1,90 @@
+"""What can be switched while the sandbox runs: lifetimes, latencies, refusals, faults."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, fields_dict, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from credicorp_auth.testing.sandbox.settings import SandboxSettings
+
+
+@frozen
+class Fault:
+    """
+    One answer of the token endpoint that is not what it should be.
+
+    Args:
+        status: HTTP status code.
+        headers: Header names to values.
+        body: The body, as text.
+        action: `answer`; or `close`, `reset`: end the connection without an answer.
+    """
+
+    status: int = 500
+    headers: Mapping[str, str] = field(factory=dict)
+    body: str = ""
+    action: str = "answer"
+
+
+class Switches:
+    """
+    The switches of one sandbox; set an attribute to switch.
+
+    Args:
+        settings: Where they stand at first.
+    """
+
+    def __init__(self, settings: SandboxSettings) -> None:
+        self.expires_in = settings.expires_in
+        self.token_latency = settings.token_latency
+        self.jwks_latency = 0.0
+        self.narrowed_scope: str | None = None
+        self.omit_expires_in = False
+        self.api_refuses_all = False
+        self._lock = threading.Lock()
+        self._faults: deque[Fault] = deque()
+        self._refusal = (0.0, 429, 0)
+
+    def switch(self, changes: Mapping[str, Any]) -> None:
+        """
+        Set several switches by name.
+
+        Raises:
+            KeyError: There is no such switch.
+        """
+        for name, value in changes.items():
+            if name.startswith("_") or name not in vars(self):
+                raise KeyError(name)
+            setattr(self, name, value)
+
+    def refuse(self, seconds: float, *, status: int = 429, retry_after: int = 2) -> None:
+        """Let the token endpoint answer 429, or 503, for so many seconds."""
+        with self._lock:
+            self._refusal = (time.monotonic() + seconds, status, retry_after)
+
+    def fail_next(self, faults: Iterable[Fault]) -> None:
+        """Let the next token requests meet these faults, one each."""
+        with self._lock:
+            self._faults.extend(faults)
+
+    def next_fault(self) -> Fault | None:
+        """Return what the token request that has just come must meet; None for an honest answer."""
+        with self._lock:
+            if self._faults:
+                return self._faults.popleft()
+            until, status, retry_after = self._refusal
+        if time.monotonic() >= until:
+            return None
+        body = '{"error": "temporarily_unavailable", "error_description": "rate limited"}'
+        headers = {"Content-Type": "application/json", "Retry-After": str(retry_after)}
+        return Fault(status, headers, body)
+
+
+FAULT_FIELDS = tuple(fields_dict(Fault))

@@ -1,0 +1,148 @@
+"""A World that answers from a script and keeps what it was asked: the stage for stories."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from credicorp_auth.engine.stored_token import read_stored_token, write_stored_token
+from credicorp_auth.lifecycle.client import ClientCredentials
+from credicorp_auth.lifecycle.standing import Standing
+from credicorp_auth.lifecycle.windows import Instant
+from credicorp_auth.oauth.http import HttpResponse
+from credicorp_auth.oauth.secret import Secret, SecretBytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from credicorp_auth.errors import CredicorpAuthError
+    from credicorp_auth.lifecycle.standing import Fact
+    from credicorp_auth.lifecycle.world import StoredToken
+    from credicorp_auth.oauth.http import HttpRequest
+
+
+def answer(
+    status: int = 200, headers: Iterable[tuple[str, str]] = (), **members: Any
+) -> HttpResponse:
+    """
+    Build a JSON answer of an authorization server.
+
+    Args:
+        status: HTTP status code.
+        headers: Further headers, as pairs.
+        **members: The members of the JSON object.
+    """
+    body = json.dumps(members).encode()
+    return HttpResponse(status, [("Content-Type", "application/json"), *headers], SecretBytes(body))
+
+
+def token_answer(value: str = "token-1", **members: Any) -> HttpResponse:
+    """Build the answer that grants a token; `expires_in` is an hour unless given."""
+    return answer(**{"access_token": value, "token_type": "Bearer", "expires_in": 3600, **members})
+
+
+class ScriptedWorld:
+    """
+    Plays the world of a story, and writes down what the story asked for.
+
+    Args:
+        answers: What `send` gives, in order: an answer, or an error to raise.
+        secrets: What the secret source gives, in order; the last one for ever after. A text is a
+            secret of which it is also the version; an error is raised.
+        chance: What `random` gives.
+        send_seconds: How long each request takes.
+
+    .. versionadded:: 1.0.0
+    """
+
+    def __init__(
+        self,
+        answers: Iterable[HttpResponse | CredicorpAuthError] = (),
+        *,
+        secrets: Iterable[str | CredicorpAuthError] = ("secret-1",),
+        chance: float = 0.0,
+        send_seconds: float = 0.0,
+    ) -> None:
+        self.asked: list[str] = []
+        self.sent: list[HttpRequest] = []
+        self.told: list[str] = []
+        self.facts: list[Fact] = []
+        self.cache: dict[str, bytes] = {}
+        self.standing = Standing()
+        self.clock = Instant(1_800_000_000.0, 1_000.0)
+        self._answers = deque(answers)
+        self._secrets = deque(secrets)
+        self._chance = chance
+        self._send_seconds = send_seconds
+        self._records = 0
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.clock = Instant(self.clock.wall + seconds, self.clock.boot + seconds)
+
+    def now(self) -> Instant:
+        """Return where the clock stands; too common a question to write down."""
+        return self.clock
+
+    def random(self) -> float:
+        """Return the scripted chance."""
+        return self._chance
+
+    def new_record_id(self) -> str:
+        """Return the next record id: 32 digits that count up."""
+        self._records += 1
+        return f"{self._records:032x}"
+
+    def pause(self, seconds: float) -> None:
+        """Let the seconds pass at once."""
+        self.asked.append(f"pause {seconds:g}")
+        self.advance(seconds)
+
+    def read_cache(self, key: str) -> StoredToken | None:
+        """Return what was written."""
+        self.asked.append("read_cache")
+        entry = self.cache.get(key)
+        return None if entry is None else read_stored_token(entry, key, max_lifetime=86_400.0)
+
+    def write_cache(self, key: str, stored: StoredToken) -> None:
+        """Keep a token, by way of the bytes that a real cache would keep."""
+        self.asked.append("write_cache")
+        self.cache[key] = write_stored_token(key, stored)
+
+    def discard(self, key: str, record_id: str) -> None:
+        """Drop that record."""
+        self.asked.append("discard")
+        if record_id.encode() in self.cache.get(key, b""):
+            del self.cache[key]
+
+    def fetch_secret(self, *, past_cache: bool) -> ClientCredentials:
+        """Return the next scripted secret."""
+        self.asked.append("fetch_secret past cache" if past_cache else "fetch_secret")
+        secret = self._secrets.popleft() if len(self._secrets) > 1 else self._secrets[0]
+        if isinstance(secret, str):
+            return ClientCredentials("client-1", Secret(secret), version=secret)
+        raise secret
+
+    def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
+        """Give the next scripted answer, after the scripted time."""
+        self.asked.append(f"send within {timeout:g}")
+        self.sent.append(request)
+        self.advance(self._send_seconds)
+        given = self._answers.popleft()
+        if isinstance(given, HttpResponse):
+            return given
+        raise given
+
+    def recall(self) -> Standing:
+        """Return the standing so far."""
+        return self.standing
+
+    def remember(self, fact: Fact) -> None:
+        """Fold a fact into the standing."""
+        self.facts.append(fact)
+        self.standing = self.standing.after(fact, self.clock.boot)
+
+    def tell(self, name: str, **_fields: str | float | bool | None) -> None:
+        """Write an event down."""
+        self.told.append(name)

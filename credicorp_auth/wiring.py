@@ -1,0 +1,183 @@
+"""Settings and adapters become an engine: the only module that knows both."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from credicorp_auth.engine.clock import Clock
+from credicorp_auth.engine.given_secret import GivenSecret
+from credicorp_auth.engine.real_world import RealWorld
+from credicorp_auth.engine.secret_keeper import SecretKeeper
+from credicorp_auth.engine.token_engine import TokenEngine
+from credicorp_auth.environment import PLUGINS_VARIABLE, PROFILE_VARIABLE, read_environment
+from credicorp_auth.errors import InvalidSetting, MissingSetting
+from credicorp_auth.lifecycle.client import Client
+from credicorp_auth.lifecycle.windows import WindowPolicy
+from credicorp_auth.oauth.token_endpoint import TokenPolicy, TokenRequest
+from credicorp_auth.ports import Provider
+from credicorp_auth.profile import read_profile
+from credicorp_auth.registry import (
+    BOXED_ONLY,
+    CACHE,
+    SECRET_SOURCE,
+    TRANSPORT,
+    Kind,
+    Registry,
+)
+from credicorp_auth.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from credicorp_auth.events import Event
+    from credicorp_auth.options import AdapterOptions
+
+# What must come from an explicitly chosen profile as a whole: half an identity from elsewhere
+# would send one client's secret to another client's server.
+_IDENTITY = ("base_url", "token_url", "client_id", "client_secret", "secrets", "secrets_options")
+
+
+def settings_from_env(environ: Mapping[str, str], keywords: Mapping[str, Any]) -> Settings:
+    """
+    Build settings: keywords first, then the environment, then its default profile.
+
+    Args:
+        environ: The variables; `CREDICORP_PROFILE` names a profile to start from.
+        keywords: What the caller gave.
+    """
+    read = read_environment(environ)
+    if read.get("secrets", "env") == "env":
+        # The env source hands over id and secret as one record, read when they are needed.
+        read.pop("client_id", None)
+    if name := environ.get(PROFILE_VARIABLE):
+        read = {**read_profile(name, environ), **read}
+    return Settings(**{**read, **keywords})
+
+
+def settings_from_profile(
+    name: str | None, environ: Mapping[str, str], keywords: Mapping[str, Any]
+) -> Settings:
+    """
+    Build settings: keywords first, then the environment, then the profile.
+
+    Args:
+        name: The profile; None for the one that `CREDICORP_PROFILE` names.
+        environ: The variables; those for id, secret and addresses are left aside.
+        keywords: What the caller gave.
+    """
+    name = name or environ.get(PROFILE_VARIABLE)
+    if not name:
+        raise MissingSetting("no profile was named", cure=f"name one, or set {PROFILE_VARIABLE}.")
+    read = read_environment(environ)
+    kept = {key: value for key, value in read.items() if key not in _IDENTITY}
+    merged = {**read_profile(name, environ), **kept, **keywords}
+    if "client_secret" not in merged and "secrets" not in merged:
+        raise MissingSetting(
+            f"profile {name!r} gives neither client_secret nor secrets",
+            cure="name a secret source in the profile, or put the secret there and chmod 600 it.",
+        )
+    return Settings(**merged)
+
+
+def operators_registry(environ: Mapping[str, str]) -> Registry:
+    """Build the registry that an operator's `CREDICORP_PLUGINS` allows."""
+    allowed = environ.get(PLUGINS_VARIABLE)
+    if allowed is None:
+        return Registry()
+    return Registry(allowed=set(allowed.replace(",", " ").split()) - {BOXED_ONLY})
+
+
+def build_client(settings: Settings) -> Client:
+    """Build the client that settings describe."""
+    return Client(
+        settings.client_id,
+        TokenRequest(
+            settings.token_url,
+            settings.client_authentication,
+            settings.scope,
+            settings.resource,
+            settings.request_audience,
+            settings.extra_parameters,
+        ),
+        TokenPolicy(
+            settings.assumed_lifetime,
+            settings.max_lifetime,
+            accept_narrowed_scope=settings.narrowed_scope == "accept",
+        ),
+        WindowPolicy(settings.refresh_lead, settings.expiry_margin),
+    )
+
+
+def build_engine(
+    settings: Settings, *, registry: Registry | None = None, clock: Clock | None = None
+) -> TokenEngine:
+    """
+    Build an engine.
+
+    Args:
+        settings: What the user set.
+        registry: Where adapters are found; the installed ones when not given. The operator's
+            `CREDICORP_PLUGINS` is not a setting of the caller's: it always applies.
+        clock: The clocks; a test may move them.
+
+    Raises:
+        ConfigurationError: A setting is missing, or an adapter cannot be had.
+    """
+    registry = registry or operators_registry(os.environ)
+    clock = clock or Clock()
+    transport = _adapter(registry, TRANSPORT, settings.transport, settings.transport_options)
+    cache = _adapter(registry, CACHE, settings.cache, settings.cache_options)
+    source, provider = _secret_source(settings, registry)
+    world = RealWorld(
+        build_client(settings),
+        transport=transport,
+        cache=cache,
+        keeper=SecretKeeper(source, provider, settings.client_id, clock),
+        observers=[_observer(registry, each) for each in settings.observers],
+        clock=clock,
+    )
+    return TokenEngine(build_client(settings), world, timeout=settings.timeout)
+
+
+def _adapter(
+    registry: Registry, kind: Kind, chosen: object, options: AdapterOptions
+) -> tuple[Any, Provider]:
+    if isinstance(chosen, str):
+        return registry.load(kind, chosen, options)
+    if kind.port is None or not isinstance(chosen, kind.port):
+        raise InvalidSetting(
+            f"{type(chosen).__name__} is not a {kind.name}",
+            cure="pass the name of an adapter, or an object that has every method of its port.",
+        )
+    return chosen, Provider(type(chosen).__name__)
+
+
+def _secret_source(settings: Settings, registry: Registry) -> tuple[Any, Provider]:
+    secret = settings.client_secret
+    if secret is None:
+        return _adapter(
+            registry, SECRET_SOURCE, settings.secrets or "env", settings.secrets_options
+        )
+    if settings.secrets is not None:
+        raise InvalidSetting(
+            "both `client_secret` and `secrets` are set",
+            code="config.secret_source",
+            cure="leave one of them out.",
+        )
+    if settings.client_id is None:
+        raise MissingSetting(
+            "`client_secret` is set, and `client_id` is not", cure="set `client_id`."
+        )
+    return GivenSecret(secret), Provider("settings")
+
+
+def _observer(registry: Registry, chosen: Any) -> Callable[[Event], object]:
+    if isinstance(chosen, str):
+        return registry.load_observer(chosen)
+    if callable(chosen):
+        return chosen  # type: ignore[no-any-return] # anything that can be called will do
+    raise InvalidSetting(
+        f"observer {type(chosen).__name__} cannot be called",
+        cure="pass a function of one event, or the name of an installed observer.",
+    )

@@ -1,0 +1,73 @@
+"""
+What makes a value from the environment, or from a file, fit to be a credential.
+
+Nothing here raises: a traceback keeps the locals of what raised, and these hold values.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from attrs import frozen
+
+from credicorp_auth.oauth.secret import Secret
+
+if TYPE_CHECKING:
+    from credicorp_auth.oauth.secret import SecretBytes
+
+MAX_VALUE: Final = 64 * 1024
+"""Bytes that a value may have."""
+
+_BYTE_ORDER_MARK: Final = "\ufeff"
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@frozen
+class Fault:
+    """
+    Why a value cannot be used.
+
+    Args:
+        code: The code of the error to raise.
+        what: What is wrong with the value, without a word of it.
+    """
+
+    code: str
+    what: str
+
+
+def read_value(raw: SecretBytes) -> Secret | Fault:
+    """
+    Read a credential, less the one line end that editors and `echo` leave behind it.
+
+    Anything else that looks like an accident is a fault, and not mended in silence: a secret with
+    quotes around it may be right, and only its owner knows.
+
+    Args:
+        raw: The value as it was found.
+    """
+    held = raw.reveal()
+    if held.endswith(b"\n"):
+        held = held.removesuffix(b"\n").removesuffix(b"\r")
+    if len(held) > MAX_VALUE:
+        return Fault("secret.invalid", f"is longer than {MAX_VALUE} bytes")
+    try:
+        text = held.decode("utf-8")
+    except UnicodeDecodeError:
+        return Fault("secret.invalid", "is not UTF-8")
+    return _find_fault(text) or Secret(text)
+
+
+def _find_fault(text: str) -> Fault | None:
+    if not text.strip():
+        return Fault("secret.empty", "is empty")
+    if text.startswith(_BYTE_ORDER_MARK):
+        return Fault("secret.invalid", "starts with a byte order mark")
+    if text != text.strip():
+        return Fault("secret.invalid", "has white space at an end, beyond one line end")
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        return Fault("secret.invalid", "has quotes around it")
+    if _CONTROL.search(text):
+        return Fault("secret.invalid", "has a control character or line end inside")
+    return None

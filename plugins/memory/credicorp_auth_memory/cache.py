@@ -1,0 +1,176 @@
+"""Entries kept in this process, up to a bound."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from attrs import field, frozen
+
+from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.oauth.secret import SecretBytes
+from credicorp_auth.ports import CacheCapabilities
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _read_count(value: int | str) -> int:
+    try:
+        count = 0 if isinstance(value, bool) else int(value)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise InvalidSetting(
+            "`max_entries` is not a number of entries",
+            cure="set `max_entries` to a whole number of 1 or more.",
+        )
+    return count
+
+
+def _read_switch(value: bool | str) -> bool:  # noqa: FBT001 # a converter
+    switch = {"true": True, "false": False}.get(str(value).lower())
+    if switch is None:
+        raise InvalidSetting(
+            "`shared` is neither true nor false", cure="set `shared` to true or false."
+        )
+    return switch
+
+
+@frozen
+class CacheOptions:
+    """
+    What can be set for the cache `memory`.
+
+    Args:
+        max_entries: How many entries are kept; the one used longest ago makes room.
+        shared: Use the one cache of this process. Whoever reaches it holds the tokens of all who
+            use it.
+    """
+
+    max_entries: int = field(default=64, converter=_read_count)
+    shared: bool = field(default=False, converter=_read_switch)
+
+
+@frozen
+class _Entry:
+    value: SecretBytes  # an entry may hold a token, so a walk over attributes must not meet it
+    ends: float
+
+    @classmethod
+    def build(cls, value: bytes, *, ends: float) -> _Entry:
+        return cls(SecretBytes(value), ends)
+
+
+class MemoryCache:
+    """
+    A cache that lives and dies with the process.
+
+    Args:
+        options: What was set; the defaults when not given.
+        clock: Returns seconds that only go forward.
+
+    .. versionadded:: 1.0.0
+    """
+
+    def __init__(
+        self, options: CacheOptions | None = None, *, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._options = options or CacheOptions()
+        self._max_entries = self._options.max_entries
+        self._clock = clock
+        self._lock = Lock()
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+
+    @property
+    def capabilities(self) -> CacheCapabilities:
+        """It is bounded, and shared where that was asked for."""
+        return CacheCapabilities(shared=self._options.shared, bounded=True)
+
+    def read(self, key: str) -> bytes | None:
+        """Return the entry, or None if there is none or its lifetime is over."""
+        with self._lock:
+            self._drop_ended()
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            self._entries.move_to_end(key)
+        return entry.value.reveal()
+
+    def write(self, key: str, entry: bytes, *, lifetime: float) -> None:
+        """
+        Keep an entry; where there is no room, the one used longest ago goes.
+
+        Args:
+            key: Name of the entry.
+            entry: The entry.
+            lifetime: Seconds to keep it; with none, an older entry of that key goes too.
+        """
+        kept = _Entry.build(entry, ends=self._clock() + lifetime)
+        with self._lock:
+            self._entries[key] = kept
+            self._entries.move_to_end(key)
+            self._drop_ended()
+            self._drop_surplus()
+
+    def discard(self, key: str, *, expected: bytes | None = None) -> bool:
+        """
+        Drop the entry of a key.
+
+        Args:
+            key: Name of the entry.
+            expected: When given, drop only an entry that contains these bytes.
+
+        Returns:
+            Whether an entry was dropped.
+        """
+        with self._lock:
+            self._drop_ended()
+            entry = self._entries.get(key)
+            if entry is None or (expected is not None and expected not in entry.value.reveal()):
+                return False
+            del self._entries[key]
+            return True
+
+    def make_room(self, max_entries: int) -> None:
+        """Keep up to `max_entries` from now on, if that is more than until now."""
+        with self._lock:
+            self._max_entries = max(self._max_entries, max_entries)
+
+    def close(self) -> None:
+        """Drop all entries, unless others use them too."""
+        if not self._options.shared:
+            with self._lock:
+                self._entries.clear()
+
+    def after_fork(self) -> None:
+        """Take a new lock, since a thread of the parent may hold the old one; keep the entries."""
+        self._lock = Lock()
+
+    def _drop_ended(self) -> None:
+        moment = self._clock()
+        for key in [key for key, entry in self._entries.items() if entry.ends <= moment]:
+            del self._entries[key]
+
+    def _drop_surplus(self) -> None:
+        while len(self._entries) > self._max_entries:
+            self._entries.popitem(last=False)
+
+
+_OF_THE_PROCESS: Final = MemoryCache(CacheOptions(max_entries=1, shared=True))
+
+
+def open_cache(options: CacheOptions) -> MemoryCache:
+    """
+    Open the cache that the options ask for.
+
+    Args:
+        options: With `shared`, the result is always the same object, and the largest
+            `max_entries` anyone asked for counts.
+    """
+    if not options.shared:
+        return MemoryCache(options)
+    _OF_THE_PROCESS.make_room(options.max_entries)
+    return _OF_THE_PROCESS

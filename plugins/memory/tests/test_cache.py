@@ -1,0 +1,233 @@
+"""What the cache in memory keeps, for how long, and for whom: fault 179."""
+
+from __future__ import annotations
+
+import os
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from credicorp_auth_memory import CacheOptions, MemoryCache, plugin
+from credicorp_auth_memory.cache import open_cache
+
+from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.options import AdapterOptions
+from credicorp_auth.ports import Cache, CacheCapabilities
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.moment = 1000.0
+
+    def __call__(self) -> float:
+        return self.moment
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def cache(clock: Clock) -> MemoryCache:
+    return MemoryCache(CacheOptions(max_entries=2), clock=clock)
+
+
+@pytest.fixture
+def shared() -> Iterator[MemoryCache]:
+    made = open_cache(CacheOptions(shared=True))
+    yield made
+    for key in ("a", "b"):
+        made.discard(key)
+
+
+def test_what_was_written_is_read(cache: MemoryCache) -> None:
+    """An entry is read as it was written last; another key has none."""
+    cache.write("a", b"first", lifetime=10)
+    cache.write("a", b"second", lifetime=10)
+
+    assert (b"second", None) == (cache.read("a"), cache.read("b"))
+
+
+def test_an_entry_ends_with_its_lifetime(cache: MemoryCache, clock: Clock) -> None:
+    """At the end of its lifetime an entry is gone, not a moment before."""
+    cache.write("a", b"x", lifetime=10)
+    clock.moment += 9.9
+    before = cache.read("a")
+    clock.moment += 0.1
+
+    assert (b"x", None) == (before, cache.read("a"))
+
+
+@pytest.mark.parametrize("lifetime", [0, -1])
+def test_an_entry_without_lifetime_is_not_kept(cache: MemoryCache, lifetime: float) -> None:
+    """It still replaces an older one."""
+    cache.write("a", b"old", lifetime=10)
+    cache.write("a", b"new", lifetime=lifetime)
+
+    assert cache.read("a") is None
+
+
+def test_ended_entries_do_not_linger(cache: MemoryCache, clock: Clock) -> None:
+    """What has ended is dropped by any next use, and takes no room from what lives."""
+    cache.write("a", b"a", lifetime=1)
+    cache.write("b", b"b", lifetime=10)
+    clock.moment += 2
+    cache.write("c", b"c", lifetime=10)
+
+    assert [None, b"b", b"c"] == [cache.read(key) for key in "abc"]
+    assert 2 == len(cache._entries)
+
+
+def test_fault_179_the_entry_used_longest_ago_makes_room(cache: MemoryCache) -> None:
+    """Reading is use, and so is writing again."""
+    cache.write("a", b"a", lifetime=10)
+    cache.write("b", b"b", lifetime=10)
+    cache.read("a")
+    cache.write("c", b"c", lifetime=10)
+
+    assert [b"a", None, b"c"] == [cache.read(key) for key in "abc"]
+
+
+def test_fault_179_ten_thousand_keys_leave_sixty_four() -> None:
+    """Unless it is set, the bound is 64 entries."""
+    cache = MemoryCache()
+    for number in range(10_000):
+        cache.write(f"{number:x}", b"x", lifetime=10)
+
+    assert 64 == sum(cache.read(f"{number:x}") is not None for number in range(10_000))
+
+
+def test_discard(cache: MemoryCache) -> None:
+    """An entry is dropped once, and only if it contains what was expected of it."""
+    cache.write("a", b"record-1", lifetime=10)
+
+    assert not cache.discard("a", expected=b"record-2")
+    assert b"record-1" == cache.read("a")
+    assert cache.discard("a", expected=b"record-1")
+    assert cache.read("a") is None
+    assert not cache.discard("a")
+
+
+def test_discard_whatever_it_is(cache: MemoryCache) -> None:
+    """Without an expectation, any entry of that key is dropped."""
+    cache.write("a", b"x", lifetime=10)
+
+    assert cache.discard("a")
+
+
+def test_each_engine_has_its_own() -> None:
+    """Unless it is asked for, nothing is shared, and closing drops all."""
+    one, other = open_cache(CacheOptions()), open_cache(CacheOptions())
+    one.write("a", b"x", lifetime=10)
+
+    assert CacheCapabilities(shared=False, bounded=True) == one.capabilities
+    assert other.read("a") is None
+    one.close()
+    assert one.read("a") is None
+
+
+def test_one_is_shared_by_all_that_ask(shared: MemoryCache) -> None:
+    """Those who ask for the shared cache get the same; closing by one leaves it to the others."""
+    other = open_cache(CacheOptions(shared=True, max_entries=100))
+    other.write("a", b"x", lifetime=10)
+    other.close()
+
+    assert shared is other
+    assert CacheCapabilities(shared=True, bounded=True) == shared.capabilities
+    assert b"x" == shared.read("a")
+
+
+def test_the_largest_bound_counts(shared: MemoryCache) -> None:
+    """No user of the shared cache loses room to another who asked for less."""
+    open_cache(CacheOptions(shared=True, max_entries=70))
+    open_cache(CacheOptions(shared=True, max_entries=1))
+    for key in "ab":
+        shared.write(key, b"x", lifetime=10)
+
+    assert b"x" == shared.read("a")
+
+
+def test_threads(cache: MemoryCache) -> None:
+    """Threads that read, write and drop at once never meet a broken cache."""
+
+    def work() -> None:
+        for number in range(500):
+            cache.write(str(number % 5), b"x", lifetime=10)
+            cache.read(str(number % 3))
+            cache.discard(str(number % 7))
+
+    threads = [Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(cache._entries) <= 2
+
+
+def test_a_child_reads_although_the_lock_was_held(cache: MemoryCache) -> None:
+    """After a fork the entries are there, and the parent's lock is not waited for."""
+    cache.write("a", b"x", lifetime=10)
+    with cache._lock:
+        child = os.fork()
+        if child == 0:  # pragma: no cover # measured in the parent only
+            cache.after_fork()
+            os._exit(0 if cache.read("a") == b"x" else 1)
+
+    assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_after_fork_takes_a_new_lock(cache: MemoryCache) -> None:
+    """The lock is another one afterwards."""
+    held = cache._lock
+    held.acquire()
+    cache.after_fork()
+
+    assert cache.read("a") is None
+    held.release()
+
+
+def test_attributes_show_no_entry(cache: MemoryCache) -> None:
+    """A walk over the attributes of the cache meets no token."""
+    cache.write("a", b"canary", lifetime=10)
+
+    assert "canary" not in f"{cache!r}{vars(cache)}"
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, CacheOptions(64, False)),
+        ({"max_entries": "5", "shared": "true"}, CacheOptions(5, True)),
+        ({"max_entries": 7, "shared": "FALSE"}, CacheOptions(7, False)),
+        ({"shared": True}, CacheOptions(64, True)),
+    ],
+)
+def test_options(values: dict[str, Any], expected: CacheOptions) -> None:
+    """Options may be strings, as the environment gives them."""
+    assert expected == AdapterOptions(values, setting="cache_options").read(CacheOptions)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"max_entries": 0}, {"max_entries": "many"}, {"max_entries": True}, {"shared": "perhaps"}],
+)
+def test_options_that_make_no_sense(values: dict[str, Any]) -> None:
+    """A value that cannot be used is refused by its name."""
+    with pytest.raises(InvalidSetting, match=next(iter(values))):
+        CacheOptions(**values)
+
+
+def test_the_hook_builds_the_cache() -> None:
+    """The plugin makes a cache of its options."""
+    made = plugin.credicorp_cache(AdapterOptions({"max_entries": "3"}, setting="cache_options"))
+
+    assert 1 == plugin.CREDICORP_API
+    assert isinstance(made, Cache)
+    assert isinstance(made, MemoryCache)

@@ -1,0 +1,100 @@
+"""Which proxy, if any, stands between a transport and an address."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from attrs import frozen
+from urllib3.util import make_headers, parse_url
+
+from credicorp_auth.errors import ConnectionFailed
+from credicorp_auth.oauth.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SCHEMES: Final = ("http", "https")
+
+
+@frozen
+class Proxy:
+    """
+    A proxy that makes tunnels.
+
+    Args:
+        url: Its address, without user and password.
+        authorization: The `Proxy-Authorization` it is shown, and nobody else; or None.
+    """
+
+    url: str
+    authorization: Secret | None = None
+
+    def wire_headers(self) -> Mapping[str, str]:
+        """Return the headers for its CONNECT, credentials included."""
+        if self.authorization is None:
+            return {}
+        return {"Proxy-Authorization": self.authorization.reveal()}
+
+
+def choose_proxy(url: str, *, configured: Secret | None) -> Proxy | None:
+    """
+    Choose the proxy for one address.
+
+    A proxy is used for https alone, through a tunnel. Plain http goes to loopback only, where a
+    proxy could but read it.
+
+    Args:
+        url: The address of the request.
+        configured: The proxy that was set; without one, HTTPS_PROXY and NO_PROXY decide.
+
+    Raises:
+        ConnectionFailed: The environment names a proxy that cannot be used (`transport.proxy`).
+    """
+    parts = urlsplit(url)
+    if parts.scheme.lower() != "https":
+        return None
+    if configured is not None:
+        return read_proxy(configured)
+    proxies = getproxies()
+    address = proxies.get("https") or proxies.get("all")
+    if not address or proxy_bypass(parts.netloc):
+        return None
+    proxy = read_proxy(Secret(address))
+    if proxy is None:
+        raise ConnectionFailed(
+            "the environment names a proxy that cannot be used",
+            code="transport.proxy",
+            cure="set HTTPS_PROXY to an http or https address, or the host in NO_PROXY.",
+            retryable=False,
+        )
+    return proxy
+
+
+def read_proxy(address: Secret) -> Proxy | None:
+    """
+    Read a proxy's address, such as `http://user:password@proxy.example:3128`.
+
+    Args:
+        address: The address; without a scheme, http is meant.
+
+    Returns:
+        The proxy, or None where this is no address of one.
+    """
+    text = address.reveal()
+    try:
+        url = parse_url(text if "://" in text else f"http://{text}")
+        _ = url.host.encode("ascii") if url.host else None
+    except ValueError:
+        return None
+    if url.scheme not in _SCHEMES or not url.host:
+        return None
+    # Without path or query: nothing of it is sent, and it could hold a password as well.
+    plain = url._replace(auth=None, path=None, query=None, fragment=None).url
+    if not url.auth:
+        return Proxy(plain)
+    headers = make_headers(
+        proxy_basic_auth=url.auth_decoded_joined, proxy_basic_auth_encoding="utf-8"
+    )
+    return Proxy(plain, Secret(headers["proxy-authorization"]))

@@ -1,0 +1,68 @@
+"""Whom a transport trusts, and with which certificate it shows itself."""
+
+from __future__ import annotations
+
+import ssl
+
+from credicorp_auth.errors import InvalidSetting
+
+from credicorp_auth_urllib3.sockets import DeadlineTlsSocket
+
+
+def build_context(*, ca_file: str | None, client_certificate: str | None) -> ssl.SSLContext:
+    """
+    Build the TLS settings of a transport.
+
+    By hand, since `ssl.create_default_context` lets the environment write the session's keys to a
+    file (SSLKEYLOGFILE), and OpenSSL's own configuration may lower the version.
+
+    Args:
+        ca_file: PEM file of the only authorities to trust; None for those of the system.
+        client_certificate: PEM file with certificate chain and unencrypted key; None for none.
+
+    Raises:
+        InvalidSetting: A file cannot be used (`config.value`).
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = True
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.hostname_checks_common_name = False
+    context.sslsocket_class = DeadlineTlsSocket
+    _load_authorities(context, ca_file)
+    _load_certificate(context, client_certificate)
+    return context
+
+
+def _load_authorities(context: ssl.SSLContext, ca_file: str | None) -> None:
+    if ca_file is None:
+        context.load_default_certs()
+        return
+    try:
+        context.load_verify_locations(cafile=ca_file)
+    except OSError:  # ssl.SSLError is one
+        failed = True
+    else:
+        failed = False
+    if failed:
+        raise InvalidSetting(
+            f"the file {ca_file!r} holds no certificate of an authority",
+            cure="set `ca_file` to a readable PEM file with one certificate or more.",
+        )
+
+
+def _load_certificate(context: ssl.SSLContext, client_certificate: str | None) -> None:
+    if client_certificate is None:
+        return
+    try:
+        # The empty password keeps OpenSSL from asking for one on the terminal.
+        context.load_cert_chain(client_certificate, password="")
+    except OSError:
+        failed = True
+    else:
+        failed = False
+    if failed:
+        raise InvalidSetting(
+            f"the file {client_certificate!r} holds no certificate with its key",
+            cure="set `client_certificate` to a PEM file: certificate chain, unencrypted key.",
+        )

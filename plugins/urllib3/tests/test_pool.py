@@ -1,0 +1,402 @@
+"""Where a request of `BearerPoolManager` carries the token, and what becomes of its 401."""
+
+from __future__ import annotations
+
+import io
+import json
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from attrs import define, field
+from credicorp_auth_urllib3 import BearerPoolManager
+from urllib3 import Retry
+
+from credicorp_auth.errors import OriginNotAllowed, ServerFailed
+from credicorp_auth.oauth.http import origin_of
+from credicorp_auth.testing.wire import Receive, Send, WireServer, answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CHALLENGE = ("WWW-Authenticate", 'Bearer error="invalid_token"')
+REFUSED = answer(b"refused", status="401 Unauthorized", headers=[CHALLENGE])
+
+
+@define
+class Call:
+    """One request, accompanied by a source of numbered tokens."""
+
+    source: Source
+    start: str
+    scope: Any
+
+    def header(self) -> str:
+        if self.source.is_down:
+            raise ServerFailed("no token today", status=503)
+        self.source.minted += 1
+        suffix = f"-{self.scope}" if self.scope else ""
+        return f"Bearer token-{self.source.minted}{suffix}"
+
+    def allows(self, url: str) -> bool:
+        return origin_of(url) == origin_of(self.start)
+
+    def answered(self, status: int, challenges: list[str], *, replayable: bool) -> bool:
+        self.source.answers.append((status, challenges, replayable))
+        return status == 401 and replayable
+
+
+@define
+class Source:
+    """What credicorp-auth is to a pool manager, without its life of tokens."""
+
+    home: str
+    minted: int = 0
+    is_down: bool = False
+    answers: list[Any] = field(factory=list)
+
+    def call(self, url: str, scope: Any = None) -> Call:
+        if origin_of(url) != origin_of(self.home):
+            raise OriginNotAllowed("not there", origin=origin_of(url))
+        return Call(self, url, scope)
+
+
+def redirect(url: str, status: int = 307) -> bytes:
+    return answer(status=f"{status} Elsewhere", headers=[("Location", url)])
+
+
+def exchanging(*answers: bytes) -> list[Any]:
+    """Answer the requests of one connection in turn."""
+    return [step for each in answers for step in (Receive(), Send(each))]
+
+
+def requests_to(server: WireServer) -> list[bytes]:
+    """Split what a server received into its requests, in order of connections."""
+    received = b"".join(each.received for each in server.connections)
+    parts = received.replace(b"GET /", b"\0GET /").replace(b"POST /", b"\0POST /").split(b"\0")
+    return [part for part in parts if part]
+
+
+def tokens_at(server: WireServer) -> list[list[bytes]]:
+    """Return the values of the Authorization headers of each request that a server received."""
+    return [
+        [
+            line.partition(b": ")[2]
+            for line in each.split(b"\r\n")
+            if line.lower().startswith(b"authorization:")
+        ]
+        for each in requests_to(server)
+    ]
+
+
+@pytest.fixture
+def managed() -> Iterator[list[BearerPoolManager]]:
+    made: list[BearerPoolManager] = []
+    yield made
+    for each in made:
+        each.clear()
+
+
+@pytest.fixture
+def connect(managed: list[BearerPoolManager]) -> Any:
+    def build(server: WireServer, **kw: Any) -> tuple[BearerPoolManager, Source]:
+        source = Source(server.url)
+        managed.append(BearerPoolManager(source, **kw))
+        return managed[-1], source
+
+    return build
+
+
+def test_a_request_carries_the_token(connect: Any) -> None:
+    """One Authorization header is sent, and the answer is reported."""
+    with WireServer(exchanging(answer(b"hello"))) as server:
+        http, source = connect(server)
+        got = http.request("GET", server.url)
+
+    assert (200, b"hello") == (got.status, got.data)
+    assert [[b"Bearer token-1"]] == tokens_at(server)
+    assert [(200, [], True)] == source.answers
+
+
+def test_a_request_may_name_its_scope(connect: Any) -> None:
+    """`scope` is for the token, and does not reach the wire."""
+    with WireServer(exchanging(answer(), answer())) as server:
+        http, _ = connect(server)
+        http.request("GET", server.url, scope="decisions:read")
+        http.urlopen("POST", server.url, body=b"x", scope="applications:write")
+
+    assert [
+        [b"Bearer token-1-decisions:read"],
+        [b"Bearer token-2-applications:write"],
+    ] == tokens_at(server)
+
+
+def test_an_origin_outside_gets_nothing(connect: Any) -> None:
+    """A call that starts elsewhere is refused before a connection is made."""
+    with WireServer(exchanging(answer())) as home, WireServer(exchanging(answer())) as other:
+        http, _ = connect(home)
+        with pytest.raises(OriginNotAllowed):
+            http.request("GET", other.url)
+
+    assert [] == other.connections
+
+
+def test_without_a_token_nothing_is_sent(connect: Any) -> None:
+    """When no token can be had, the request is not sent without one."""
+    with WireServer(exchanging(answer())) as server:
+        http, source = connect(server)
+        source.is_down = True
+        with pytest.raises(ServerFailed):
+            http.request("GET", server.url)
+
+    assert [] == server.connections
+
+
+@pytest.mark.parametrize("name", ["Authorization", "authorization"])
+@pytest.mark.parametrize("where", ["request", "manager"])
+def test_fault_113_114_authorization_of_the_caller(connect: Any, name: str, where: str) -> None:
+    """A request with an Authorization of the caller's is passed on, and its 401 is the caller's."""
+    own = {name: "Basic b3duOm93bg=="}
+    with WireServer(exchanging(REFUSED)) as server:
+        http, source = connect(server, **({"headers": own} if where == "manager" else {}))
+        got = http.request("GET", server.url, **({"headers": own} if where == "request" else {}))
+
+    assert 401 == got.status
+    assert [[b"Basic b3duOm93bg=="]] == tokens_at(server)
+    assert (0, []) == (source.minted, source.answers)
+
+
+def text_file() -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(b"skipped,kept"))
+
+
+def at_seven(file: Any) -> Any:
+    file.seek(8)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("kw", "sent"),
+    [
+        pytest.param({"body": b"kept"}, b"kept", id="bytes"),
+        pytest.param({"body": "kept"}, b"kept", id="str"),
+        pytest.param({"body": bytearray(b"kept")}, b"kept", id="bytearray"),
+        pytest.param({"json": {"kept": 1}}, b'{"kept":1}', id="json"),
+        pytest.param({"fields": {"a": "kept"}, "encode_multipart": False}, b"a=kept", id="fields"),
+        pytest.param({"body": at_seven(io.BytesIO(b"skipped,kept"))}, b"kept", id="file"),
+        pytest.param({"body": at_seven(text_file())}, b"kept", id="text-file"),
+        pytest.param({}, b"", id="none"),
+    ],
+)
+@pytest.mark.parametrize("preload", [True, False])
+def test_a_401_is_answered_by_sending_again(
+    connect: Any, kw: dict[str, Any], sent: bytes, preload: bool
+) -> None:
+    """The same request goes out once more, with another token and otherwise unchanged."""
+    if hasattr(kw.get("body"), "seek"):
+        kw["body"].seek(8)
+    headers = {"Idempotency-Key": "7", "Content-Type": "text/plain"}
+    with WireServer(exchanging(REFUSED, answer(b"done")), exchanging(answer(b"done"))) as server:
+        http, source = connect(server)
+        got = http.request("POST", server.url, headers=headers, preload_content=preload, **kw)
+
+        assert (200, b"done") == (got.status, got.read() if not preload else got.data)
+
+    first, second = requests_to(server)
+    assert [[b"Bearer token-1"], [b"Bearer token-2"]] == tokens_at(server)
+    assert first.replace(b"token-1", b"token-2") == second
+    assert sent in second
+    assert b"skipped" not in second
+    assert b"Idempotency-Key: 7\r\n" in second
+    assert [(401, [CHALLENGE[1]], True), (200, [], False)] == source.answers
+
+
+def test_the_connection_of_the_401_is_used_again(connect: Any) -> None:
+    """The 401 is read to its end, so that its connection can carry the repetition."""
+    with WireServer(exchanging(REFUSED, answer(b"done"))) as server:
+        http, _ = connect(server)
+        got = http.request("GET", server.url, preload_content=False)
+
+        assert b"done" == got.read()
+
+    assert 1 == len(server.connections)
+
+
+def test_fault_109_the_second_401_is_the_callers(connect: Any) -> None:
+    """A request is sent again once; what is said to that one is the answer."""
+    with WireServer(exchanging(REFUSED, REFUSED, answer())) as server:
+        http, source = connect(server)
+        got = http.request("GET", server.url)
+
+    assert (401, b"refused") == (got.status, got.data)
+    assert 2 == source.minted
+    assert [True, False] == [replayable for _, _, replayable in source.answers]
+
+
+class OneShot(io.RawIOBase):
+    """A stream that can be read once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pieces = [b"kept", b""]
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, _size: int = -1) -> bytes:
+        return self._pieces.pop(0)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [lambda: iter([b"kept"]), lambda: [b"kept"], OneShot],
+    ids=["iterator", "list", "stream"],
+)
+def test_fault_110_a_body_that_can_be_sent_once(connect: Any, build: Any) -> None:
+    """Such a request is not repeated; its 401 is reported, and goes to the caller whole."""
+    with WireServer(exchanging(REFUSED)) as server:
+        http, source = connect(server)
+        got = http.request("POST", server.url, body=build(), preload_content=False)
+
+        assert (401, b"refused") == (got.status, got.read())
+
+    assert [(401, [CHALLENGE[1]], False)] == source.answers
+    assert 1 == len(requests_to(server))
+
+
+def test_fault_112_a_403_is_not_repeated(connect: Any) -> None:
+    """A 403 is reported, and is the answer."""
+    with WireServer(exchanging(answer(status="403 Forbidden"), answer())) as server:
+        http, source = connect(server)
+
+        assert 403 == http.request("GET", server.url).status
+
+    assert 1 == source.minted
+
+
+def test_no_token_for_the_repetition() -> None:
+    """Where no second token can be had, its failure is raised and the connection is free again."""
+    with WireServer(exchanging(REFUSED, answer(b"later"))) as server:
+        source = DownAfterFirst(server.url)
+        http = BearerPoolManager(source)
+        with pytest.raises(ServerFailed):
+            http.request("GET", server.url, preload_content=False)
+        source.is_down = False
+
+        assert b"later" == http.request("GET", server.url).data
+
+        http.clear()
+
+    assert 1 == len(server.connections)
+
+
+class DownAfterFirst(Source):
+    """A source that has no further token once one was refused."""
+
+    def call(self, url: str, scope: Any = None) -> Call:
+        return FailingCall(self, url, scope)
+
+
+class FailingCall(Call):
+    def answered(self, status: int, challenges: list[str], *, replayable: bool) -> bool:
+        self.source.is_down = status == 401
+        return super().answered(status, challenges, replayable=replayable)
+
+
+def test_fault_107_a_foreign_hop_has_no_token(connect: Any) -> None:
+    """A redirect to another origin is followed without the token, which does not come back."""
+    with WireServer() as home, WireServer() as foreign:
+        home._scripts = [exchanging(redirect(foreign.url), REFUSED)]
+        foreign._scripts = [exchanging(redirect(home.url))]
+        http, source = connect(home)
+        kept = Retry(remove_headers_on_redirect=[])
+        got = http.request("GET", home.url, retries=kept)
+
+    assert 401 == got.status
+    assert [[b"Bearer token-1"], []] == tokens_at(home)
+    assert [[]] == tokens_at(foreign)
+    assert (1, []) == (source.minted, source.answers)
+
+
+def test_a_401_of_a_foreign_origin_says_nothing_of_the_token(connect: Any) -> None:
+    """A 401 that answers a request without our token costs no mint."""
+    with WireServer() as home, WireServer(exchanging(REFUSED)) as foreign:
+        home._scripts = [exchanging(redirect(foreign.url))]
+        http, source = connect(home)
+        got = http.request("POST", home.url, body=b"x")
+
+    assert 401 == got.status
+    assert (1, []) == (source.minted, source.answers)
+
+
+@pytest.mark.parametrize("status", [307, 303])
+def test_a_redirect_at_home_keeps_the_token(connect: Any, status: int) -> None:
+    """On the same origin the token stays, and a 401 there repeats that hop, not the first."""
+    file = io.BytesIO(b"skipped,kept")
+    file.seek(8)
+    with WireServer() as home:
+        home._scripts = [
+            exchanging(
+                redirect("/second", status), REFUSED, redirect("/third", status), answer(b"x")
+            )
+        ]
+        http, source = connect(home)
+        got = http.request("POST", home.url, body=file, headers={"Content-Length": "4"})
+
+    lines = [each.split(b" HTTP")[0] for each in requests_to(home)]
+    method = b"GET" if status == 303 else b"POST"
+    assert (200, b"x") == (got.status, got.data)
+    assert [
+        b"POST /token",
+        method + b" /second",
+        method + b" /second",
+        method + b" /third",
+    ] == lines
+    assert [1, 1, 2, 2] == [int(each[0][-1:]) for each in tokens_at(home)]
+    assert [each.endswith(b"kept") for each in requests_to(home)] == [
+        True,
+        *[status == 307] * 3,
+    ]
+    assert [(401, [CHALLENGE[1]], True), (200, [], False)] == source.answers
+
+
+def test_redirects_are_not_followed_where_the_caller_says_so(connect: Any) -> None:
+    """`redirect=False` gives the redirect as the answer."""
+    with WireServer() as home:
+        home._scripts = [exchanging(redirect("/second"))]
+        http, source = connect(home)
+
+        assert 307 == http.request("GET", home.url, redirect=False).status
+
+    assert [(307, [], True)] == source.answers
+
+
+def test_threads_share_a_manager(connect: Any) -> None:
+    """What one request meets says nothing about another on the same manager."""
+    with WireServer(exchanging(*[REFUSED, answer(b"{}")] * 20)) as server:
+        http, _source = connect(server, maxsize=8)
+        statuses: list[int] = []
+
+        def work() -> None:
+            for _ in range(5):
+                statuses.append(http.request("GET", server.url).status)
+
+        threads = [Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert [200] * 20 == statuses
+    assert [1] * 40 == [len(each) for each in tokens_at(server)]
+
+
+def test_it_is_a_pool_manager(connect: Any) -> None:
+    """Its own headers, JSON and pools work as those of any pool manager."""
+    with WireServer(exchanging(answer(b'{"a":1}'))) as server:
+        http, _ = connect(server, headers={"X-Own": "1"}, num_pools=2)
+        got = http.request("GET", server.url)
+
+    assert {"a": 1} == json.loads(got.data)
+    assert b"X-Own: 1\r\n" in server.connections[0].received
+    assert 1 == len(http.pools)

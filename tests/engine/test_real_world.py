@@ -1,0 +1,416 @@
+"""The real world: adapters that fail, caches that lie, observers that stumble."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from credicorp_auth import errors
+from credicorp_auth.engine.cool_downs import CoolDowns
+from credicorp_auth.engine.flight import Flight
+from credicorp_auth.engine.given_secret import GivenSecret
+from credicorp_auth.engine.secret_keeper import SecretKeeper
+from credicorp_auth.engine.stored_token import (
+    CorruptEntry,
+    read_stored_token,
+    write_stored_token,
+)
+from credicorp_auth.engine.token_engine import MAX_SLOTS
+from credicorp_auth.lifecycle.world import StoredToken
+from credicorp_auth.oauth.scope import Scope
+from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.oauth.token import Grant
+from credicorp_auth.ports import FetchedSecret, Provider, SecretSourceCapabilities
+from credicorp_auth.testing.clock import MovableClock
+from credicorp_auth.testing.scripted_world import answer, token_answer
+from credicorp_auth.testing.stand_ins import ListedSecrets, settle
+
+KEY = "a" * 64
+SCOPES = st.sets(st.sampled_from(["a", "b:read", "c.write", "!"])).map(Scope)
+TOKENS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=200)
+
+
+def stored(value: str = "token", scope: Scope | None = None, lifetime: float = 3600.0):
+    grant = Grant(Secret(value), "Bearer", scope or Scope("a"), lifetime)
+    return StoredToken("0" * 32, grant, 1_800_000_000.25)
+
+
+@given(value=TOKENS, scope=SCOPES, lifetime=st.floats(1, 86_400))
+def test_a_token_survives_the_cache(value, scope, lifetime):
+    """What is written into a cache is what is read back."""
+    kept = stored(value, scope, lifetime)
+
+    assert kept == read_stored_token(write_stored_token(KEY, kept), KEY, max_lifetime=86_400)
+
+
+@given(entry=st.binary(max_size=300))
+def test_fault_132_bytes_that_are_no_record_are_told_apart(entry):
+    """132: random bytes are corrupt, whatever they are."""
+    with pytest.raises(CorruptEntry):
+        read_stored_token(entry, KEY, max_lifetime=86_400)
+
+
+@given(cut=st.integers(0, 400))
+def test_a_record_cut_short_is_corrupt(cut):
+    """A torn record is never half a token."""
+    entry = write_stored_token(KEY, stored())
+    with pytest.raises(CorruptEntry):
+        read_stored_token(entry[: min(cut, len(entry) - 1)], KEY, max_lifetime=86_400)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param(b'"credicorp_auth":1', b'"credicorp_auth":2', id="133: newer schema"),
+        pytest.param(b"aaaaaaaa", b"bbbbbbbb", id="134: another key"),
+        pytest.param(b'"token"', b'"to ken"', id="a token with a space"),
+        pytest.param(b'"token"', b"7", id="a token that is a number"),
+        pytest.param(b'"Bearer"', b'"mac"', id="another token type"),
+        pytest.param(b'"scope":"a"', b'"scope":"\\u0007"', id="a scope with a bell"),
+        pytest.param(b'"scope":"a"', b'"scope":null', id="no scope"),
+        pytest.param(b"3600.0", b"-1", id="a negative life"),
+        pytest.param(b"3600.0", b"true", id="a life that is true"),
+        pytest.param(b"1800000000.25", b'"1"', id="an issue that is text"),
+        pytest.param(b"0" * 32, b"0" * 31, id="a short record id"),
+    ],
+)
+def test_a_record_that_was_tampered_with_is_corrupt(old, new):
+    """134: a record for another key, of another schema or with a bad member is not used."""
+    entry = write_stored_token(KEY, stored())
+    assert old in entry
+    with pytest.raises(CorruptEntry):
+        read_stored_token(entry.replace(old, new), KEY, max_lifetime=86_400)
+
+
+def test_fault_129_a_record_cannot_lengthen_its_life():
+    """129, 135: a record that claims a year lives a day at most."""
+    entry = write_stored_token(KEY, stored(lifetime=31_536_000.0))
+
+    assert 86_400 == read_stored_token(entry, KEY, max_lifetime=86_400).grant.lifetime
+
+
+def test_a_record_that_is_too_long_is_not_parsed():
+    """An entry over 256 KiB is corrupt before it is read."""
+    with pytest.raises(CorruptEntry):
+        read_stored_token(b" " * (256 * 1024 + 1), KEY, max_lifetime=86_400)
+
+
+def test_a_corrupt_cache_is_an_event_and_a_miss(stage):
+    """132: a corrupt entry costs a mint, and is overwritten."""
+    play = stage()
+    play.get()
+    (key,) = play.cache.entries
+    play.cache.entries[key] = b"garbage"
+    play.engine._default.held = None
+
+    assert "token-2" == play.get().value.reveal()
+    assert "cache.corrupt" in play.events
+    assert b"token-2" in play.cache.entries[key]
+
+
+def test_a_cache_that_breaks_its_contract_is_an_event(stage):
+    """336: a cache that returns text instead of bytes has nothing."""
+    play = stage()
+    play.cache.entries = dict.fromkeys(["x"], "text")
+    play.cache.read = lambda _key: "text"
+
+    assert "token-1" == play.get().value.reveal()
+    assert "cache.trouble" in play.events
+
+
+def test_a_cache_that_fails_at_discarding_is_an_event(stage):
+    """A token is forgotten here even where the cache cannot forget it."""
+    play = stage()
+    token = play.get()
+    play.cache.down = True
+    play.engine.invalidate(token)
+    settle()
+
+    assert "cache.trouble" in play.events
+    assert "token-2" == play.get().value.reveal()
+
+
+def test_a_discard_that_cannot_be_done_is_an_event(stage):
+    """Where the source brings the id and fails, the record stays, and that is told."""
+    play = stage(client_id=None, secrets=["one", "one", errors.SecretUnavailable("sealed")])
+    token = play.get()
+    play.clock.advance(301)
+    play.secrets.secrets.popleft()
+    play.engine.invalidate(token)
+    settle()
+
+    assert "cache.trouble" in play.events
+
+
+def test_a_token_in_the_cache_lives_as_long_as_it_has_left(stage):
+    """A cache entry's lifetime is what the token has left, not what it was issued with."""
+    play = stage([lambda _request: (play.clock.advance(100), token_answer())[1]])
+    play.get()
+
+    assert [3500.0] == list(play.cache.lifetimes.values())
+
+
+def test_an_observer_that_stumbles_disturbs_nobody(stage, caplog):
+    """An observer's exception is logged by its type, and the call goes on."""
+
+    def stumble(_event):
+        message = "hunter2"
+        raise RuntimeError(message)
+
+    play = stage(observers=[stumble])
+    with caplog.at_level(logging.DEBUG, "credicorp_auth"):
+        assert "token-1" == play.get().value.reveal()
+
+    assert "observer.failed raised='RuntimeError'" in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+def test_what_is_true_of_every_token_is_said_once(stage):
+    """049, 052: an endpoint that states no lifetime is told of once, not with every token."""
+    play = stage([token_answer(expires_in=None), token_answer(expires_in=None)])
+    play.get()
+    play.get("other")
+
+    assert 1 == play.events.count("token.expiry_assumed")
+
+
+def test_a_token_that_arrives_late_serves_once_and_starts_a_pause(stage):
+    """A token inside its mandatory window serves its flight; the endpoint is then left alone."""
+    slow = [lambda _request: (play.clock.advance(4.8), token_answer("late", expires_in=5))[1]]
+    play = stage(slow)
+    token = play.get()
+
+    assert "late" == token.value.reveal()
+    assert "late" == play.get().value.reveal()
+    assert 1 == play.mints
+    play.clock.advance(0.3)
+    assert "token-2" == play.get().value.reveal()
+    assert 1 <= len(play.clock.waited)
+
+
+def test_mint_times_are_smoothed(stage):
+    """One slow mint moves the lead a little; it does not decide it."""
+
+    def slow(_request):
+        play.clock.advance(20)
+        return token_answer(expires_in=100)
+
+    play = stage(expires_in=100, timeout=60)
+    play.get()
+    play.transport.answers.append(slow)
+    play.clock.advance(100)
+    play.get()
+
+    # 0.3 of 20 s is 6 s: twice that is less than a quarter of the life.
+    assert 70 <= play.engine._default.held.windows.advisory <= 75
+
+
+def test_a_remembered_refusal_is_looked_at_in_growing_intervals(stage):
+    """A wrong secret costs one POST a minute and a few looks at the source."""
+    play = stage([answer(401, error="invalid_client")] * 9)
+    for _ in range(60):
+        with pytest.raises(errors.InvalidClient):
+            play.get()
+        play.clock.advance(1.0)
+
+    assert 1 == play.mints
+    # 0, 1, 2, 4, 8, 16, 30 s: seven looks in the first minute, and the two reads of the refusal.
+    assert 7 <= play.notebook.count("fetch") <= 9
+
+
+def test_a_corrected_secret_works_at_once(stage):
+    """80: the first call after the operator corrected the secret succeeds."""
+    play = stage([answer(401, error="invalid_client")], secrets=["wrong", "wrong", "right"])
+    with pytest.raises(errors.InvalidClient):
+        play.get()
+
+    assert "token-2" == play.get().value.reveal()
+
+
+def test_forgetting_secrets_lifts_the_refusal(stage):
+    """After forget_secrets the next mint reads the source and asks the endpoint."""
+    play = stage([answer(401, error="invalid_client")])
+    with pytest.raises(errors.InvalidClient):
+        play.get()
+    play.engine.forget_secrets()
+
+    assert "token-2" == play.get().value.reveal()
+
+
+def test_a_refused_client_is_refused_for_every_scope(stage):
+    """A wrong secret is wrong for all scopes: one POST for all of them."""
+    play = stage([answer(401, error="invalid_client")])
+    for scope in (None, "a", "b"):
+        with pytest.raises(errors.InvalidClient):
+            play.get(scope)
+
+    assert 1 == play.mints
+
+
+def test_a_refused_scope_is_refused_alone(stage):
+    """A scope that is not granted says nothing of the others."""
+    play = stage([answer(400, error="invalid_scope")])
+    with pytest.raises(errors.InvalidScope):
+        play.get("too:much")
+
+    assert "token-2" == play.get("decisions:read").value.reveal()
+
+
+def test_a_refusal_near_expiry_is_raised_although_the_token_lives(stage):
+    """What will not pass by itself is reported while there is still time to act."""
+    play = stage([token_answer(), answer(400, error="invalid_scope")])
+    play.get()
+    play.clock.advance(3571)
+    for _ in range(2):
+        with pytest.raises(errors.InvalidScope):
+            play.get()
+
+
+def test_a_refusal_in_the_advisory_window_is_not_hammered(stage):
+    """While the old token serves, a refused refresh costs one POST a minute at most."""
+    play = stage([token_answer(), *[answer(400, error="invalid_scope")] * 9])
+    play.get()
+    play.clock.advance(3310)
+    for _ in range(100):
+        play.get()
+        play.clock.advance(1.0)
+
+    assert 2 <= play.mints <= 4
+
+
+def test_a_living_token_is_handed_out_while_the_endpoint_is_quiet(stage):
+    """In the mandatory window a cool-down is not waited for while the old token lives."""
+    play = stage([token_answer(), answer(429, [("Retry-After", "15")])])
+    play.get()
+    play.clock.advance(3571)
+
+    assert ["token-1"] * 5 == [play.get().value.reveal() for _ in range(5)]
+    assert 2 == play.mints
+    assert [] == play.clock.waited
+
+
+def test_slots_are_bounded(stage):
+    """179: ten thousand scopes do not grow the engine; the default scope stays in hand."""
+    play = stage()
+    play.get()
+    for number in range(MAX_SLOTS + 50):
+        play.engine.get_token(f"scope-{number}")
+    settle()
+
+    assert MAX_SLOTS == len(play.engine._slots)
+    assert "token-1" == play.get().value.reveal()
+
+
+def test_slots_under_way_are_not_dropped(stage):
+    """A scope whose flight is under way keeps its slot, even beyond the bound."""
+    play = stage()
+    for slot in [play.engine._slot(f"scope-{number}") for number in range(MAX_SLOTS - 1)]:
+        slot.flight = Flight(deadline=play.clock.boot() + 10)
+
+    assert play.engine._slot("one-more") in play.engine._slots.values()
+
+
+def test_cool_downs_that_are_over_make_room():
+    """The table of cool-downs forgets those that ended when it is full."""
+    cool_downs = CoolDowns()
+    for number in range(1024):
+        cool_downs.start(f"old-{number}", until=1.0, moment=0.0)
+    cool_downs.start("new", until=9.0, moment=2.0)
+    cool_downs.start("new", until=5.0, moment=2.0)
+
+    assert (9.0, 0.0) == (cool_downs.until("new"), cool_downs.until("old-1"))
+
+
+# --- the secret keeper ---------------------------------------------------------------------------
+
+
+class Expiring:
+    """A source whose records expire after a minute."""
+
+    capabilities = SecretSourceCapabilities(rotates=True)
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.reads = 0
+
+    def fetch(self, names):
+        """Return the next version, with a minute to live."""
+        self.reads += 1
+        fields = {name: Secret(f"{name}-{self.reads}") for name in names}
+        return FetchedSecret(fields, str(self.reads), expires_at=self.clock.wall() + 60)
+
+
+@pytest.mark.parametrize(("advance", "reads"), [(0, 1), (59, 1), (60, 2)])
+def test_a_secret_is_kept_no_longer_than_its_source_allows(advance, reads):
+    """A record that states an expiry is read again after it."""
+    clock = MovableClock()
+    source = Expiring(clock)
+    keeper = SecretKeeper(source, Provider("expiring"), None, clock)
+    keeper.fetch(past_cache=False)
+    clock.advance(advance)
+    credentials, _ = keeper.fetch(past_cache=False)
+
+    assert (reads, f"client_id-{reads}") == (source.reads, credentials.client_id)
+
+
+def test_fault_203_a_secret_is_kept_for_five_minutes():
+    """203: after five minutes in memory the source is read again."""
+    clock, notebook = MovableClock(), []
+    keeper = SecretKeeper(ListedSecrets(notebook=notebook), Provider("list"), "client", clock)
+    for _ in range(3):
+        keeper.fetch(past_cache=False)
+        clock.advance(299)
+    keeper.forget()
+    keeper.fetch(past_cache=False)
+
+    assert 3 == len(notebook)
+
+
+class Careless:
+    """A source that returns whatever it is told to."""
+
+    capabilities = SecretSourceCapabilities()
+
+    def __init__(self, gives):
+        self.gives = gives
+
+    def fetch(self, _names):
+        """Return, or raise, what it was made with."""
+        if isinstance(self.gives, Exception):
+            raise self.gives
+        return self.gives
+
+
+@pytest.mark.parametrize(
+    ("gives", "code"),
+    [
+        (FetchedSecret({}, "1"), "secret.missing"),
+        (FetchedSecret({"client_secret": Secret(" \n")}, "1"), "secret.empty"),
+        (FetchedSecret({"client_secret": "hunter2"}, "1"), "secret.empty"),
+        (RuntimeError("hunter2"), "secret.plugin_error"),
+        ("hunter2", "secret.plugin_error"),
+        (errors.SecretUnavailable("sealed"), "secret.unavailable"),
+    ],
+)
+def test_a_source_that_has_no_secret_is_told_apart(gives, code):
+    """180, 181, 202: missing, empty and broken differ, and none of them shows the value."""
+    keeper = SecretKeeper(Careless(gives), Provider("careless"), "client", MovableClock())
+    with pytest.raises(errors.SecretUnavailable) as raised:
+        keeper.fetch(past_cache=False)
+
+    assert code == raised.value.code
+    assert "hunter2" not in str(raised.value)
+    assert raised.value.__cause__ is raised.value.__context__ is None
+
+
+def test_a_given_secret_is_always_the_same_version():
+    """A secret from the settings never rotates."""
+    given_secret = GivenSecret(Secret("s"))
+    given_secret.after_fork()
+    given_secret.close()
+
+    assert given_secret.fetch(["client_secret"]) == given_secret.fetch(["client_secret"])
+    assert not given_secret.capabilities.rotates

@@ -1,0 +1,79 @@
+"""What is remembered of a token endpoint, and for how long."""
+
+from __future__ import annotations
+
+from credicorp_auth import errors
+from credicorp_auth.lifecycle.standing import Failed, LookedAgain, Refused, Served, Standing
+from credicorp_auth.oauth.scope import Scope
+
+LOST = errors.ConnectionFailed("lost")
+REFUSAL = errors.InvalidScope("no", error="invalid_scope", status=400)
+BUSY = errors.TokenEndpointBusy("busy", retry_after=9.0)
+
+
+def test_failures_add_up_and_a_token_clears_them():
+    """Failures are counted until the endpoint serves again."""
+    standing = Standing().after(Failed(LOST, 2.0), 10.0).after(Failed(LOST, 1.5), 12.0)
+
+    assert (2, 13.5) == (standing.failures, standing.quiet_until)
+    assert Standing() == standing.after(Served(), 14.0)
+
+
+def test_a_longer_wish_is_never_cut_short():
+    """A short pause does not end a long one that was asked for before."""
+    standing = Standing().after(Failed(BUSY, 9.0), 0.0).after(Failed(LOST, 1.0), 1.0)
+
+    assert (9.0, 2) == (standing.quiet_until, standing.failures)
+    assert 6.0 == standing.why_quiet(3.0).retry_after
+
+
+def test_a_caller_who_cannot_wait_gets_a_copy_of_the_last_failure():
+    """Each caller gets an error of its own."""
+    standing = Standing().after(Failed(LOST, 2.0), 0.0)
+
+    assert standing.why_quiet(1.0) is not standing.why_quiet(1.0)
+    assert "transport.connect" == standing.why_quiet(1.0).code
+
+
+def test_a_cool_down_of_another_engine_speaks_for_itself():
+    """A cool-down met elsewhere in the process is told as busy."""
+    error = Standing().quiet_at_least(8.0).why_quiet(3.0)
+
+    assert ("rate_limited", 5.0) == (error.code, error.retry_after)
+
+
+def test_a_refusal_is_forgotten_after_a_minute():
+    """A refusal is remembered for 60 s, for its scope alone."""
+    standing = Standing().after(Refused(REFUSAL, Scope("a"), "1"), 0.0)
+
+    assert standing.refusal_of(Scope("a"), 59.9) is not None
+    assert standing.refusal_of(Scope("a"), 60.0) is None
+    assert standing.refusal_of(Scope("b"), 0.0) is None
+    later = standing.after(Refused(REFUSAL, Scope("b"), "1"), 61.0)
+    assert {Scope("b")} == set(later.refusals)
+
+
+def test_looks_grow_apart():
+    """The secret is looked at again at once, then after 1, 2, 4 … 30 s."""
+    standing, pauses, moment = Standing().after(Refused(REFUSAL, None, "1"), 0.0), [], 0.0
+    for _ in range(8):
+        standing = standing.after(LookedAgain(Scope("a")), moment)
+        refusal = standing.refusal_of(Scope("a"), moment)
+        pauses.append(refusal.next_look - moment)
+
+    assert [1, 2, 4, 8, 16, 30, 30, 30] == pauses
+
+
+def test_a_look_without_a_refusal_changes_nothing():
+    """A refusal that was lifted meanwhile stays lifted."""
+    assert Standing() == Standing().after(LookedAgain(Scope("a")), 0.0)
+
+
+def test_forgiving_a_scope_forgives_the_client_and_nothing_else():
+    """Lifting one scope's refusal leaves the other scopes'."""
+    standing = Standing()
+    for scope in (Scope("a"), Scope("b"), None):
+        standing = standing.after(Refused(REFUSAL, scope, "1"), 0.0)
+
+    assert {Scope("b")} == set(standing.forgiving(Scope("a")).refusals)
+    assert {} == standing.forgiving(None).refusals

@@ -1,0 +1,61 @@
+"""Code as users write it. It is type-checked and never run."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+from credicorp_auth_urllib3 import BearerPoolManager
+
+from credicorp_auth import AccessToken, CredicorpAuth, Event, Scope, Secret, Settings, errors
+
+
+def seen(event: Event) -> None:
+    """Observe events."""
+    assert_type(event.name, str)
+
+
+auth = CredicorpAuth(
+    client_id="cid",
+    client_secret=Secret("secret"),
+    scope=["applications:write", "decisions:read"],
+    cache_options={"max_entries": 8},
+    observers=[seen],
+    timeout=2,
+)
+CredicorpAuth(client_id="cid", client_secret="secret", scope="decisions:read")  # noqa: S106 - a dummy
+assert_type(CredicorpAuth.from_env(scope="decisions:read"), CredicorpAuth)
+assert_type(CredicorpAuth.from_profile("sandbox"), CredicorpAuth)
+assert_type(CredicorpAuth.from_settings(Settings(client_id="cid")), CredicorpAuth)
+
+token = auth.get_token(timeout=2.0)
+assert_type(token, AccessToken)
+assert_type(token.scope, Scope)
+assert_type(token.value, Secret)
+assert_type(token.expires_at, float)
+assert_type(token.header(), str)
+assert_type(auth.get_token(scope="decisions:read"), AccessToken)
+assert_type(auth.header(), str)
+assert_type(auth.invalidate(token), bool)
+
+
+async def use() -> None:
+    """Use it from a task."""
+    async with CredicorpAuth.from_env() as shared:
+        assert_type(await shared.aget_token(), AccessToken)
+        assert_type(await shared.aheader("decisions:read"), str)
+
+
+def fail() -> str:
+    """Handle errors."""
+    try:
+        return auth.header()
+    except errors.TokenEndpointBusy as busy:
+        assert_type(busy.retry_after, float)
+        return busy.cure
+    except errors.TokenRequestRefused as refused:
+        assert_type(refused.error, str)
+        return refused.code
+
+
+with BearerPoolManager(auth) as pool:
+    assert_type(pool.request("GET", "https://hub.credicorp.co.uk/partner/v1/x").status, int)
