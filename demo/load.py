@@ -1,0 +1,97 @@
+"""Those who call the partner API, as threads and as tasks, all with one CredicorpAuth."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import uuid
+from collections import Counter
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from credicorp_auth_urllib3 import BearerPoolManager
+
+if TYPE_CHECKING:
+    from credicorp_auth import CredicorpAuth
+
+PAUSE = 0.02  # seconds between two calls of one caller
+
+
+class Load:
+    """
+    Callers, and what they were answered.
+
+    Args:
+        auth: Where tokens come from.
+        base_url: Where the API begins.
+        end: Epoch seconds at which the callers stop.
+    """
+
+    def __init__(self, auth: CredicorpAuth, base_url: str, end: float) -> None:
+        self._auth = auth
+        self._decision = f"{base_url}/decisions/dec_1"
+        self._applications = f"{base_url}/applications"
+        self._end = end
+        self._lock = threading.Lock()
+        self.statuses: Counter[int] = Counter()
+
+    @property
+    def calls(self) -> int:
+        """How many calls were answered."""
+        return sum(self.statuses.values())
+
+    def _count(self, status: int) -> None:
+        with self._lock:
+            self.statuses[status] += 1
+
+    def in_thread(self) -> None:
+        """Call through urllib3: mostly reading decisions, now and then making an application."""
+        number = 0
+        with BearerPoolManager(self._auth) as pool:
+            while time.time() < self._end:
+                number += 1
+                if number % 10 == 0:
+                    headers = {"Idempotency-Key": str(uuid.uuid4())}
+                    answer = pool.request(
+                        "POST", self._applications, json={"amount": 1}, headers=headers
+                    )
+                else:
+                    answer = pool.request("GET", self._decision)
+                self._count(answer.status)
+                time.sleep(PAUSE)
+
+    async def in_tasks(self, count: int) -> None:
+        """Call from tasks, with nothing between them and the socket but asyncio."""
+        await asyncio.gather(*(self._task() for _ in range(count)))
+
+    async def _task(self) -> None:
+        while time.time() < self._end:
+            call = self._auth.call(self._decision)
+            status, challenges = await get(self._decision, await call.aheader())
+            if call.answered(status, challenges, replayable=True):
+                status, _ = await get(self._decision, await call.aheader())
+            self._count(status)
+            await asyncio.sleep(PAUSE)
+
+
+async def get(url: str, authorization: str) -> tuple[int, list[str]]:
+    """Send a GET request; return its status and its WWW-Authenticate headers."""
+    parts = urlsplit(url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    try:
+        lines = [
+            f"GET {parts.path} HTTP/1.1",
+            f"Host: {parts.netloc}",
+            f"Authorization: {authorization}",
+            "Connection: close",
+        ]
+        writer.write(("\r\n".join(lines) + "\r\n\r\n").encode("ascii"))
+        answer = (await reader.read()).decode("latin-1")
+    finally:
+        writer.close()
+        await writer.wait_closed()
+    head = answer.partition("\r\n\r\n")[0].split("\r\n")
+    pairs = [line.partition(":") for line in head[1:]]
+    found = [value.strip() for name, _, value in pairs if name.lower() == "www-authenticate"]
+    return int(head[0].split()[1]), found
