@@ -60,7 +60,7 @@ class Gate:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
             raise ConnectionAbortedError(fault.action)
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        body = fault.body.encode()
+        body = fault.body if isinstance(fault.body, bytes) else fault.body.encode()
         length = ("Content-Length", str(len(body)))
         limits = self._sandbox.token_bucket.headers()
         headers = [*{**limits, **fault.headers}.items(), length]

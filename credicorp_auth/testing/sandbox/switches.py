@@ -23,13 +23,13 @@ class Fault:
     Args:
         status: HTTP status code.
         headers: Header names to values.
-        body: The body, as text.
+        body: The body, as text or as bytes.
         action: `answer`; or `close`, `reset`: end the connection without an answer.
     """
 
     status: int = 500
     headers: Mapping[str, str] = field(factory=dict)
-    body: str = ""
+    body: str | bytes = ""
     action: str = "answer"
 
 

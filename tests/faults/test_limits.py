@@ -1,0 +1,170 @@
+"""Rate limits, refusals and client authentication at the token endpoint, row by row (B2, B4)."""
+
+from __future__ import annotations
+
+import base64
+from email.utils import formatdate
+from urllib.parse import parse_qs, unquote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from credicorp_auth import errors
+from credicorp_auth.oauth.client_authentication import (
+    build_client_secret_basic,
+    read_client_authentication,
+)
+from credicorp_auth.oauth.http import HttpResponse
+from credicorp_auth.oauth.retry import MAX_RETRY_AFTER, read_retry_after
+from credicorp_auth.oauth.secret import Secret, SecretBytes
+from credicorp_auth.oauth.token_endpoint import TokenRequest, build_token_request
+from credicorp_auth.settings import Settings
+from credicorp_auth.testing.sandbox import Fault
+from credicorp_auth.testing.sandbox.answers import grant, raw
+
+NOW = 1_800_000_000.0
+
+
+def limited(status=429, **headers):
+    """Build a refusal for a while."""
+    return Fault(status, {name.replace("_", "-"): value for name, value in headers.items()})
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_fault_020_025_retry_after_quiets_the_endpoint(bench, status):
+    """20, 25: no request before the seconds are over, whoever asks; then it works."""
+    outcome, sent = bench.meet(limited(status, Retry_After="12"), grant())
+
+    assert ("rate_limited", 12.0, True) == (outcome.code, outcome.retry_after, outcome.retryable)
+    assert 1 == sent
+
+
+@pytest.mark.parametrize("own_date", [True, False])
+def test_fault_021_retry_after_may_be_a_date(own_date):
+    """21: a date counts from the answer's own Date, else from the local clock."""
+    headers = [("Retry-After", formatdate(NOW + 27, usegmt=True))]
+    headers += [("Date", formatdate(NOW + 20, usegmt=True))] if own_date else []
+    seconds = read_retry_after(HttpResponse(429, headers, SecretBytes(b"")), NOW)
+
+    assert (7.0 if own_date else 27.0) == seconds
+
+
+@pytest.mark.parametrize("value", [formatdate(0, usegmt=True), "0", "-1", "abc", "", "1e9"])
+def test_fault_022_024_nonsense_falls_back_to_a_back_off(bench, value):
+    """22, 24: what cannot be followed is no wish at all: pauses of at least a second."""
+    outcome, sent = bench.meet(*[limited(Retry_After=value)] * 3)
+
+    assert ("rate_limited", 3) == (outcome.code, sent)
+    assert all(pause >= 1.0 for pause in bench.clock.waited)
+
+
+def test_fault_023_a_wish_beyond_reason_is_cut(bench):
+    """23: nobody waits for thirty years, or even for ten minutes."""
+    outcome, sent = bench.meet(limited(Retry_After="999999999"))
+
+    assert (MAX_RETRY_AFTER, 1) == (outcome.retry_after, sent)
+
+
+def test_rate_limit_reset_is_the_second_choice(bench):
+    """Without Retry-After, RateLimit-Reset says how many seconds to wait."""
+    outcome, _ = bench.meet(limited(RateLimit_Reset="33"))
+
+    assert 33.0 == outcome.retry_after
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["Retry-After", "RateLimit-Reset", "Date"]),
+        st.one_of(st.text(max_size=40), st.integers().map(str)),
+    )
+)
+def test_no_header_breaks_the_reader(headers):
+    """Whatever the headers say, the answer is a sane number of seconds, or none."""
+    seconds = read_retry_after(HttpResponse(429, headers.items(), SecretBytes(b"")), NOW)
+
+    assert seconds is None or 0 < seconds <= MAX_RETRY_AFTER
+
+
+def test_fault_076_a_refusal_is_not_hammered(bench):
+    """76: a thousand calls after a refusal are still one POST."""
+    before = bench.sandbox.counters["token_requests"]
+    bench.sandbox.switches.fail_next([raw('{"error":"invalid_scope"}', status=400)])
+    engine = bench.engine()
+    codes = {bench.ask(engine).code for _ in range(1000)}
+
+    assert {"oauth.invalid_scope"} == codes
+    assert 1 == bench.sandbox.counters["token_requests"] - before
+
+
+@given(st.text(min_size=1, max_size=30), st.text(min_size=1, max_size=30))
+def test_fault_086_basic_round_trips_any_text(client_id, secret):
+    """86: each part is form-encoded before base64, so any id and any secret arrives."""
+    try:
+        f"{client_id}{secret}".encode()
+    except UnicodeEncodeError:
+        return
+    header = build_client_secret_basic(client_id, Secret(secret)).headers["Authorization"]
+    pair = base64.b64decode(header.reveal().removeprefix("Basic ")).decode("ascii")
+
+    assert [client_id, secret] == [unquote_plus(part) for part in pair.split(":")]
+
+
+@given(st.text(min_size=1, max_size=30).filter(lambda text: text.isprintable()))
+def test_fault_086_the_form_round_trips_any_text(secret):
+    """86: the form body carries any secret byte for byte."""
+    request = build_token_request(TokenRequest("https://as.example/token"), "id&=+%", Secret(secret))
+    fields = parse_qs(request.wire_body().decode("ascii"), strict_parsing=True)
+
+    assert ["id&=+%"] == fields["client_id"]
+    assert [secret] == fields["client_secret"]
+
+
+@pytest.mark.parametrize("method", ["client_secret_post", "client_secret_basic"])
+def test_fault_087_088_the_proof_is_in_one_place_and_never_in_the_address(method):
+    """87, 88: exactly one method for each request, and no credential in the URL."""
+    asked = TokenRequest(
+        "https://as.example/token",
+        method,
+        resource=("https://api.example",),
+        audience="aud",
+        extra_parameters=(("x", "y"),),
+    )
+    request = build_token_request(asked, "the-id", Secret("the-secret"))
+    in_header = "Authorization" in request.wire_headers()
+    in_body = b"the-secret" in request.wire_body()
+
+    assert (method == "client_secret_basic", method == "client_secret_post") == (in_header, in_body)
+    assert "https://as.example/token" == request.url
+    assert b"resource=https%3A%2F%2Fapi.example&audience=aud&x=y" in request.wire_body()
+    assert "the-secret" not in repr(request)
+
+
+def test_fault_088_credentials_in_a_configured_address_are_refused():
+    """88: an address with user and password is no setting."""
+    with pytest.raises(errors.InvalidSetting) as raised:
+        Settings(base_url="https://id:hunter2@as.example")
+
+    assert "config.url" == raised.value.code
+    assert "hunter2" not in str(raised.value)
+
+
+def test_an_unknown_authentication_method_is_refused():
+    """A method nobody knows is named, with those that are known."""
+    with pytest.raises(errors.InvalidSetting, match="client_secret_post"):
+        read_client_authentication("client_secret_guess")
+
+
+@pytest.mark.parametrize("action", ["reset", "close"])
+def test_fault_007_a_lost_connection_is_tried_three_times(bench, action):
+    """7: reset before the status line: at most three POSTs, then the error."""
+    outcome, sent = bench.meet(*[Fault(action=action)] * 3)
+
+    assert (errors.ConnectionFailed, 3) == (type(outcome), sent)
+
+
+def test_a_lost_connection_may_be_followed_by_a_token(bench):
+    """One reset costs the caller nothing but the time of a pause."""
+    token, sent = bench.meet(Fault(action="reset"), grant())
+
+    assert ("granted", 2) == (token.value.reveal(), sent)
