@@ -51,10 +51,12 @@ class _Tokens(JWTBearerTokenGenerator):  # type: ignore[misc] # Authlib is not t
     def _get_expires_in(self, client: SandboxClient, grant_type: str) -> float:  # noqa: ARG002 - Authlib's signature
         return self._sandbox.switches.expires_in
 
-    def generate(self, *args: Any, **keywords: Any) -> dict[str, Any]:  # noqa: ANN401 - Authlib's signature
+    def get_allowed_scope(self, client: SandboxClient, scope: str) -> str:
         narrowed = self._sandbox.switches.narrowed_scope
-        if narrowed is not None:
-            keywords["scope"] = narrowed
+        allowed: str = super().get_allowed_scope(client, scope)
+        return allowed if narrowed is None else narrowed
+
+    def generate(self, *args: Any, **keywords: Any) -> dict[str, Any]:
         token: dict[str, Any] = super().generate(*args, **keywords)
         if self._sandbox.switches.omit_expires_in:
             del token["expires_in"]
