@@ -56,7 +56,11 @@ def draw(journal: Journal, seconds: float) -> str:
 
 def legend() -> list[str]:
     """Return the legend."""
-    names = {FRESH: "fresh", ADVISORY: "advisory: refreshed behind the scenes", MANDATORY: "mandatory"}
+    names = {
+        FRESH: "fresh",
+        ADVISORY: "advisory: refreshed behind the scenes",
+        MANDATORY: "mandatory",
+    }
     parts, at = [], LEFT
     for colour, name in names.items():
         parts.append(f'<rect x="{at}" y="40" width="14" height="12" fill="{colour}"/>')

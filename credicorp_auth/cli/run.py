@@ -36,7 +36,7 @@ _ENDINGS: Final = (
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="credicorp-auth")
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
-def credicorp_auth(*, debug: bool) -> None:  # noqa: ARG001 - read by `run`, which must know it first
+def credicorp_auth(*, debug: bool) -> None:
     """
     Obtain access tokens, and look at what obtains them.
 

@@ -8,7 +8,7 @@ for `attrs.asdict`, `vars`, `pprint`, a debugger's list of locals or a walk over
 from __future__ import annotations
 
 import hmac
-import os
+from secrets import token_bytes
 from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, Self, TypeVar
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ T = TypeVar("T", str, bytes)
 
 # A fresh salt per process: the same secret shows another fingerprint elsewhere, so that nobody can
 # test guesses of a weak secret against a fingerprint in a log.
-_SALT: Final = os.urandom(16)
+_SALT: Final = token_bytes(16)
 
 
 class _Opaque(Generic[T]):

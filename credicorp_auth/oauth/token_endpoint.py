@@ -9,11 +9,11 @@ from urllib.parse import quote_plus
 from attrs import field, frozen
 
 from credicorp_auth import errors
-from credicorp_auth.errors import CredicorpAuthError, InvalidSetting, MalformedAnswer
+from credicorp_auth.errors import InvalidSetting, MalformedAnswer
 from credicorp_auth.oauth.client_authentication import CLIENT_AUTHENTICATION
 from credicorp_auth.oauth.foreign_text import show_foreign_text
 from credicorp_auth.oauth.http import HttpRequest
-from credicorp_auth.oauth.retry import COOL_DOWN_STATUSES, RETRYABLE_STATUSES
+from credicorp_auth.oauth.refusal import read_failure, read_refusal
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.secret import Secret, SecretBytes
 from credicorp_auth.oauth.strict_json import NotStrictJson, read_json_object
@@ -28,21 +28,10 @@ MAX_TOKEN: Final = 64 * 1024
 """Characters an access token may have."""
 
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
-_ERROR: Final = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,64}")
 _DIGITS: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 _RESERVED: Final = frozenset(
     {"grant_type", "client_id", "client_secret", "scope", "resource", "audience"}
 )
-_REFUSALS: Final[Mapping[str, type[errors.TokenRequestRefused]]] = {
-    "invalid_request": errors.InvalidRequest,
-    "invalid_client": errors.InvalidClient,
-    "invalid_grant": errors.InvalidGrant,
-    "unauthorized_client": errors.UnauthorizedClient,
-    "unsupported_grant_type": errors.UnsupportedGrantType,
-    "invalid_scope": errors.InvalidScope,
-    "invalid_target": errors.InvalidTarget,
-}
-_BUSY_ERRORS: Final = frozenset({"slow_down", "temporarily_unavailable"})
 
 
 @frozen
@@ -160,10 +149,10 @@ def read_token_response(
     scope, request_id = str(asked.scope), _request_id(response)
     where = f"client {client_id!r} at {asked.token_url}, scope {scope!r}{request_id}"
     if response.status != 200:  # noqa: PLR2004 - RFC 6749 section 5.1 allows this one status
-        raise _read_failure(response, where, secrets)
+        raise read_failure(response, where, secrets)
     members = _read_members(response, where)
     if "error" in members:
-        raise _read_refusal(members, response.status, where, secrets)
+        raise read_refusal(members, response.status, where, secrets)
     return _read_grant(members, asked, policy, where)
 
 
@@ -191,79 +180,6 @@ def _read_members(response: HttpResponse, where: str) -> dict[str, Any]:
         code = "response.duplicate_member" if fault.duplicate else "response.json"
         reason = str(fault)
     raise MalformedAnswer(f"the token answer cannot be read: {reason} ({where})", code=code)
-
-
-def _read_failure(
-    response: HttpResponse, where: str, secrets: Iterable[Secret]
-) -> CredicorpAuthError:
-    status = response.status
-    if status in {301, 302, 303, 307, 308}:
-        return errors.RedirectRefused(f"the token endpoint redirected, status {status} ({where})")
-    if status in COOL_DOWN_STATUSES:
-        return errors.TokenEndpointBusy(
-            f"the token endpoint is busy, status {status} ({where})", retry_after=0.0
-        )
-    if status < 400:  # noqa: PLR2004 - neither the one success nor an error
-        return MalformedAnswer(
-            f"the token endpoint answered status {status} ({where})",
-            code="response.status_unexpected",
-        )
-    refusal = _read_error_document(response, where, secrets)
-    if refusal is not None:
-        return refusal
-    side = "server" if status >= 500 or status in RETRYABLE_STATUSES else "client"  # noqa: PLR2004
-    return errors.ServerFailed(
-        f"the token endpoint answered status {status} ({where})",
-        status=status,
-        code=f"token_endpoint.{side}_error",
-        retryable=status in RETRYABLE_STATUSES,
-    )
-
-
-def _read_error_document(
-    response: HttpResponse, where: str, secrets: Iterable[Secret]
-) -> CredicorpAuthError | None:
-    try:
-        members = read_json_object(response.body.reveal())
-    except NotStrictJson:
-        members = {}
-    if "error" in members:
-        return _read_refusal(members, response.status, where, secrets)
-    if response.status == 401:  # noqa: PLR2004 - RFC 6749 section 5.2: invalid_client, often bare
-        return _read_refusal({"error": "invalid_client"}, response.status, where, secrets)
-    return None
-
-
-def _read_refusal(
-    members: Mapping[str, Any], status: int, where: str, secrets: Iterable[Secret]
-) -> CredicorpAuthError:
-    error = members["error"]
-    if isinstance(error, dict):
-        # The partner API wraps errors of its own in an object (type, code, message).
-        members = {"error": error.get("code"), "error_description": error.get("message")}
-        error = members["error"]
-    if not isinstance(error, str) or not _ERROR.fullmatch(error):
-        shown = (
-            show_foreign_text(error, limit=64, secrets=secrets) if isinstance(error, str) else ""
-        )
-        return MalformedAnswer(
-            f"the token endpoint's error cannot be read: {shown!r}, status {status} ({where})",
-            code="oauth.malformed_error",
-        )
-    error = show_foreign_text(error, limit=64, secrets=secrets)
-    said = members.get("error_description")
-    description = show_foreign_text(said, secrets=secrets) if isinstance(said, str) else ""
-    kind = _REFUSALS.get(error, errors.TokenRequestRefused)
-    retryable = error in _BUSY_ERRORS or status in RETRYABLE_STATUSES
-    shown = f"{error} ({description})" if description else error
-    return kind(
-        f"the token endpoint refused with {shown} ({where})",
-        error=error,
-        description=description,
-        status=status,
-        code=f"oauth.{error}",
-        retryable=retryable,
-    )
 
 
 def _read_grant(

@@ -12,7 +12,18 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-OPTIONAL = ("requests", "httpx", "httpx2", "flask", "authlib", "click", "rich", "redis", "hvac", "boto3")
+OPTIONAL = (
+    "requests",
+    "httpx",
+    "httpx2",
+    "flask",
+    "authlib",
+    "click",
+    "rich",
+    "redis",
+    "hvac",
+    "boto3",
+)
 
 
 class Endpoint(BaseHTTPRequestHandler):

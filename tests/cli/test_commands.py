@@ -150,7 +150,11 @@ def test_adapters_are_listed_without_being_imported(environ):
 def test_the_sandbox_runs_until_it_is_told_to_stop(environ):
     """`sandbox` announces itself in one line and ends cleanly on SIGTERM."""
     process = subprocess.Popen(
-        [*COMMAND, "sandbox"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*COMMAND, "sandbox"],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     ready = json.loads(process.stdout.readline())
     ended = call(environ, "header", CREDICORP_BASE_URL=ready["base_url"])

@@ -28,7 +28,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_every_page_can_be_reached() -> None:
     """Each tutorial, how-to, reference and explanation is linked from the README."""
-    linked = {(ROOT / link).resolve() for link in _LINK.findall((ROOT / "README.md").read_text("utf-8"))}
+    linked = {
+        (ROOT / link).resolve() for link in _LINK.findall((ROOT / "README.md").read_text("utf-8"))
+    }
     pages = [page for page in PAGES if "docs" in page.parts and "decisions" not in page.parts]
 
     assert [] == [named(page) for page in pages if page.resolve() not in linked]

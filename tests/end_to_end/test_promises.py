@@ -9,9 +9,9 @@ import threading
 import time
 
 import pytest
-from credicorp_auth_urllib3 import BearerPoolManager
 
 from credicorp_auth import errors
+from credicorp_auth_urllib3 import BearerPoolManager
 
 HERD = 1_000
 

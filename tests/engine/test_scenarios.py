@@ -17,10 +17,10 @@ After the last step, the world must have been asked exactly what the scenario sa
 from __future__ import annotations
 
 import pytest
-from credicorp_auth.testing.stand_ins import settle
 
 from credicorp_auth import errors
 from credicorp_auth.testing.scripted_world import answer, token_answer
+from credicorp_auth.testing.stand_ins import settle
 
 LOST = errors.ConnectionFailed("the connection was refused")
 BAD_TLS = errors.TlsFailed("the certificate has expired")

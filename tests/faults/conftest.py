@@ -13,6 +13,7 @@ from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
 from credicorp_auth.testing.stand_ins import settle
 from credicorp_auth.wiring import build_engine
 
+
 class Bench:
     """A sandbox, and engines that ask it."""
 

@@ -113,7 +113,9 @@ def test_fault_086_basic_round_trips_any_text(client_id, secret):
 @given(st.text(min_size=1, max_size=30).filter(lambda text: text.isprintable()))
 def test_fault_086_the_form_round_trips_any_text(secret):
     """86: the form body carries any secret byte for byte."""
-    request = build_token_request(TokenRequest("https://as.example/token"), "id&=+%", Secret(secret))
+    request = build_token_request(
+        TokenRequest("https://as.example/token"), "id&=+%", Secret(secret)
+    )
     fields = parse_qs(request.wire_body().decode("ascii"), strict_parsing=True)
 
     assert ["id&=+%"] == fields["client_id"]

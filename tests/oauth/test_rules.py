@@ -15,7 +15,13 @@ from credicorp_auth import errors
 from credicorp_auth.lifecycle.client import endpoint_key, token_key
 from credicorp_auth.oauth.challenge import asks_for_new_token, read_challenges
 from credicorp_auth.oauth.foreign_text import show_foreign_text
-from credicorp_auth.oauth.http import HttpRequest, HttpResponse, may_carry_token, origin_of, read_url
+from credicorp_auth.oauth.http import (
+    HttpRequest,
+    HttpResponse,
+    may_carry_token,
+    origin_of,
+    read_url,
+)
 from credicorp_auth.oauth.retry import look_again
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.secret import Secret, SecretBytes
@@ -224,7 +230,7 @@ def test_no_answer_breaks_the_token_reader(body, status, content_type):
         ('Bearer realm="a, b", error="invalid_token"', [("bearer", {"realm": "a, b", "error": "invalid_token"})]),
         ('Basic realm="x", Bearer error=invalid_token', [("basic", {"realm": "x"}), ("bearer", {"error": "invalid_token"})]),
         ('Bearer error="a\\"b", error="c"', [("bearer", {"error": 'a"b'})]),
-        ("Negotiate dG9rZW4=, Bearer scope=\"a b\"", [("negotiate", {}), ("bearer", {"scope": "a b"})]),
+        ('Negotiate dG9rZW4=, Bearer scope="a b"', [("negotiate", {}), ("bearer", {"scope": "a b"})]),
         ('error="orphan"', []),
         ("", []),
     ],
@@ -289,7 +295,10 @@ FIELDS = st.fixed_dictionaries(
 @given(FIELDS, FIELDS, WORDS, WORDS)
 def test_fault_168_different_requests_have_different_keys(one, two, first_id, second_id):
     """168, 92: a key is equal for equal requests and only for those, whatever the fields hold."""
-    first, second = token_key(TokenRequest(**one), first_id), token_key(TokenRequest(**two), second_id)
+    first, second = (
+        token_key(TokenRequest(**one), first_id),
+        token_key(TokenRequest(**two), second_id),
+    )
 
     assert ((one, first_id) == (two, second_id)) == (first == second)
     assert 64 == len(first)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import assert_type
 
-from credicorp_auth_urllib3 import BearerPoolManager
-
 from credicorp_auth import AccessToken, CredicorpAuth, Event, Scope, Secret, Settings, errors
+from credicorp_auth_urllib3 import BearerPoolManager
 
 
 def seen(event: Event) -> None:
@@ -22,7 +21,7 @@ auth = CredicorpAuth(
     observers=[seen],
     timeout=2,
 )
-CredicorpAuth(client_id="cid", client_secret="secret", scope="decisions:read")  # noqa: S106 - a dummy
+CredicorpAuth(client_id="cid", client_secret="secret", scope="decisions:read")
 assert_type(CredicorpAuth.from_env(scope="decisions:read"), CredicorpAuth)
 assert_type(CredicorpAuth.from_profile("sandbox"), CredicorpAuth)
 assert_type(CredicorpAuth.from_settings(Settings(client_id="cid")), CredicorpAuth)

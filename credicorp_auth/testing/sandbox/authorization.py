@@ -31,7 +31,7 @@ class _Tokens(JWTBearerTokenGenerator):  # type: ignore[misc] # Authlib is not t
         super().__init__(issuer=sandbox.issuer, alg=sandbox.settings.algorithm)
         self._sandbox = sandbox
 
-    def get_jwks(self) -> Any:  # noqa: ANN401 - what joserfc takes
+    def get_jwks(self) -> Any:
         return self._sandbox.keys.signing()
 
     def get_audiences(self, client: SandboxClient, user: None, scope: str) -> str:  # noqa: ARG002 - Authlib's signature
@@ -77,7 +77,7 @@ def _introspection(sandbox: Sandbox) -> type[IntrospectionEndpoint]:
     class Introspection(IntrospectionEndpoint):  # type: ignore[misc] # Authlib is not typed
         CLIENT_AUTH_METHODS = ("client_secret_basic", "client_secret_post")
 
-        def check_permission(self, *_: Any) -> bool:  # noqa: ANN401 - Authlib's signature
+        def check_permission(self, *_: Any) -> bool:
             return True
 
         def query_token(self, token: str, _hint: str | None) -> IssuedToken | None:

@@ -27,11 +27,11 @@ class Gate:
         application: The application behind the gate.
     """
 
-    def __init__(self, sandbox: Sandbox, application: Any) -> None:  # noqa: ANN401 - any WSGI application
+    def __init__(self, sandbox: Sandbox, application: Any) -> None:
         self._sandbox = sandbox
         self._application = application
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401 - WSGI's signature
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ["PATH_INFO"] != TOKEN_PATH:
             answer: Iterable[bytes] = self._application(environ, start_response)
             return answer
@@ -51,9 +51,11 @@ class Gate:
         self,
         fault: Fault,
         environ: dict[str, Any],
-        start_response: Any,  # noqa: ANN401 - WSGI's signature
+        start_response: Any,
     ) -> Iterable[bytes]:
-        self._sandbox.counters.add(f"token_{fault.status if fault.action == 'answer' else fault.action}")
+        self._sandbox.counters.add(
+            f"token_{fault.status if fault.action == 'answer' else fault.action}"
+        )
         if fault.action != "answer":
             if fault.action == "reset":
                 connection: socket.socket = environ["werkzeug.socket"]

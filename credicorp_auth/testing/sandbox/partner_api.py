@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _UNAUTHORIZED = 401
 
 
-class Refusal(Exception):  # noqa: N818 - what it is, not an error of the sandbox
+class Refusal(Exception):
     """
     A request that is not served.
 
@@ -102,12 +102,10 @@ class TokenCheck:
         self._verified[value] = claims
         return claims
 
-    def _refuse(self, message: str, *, error: str = "invalid_token") -> Any:  # noqa: ANN401 - never returns
+    def _refuse(self, message: str, *, error: str = "invalid_token") -> Any:
         self._sandbox.counters.add("api_401")
         challenge = f'Bearer error="{error}"' if error else "Bearer"
-        raise Refusal(
-            _UNAUTHORIZED, "authentication_error", "invalid_token", message, challenge
-        )
+        raise Refusal(_UNAUTHORIZED, "authentication_error", "invalid_token", message, challenge)
 
 
 class Applications:
@@ -146,9 +144,7 @@ def add_partner_api(app: Flask, sandbox: Sandbox) -> None:
         check.require("applications:write")
         key = request.headers.get("Idempotency-Key")
         if not key:
-            raise Refusal(
-                400, "invalid_request_error", "bad_request", "Idempotency-Key is missing"
-            )
+            raise Refusal(400, "invalid_request_error", "bad_request", "Idempotency-Key is missing")
         return jsonify(applications.make(key, request.get_data())), 201
 
     @api.get("/decisions/<decision_id>")

@@ -16,10 +16,10 @@ NO_LINGER: Final = struct.pack("ii", 1, 0)
 class _QuietHandler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002, ANN401 - werkzeug's signature
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's signature
         """Say nothing: the counters tell what came."""
 
-    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:  # noqa: ANN401, ARG002 - werkzeug's signature
+    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:  # noqa: ARG002 - werkzeug's signature
         """Hang up, where the gate has ended a request without an answer."""
         self.close_connection = True
 
@@ -36,7 +36,7 @@ class LoopbackServer(ThreadedWSGIServer):
     request_queue_size = 1024  # a thousand clients may knock at once
     daemon_threads = True
 
-    def __init__(self, port: int, application: Any) -> None:  # noqa: ANN401 - any WSGI application
+    def __init__(self, port: int, application: Any) -> None:
         super().__init__("127.0.0.1", port, application, handler=_QuietHandler)
         self._thread = threading.Thread(
             target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="sandbox", daemon=True
@@ -52,7 +52,7 @@ class LoopbackServer(ThreadedWSGIServer):
         self._thread.join()
         self.server_close()
 
-    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - socketserver's signature
+    def shutdown_request(self, request: Any) -> None:
         """Close a connection; one that does not linger is reset, without a polite end before it."""
         if request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(NO_LINGER)) == NO_LINGER:
             self.close_request(request)

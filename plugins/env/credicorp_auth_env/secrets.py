@@ -12,7 +12,6 @@ from attrs import field, frozen
 from credicorp_auth.errors import InvalidSetting, SecretUnavailable
 from credicorp_auth.oauth.secret import Secret, SecretBytes
 from credicorp_auth.ports import FetchedSecret, SecretSourceCapabilities
-
 from credicorp_auth_env.mounted_file import read_file
 from credicorp_auth_env.value import Fault, read_value
 

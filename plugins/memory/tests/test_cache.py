@@ -7,12 +7,12 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from credicorp_auth_memory import CacheOptions, MemoryCache, plugin
-from credicorp_auth_memory.cache import open_cache
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.options import AdapterOptions
 from credicorp_auth.ports import Cache, CacheCapabilities
+from credicorp_auth_memory import CacheOptions, MemoryCache, plugin
+from credicorp_auth_memory.cache import open_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from credicorp_auth.errors import ServerUnreachable
-
     from credicorp_auth_urllib3.exchange import Exchange
 
 FAILURES = (HTTPError, HTTPException, OSError, ValueError)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 
 from credicorp_auth.errors import InvalidSetting
-
 from credicorp_auth_urllib3.sockets import DeadlineTlsSocket
 
 

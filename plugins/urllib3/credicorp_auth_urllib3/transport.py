@@ -19,7 +19,6 @@ from credicorp_auth.errors import (
 )
 from credicorp_auth.oauth.secret import Secret
 from credicorp_auth.ports import TransportCapabilities
-
 from credicorp_auth_urllib3.answer import read_answer
 from credicorp_auth_urllib3.connection import POOLS
 from credicorp_auth_urllib3.exchange import Exchange, current
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
     from credicorp_auth.oauth.http import HttpRequest, HttpResponse
-
     from credicorp_auth_urllib3.proxy import Proxy
 
 _IDLE: Final = 4  # connections kept for each origin; an authorization server is asked seldom

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
-from credicorp_auth_urllib3.transport import TransportOptions, Urllib3Transport
 
 from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.oauth.http import HttpRequest
 from credicorp_auth.oauth.secret import Secret, SecretBytes
+from credicorp_auth_urllib3.transport import TransportOptions, Urllib3Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,10 +9,6 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from credicorp_auth_urllib3.answer import read_answer
-from credicorp_auth_urllib3.exchange import Exchange, current
-from credicorp_auth_urllib3.sockets import connect_to_any
-from credicorp_auth_urllib3.transport import TransportOptions, Urllib3Transport
 from urllib3 import HTTPResponse
 
 from credicorp_auth.errors import (
@@ -33,6 +29,10 @@ from credicorp_auth.testing.wire import (
     WireServer,
     answer,
 )
+from credicorp_auth_urllib3.answer import read_answer
+from credicorp_auth_urllib3.exchange import Exchange, current
+from credicorp_auth_urllib3.sockets import connect_to_any
+from credicorp_auth_urllib3.transport import TransportOptions, Urllib3Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,6 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from credicorp_auth_urllib3 import plugin
-from credicorp_auth_urllib3.transport import TransportOptions, Urllib3Transport
 
 import credicorp_auth_urllib3
 from credicorp_auth.errors import InvalidSetting
@@ -18,6 +16,8 @@ from credicorp_auth.oauth.secret import Secret
 from credicorp_auth.options import AdapterOptions
 from credicorp_auth.ports import Transport, TransportCapabilities
 from credicorp_auth.testing.wire import Hold, Receive, Send, WireServer, answer
+from credicorp_auth_urllib3 import plugin
+from credicorp_auth_urllib3.transport import TransportOptions, Urllib3Transport
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import define, field
-from credicorp_auth_urllib3 import BearerPoolManager
 from urllib3 import Retry
 
 from credicorp_auth.errors import OriginNotAllowed, ServerFailed
 from credicorp_auth.oauth.http import origin_of
 from credicorp_auth.testing.wire import Receive, Send, WireServer, answer
+from credicorp_auth_urllib3 import BearerPoolManager
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

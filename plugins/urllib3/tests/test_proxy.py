@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 from attrs import frozen
-from credicorp_auth_urllib3.proxy import Proxy, choose_proxy, read_proxy
-from credicorp_auth_urllib3.transport import TransportOptions, Urllib3Transport
 
 from credicorp_auth.errors import (
     ConnectionFailed,
@@ -31,6 +29,8 @@ from credicorp_auth.testing.wire import (
     WireServer,
     answer,
 )
+from credicorp_auth_urllib3.proxy import Proxy, choose_proxy, read_proxy
+from credicorp_auth_urllib3.transport import TransportOptions, Urllib3Transport
 
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 

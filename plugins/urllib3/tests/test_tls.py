@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
-from credicorp_auth_urllib3.tls import build_context
-from credicorp_auth_urllib3.transport import TransportOptions, Urllib3Transport
 
 from credicorp_auth.errors import (
     ConnectionFailed,
@@ -18,6 +16,8 @@ from credicorp_auth.errors import (
     TlsFailed,
 )
 from credicorp_auth.testing.wire import Drip, Hold, Receive, Reset, Send, WireServer, answer
+from credicorp_auth_urllib3.tls import build_context
+from credicorp_auth_urllib3.transport import TransportOptions, Urllib3Transport
 
 if TYPE_CHECKING:
     from pathlib import Path

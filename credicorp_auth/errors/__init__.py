@@ -1,0 +1,102 @@
+"""
+Everything that can go wrong, whose fault it is, and what to do about it.
+
+    CredicorpAuthError
+    ├── ConfigurationError      yours: a setting
+    │   ├── InvalidSetting (also ValueError)
+    │   ├── MissingSetting
+    │   ├── AdapterNotFound
+    │   ├── AdapterBroken
+    │   ├── AdapterConflict
+    │   └── AdapterBlocked
+    ├── UsageError              yours: a call
+    │   ├── Closed
+    │   └── Reentrant
+    ├── SecretUnavailable       the secret source's
+    ├── ServerUnreachable       nobody fit answered
+    │   ├── ConnectionFailed
+    │   ├── DeadlinePassed (also TimeoutError)
+    │   ├── TlsFailed
+    │   ├── RedirectRefused
+    │   └── ServerFailed
+    ├── TokenRequestRefused     the server said no
+    │   └── InvalidRequest InvalidClient InvalidGrant UnauthorizedClient
+    │       UnsupportedGrantType InvalidScope InvalidTarget
+    ├── TokenEndpointBusy       429 or 503 to the end
+    ├── MalformedAnswer         the server spoke, but not OAuth
+    ├── ScopeNotGranted         the server gave less than was asked
+    └── OriginNotAllowed        the token would have left home
+
+Every error carries a stable `code`, a one-sentence `cure` and `retryable`; all of them can be
+pickled; none holds a secret, a token or a response body.
+"""
+
+from __future__ import annotations
+
+from credicorp_auth.errors.root import CredicorpAuthError
+from credicorp_auth.errors.theirs import (
+    ConnectionFailed,
+    DeadlinePassed,
+    InvalidClient,
+    InvalidGrant,
+    InvalidRequest,
+    InvalidScope,
+    InvalidTarget,
+    MalformedAnswer,
+    OriginNotAllowed,
+    RedirectRefused,
+    ScopeNotGranted,
+    SecretUnavailable,
+    ServerFailed,
+    ServerUnreachable,
+    TlsFailed,
+    TokenEndpointBusy,
+    TokenRequestRefused,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+)
+from credicorp_auth.errors.yours import (
+    AdapterBlocked,
+    AdapterBroken,
+    AdapterConflict,
+    AdapterNotFound,
+    Closed,
+    ConfigurationError,
+    InvalidSetting,
+    MissingSetting,
+    Reentrant,
+    UsageError,
+)
+
+__all__ = [
+    "AdapterBlocked",
+    "AdapterBroken",
+    "AdapterConflict",
+    "AdapterNotFound",
+    "Closed",
+    "ConfigurationError",
+    "ConnectionFailed",
+    "CredicorpAuthError",
+    "DeadlinePassed",
+    "InvalidClient",
+    "InvalidGrant",
+    "InvalidRequest",
+    "InvalidScope",
+    "InvalidSetting",
+    "InvalidTarget",
+    "MalformedAnswer",
+    "MissingSetting",
+    "OriginNotAllowed",
+    "RedirectRefused",
+    "Reentrant",
+    "ScopeNotGranted",
+    "SecretUnavailable",
+    "ServerFailed",
+    "ServerUnreachable",
+    "TlsFailed",
+    "TokenEndpointBusy",
+    "TokenRequestRefused",
+    "UnauthorizedClient",
+    "UnsupportedGrantType",
+    "UsageError",
+]

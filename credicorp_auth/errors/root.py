@@ -1,0 +1,69 @@
+"""The root of the error tree: what every error of this library carries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _rebuild(kind: type[CredicorpAuthError], state: dict[str, Any]) -> CredicorpAuthError:
+    error = kind.__new__(kind)
+    error.__dict__.update(state)
+    Exception.__init__(error, state["what"])
+    return error
+
+
+class CredicorpAuthError(Exception):
+    """
+    Something between a service and its token went wrong.
+
+    Args:
+        what: One lower-case sentence: what happened, to which client, where.
+        code: The stable, dotted name of this failure; the class's own when not given.
+        cure: One sentence: what to do about it; the class's own when not given.
+        retryable: Whether the same call may succeed later without anybody changing anything.
+
+    .. versionadded:: 1.0.0
+    """
+
+    default_code: ClassVar[str] = "error"
+    default_cure: ClassVar[str] = "read the message and the reference of error codes."
+    default_retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        code: str | None = None,
+        cure: str | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.code = code or self.default_code
+        self.cure = cure or self.default_cure
+        self.retryable = self.default_retryable if retryable is None else retryable
+
+    def __str__(self) -> str:
+        return f"{self.what} [{self.code}]; {self.cure}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.code!r}, {self.what!r})"
+
+    def __reduce__(self) -> tuple[Callable[..., CredicorpAuthError], tuple[Any, ...]]:
+        return _rebuild, (type(self), dict(self.__dict__))
+
+    def copy(self) -> Self:
+        """
+        Make a fresh exception that says the same.
+
+        One exception object raised by many threads collects everybody's traceback; each caller
+        who waited for the same failure therefore raises a copy of its own.
+        """
+        fresh = type(self).__new__(type(self))
+        fresh.__dict__.update(self.__dict__)
+        Exception.__init__(fresh, self.what)
+        fresh.__cause__ = None
+        return fresh

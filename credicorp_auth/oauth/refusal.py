@@ -1,0 +1,127 @@
+"""How a token endpoint says no: statuses, and the error document of RFC 6749 section 5.2."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from credicorp_auth import errors
+from credicorp_auth.errors import CredicorpAuthError, MalformedAnswer
+from credicorp_auth.oauth.foreign_text import show_foreign_text
+from credicorp_auth.oauth.retry import COOL_DOWN_STATUSES, RETRYABLE_STATUSES
+from credicorp_auth.oauth.strict_json import NotStrictJson, read_json_object
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from credicorp_auth.oauth.http import HttpResponse
+    from credicorp_auth.oauth.secret import Secret
+
+_ERROR: Final = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,64}")
+_REFUSALS: Final[Mapping[str, type[errors.TokenRequestRefused]]] = {
+    "invalid_request": errors.InvalidRequest,
+    "invalid_client": errors.InvalidClient,
+    "invalid_grant": errors.InvalidGrant,
+    "unauthorized_client": errors.UnauthorizedClient,
+    "unsupported_grant_type": errors.UnsupportedGrantType,
+    "invalid_scope": errors.InvalidScope,
+    "invalid_target": errors.InvalidTarget,
+}
+_BUSY_ERRORS: Final = frozenset({"slow_down", "temporarily_unavailable"})
+
+
+def read_failure(
+    response: HttpResponse, where: str, secrets: Iterable[Secret]
+) -> CredicorpAuthError:
+    """
+    Read a token answer whose status is not 200.
+
+    Args:
+        response: The answer.
+        where: Who asked, where and for what, for the message.
+        secrets: Credentials that were part of the request, scrubbed from the message.
+
+    Returns:
+        The error to raise.
+    """
+    status = response.status
+    if status in {301, 302, 303, 307, 308}:
+        return errors.RedirectRefused(f"the token endpoint redirected, status {status} ({where})")
+    if status in COOL_DOWN_STATUSES:
+        return errors.TokenEndpointBusy(
+            f"the token endpoint is busy, status {status} ({where})", retry_after=0.0
+        )
+    if status < 400:  # noqa: PLR2004 - neither the one success nor an error
+        return MalformedAnswer(
+            f"the token endpoint answered status {status} ({where})",
+            code="response.status_unexpected",
+        )
+    refusal = _read_error_document(response, where, secrets)
+    if refusal is not None:
+        return refusal
+    temporary = status in RETRYABLE_STATUSES
+    server = status >= 500 or temporary  # noqa: PLR2004 - where HTTP draws the line
+    return errors.ServerFailed(
+        f"the token endpoint answered status {status} ({where})",
+        status=status,
+        code="token_endpoint.server_error" if server else "token_endpoint.client_error",
+        retryable=temporary,
+    )
+
+
+def _read_error_document(
+    response: HttpResponse, where: str, secrets: Iterable[Secret]
+) -> CredicorpAuthError | None:
+    try:
+        members = read_json_object(response.body.reveal())
+    except NotStrictJson:
+        members = {}
+    if "error" in members:
+        return read_refusal(members, response.status, where, secrets)
+    if response.status == 401:  # noqa: PLR2004 - RFC 6749 section 5.2: invalid_client, often bare
+        return read_refusal({"error": "invalid_client"}, response.status, where, secrets)
+    return None
+
+
+def read_refusal(
+    members: Mapping[str, Any], status: int, where: str, secrets: Iterable[Secret]
+) -> CredicorpAuthError:
+    """
+    Read an OAuth error document (RFC 6749 section 5.2).
+
+    Args:
+        members: Its members, `error` among them.
+        status: HTTP status code of the answer.
+        where: Who asked, where and for what, for the message.
+        secrets: Credentials that were part of the request, scrubbed from the message.
+
+    Returns:
+        The error to raise.
+    """
+    error = members["error"]
+    if isinstance(error, dict):
+        # The partner API wraps errors of its own in an object (type, code, message).
+        members = {"error": error.get("code"), "error_description": error.get("message")}
+        error = members["error"]
+    if not isinstance(error, str) or not _ERROR.fullmatch(error):
+        shown = (
+            show_foreign_text(error, limit=64, secrets=secrets) if isinstance(error, str) else ""
+        )
+        return MalformedAnswer(
+            f"the token endpoint's error cannot be read: {shown!r}, status {status} ({where})",
+            code="oauth.malformed_error",
+        )
+    error = show_foreign_text(error, limit=64, secrets=secrets)
+    said = members.get("error_description")
+    description = show_foreign_text(said, secrets=secrets) if isinstance(said, str) else ""
+    kind = _REFUSALS.get(error, errors.TokenRequestRefused)
+    retryable = error in _BUSY_ERRORS or status in RETRYABLE_STATUSES
+    shown = f"{error} ({description})" if description else error
+    return kind(
+        f"the token endpoint refused with {shown} ({where})",
+        error=error,
+        description=description,
+        status=status,
+        code=f"oauth.{error}",
+        retryable=retryable,
+    )
