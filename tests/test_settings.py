@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import attrs
@@ -288,4 +287,4 @@ def test_the_door_has_its_names_and_no_others():
     assert all(getattr(credicorp_auth, name) for name in credicorp_auth.__all__)
     with pytest.raises(AttributeError):
         credicorp_auth.nonsense  # noqa: B018 - reading it is the test
-    assert os.path.exists(Path(credicorp_auth.__file__).with_name("py.typed"))
+    assert Path(credicorp_auth.__file__).with_name("py.typed").exists()

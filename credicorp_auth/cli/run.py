@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -67,10 +65,6 @@ def run(arguments: Sequence[str]) -> int:
             raise
         click.echo(f"error: {error.what}\ncode: {error.code}\nwhat to do: {error.cure}", err=True)
         return ending_of(error)
-    except BrokenPipeError:
-        # Whoever read our output has left; Python must not complain of it once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
     except Exception as fault:
         if debug:
             raise

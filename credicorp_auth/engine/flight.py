@@ -66,9 +66,7 @@ def live(story: Callable[[], T]) -> T | CredicorpAuthError:
     except CredicorpAuthError as error:
         # The traceback would keep the story's frames alive for as long as the error is remembered.
         return error.with_traceback(None)
-    except BaseException as crash:
-        if isinstance(crash, (KeyboardInterrupt, SystemExit)) and _on_main_thread():
-            raise
+    except BaseException as crash:  # noqa: BLE001 - whatever happens, the waiters must hear of it
         crashed = type(crash).__name__
     return AdapterBroken(
         f"a flight for a token ended in {crashed}",
@@ -95,7 +93,3 @@ def start_thread(name: str, run: Callable[[], None]) -> None:
         else:
             return
     context.run(run)
-
-
-def _on_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()

@@ -10,6 +10,7 @@ import pytest
 
 from credicorp_auth import errors
 from credicorp_auth.engine.clock import Clock
+from credicorp_auth.engine.waiter import ThreadWaiter
 from credicorp_auth.testing.scripted_world import answer
 from credicorp_auth.testing.stand_ins import settle
 
@@ -430,3 +431,64 @@ def test_the_boot_clock_counts_sleep_where_the_system_can():
     )
 
     assert before <= boot <= after
+
+
+def test_who_comes_just_after_the_landing_needs_no_flight(stage):
+    """A caller who found no token, and one under the lock, takes it: no second request."""
+    play = stage()
+    token = play.get()
+    with play.engine._default.lock:
+        boarded = play.engine._boarding.board(play.engine._default, None, ThreadWaiter)
+
+    assert (token, None) == (boarded.result, boarded.take_off)
+
+
+def test_waking_twice_is_waking_once():
+    """A waiter that was woken already may be woken again."""
+    waiter = ThreadWaiter()
+    waiter.wake()
+    waiter.wake()
+    waiter.wait(0.0)
+
+
+def test_a_late_token_counts_only_if_it_is_newer(stage):
+    """What comes home after its successor is not held, and cannot be forgotten in its stead."""
+    play = stage()
+    play.get()
+    old = play.engine._default.held
+    play.clock.advance(3600)
+    play.get()
+    slot = play.engine._default
+    slot.hold(old)
+
+    assert slot.held is not old
+    assert not slot.forget(old)
+
+
+@pytest.mark.parametrize(("verb", "expected"), [("reject", True), ("invalidate", False)])
+def test_bad_news_that_comes_second_changes_nothing(stage, verb, expected):
+    """Of two who bring the same bad news at once, the second finds it done."""
+    play = stage()
+    token = play.get()
+    slot, answers = play.engine._default, []
+    with slot.lock:
+        second = threading.Thread(target=lambda: answers.append(getattr(play.engine, verb)(token)))
+        second.start()
+        second.join(0.2)  # it has seen the token, and waits for the lock
+        slot.held = None
+    second.join()
+
+    assert [expected] == answers
+    assert 0 == slot.rejections.count
+
+
+def test_a_token_from_the_cache_says_so(stage):
+    """An engine that finds a token in the cache mints none, and the token names the cache."""
+    first = stage()
+    first.get()
+    second = stage(client_id=first.engine._client.client_id)
+    second.cache.entries.update(first.cache.entries)
+    token = second.get()
+
+    assert (0, "cached") == (second.mints, token.provenance.source)
+    assert not second.cache.discard("nothing")

@@ -208,7 +208,7 @@ def test_fault_083_echoed_credentials_are_scrubbed(bench):
 
 def test_fault_084_085_strangers_text_stays_on_one_line(bench):
     """84, 85: escapes, newlines and long texts are shown escaped and cut."""
-    said = "\x1b[31mred\nnext‮" + "y" * 5_000
+    said = "\x1b[31mred\nnext\u202e" + "y" * 5_000
     outcome, _ = bench.meet(
         raw(
             json.dumps({"error": "invalid_request", "error_description": said, "error_uri": "x"}),

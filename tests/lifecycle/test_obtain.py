@@ -166,6 +166,15 @@ def test_a_429_is_waited_for_where_the_deadline_allows():
     assert ["send within 10", "pause 4", "send within 6"] == world.asked[2:5]
 
 
+def test_fault_024_a_429_without_advice_costs_at_least_a_second():
+    """24: where the server gives no advice the pause grows with each failure, from a second on."""
+    world = ScriptedWorld([answer(429), answer(503), token_answer()], chance=0.5)
+
+    obtain_token(CLIENT, world, ERRAND)
+
+    assert ["pause 1", "pause 1.5"] == [each for each in world.asked if "pause" in each]
+
+
 def test_a_429_beyond_the_deadline_is_raised_at_once():
     """A caller who cannot wait long enough hears so without a pause and without a request."""
     world = ScriptedWorld([answer(429, [("Retry-After", "11")])])

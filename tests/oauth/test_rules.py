@@ -51,7 +51,7 @@ def test_scopes_are_sets(one, two, three):
     assert one.covers(one)
     assert not (one.covers(two) and two.covers(three)) or one.covers(three)
     assert one.covers(two) == (not two.without(one))
-    assert one == Scope(str(one)) == Scope(one) == Scope(reversed(sorted(one.words)))
+    assert one == Scope(str(one)) == Scope(one) == Scope(sorted(one.words, reverse=True))
 
 
 @pytest.mark.parametrize("bad", ['a"', "a\\", "a\tb", "é", ["a b"], [""], [1]])

@@ -42,7 +42,7 @@ class SandboxClient(ClientMixin):  # type: ignore[misc] # Authlib is not typed
     def check_client_secret(self, client_secret: str) -> bool:
         """Say whether that is one of the secrets."""
         offered = client_secret.encode()
-        return any([hmac.compare_digest(each.encode(), offered) for each in self._secrets])
+        return any(hmac.compare_digest(each.encode(), offered) for each in self._secrets)
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002 - Authlib's signature
         """Say whether the client may authenticate that way."""

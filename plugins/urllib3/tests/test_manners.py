@@ -171,7 +171,7 @@ def test_connections_beyond_the_bound_are_closed(transport: Urllib3Transport, as
         idle = [
             pool.pool
             for pools in transport._pools.values()
-            for pool in [pools.pools[key] for key in pools.pools]
+            for pool in [pools.pools[key] for key in pools.pools.keys()]  # noqa: SIM118 - no mapping
         ]
 
         assert [4] == [len(each._idle) for each in idle]

@@ -8,6 +8,7 @@ answer may be an error of ours; what counts is that there is one, and that the p
 from __future__ import annotations
 
 import atexit
+from contextlib import suppress
 
 from credicorp_auth import CredicorpAuth, errors
 
@@ -18,12 +19,11 @@ class Late:
     def __init__(self, auth: CredicorpAuth) -> None:
         self.auth = auth
         self.failure = errors.CredicorpAuthError
+        self.suppress = suppress
 
     def __del__(self) -> None:
-        try:
+        with self.suppress(self.failure):
             self.auth.get_token("applications:write")
-        except self.failure:
-            pass
         print("finaliser answered", flush=True)
 
 
