@@ -122,7 +122,7 @@ class CredicorpAuth:
         """Return the value of an `Authorization` header, awaiting the token."""
         return (await self.aget_token(scope)).header()
 
-    def call(self, url: str, *, scope: Scope | str | Iterable[str] | None = None) -> BearerCall:
+    def call(self, url: str, scope: Scope | str | Iterable[str] | None = None) -> BearerCall:
         """
         Begin a request to `url` that carries the token: the seam for HTTP clients.
 

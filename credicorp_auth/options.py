@@ -5,8 +5,6 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import attrs
-
 from credicorp_auth.errors import InvalidSetting
 
 if TYPE_CHECKING:
@@ -49,10 +47,8 @@ class AdapterOptions:
             InvalidSetting: An unknown option (`config.unknown_key`), naming the nearest known
                 one, or a value that the class refuses (`config.value`).
         """
-        known = [
-            attribute.name
-            for attribute in attrs.fields(cast("type[attrs.AttrsInstance]", options_class))
-        ]
+        # What attrs.fields returns; that function itself is typed for classes known beforehand.
+        known = [each.name for each in cast("Any", options_class).__attrs_attrs__]
         values = self._values()
         for name in values:
             if name not in known:
