@@ -5,10 +5,12 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import attrs
+
 from credicorp_auth.errors import InvalidSetting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 OptionsT = TypeVar("OptionsT")
 
@@ -29,7 +31,8 @@ class AdapterOptions:
 
     def __init__(self, values: Mapping[str, Any], *, setting: str) -> None:
         held = dict(values)
-        self._values = lambda: held  # a closure: a walk over attributes meets no value
+        # A closure: a walk over attributes meets no value.
+        self._values: Callable[[], dict[str, Any]] = lambda: held
         self.setting = setting
 
     def __repr__(self) -> str:
@@ -47,8 +50,7 @@ class AdapterOptions:
             InvalidSetting: An unknown option (`config.unknown_key`), naming the nearest known
                 one, or a value that the class refuses (`config.value`).
         """
-        # What attrs.fields returns; that function itself is typed for classes known beforehand.
-        known = [each.name for each in cast("Any", options_class).__attrs_attrs__]
+        known = [attribute.name for attribute in attrs.fields(cast("Any", options_class))]
         values = self._values()
         for name in values:
             if name not in known:
