@@ -58,14 +58,20 @@ class Bench:
     def meet(self, *answers, **settings):
         """Let a new engine meet these answers; return what came of it, and the requests."""
         before = self.sandbox.counters["token_requests"]
-        self.sandbox.switches._faults.clear()
         self.sandbox.switches.fail_next(answers)
         outcome = self.ask(self.engine(**settings))
         return outcome, self.sandbox.counters["token_requests"] - before
 
 
 @pytest.fixture(scope="module")
-def bench():
+def module_bench():
     """Set up one bench for a module: each test has a client of its own."""
     with ExitStack() as stack:
         yield Bench(stack)
+
+
+@pytest.fixture
+def bench(module_bench):
+    """Hand out the bench without what the last test's answers left behind."""
+    module_bench.sandbox.switches.fail_next([])
+    return module_bench

@@ -70,9 +70,9 @@ class Switches:
             self._refusal = (time.monotonic() + seconds, status, retry_after)
 
     def fail_next(self, faults: Iterable[Fault]) -> None:
-        """Let the next token requests meet these faults, one each."""
+        """Let the next token requests meet these faults, one each; none of an earlier call's."""
         with self._lock:
-            self._faults.extend(faults)
+            self._faults = deque(faults)
 
     def next_fault(self) -> Fault | None:
         """Return what the token request that has just come must meet; None for an honest answer."""
