@@ -29,6 +29,7 @@ class TokenSource(Protocol):
         self, scope: Scope | str | Iterable[str] | None = None, *, timeout: float | None = None
     ) -> AccessToken:
         """Return a usable token."""
+        ...
 
     async def aget_token(
         self,
@@ -37,12 +38,15 @@ class TokenSource(Protocol):
         timeout: float | None = None,  # noqa: ASYNC109 - ends this wait alone, not what it waits for
     ) -> AccessToken:
         """Return a usable token, awaiting it."""
+        ...
 
     def reject(self, token: AccessToken) -> bool:
         """Take note of a 401; say whether the request may be sent once more."""
+        ...
 
     def accept(self, token: AccessToken, scope: Scope | str | Iterable[str] | None) -> None:
         """Take note of an answer other than 401."""
+        ...
 
 
 class BearerCall:

@@ -54,7 +54,9 @@ class Event:
     """
 
     name: str
-    fields: Mapping[str, str | int | float | bool | None] = field(factory=dict)
+    fields: Mapping[str, str | int | float | bool | None] = field(
+        factory=dict[str, str | int | float | bool | None]
+    )
 
     @property
     def level(self) -> int:

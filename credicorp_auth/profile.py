@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,8 +48,10 @@ def read_profile(name: str, environ: Mapping[str, str]) -> dict[str, Any]:
     """
     path = profile_path(environ)
     tables, private = _read_file(path)
-    profile = tables.get(name)
-    if not isinstance(profile, dict):
+    profile: dict[str, Any] = {}
+    if isinstance(tables.get(name), dict):
+        profile = tables[name]
+    else:
         known = ", ".join(sorted(each for each in tables if isinstance(tables[each], dict)))
         raise MissingSetting(
             f"{path} has no profile {name!r}",
@@ -71,16 +74,18 @@ def _read_file(path: Path) -> tuple[dict[str, Any], bool]:
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
-            tables = tomllib.load(file)
+            document = file.read()
     except OSError as fault:
         raise MissingSetting(
             f"{path} cannot be read: {fault.strerror}",
             cure=f"create it, or set {CONFIG_VARIABLE} to the file that holds your profiles.",
         ) from None
-    except ValueError:
-        # The parser's message may quote the line, and the line may hold a secret.
-        tables = None
-    if tables is None:
-        raise InvalidSetting(f"{path} is not a TOML file in UTF-8", cure="correct its syntax.")
     owner_alone = not status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
-    return tables, owner_alone and status.st_uid in {os.geteuid(), 0}
+    return _read_tables(path, document), owner_alone and status.st_uid in {os.geteuid(), 0}
+
+
+def _read_tables(path: Path, document: bytes) -> dict[str, Any]:
+    with suppress(ValueError):
+        return tomllib.loads(document.decode())
+    # Raised out here, since the parser's message may quote the line, and the line hold a secret.
+    raise InvalidSetting(f"{path} is not a TOML file in UTF-8", cure="correct its syntax.")

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack, cast
 from urllib.parse import parse_qsl
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.oauth.client_authentication import read_client_authentication
@@ -189,6 +189,14 @@ def _no_options(name: str) -> Any:  # noqa: ANN401 - as attrs types `field`
     return field(factory=lambda: AdapterOptions({}, setting=name))
 
 
+def _below_base_url(settings: Settings) -> str:
+    return f"{settings.base_url}/oauth/token"
+
+
+def _origin_of_base_url(settings: Settings) -> frozenset[str]:
+    return frozenset({origin_of(settings.base_url)})
+
+
 @frozen(init=False)
 class Settings:
     """
@@ -207,7 +215,7 @@ class Settings:
     """
 
     base_url: str = DEFAULT_BASE_URL
-    token_url: str = field()
+    token_url: str = field(default=Factory(_below_base_url, takes_self=True))
     client_id: str | None = None
     client_secret: Secret | None = None
     client_authentication: str = "client_secret_post"
@@ -221,7 +229,7 @@ class Settings:
     cache_options: AdapterOptions = _no_options("cache_options")
     secrets: str | SecretSource | None = None
     secrets_options: AdapterOptions = _no_options("secrets_options")
-    allowed_origins: frozenset[str] = field()
+    allowed_origins: frozenset[str] = field(default=Factory(_origin_of_base_url, takes_self=True))
     refresh_lead: float = 300.0
     expiry_margin: float = 30.0
     assumed_lifetime: float = 300.0
@@ -239,10 +247,6 @@ class Settings:
                 read[name] = _READERS[name](name, value)
         self.__attrs_init__(**read)
 
-    @token_url.default
-    def _below_base_url(self) -> str:
-        return f"{self.base_url}/oauth/token"
+    if TYPE_CHECKING:
 
-    @allowed_origins.default
-    def _origin_of_base_url(self) -> frozenset[str]:
-        return frozenset({origin_of(self.base_url)})
+        def __attrs_init__(self, **settings: object) -> None: ...

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from journal import Entry, Journal
 
 WIDTH, LEFT, TOP, LANE = 1100, 30, 90, 22
@@ -61,7 +63,8 @@ def legend() -> list[str]:
         ADVISORY: "advisory: refreshed behind the scenes",
         MANDATORY: "mandatory",
     }
-    parts, at = [], LEFT
+    parts: list[str] = []
+    at = LEFT
     for colour, name in names.items():
         parts.append(f'<rect x="{at}" y="40" width="14" height="12" fill="{colour}"/>')
         parts.append(f'<text x="{at + 20}" y="51">{name}</text>')
@@ -79,9 +82,8 @@ def line(x: float, top: float, bottom: float, colour: str, width: str) -> str:
     )
 
 
-def band(journal: Journal, x: object, bottom: float) -> list[str]:
+def band(journal: Journal, x: Callable[[float], float], bottom: float) -> list[str]:
     """Return the time in which the token endpoint answered 429."""
-    assert callable(x)  # noqa: S101 - for type checkers
     begins, ends = journal.named("429 begins"), journal.named("429 ends")
     if not begins or not ends:
         return []
@@ -93,9 +95,8 @@ def band(journal: Journal, x: object, bottom: float) -> list[str]:
     ]
 
 
-def bar(mint: Entry, top: float, x: object) -> list[str]:
+def bar(mint: Entry, top: float, x: Callable[[float], float]) -> list[str]:
     """Return one token's life: its windows, and where it was minted."""
-    assert callable(x)  # noqa: S101 - for type checkers
     issued = mint.moment - mint.seconds
     # The windows as the library fixes them before chance stretches the lead by up to a fifth.
     edges = [

@@ -49,7 +49,7 @@ class TaskWaiter:
 
     async def wait(self, seconds: float) -> None:
         """Wait to be woken, for at most `seconds`."""
-        timer = self.loop.call_later(max(seconds, 0.0), _settle, [self])
+        timer = self.loop.call_later(max(seconds, 0.0), _settle, (self,))
         try:
             await self.future
         finally:
@@ -72,7 +72,7 @@ def wake_all(waiters: Iterable[ThreadWaiter | TaskWaiter]) -> None:
             continue
 
 
-def _settle(batch: list[TaskWaiter]) -> None:
+def _settle(batch: Iterable[TaskWaiter]) -> None:
     for waiter in batch:
         if not waiter.future.done():
             waiter.future.set_result(None)

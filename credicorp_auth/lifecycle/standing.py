@@ -101,7 +101,7 @@ class Standing:
     failures: int = 0
     quiet_until: float = 0.0
     quiet_error: CredicorpAuthError | None = field(default=None, eq=False)
-    refusals: Mapping[Scope | None, Refusal] = field(factory=dict)
+    refusals: Mapping[Scope | None, Refusal] = field(factory=dict["Scope | None", "Refusal"])
 
     def after(self, fact: Fact, moment: float) -> Standing:
         """Return the standing once `fact` is known, at `moment`."""

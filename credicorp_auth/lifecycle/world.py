@@ -79,36 +79,48 @@ class World(Protocol):
 
     def now(self) -> Instant:
         """Return the time by both clocks."""
+        ...
 
     def random(self) -> float:
         """Return a number in [0, 1)."""
+        ...
 
     def new_record_id(self) -> str:
         """Return a random name for a cache record: 32 hexadecimal digits."""
+        ...
 
     def pause(self, seconds: float) -> None:
         """Wait; raise `Closed` where the engine is closed meanwhile."""
+        ...
 
     def read_cache(self, key: str) -> StoredToken | None:
         """Return what the cache has; a cache in trouble has nothing."""
+        ...
 
     def write_cache(self, key: str, stored: StoredToken) -> None:
         """Put a token into the cache; a cache in trouble is an event, not an error."""
+        ...
 
     def discard(self, key: str, record_id: str) -> None:
         """Drop that very record from the cache."""
+        ...
 
     def fetch_secret(self, *, past_cache: bool) -> ClientCredentials:
         """Return id and secret of one version; `past_cache` reads the source itself."""
+        ...
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
         """Send a request and return the whole answer within `timeout` seconds."""
+        ...
 
     def recall(self) -> Standing:
         """Return how the client stands with the token endpoint."""
+        ...
 
     def remember(self, fact: Fact) -> None:
         """Keep what the token endpoint did."""
+        ...
 
     def tell(self, name: str, **fields: str | float | bool | None) -> None:
         """Tell observers and the log."""
+        ...

@@ -37,7 +37,7 @@ class Challenge:
     """
 
     scheme: str
-    parameters: Mapping[str, str] = field(factory=dict)
+    parameters: Mapping[str, str] = field(factory=dict[str, str])
 
 
 def read_challenges(values: Iterable[str]) -> list[Challenge]:

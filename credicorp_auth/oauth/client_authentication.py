@@ -25,8 +25,8 @@ class ClientProof:
         fields: Form fields to opaque values.
     """
 
-    headers: Mapping[str, Secret] = field(factory=dict)
-    fields: Mapping[str, Secret] = field(factory=dict)
+    headers: Mapping[str, Secret] = field(factory=dict[str, Secret])
+    fields: Mapping[str, Secret] = field(factory=dict[str, Secret])
 
 
 def build_client_secret_post(client_id: str, client_secret: Secret) -> ClientProof:

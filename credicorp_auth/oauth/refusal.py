@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from credicorp_auth import errors
 from credicorp_auth.errors import CredicorpAuthError, MalformedAnswer
@@ -101,7 +101,8 @@ def read_refusal(
     error = members["error"]
     if isinstance(error, dict):
         # The partner API wraps errors of its own in an object (type, code, message).
-        members = {"error": error.get("code"), "error_description": error.get("message")}
+        inner = cast("dict[str, Any]", error)
+        members = {"error": inner.get("code"), "error_description": inner.get("message")}
         error = members["error"]
     if not isinstance(error, str) or not _ERROR.fullmatch(error):
         shown = (

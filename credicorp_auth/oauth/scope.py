@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -24,7 +24,8 @@ def _read_words(words: Scope | str | Iterable[str] | None) -> frozenset[str]:
     if isinstance(words, str):
         # Only spaces separate: any other white space is a mistake that must not pass in silence.
         words = (word for word in words.split(" ") if word)
-    read = frozenset(words)
+    # Whatever an iterable of the caller's own may hold.
+    read: frozenset[Any] = frozenset(words)
     for word in read:
         if not isinstance(word, str) or not _SCOPE_TOKEN.fullmatch(word):
             raise InvalidSetting(
@@ -35,7 +36,7 @@ def _read_words(words: Scope | str | Iterable[str] | None) -> frozenset[str]:
     return read
 
 
-@frozen(repr=False, init=False)
+@frozen(repr=False)
 class Scope:
     """
     The permissions a token is asked for, or was granted.
@@ -52,10 +53,7 @@ class Scope:
     .. versionadded:: 1.0.0
     """
 
-    words: frozenset[str] = field(converter=_read_words)
-
-    def __init__(self, words: Scope | str | Iterable[str] | None = None) -> None:
-        self.__attrs_init__(words)
+    words: frozenset[str] = field(default=None, converter=_read_words)
 
     def __str__(self) -> str:
         return " ".join(sorted(self.words))

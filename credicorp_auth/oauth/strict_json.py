@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 _MAX_DEPTH: Final = 32
 _MAX_NUMBER: Final = 400  # characters; longer literals cost quadratic time to read
@@ -89,6 +89,7 @@ def read_json_object(document: bytes) -> dict[str, Any]:
         NotStrictJson: Anything else than exactly one object, or one that two readers could read
             differently.
     """
+    read: Any
     try:
         text = document.decode("utf-8")
         if text.count("[") + text.count("{") > _MAX_DEPTH:
@@ -101,4 +102,4 @@ def read_json_object(document: bytes) -> dict[str, Any]:
         read = None
     if not isinstance(read, dict):
         raise NotStrictJson("it is not one JSON object in UTF-8")
-    return read
+    return cast("dict[str, Any]", read)

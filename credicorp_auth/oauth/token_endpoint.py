@@ -79,7 +79,8 @@ def read_extra_parameters(parameters: Mapping[str, str]) -> tuple[tuple[str, str
     Raises:
         InvalidSetting: A name that the protocol reserves, or a value that is not text.
     """
-    for name, value in parameters.items():
+    checked: Mapping[Any, Any] = parameters
+    for name, value in checked.items():
         if name in _RESERVED or not isinstance(value, str):
             raise InvalidSetting(
                 f"extra_parameters cannot hold {ascii(name)[:60]}",

@@ -39,7 +39,13 @@ def answer(
 
 def token_answer(value: str = "token-1", **members: Any) -> HttpResponse:
     """Build the answer that grants a token; `expires_in` is an hour unless given."""
-    return answer(**{"access_token": value, "token_type": "Bearer", "expires_in": 3600, **members})
+    granted: dict[str, Any] = {
+        "access_token": value,
+        "token_type": "Bearer",
+        "expires_in": 3600,
+        **members,
+    }
+    return answer(**granted)
 
 
 class ScriptedWorld:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hmac
 import threading
+from typing import TYPE_CHECKING
 
 from authlib.oauth2.rfc6749 import ClientMixin
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 class SandboxClient(ClientMixin):  # type: ignore[misc] # Authlib is not typed
@@ -35,9 +39,10 @@ class SandboxClient(ClientMixin):  # type: ignore[misc] # Authlib is not typed
         """Return the id."""
         return self.client_id
 
-    def get_allowed_scope(self, scope: str) -> str:
+    def get_allowed_scope(self, scope: Collection[str] | str) -> str:
         """Return what of a scope may be granted."""
-        return " ".join(each for each in (scope or "").split() if each in self.scopes)
+        asked = scope.split() if isinstance(scope, str) else scope or ()
+        return " ".join(each for each in asked if each in self.scopes)
 
     def check_client_secret(self, client_secret: str) -> bool:
         """Say whether that is one of the secrets."""

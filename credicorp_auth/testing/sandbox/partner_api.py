@@ -6,7 +6,7 @@ import hashlib
 import threading
 import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from flask import Blueprint, g, jsonify, request
 from joserfc import jwt
@@ -92,17 +92,16 @@ class TokenCheck:
             return known
         try:
             keys = self._sandbox.keys.published()
-            token = jwt.decode(value, keys, algorithms=[self._sandbox.keys.algorithm])
+            claims = jwt.decode(value, keys, algorithms=[self._sandbox.keys.algorithm]).claims
         except (JoseError, ValueError):
             self._refuse("the token cannot be verified")
-        claims = dict(token.claims)
         expected = (self._sandbox.issuer, self._sandbox.settings.audience)
         if (claims.get("iss"), claims.get("aud")) != expected:
             self._refuse("the token is not for this API")
         self._verified[value] = claims
         return claims
 
-    def _refuse(self, message: str, *, error: str = "invalid_token") -> Any:
+    def _refuse(self, message: str, *, error: str = "invalid_token") -> NoReturn:
         self._sandbox.counters.add("api_401")
         challenge = f'Bearer error="{error}"' if error else "Bearer"
         raise Refusal(_UNAUTHORIZED, "authentication_error", "invalid_token", message, challenge)

@@ -26,8 +26,12 @@ def serve(settings: SandboxSettings, stdout: IO[str]) -> None:
         stdout: Where it announces itself.
     """
     stop = threading.Event()
+
+    def announce_stop(*_: object) -> None:
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, announce_stop)
     with Sandbox(settings) as sandbox:
         print(json.dumps(ready(sandbox)), file=stdout, flush=True)
         stop.wait()

@@ -28,7 +28,7 @@ class Fault:
     """
 
     status: int = 500
-    headers: Mapping[str, str] = field(factory=dict)
+    headers: Mapping[str, str] = field(factory=dict[str, str])
     body: str | bytes = ""
     action: str = "answer"
 
