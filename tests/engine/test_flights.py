@@ -421,8 +421,8 @@ def test_a_flight_runs_here_where_no_thread_can_start(stage):
     assert "token-1" == token.value.reveal()
 
 
-def test_the_boot_clock_counts_sleep_where_the_system_can():
-    """The second clock is the one that a suspended machine does not stop."""
+def test_fault_121_the_boot_clock_counts_sleep_where_the_system_can():
+    """121: the second clock is the one that a suspended machine does not stop."""
     clock = Clock()
     before, boot, after = (
         time.clock_gettime(time.CLOCK_BOOTTIME),

@@ -120,6 +120,10 @@ SCENARIOS = {
         [("get", "token-1"), ("advance", 7200), ("get", "token-2")],
         [*COLD, "cache read", "fetch", "send", "cache write"],
     ),
+    "128: on a clock that stands still one token serves every call": (
+        [("get", "token-1"), ("get", "token-1"), ("get", "token-1")],
+        COLD,
+    ),
     "an invalidated token is replaced, in the cache as well": (
         [("get", "token-1"), ("invalidate",), ("get", "token-2"), ("get", "token-2")],
         [*COLD, "cache discard", *MINT],

@@ -211,8 +211,8 @@ def test_a_longer_cool_down_met_meanwhile_is_respected():
     assert ["read_cache", "pause 2", "pause 3", "fetch_secret"] == world.asked[:4]
 
 
-def test_a_rotated_secret_is_used_at_once():
-    """invalid_client makes the source be read past its cache; another version is tried once."""
+def test_fault_078_a_rotated_secret_is_used_at_once():
+    """78: invalid_client makes the source be read past its cache; another version is tried once."""
     world = ScriptedWorld([refuse("invalid_client", 401), token_answer()], secrets=["old", "new"])
 
     obtain_token(CLIENT, world, ERRAND)
@@ -228,8 +228,8 @@ def test_a_rotated_secret_is_used_at_once():
     assert "secret.rotated" in world.told
 
 
-def test_an_unchanged_secret_is_not_tried_again():
-    """invalid_client with the same secret is one request, and is remembered for the client."""
+def test_fault_077_an_unchanged_secret_is_not_tried_again():
+    """77: invalid_client with the same secret is one request, and is remembered for the client."""
     world = ScriptedWorld([refuse("invalid_client", 401)])
 
     with pytest.raises(errors.InvalidClient):
