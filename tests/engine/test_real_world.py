@@ -414,3 +414,14 @@ def test_a_given_secret_is_always_the_same_version():
 
     assert given_secret.fetch(["client_secret"]) == given_secret.fetch(["client_secret"])
     assert not given_secret.capabilities.rotates
+
+
+def test_a_closed_engine_stays_closed_in_a_child(stage):
+    """A fork renews locks and sockets, and opens nothing that was closed."""
+    play = stage()
+    play.get()
+    play.engine.close()
+    play.engine.after_fork()
+
+    with pytest.raises(errors.Closed):
+        play.get()
