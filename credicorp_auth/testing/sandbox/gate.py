@@ -56,12 +56,13 @@ class Gate:
         self._sandbox.counters.add(
             f"token_{fault.status if fault.action == 'answer' else fault.action}"
         )
+        # The whole request is taken first: one that is still being sent would break in another way.
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         if fault.action != "answer":
             if fault.action == "reset":
                 connection: socket.socket = environ["werkzeug.socket"]
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
             raise ConnectionAbortedError(fault.action)
-        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         body = fault.body if isinstance(fault.body, bytes) else fault.body.encode()
         length = ("Content-Length", str(len(body)))
         limits = self._sandbox.token_bucket.headers()

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import socket
 import ssl
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from credicorp_auth_urllib3.exchange import current
+from credicorp_auth.wire.exchange import current
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,6 +19,22 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 AddressInfo = tuple[int, int, int, str, Any]
+
+
+class TlsStream(Protocol):
+    """What a connection can do once it is under TLS."""
+
+    def recv(self, buflen: int = ..., flags: int = ...) -> bytes:
+        """Receive."""
+        ...
+
+    def sendall(self, data: bytes, flags: int = ...) -> None:
+        """Send all."""
+        ...
+
+    def close(self) -> None:
+        """Close."""
+        ...
 
 
 class DeadlineSocket(socket.socket):
@@ -61,6 +77,28 @@ class DeadlineTlsSocket(DeadlineSocket, ssl.SSLSocket):
         exchange.is_shaking_hands = False
 
 
+def connect_to(
+    host: str, port: int, options: Iterable[tuple[int, int, int | bytes]]
+) -> DeadlineSocket:
+    """
+    Connect to a host by its name or address.
+
+    Args:
+        host: Name or address, without brackets.
+        port: Port.
+        options: Socket options to set before connecting.
+
+    Raises:
+        socket.gaierror: The name is not known, or cannot be one.
+        OSError: What went wrong with the last of its addresses.
+    """
+    try:
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:
+        raise socket.gaierror(str(error)) from error
+    return connect_to_any(addresses, tuple(options))
+
+
 def connect_to_any(
     addresses: Sequence[AddressInfo], options: Iterable[tuple[int, int, int | bytes]]
 ) -> DeadlineSocket:
@@ -90,5 +128,29 @@ def connect_to_any(
             connection.close()
             failure = error
         else:
+            current.get().is_connected = True
             return connection
     raise failure
+
+
+def start_tls(plain: socket.socket, context: ssl.SSLContext, server_name: str) -> TlsStream:
+    """
+    Shake hands over a connection, which may be one through a proxy that speaks TLS itself.
+
+    Args:
+        plain: The connection.
+        context: TLS settings, as `build_trust` makes them.
+        server_name: Whom its certificate must name.
+
+    Raises:
+        OSError: The handshake failed; `ssl.SSLError` where the two do not trust each other.
+    """
+    if not isinstance(plain, ssl.SSLSocket):
+        return context.wrap_socket(plain, server_hostname=server_name)
+    from urllib3.util.ssltransport import SSLTransport  # noqa: PLC0415 - for this rare case only
+
+    exchange = current.get()
+    exchange.is_shaking_hands = True
+    wrapped = SSLTransport(plain, context, server_hostname=server_name)
+    exchange.is_shaking_hands = False
+    return wrapped

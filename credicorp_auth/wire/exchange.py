@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from contextvars import ContextVar
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from credicorp_auth.wire.proxy import Proxy
 
 
 class Exchange:
@@ -23,6 +22,8 @@ class Exchange:
     def __init__(self, timeout: float, *, connect_timeout: float) -> None:
         self._deadline = self._limit = monotonic() + timeout
         self.connect_timeout = connect_timeout
+        self.proxy: Proxy | None = None  # through which it goes; None: straight
+        self.is_connected = False
         self.is_connecting = False
         self.is_shaking_hands = False
         self.is_reused = True  # until a connection is made for it
@@ -66,13 +67,17 @@ class Exchange:
             raise ConnectionResetError(message)
         self.is_reading_body = True
 
-    @contextmanager
-    def connecting(self) -> Generator[None]:
-        """Hold what happens inside to the shorter limit for connecting."""
+    def begin_connecting(self) -> None:
+        """Hold what follows to the shorter limit for connecting, until `end_connecting`."""
         self.is_reused, self.is_connecting, self.has_ended = False, True, False
         self._limit = min(self._deadline, monotonic() + self.connect_timeout)
-        yield
-        # Not in a `finally`: after a failure, this still says where it happened.
+
+    def end_connecting(self) -> None:
+        """
+        Hold what follows to the limit for everything.
+
+        Not called after a failure, so that the exchange still says where it happened.
+        """
         self._limit, self.is_connecting = self._deadline, False
 
 

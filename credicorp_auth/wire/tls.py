@@ -4,8 +4,41 @@ from __future__ import annotations
 
 import ssl
 
+from attrs import frozen
+
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth_urllib3.sockets import DeadlineTlsSocket
+from credicorp_auth.wire.sockets import DeadlineTlsSocket
+
+
+@frozen
+class Trust:
+    """
+    Whom a transport trusts.
+
+    Args:
+        context: For the servers it asks.
+        proxy_context: For proxies, on the same terms; they are not shown our certificate.
+    """
+
+    context: ssl.SSLContext
+    proxy_context: ssl.SSLContext
+
+
+def build_trust(*, ca_file: str | None, client_certificate: str | None) -> Trust:
+    """
+    Build the TLS settings of a transport, and those for its proxies.
+
+    Args:
+        ca_file: PEM file of the only authorities to trust; None for those of the system.
+        client_certificate: PEM file with certificate chain and unencrypted key; None for none.
+
+    Raises:
+        InvalidSetting: A file cannot be used (`config.value`).
+    """
+    return Trust(
+        build_context(ca_file=ca_file, client_certificate=client_certificate),
+        build_context(ca_file=ca_file, client_certificate=None),
+    )
 
 
 def build_context(*, ca_file: str | None, client_certificate: str | None) -> ssl.SSLContext:

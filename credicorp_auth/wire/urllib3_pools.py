@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import queue
-import socket
 from collections import deque
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-from credicorp_auth_urllib3.exchange import current
-from credicorp_auth_urllib3.sockets import connect_to_any
+from credicorp_auth.wire.exchange import current
+from credicorp_auth.wire.sockets import connect_to
+
+if TYPE_CHECKING:
+    import socket
+
+    from credicorp_auth.wire.proxy import Proxy
+    from credicorp_auth.wire.tls import Trust
+
+_IDLE: Final = 4  # connections kept for each origin; an authorization server is asked seldom
 
 
 class DeadlineConnection(HTTPConnection):
@@ -22,20 +28,14 @@ class DeadlineConnection(HTTPConnection):
 
     def connect(self) -> None:
         """Connect within the limit for connecting, which covers a tunnel and a handshake, too."""
-        with current.get().connecting():
-            super().connect()
+        exchange = current.get()
+        exchange.begin_connecting()
+        super().connect()
+        exchange.end_connecting()
 
     def _new_conn(self) -> socket.socket:
-        # urllib3's own seam, and so its own exceptions.
-        try:
-            addresses = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
-            return connect_to_any(addresses, self.socket_options or ())
-        except (socket.gaierror, UnicodeError) as error:
-            raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from error
-        except TimeoutError as error:
-            raise ConnectTimeoutError(self, "connecting took too long") from error
-        except OSError as error:
-            raise NewConnectionError(self, f"no connection: {error}") from error
+        # urllib3's own seam.
+        return connect_to(self._dns_host, self.port or 0, self.socket_options or ())
 
 
 class DeadlineTlsConnection(DeadlineConnection, HTTPSConnection):
@@ -93,8 +93,37 @@ class DeadlineTlsPool(HTTPSConnectionPool):
     QueueCls: Any = IdleConnections
 
 
-POOLS: Final[dict[str, type[HTTPConnectionPool | HTTPSConnectionPool]]] = {
-    "http": DeadlinePool,
-    "https": DeadlineTlsPool,
-}
-"""For `PoolManager.pool_classes_by_scheme`."""
+class DeadlinePools:
+    """
+    Pool managers whose connections keep to the current exchange, one for each proxy.
+
+    Args:
+        trust: Whom they trust.
+    """
+
+    def __init__(self, trust: Trust) -> None:
+        self._trust = trust
+        self._managers: dict[Proxy | None, PoolManager] = {}
+
+    def through(self, proxy: Proxy | None) -> PoolManager:
+        """Return the pool manager that goes through a proxy, or straight."""
+        manager = self._managers.get(proxy)
+        return manager or self._managers.setdefault(proxy, self._build(proxy))
+
+    def clear(self) -> None:
+        """Close the connections that wait."""
+        self._managers.clear()
+
+    def _build(self, proxy: Proxy | None) -> PoolManager:
+        if proxy is None:
+            manager = PoolManager(maxsize=_IDLE, ssl_context=self._trust.context)
+        else:
+            manager = ProxyManager(
+                proxy.url,
+                proxy_headers=proxy.wire_headers(),
+                proxy_ssl_context=self._trust.proxy_context,
+                maxsize=_IDLE,
+                ssl_context=self._trust.context,
+            )
+        manager.pool_classes_by_scheme = {"http": DeadlinePool, "https": DeadlineTlsPool}
+        return manager

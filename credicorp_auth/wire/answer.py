@@ -6,23 +6,49 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from attrs import field, frozen
+
 from credicorp_auth.errors import ConnectionFailed, MalformedAnswer
 from credicorp_auth.oauth.http import MAX_BODY, HttpResponse
 from credicorp_auth.oauth.secret import SecretBytes
 
 if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse
+    from collections.abc import Callable, Iterable, Sequence
 
-_PIECE: Final = 64 * 1024  # bytes
+PIECE: Final = 64 * 1024
+"""Bytes of a body that a stack should hand over at a time, at most."""
+
 _LENGTH: Final = re.compile(r"[0-9]{1,18}")
 
 
-def read_answer(answer: BaseHTTPResponse, *, host: str) -> HttpResponse:
+@frozen
+class OpenAnswer:
+    """
+    An answer whose head has come.
+
+    Args:
+        status: HTTP status code.
+        headers: Pairs of name and value, in the order they came.
+        pieces: The body as it comes, not decoded, at most `PIECE` bytes at a time.
+        close: Gives up the rest, and the connection with it.
+    """
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    pieces: Iterable[bytes] = field(repr=False)
+    close: Callable[[], object] = field(repr=False)
+
+    def header_values(self, name: str) -> list[str]:
+        """Return each value of the header `name`, which is given in lower case."""
+        return [value for each, value in self.headers if each.lower() == name]
+
+
+def read_answer(answer: OpenAnswer, *, host: str) -> HttpResponse:
     """
     Read the rest of an answer whose head has come.
 
     Args:
-        answer: What urllib3 made of the head.
+        answer: What the stack made of the head.
         host: Host and port, for messages.
 
     Raises:
@@ -31,20 +57,17 @@ def read_answer(answer: BaseHTTPResponse, *, host: str) -> HttpResponse:
         MalformedAnswer: The body is encoded although that was declined
             (`response.content_encoding`), or longer than `MAX_BODY` (`response.too_large`).
     """
-    _verify_framing(answer, host)
+    length = _verify_framing(answer, host)
     _verify_encoding(answer, host)
-    return HttpResponse(
-        status=answer.status,
-        headers=tuple(answer.headers.iteritems()),
-        body=SecretBytes(_read_body(answer, host)),
-    )
+    body = _read_body(answer, host, length)
+    return HttpResponse(answer.status, tuple(answer.headers), SecretBytes(body))
 
 
-def _verify_framing(answer: BaseHTTPResponse, host: str) -> None:
+def _verify_framing(answer: OpenAnswer, host: str) -> int:
     # RFC 9112 section 6.3: an answer that states its length twice may be two answers to another
     # reader, so nothing on that connection can be relied on any more.
-    lengths = answer.headers.getlist("content-length")
-    encodings = [value.lower() for value in answer.headers.getlist("transfer-encoding")]
+    lengths = answer.header_values("content-length")
+    encodings = [value.lower() for value in answer.header_values("transfer-encoding")]
     is_clear = (
         answer.status >= HTTPStatus.OK
         and encodings in ([], ["chunked"])
@@ -58,10 +81,11 @@ def _verify_framing(answer: BaseHTTPResponse, host: str) -> None:
             cure="ask the operator of the server, or of the proxy in front of it.",
             retryable=False,
         )
+    return int(lengths[0]) if lengths else 0
 
 
-def _verify_encoding(answer: BaseHTTPResponse, host: str) -> None:
-    for value in answer.headers.getlist("content-encoding"):
+def _verify_encoding(answer: OpenAnswer, host: str) -> None:
+    for value in answer.header_values("content-encoding"):
         if value.strip().lower() not in ("", "identity"):
             raise MalformedAnswer(
                 f"{host} compressed its answer although it was asked not to",
@@ -70,12 +94,11 @@ def _verify_encoding(answer: BaseHTTPResponse, host: str) -> None:
             )
 
 
-def _read_body(answer: BaseHTTPResponse, host: str) -> bytes:
+def _read_body(answer: OpenAnswer, host: str, length: int) -> bytes:
     pieces: list[bytes] = []
     room = MAX_BODY
-    if int(answer.headers.get("content-length", "0")) <= room:
-        # One byte more than fits is enough to know that it does not fit.
-        while piece := answer.read(min(_PIECE, room + 1), decode_content=False):
+    if length <= room:
+        for piece in answer.pieces:
             pieces.append(piece)
             room -= len(piece)
             if room < 0:

@@ -1,0 +1,149 @@
+"""
+What a failure on the wire means to a caller, in the errors of credicorp-auth.
+
+It is read from how far the exchange had come and from the failures of Python's own sockets, which
+every stack keeps as the cause of its own: so all stacks give the same codes. Whether the engine may
+try again follows from where it happened: while no connection was made, or one broke, yes (nothing
+is lost by asking twice for a token); where two sides do not understand or trust each other, no.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from credicorp_auth.errors import ConnectionFailed, DeadlinePassed, TlsFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credicorp_auth.errors import ServerUnreachable
+    from credicorp_auth.wire.exchange import Exchange
+
+# Stacks say it in words only: "Tunnel connection failed: 407 …", or "407 …".
+_TUNNEL_REFUSED: Final = re.compile(r"(?:^|failed: )([1-5][0-9]{2})\b")
+
+
+def build_failure(failure: Exception, exchange: Exchange, *, host: str) -> ServerUnreachable:
+    """
+    Build the error that tells a caller what happened.
+
+    Nothing of `failure` is kept: its frames hold the request with its credentials.
+
+    Args:
+        failure: What the stack raised.
+        exchange: How far the exchange had come.
+        host: Host and port, for messages.
+    """
+    chain = list(_unwrap(failure))
+    for build in _READERS:
+        error = build(chain, exchange, host)
+        if error is not None:
+            return error
+    return ConnectionFailed(
+        f"{host} does not answer as HTTP prescribes",
+        code="transport.protocol",
+        cure="check that the address and port are those of an HTTP server.",
+        retryable=False,
+    )
+
+
+def unsendable(host: str) -> ConnectionFailed:
+    """Build the error for a request that HTTP cannot carry."""
+    return ConnectionFailed(
+        f"the request to {host} cannot be put into HTTP",
+        code="transport.protocol",
+        cure="check the address and the headers for characters that HTTP does not carry.",
+        retryable=False,
+    )
+
+
+def _unwrap(failure: BaseException | None) -> Iterator[BaseException]:
+    while failure is not None:
+        yield failure
+        failure = failure.__cause__ or failure.__context__
+
+
+def _read_timeout(
+    chain: list[BaseException], exchange: Exchange, host: str
+) -> ServerUnreachable | None:
+    if not any(isinstance(each, TimeoutError) for each in chain):
+        return None
+    if exchange.is_connecting and not exchange.is_over():
+        return ConnectionFailed(
+            f"connecting to {host} took longer than {exchange.connect_timeout:g} s",
+            code="transport.connect_timeout",
+        )
+    if exchange.is_connecting:
+        return DeadlinePassed(f"no time was left while connecting to {host}")
+    if exchange.received:
+        return DeadlinePassed(f"the answer of {host} did not come to an end in time")
+    return DeadlinePassed(f"{host} did not answer in time", code="transport.read_timeout")
+
+
+def _read_tls(
+    chain: list[BaseException], exchange: Exchange, host: str
+) -> ServerUnreachable | None:
+    found = next((each for each in chain if isinstance(each, ssl.SSLError)), None)
+    if found is not None:
+        reason = getattr(found, "verify_message", None) or found.reason or "the connection broke"
+        # A peer that only went away may be back; one with the wrong certificate will not change.
+        retryable = isinstance(found, ssl.SSLEOFError)
+    elif exchange.is_shaking_hands:
+        reason, retryable = "the connection broke in the handshake", True
+    else:
+        return None
+    return TlsFailed(f"no trusted TLS connection to {host}: {reason}", retryable=retryable)
+
+
+def _read_proxy(
+    chain: list[BaseException], exchange: Exchange, host: str
+) -> ServerUnreachable | None:
+    if exchange.proxy is None or not exchange.is_connecting:
+        return None
+    found = next(filter(None, (_TUNNEL_REFUSED.search(str(each)) for each in chain)), None)
+    if not exchange.is_connected:
+        what, retryable = f"the proxy on the way to {host} was not reached", True
+    elif found is None:
+        what, retryable = f"the proxy on the way to {host} broke off", True
+    else:
+        status = int(found[1])
+        what = f"the proxy on the way to {host} answered {status} to CONNECT"
+        retryable = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return ConnectionFailed(
+        what,
+        code="transport.proxy",
+        cure="check the proxy's address, user and password, and whether it lets this host through.",
+        retryable=retryable,
+    )
+
+
+def _read_connecting(
+    chain: list[BaseException], exchange: Exchange, host: str
+) -> ServerUnreachable | None:
+    if any(isinstance(each, socket.gaierror) for each in chain):
+        return ConnectionFailed(f"the name in {host} is not known", code="transport.dns")
+    if exchange.is_connecting and not exchange.is_connected:
+        return ConnectionFailed(f"no connection to {host}: nobody accepts it")
+    return None
+
+
+def _read_loss(
+    chain: list[BaseException], exchange: Exchange, host: str
+) -> ServerUnreachable | None:
+    if not exchange.has_ended and not any(isinstance(each, ConnectionError) for each in chain):
+        return None
+    if exchange.is_reading_body:
+        return ConnectionFailed(
+            f"the connection to {host} ended inside the body of the answer",
+            code="transport.incomplete_body",
+        )
+    return ConnectionFailed(
+        f"the connection to {host} ended before the answer", code="transport.reset"
+    )
+
+
+_READERS: Final = (_read_timeout, _read_tls, _read_proxy, _read_connecting, _read_loss)

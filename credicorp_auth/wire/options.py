@@ -1,0 +1,59 @@
+"""What can be set for every transport on blocking sockets."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from attrs import field, frozen
+
+from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.wire.proxy import read_proxy
+
+
+def _read_proxy_option(value: str | Secret | None) -> Secret | None:
+    if value is None:
+        return None
+    proxy = value if isinstance(value, Secret) else Secret(value)
+    if read_proxy(proxy) is None:
+        raise InvalidSetting(
+            "`proxy` is not the address of a proxy",
+            cure="set `proxy` to an http or https address, such as http://proxy.example:3128.",
+        )
+    return proxy
+
+
+def _read_seconds(value: float | str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not isfinite(seconds) or seconds <= 0:
+        raise InvalidSetting(
+            "`connect_timeout` is not a length of time",
+            cure="set `connect_timeout` to a number of seconds above 0.",
+        )
+    return seconds
+
+
+@frozen
+class TransportOptions:
+    """
+    What can be set for a transport.
+
+    Args:
+        ca_file: PEM file of the only authorities to trust; without it, those of the system.
+        client_certificate: One PEM file that holds the certificate chain and its unencrypted key.
+        proxy: Address of the proxy, http or https, with user and password where it asks for them;
+            without it, the environment's HTTPS_PROXY and NO_PROXY are honoured.
+        connect_timeout: Seconds that connecting, a proxy's tunnel and the TLS handshake may take
+            together, out of each request's own timeout.
+
+    Raises:
+        InvalidSetting: A value cannot be used (`config.value`).
+    """
+
+    ca_file: str | None = None
+    client_certificate: str | None = None
+    proxy: Secret | None = field(default=None, converter=_read_proxy_option)
+    connect_timeout: float = field(default=3.0, converter=_read_seconds)

@@ -1,0 +1,121 @@
+"""The wire itself: deadlines, addresses, proxies and limits, below every stack."""
+
+from __future__ import annotations
+
+import base64
+import io
+import socket
+import ssl
+import time
+from functools import partial
+
+import pytest
+
+from credicorp_auth.errors import InvalidSetting, MalformedAnswer
+from credicorp_auth.oauth.http import MAX_BODY
+from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.testing.contracts.transport.bench import black_hole_port
+from credicorp_auth.testing.wire import Hold, WireServer
+from credicorp_auth.wire.answer import PIECE, OpenAnswer, read_answer
+from credicorp_auth.wire.exchange import Exchange, current
+from credicorp_auth.wire.options import TransportOptions
+from credicorp_auth.wire.proxy import Proxy, choose_proxy, read_proxy
+from credicorp_auth.wire.sockets import connect_to_any
+from credicorp_auth.wire.tls import build_context
+
+
+@pytest.fixture
+def black_hole():
+    with black_hole_port() as port:
+        yield port
+
+
+def test_several_dead_addresses_take_no_longer_than_one(black_hole):
+    """What is left is divided over the addresses of a name; the descriptors are closed again."""
+    dead = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", black_hole))
+    token = current.set(Exchange(0.4, connect_timeout=0.4))
+    start = time.monotonic()
+    with pytest.raises(TimeoutError):
+        connect_to_any([dead] * 4, [])
+    current.reset(token)
+
+    assert 0.3 < time.monotonic() - start < 0.65
+
+
+def test_the_next_address_is_tried(black_hole):
+    """A dead address costs its share; the living one behind it is still reached."""
+    with WireServer([Hold()]) as server:
+        addresses = [
+            (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))
+            for port in (black_hole, server.port)
+        ]
+        token = current.set(Exchange(0.4, connect_timeout=0.4))
+        with connect_to_any(addresses, []) as connection:
+            assert ("127.0.0.1", server.port) == connection.getpeername()
+        current.reset(token)
+
+
+def test_fault_016_time_runs_out_between_two_steps():
+    """An exchange without time left says so before anything is done."""
+    with pytest.raises(TimeoutError):
+        Exchange(0, connect_timeout=1).left()
+
+
+def test_fault_045_reading_stops_at_the_limit():
+    """Not more than 64 KiB beyond the limit are taken."""
+    source = io.BytesIO(b"x" * 3 * MAX_BODY)
+    pieces = iter(partial(source.read, PIECE), b"")
+    with pytest.raises(MalformedAnswer):
+        read_answer(OpenAnswer(200, [], pieces, source.close), host="127.0.0.1:1")
+
+    assert MAX_BODY < source.tell() <= MAX_BODY + 64 * 1024
+
+
+def test_fault_094_the_minimum_is_our_own():
+    """The lowest version is set, and not left to the system's configuration."""
+    context = build_context(ca_file=None, client_certificate=None)
+
+    assert ssl.TLSVersion.TLSv1_2 == context.minimum_version
+    assert (ssl.CERT_REQUIRED, True) == (context.verify_mode, context.check_hostname)
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("proxy.example:3128", Proxy("http://proxy.example:3128")),
+        ("https://proxy.example", Proxy("https://proxy.example")),
+        (
+            "http://é:%2F@proxy.example:3128/path?q=canary",
+            Proxy(
+                "http://proxy.example:3128",
+                Secret("Basic " + base64.b64encode("é:/".encode()).decode()),
+            ),
+        ),
+    ],
+)
+def test_addresses_of_proxies(address, expected):
+    """Scheme, host, port and credentials are read; anything else is left out."""
+    assert expected == read_proxy(Secret(address))
+
+
+def test_the_option_wins_over_the_environment(monkeypatch):
+    """Where `proxy` is set, neither HTTPS_PROXY nor NO_PROXY is asked."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://other.example")
+    monkeypatch.setenv("NO_PROXY", "*")
+    chosen = choose_proxy("https://hub.credicorp.co.uk/", configured=Secret("http://set.example"))
+
+    assert Proxy("http://set.example") == chosen
+
+
+@pytest.mark.parametrize("value", ["soon", 0, -1, "nan", "inf"])
+def test_connect_timeout_is_a_length_of_time(value):
+    """What is not a number of seconds above 0 is refused by name."""
+    with pytest.raises(InvalidSetting, match="connect_timeout"):
+        TransportOptions(connect_timeout=value)
+
+
+def test_options_show_no_password():
+    """The representation of the options holds no credential of the proxy."""
+    options = TransportOptions(proxy=Secret("http://me:canary@proxy.example:3128"))
+
+    assert "canary" not in repr(options)
