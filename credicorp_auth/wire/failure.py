@@ -64,7 +64,9 @@ def unsendable(host: str) -> ConnectionFailed:
 def _unwrap(failure: BaseException | None) -> Iterator[BaseException]:
     while failure is not None:
         yield failure
-        failure = failure.__cause__ or failure.__context__
+        # urllib3 keeps some causes as an argument only.
+        held = next((each for each in failure.args if isinstance(each, BaseException)), None)
+        failure = failure.__cause__ or failure.__context__ or held
 
 
 def _read_timeout(
@@ -105,14 +107,13 @@ def _read_proxy(
     if exchange.proxy is None or not exchange.is_connecting:
         return None
     found = next(filter(None, (_TUNNEL_REFUSED.search(str(each)) for each in chain)), None)
-    if not exchange.is_connected:
-        what, retryable = f"the proxy on the way to {host} was not reached", True
-    elif found is None:
-        what, retryable = f"the proxy on the way to {host} broke off", True
-    else:
+    if found is not None:
         status = int(found[1])
         what = f"the proxy on the way to {host} answered {status} to CONNECT"
         retryable = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    else:
+        what = "broke off" if exchange.is_connected else "was not reached"
+        what, retryable = f"the proxy on the way to {host} {what}", True
     return ConnectionFailed(
         what,
         code="transport.proxy",

@@ -1,0 +1,28 @@
+"""
+credicorp-auth over requests: the transport `requests`, and an auth object that carries the token.
+
+Both are imported when they are first asked for: looking at the plugin does not load requests.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from credicorp_auth_requests.auth import BearerAuth
+    from credicorp_auth_requests.transport import RequestsTransport, TransportOptions
+
+__all__ = ["BearerAuth", "RequestsTransport", "TransportOptions"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "BearerAuth":
+        from credicorp_auth_requests import auth  # noqa: PLC0415 # loads requests
+
+        return auth.BearerAuth
+    if name in __all__:
+        from credicorp_auth_requests import transport  # noqa: PLC0415 # loads requests
+
+        return getattr(transport, name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

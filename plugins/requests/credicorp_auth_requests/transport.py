@@ -1,0 +1,197 @@
+"""Requests to the authorization server, over requests."""
+
+from __future__ import annotations
+
+import copy
+from functools import partial
+from http.client import HTTPException, InvalidURL
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+from requests import PreparedRequest, RequestException, Session
+from requests.adapters import HTTPAdapter
+from requests.exceptions import ConnectTimeout, ProxyError
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
+
+from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.ports import TransportCapabilities
+from credicorp_auth.wire.answer import PIECE, OpenAnswer
+from credicorp_auth.wire.exchange import current
+from credicorp_auth.wire.options import TransportOptions
+from credicorp_auth.wire.proxy import Proxy
+from credicorp_auth.wire.tls import build_trust
+from credicorp_auth.wire.transport import SocketTransport
+from credicorp_auth.wire.urllib3_pools import DeadlinePools
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from urllib3 import HTTPConnectionPool
+
+    from credicorp_auth.oauth.http import HttpRequest
+    from credicorp_auth.wire.exchange import Exchange
+    from credicorp_auth.wire.tls import Trust
+
+__all__ = ["RequestsTransport", "TransportOptions"]
+
+_FAILURES = (RequestException, HTTPError, HTTPException, OSError, ValueError)
+
+
+class _DeadlineAdapter(HTTPAdapter):
+    """requests' adapter over connections that keep to the current exchange."""
+
+    def __init__(self, pools: DeadlinePools) -> None:
+        self._pools = pools
+        super().__init__()
+
+    def get_connection_with_tls_context(
+        self, request: PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> HTTPConnectionPool:
+        # What requests would read here from `verify`, `proxies` and `cert` was decided by us.
+        return self._pools.through(current.get().proxy).connection_from_url(str(request.url))
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        # Or else requests' own bundle would be trusted beside `ca_file`.
+        pass
+
+    def close(self) -> None:
+        super().close()
+        self._pools.clear()
+
+
+class _OwnSession:
+    """A session of our own, as `credicorp_auth.wire` asks for it."""
+
+    failures = _FAILURES
+    refusals = (InvalidURL, ValueError)
+
+    def __init__(self, trust: Trust) -> None:
+        self._session = Session()
+        self._session.trust_env = False
+        for prefix in ("http://", "https://"):
+            self._session.mount(prefix, _DeadlineAdapter(DeadlinePools(trust)))
+
+    def open(self, request: HttpRequest, headers: list[tuple[str, str]]) -> OpenAnswer:
+        return _open(self._session, request, headers, verify=True, proxies={})
+
+    def close(self) -> None:
+        self._session.close()
+
+
+class _GivenSession:
+    """A session of the caller's: its adapters, proxies, authorities and certificate count."""
+
+    failures = _FAILURES
+    refusals = (InvalidURL, ValueError)
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def open(self, request: HttpRequest, headers: list[tuple[str, str]]) -> OpenAnswer:
+        exchange, session = current.get(), self._session
+        # Our own sockets would keep count; these are the caller's, and used as they are.
+        exchange.is_reused = False
+        # Named here, `verify` of the session is not overridden by REQUESTS_CA_BUNDLE.
+        how = session.merge_environment_settings(
+            request.url, {}, stream=True, verify=_verified(session), cert=session.cert
+        )
+        how["timeout"] = (min(exchange.connect_timeout, exchange.left()), exchange.left())
+        try:
+            answer = _open(session, request, headers, **how)
+        except RequestException as failure:
+            _note_where(failure, exchange)
+            raise
+        exchange.arrived(1)
+        return evolve(answer, pieces=_noting_the_end(answer.pieces, exchange))
+
+    def close(self) -> None:
+        """Leave it open: it is the caller's."""
+
+
+def _open(
+    session: Session, request: HttpRequest, headers: list[tuple[str, str]], **how: Any
+) -> OpenAnswer:
+    # Prepared by itself: no auth, netrc, cookie or header of the session has a part in it.
+    prepared = PreparedRequest()
+    prepared.prepare(request.method, request.url, dict(headers), data=request.wire_body())
+    how["stream"] = True
+    response = session.send(prepared, allow_redirects=False, **how)
+    raw: Any = response.raw
+    pieces = iter(partial(raw.read1, PIECE, decode_content=False), b"")
+    return OpenAnswer(response.status_code, list(raw.headers.iteritems()), pieces, response.close)
+
+
+def _verified(session: Session) -> Any:
+    if not session.verify:
+        raise InvalidSetting(
+            "the session that was handed in verifies no certificates",
+            code="config.insecure_tls",
+            cure="set `session.verify` to True, or to the PEM file of your authority.",
+        )
+    return session.verify
+
+
+def _note_where(failure: RequestException, exchange: Exchange) -> None:
+    reason: Any = failure.args[0] if failure.args else None
+    reason = getattr(reason, "reason", reason)
+    if isinstance(failure, ConnectTimeout | ProxyError) or isinstance(reason, NewConnectionError):
+        exchange.begin_connecting()
+    if isinstance(failure, ProxyError):
+        exchange.proxy = Proxy("")
+
+
+def _noting_the_end(pieces: Iterable[bytes], exchange: Exchange) -> Iterator[bytes]:
+    try:
+        yield from pieces
+    except ProtocolError:
+        exchange.arrived(0)
+        raise
+
+
+class RequestsTransport(SocketTransport):
+    """
+    A transport on requests.
+
+        CredicorpAuth(transport=RequestsTransport(session=session), …)
+
+    Args:
+        options: What was set; the defaults when not given.
+        session: A session of the caller's in place of one of its own: its adapters, proxies,
+            authorities and certificate are used; its auth, cookies, headers and netrc are not. It
+            is not closed. Since its connections are not ours, an answer that drips in byte by byte
+            may outlast the timeout, and `capabilities` says so.
+
+    Raises:
+        InvalidSetting: A file named in the options cannot be used (`config.value`), or the session
+            verifies no certificates (`config.insecure_tls`).
+
+    .. versionadded:: 1.1.0
+    """
+
+    def __init__(
+        self, options: TransportOptions | None = None, *, session: Session | None = None
+    ) -> None:
+        options = options or TransportOptions()
+        self._session = session
+        self._orphaned_adapters: list[object] = []
+        if session is not None:
+            _verified(session)
+            super().__init__(lambda: _GivenSession(session), options)
+            return
+        trust = build_trust(
+            ca_file=options.ca_file, client_certificate=options.client_certificate
+        )
+        super().__init__(lambda: _OwnSession(trust), options)
+
+    @property
+    def capabilities(self) -> TransportCapabilities:
+        """On its own session, it keeps its timeout against a server that drips, too."""
+        return TransportCapabilities(total_deadline=self._session is None)
+
+    def after_fork(self) -> None:
+        """Leave the parent's connections alone, and start without any."""
+        super().after_fork()
+        adapters: Any = {} if self._session is None else self._session.adapters
+        for prefix, adapter in list(adapters.items()):
+            self._orphaned_adapters.append(adapter)
+            adapters[prefix] = copy.copy(adapter)  # without its connections, as when pickled
