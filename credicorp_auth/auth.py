@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from credicorp_auth.bearer import BearerCall
+from credicorp_auth.engine.waiter import run_aside
 from credicorp_auth.settings import Settings
 from credicorp_auth.wiring import build_engine, settings_from_env, settings_from_profile
 
@@ -156,9 +157,7 @@ class CredicorpAuth:
 
     async def aclose(self) -> None:
         """Close, without holding up the event loop."""
-        import asyncio  # noqa: PLC0415 - 40 ms that a program without an event loop need not pay
-
-        await asyncio.to_thread(self.close)
+        await run_aside(self.close)
 
     def __enter__(self) -> Self:
         return self

@@ -17,9 +17,11 @@ from credicorp_auth.lifecycle.windows import Freshness
 from credicorp_auth.lifecycle.world import Errand
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from credicorp_auth.engine.real_world import RealWorld
     from credicorp_auth.engine.slot import Held, Slot
-    from credicorp_auth.engine.waiter import TaskWaiter, ThreadWaiter
+    from credicorp_auth.engine.waiter import Waiter
     from credicorp_auth.lifecycle.windows import Instant
     from credicorp_auth.oauth.token import AccessToken
 
@@ -38,7 +40,7 @@ class Ticket:
 
     slot: Slot
     flight: Flight
-    waiter: ThreadWaiter | TaskWaiter
+    waiter: Waiter
     deadline: float
 
 
@@ -87,9 +89,7 @@ class Boarding:
         self._world = world
         self._timeout = timeout
 
-    def board(
-        self, slot: Slot, timeout: float | None, waits: type[ThreadWaiter | TaskWaiter]
-    ) -> Boarded:
+    def board(self, slot: Slot, timeout: float | None, waits: Callable[[], Waiter]) -> Boarded:
         """
         Decide what a caller gets; call it under the slot's lock.
 
@@ -126,7 +126,7 @@ class Boarding:
         return Boarded(living.token, deferred=error)
 
     @staticmethod
-    def _queue(slot: Slot, waiter: ThreadWaiter | TaskWaiter, deadline: float) -> Ticket:
+    def _queue(slot: Slot, waiter: Waiter, deadline: float) -> Ticket:
         assert slot.flight is not None  # noqa: S101 - for type checkers: it was joined just now
         slot.flight.waiters.append(waiter)
         return Ticket(slot, slot.flight, waiter, deadline)

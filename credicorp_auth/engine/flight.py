@@ -32,7 +32,7 @@ from credicorp_auth.errors import AdapterBroken, CredicorpAuthError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from credicorp_auth.engine.waiter import TaskWaiter, ThreadWaiter
+    from credicorp_auth.engine.waiter import Waiter
     from credicorp_auth.lifecycle.world import Obtained
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class Flight:
 
     def __init__(self, deadline: float) -> None:
         self.deadline = deadline
-        self.waiters: list[ThreadWaiter | TaskWaiter] = []
+        self.waiters: list[Waiter] = []
         self.outcome: Obtained | CredicorpAuthError | None = None
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from credicorp_auth.engine.flight import Flight
     from credicorp_auth.engine.real_world import RealWorld
     from credicorp_auth.engine.slot import Slot
-    from credicorp_auth.engine.waiter import TaskWaiter, ThreadWaiter
+    from credicorp_auth.engine.waiter import Waiter
     from credicorp_auth.lifecycle.client import Client
 
 _SMOOTHING: Final = 0.3  # the weight of the newest mint in the average
@@ -42,7 +42,7 @@ class Landing:
 
     def land(
         self, slot: Slot, flight: Flight, outcome: Obtained | CredicorpAuthError
-    ) -> list[ThreadWaiter | TaskWaiter]:
+    ) -> list[Waiter]:
         """
         Hold the token, take the flight off its slot, and return who must be woken.
 

@@ -15,14 +15,14 @@ from credicorp_auth.engine.flight import FLYING, live, start_thread
 from credicorp_auth.engine.fork import renew_after_fork
 from credicorp_auth.engine.landing import Landing
 from credicorp_auth.engine.slot import Slot
-from credicorp_auth.engine.waiter import TaskWaiter, ThreadWaiter, wake_all
+from credicorp_auth.engine.waiter import ThreadWaiter, waiting_task, wake_all
 from credicorp_auth.errors import Closed, CredicorpAuthError, DeadlinePassed
 from credicorp_auth.lifecycle.obtain import obtain_token
 from credicorp_auth.lifecycle.renew import discard_token, renew_token
 from credicorp_auth.oauth.scope import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from credicorp_auth.engine.flight import Flight
     from credicorp_auth.engine.real_world import RealWorld
@@ -85,10 +85,10 @@ class TokenEngine:
         held = slot.held
         if held is not None and self._wall() < held.fresh_wall and self._boot() < held.fresh_boot:
             return held.token
-        ticket = self._board(slot, timeout, TaskWaiter)
+        ticket = self._board(slot, timeout, waiting_task)
         if not isinstance(ticket, Ticket):
             return ticket
-        assert isinstance(ticket.waiter, TaskWaiter)  # noqa: S101 - for type checkers
+        assert not isinstance(ticket.waiter, ThreadWaiter)  # noqa: S101 - for type checkers
         try:
             await ticket.waiter.wait(ticket.deadline - self._boot())
         finally:
@@ -111,7 +111,7 @@ class TokenEngine:
                 return
 
     def _board(
-        self, slot: Slot, timeout: float | None, waits: type[ThreadWaiter | TaskWaiter]
+        self, slot: Slot, timeout: float | None, waits: Callable[[], Waiter]
     ) -> AccessToken | Ticket:
         with slot.lock:
             if self._closed:

@@ -1,5 +1,5 @@
 """
-Those who wait for a flight: a thread on a lock, a task on a future of its own event loop.
+Those who wait for a flight: a thread on a lock, a task on its own event loop, asyncio's or trio's.
 
 A waiter knows nothing of tokens. It is woken once, by whoever lands the flight, or gives up at its
 own deadline; neither disturbs the flight or any other waiter.
@@ -7,12 +7,14 @@ own deadline; neither disturbs the flight or any other waiter.
 
 from __future__ import annotations
 
+import sys
 import threading
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 
 class ThreadWaiter:
@@ -49,30 +51,94 @@ class TaskWaiter:
 
     async def wait(self, seconds: float) -> None:
         """Wait to be woken, for at most `seconds`."""
-        timer = self.loop.call_later(max(seconds, 0.0), _settle, (self,))
+        timer = self.loop.call_later(max(seconds, 0.0), self.settle)
         try:
             await self.future
         finally:
             timer.cancel()
 
+    def settle(self) -> None:
+        """End the wait, on the loop; a second time it does nothing."""
+        if not self.future.done():
+            self.future.set_result(None)
 
-def wake_all(waiters: Iterable[ThreadWaiter | TaskWaiter]) -> None:
+    def call_soon(self, work: Callable[[], None]) -> None:
+        """Let the loop do something, from another thread."""
+        self.loop.call_soon_threadsafe(work)
+
+
+class TrioWaiter:
+    """A trio task that waits."""
+
+    __slots__ = ("_event", "_trio", "loop")
+
+    def __init__(self, trio: Any) -> None:
+        self._trio = trio
+        self._event = trio.Event()
+        self.loop = trio.lowlevel.current_trio_token()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait to be woken, for at most `seconds`."""
+        with self._trio.move_on_after(max(seconds, 0.0)):
+            await self._event.wait()
+
+    def settle(self) -> None:
+        """End the wait, on the loop; a second time it does nothing."""
+        self._event.set()
+
+    def call_soon(self, work: Callable[[], None]) -> None:
+        """Let the loop do something, from another thread."""
+        self.loop.run_sync_soon(work)
+
+
+Waiter = ThreadWaiter | TaskWaiter | TrioWaiter
+
+
+def running_trio() -> Any:
+    """Return trio where a task of it calls; None anywhere else, and where it was never imported."""
+    trio = sys.modules.get("trio")
+    if trio is None:
+        return None
+    try:
+        trio.lowlevel.current_task()
+    except RuntimeError:
+        return None
+    return trio
+
+
+def waiting_task() -> TaskWaiter | TrioWaiter:
+    """Return a waiter for the task that calls, of whichever kind its event loop is."""
+    trio = running_trio()
+    return TaskWaiter() if trio is None else TrioWaiter(trio)
+
+
+async def run_aside(work: Callable[[], None]) -> None:
+    """Do something that may block, on a thread, without holding up the event loop."""
+    trio = running_trio()
+    if trio is not None:
+        await trio.to_thread.run_sync(work)
+        return
+    import asyncio  # noqa: PLC0415 - 40 ms that a program without an event loop need not pay
+
+    await asyncio.to_thread(work)
+
+
+def wake_all(waiters: Iterable[Waiter]) -> None:
     """Wake everyone, with one call into each event loop rather than one for each task."""
-    tasks: dict[asyncio.AbstractEventLoop, list[TaskWaiter]] = {}
+    tasks: dict[object, list[TaskWaiter | TrioWaiter]] = {}
     for waiter in waiters:
-        if isinstance(waiter, TaskWaiter):
-            tasks.setdefault(waiter.loop, []).append(waiter)
-        else:
+        if isinstance(waiter, ThreadWaiter):
             waiter.wake()
-    for loop, batch in tasks.items():
+        else:
+            tasks.setdefault(waiter.loop, []).append(waiter)
+    for batch in tasks.values():
         try:
-            loop.call_soon_threadsafe(_settle, batch)
+            batch[0].call_soon(partial(_settle, batch))
         except RuntimeError:
             # That loop is closed: nobody waits there any more.
             continue
 
 
-def _settle(batch: Iterable[TaskWaiter]) -> None:
+def _settle(batch: Iterable[TaskWaiter | TrioWaiter]) -> None:
     for waiter in batch:
-        if not waiter.future.done():
-            waiter.future.set_result(None)
+        waiter.settle()

@@ -24,6 +24,7 @@ class Exchange:
         self.connect_timeout = connect_timeout
         self.proxy: Proxy | None = None  # through which it goes; None: straight
         self.is_connected = False
+        self.handshakes = 0  # to come while connecting, where the stack does not say when it has
         self.is_connecting = False
         self.is_shaking_hands = False
         self.is_reused = True  # until a connection is made for it
@@ -79,6 +80,12 @@ class Exchange:
         Not called after a failure, so that the exchange still says where it happened.
         """
         self._limit, self.is_connecting = self._deadline, False
+
+    def shook_hands(self) -> None:
+        """Note one of `handshakes`; connecting ends with the last."""
+        self.handshakes -= 1
+        if not self.handshakes:
+            self.end_connecting()
 
 
 # One request is carried from start to end by one thread, while pools hand its sockets from one to

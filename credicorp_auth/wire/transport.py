@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import metadata
+from ssl import SSLError
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
@@ -146,9 +147,10 @@ class SocketTransport:
                 raise
         except CredicorpAuthError as error:
             return error
-        except self._stack.refusals:
-            return unsendable(host)
         except self._stack.failures as failure:
+            # A certificate that fails is a ValueError, too.
+            if isinstance(failure, self._stack.refusals) and not isinstance(failure, SSLError):
+                return unsendable(host)
             return build_failure(failure, exchange, host=host)
         finally:
             current.reset(token)

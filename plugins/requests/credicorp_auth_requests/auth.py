@@ -78,7 +78,9 @@ class _Journey:
             self._let_go(response)
         has_body = request.body is not None
         replayable = self._body.is_replayable or not has_body
-        if not self._call.answered(response.status_code, _challenges(response), replayable=replayable):
+        if not self._call.answered(
+            response.status_code, _challenges(response), replayable=replayable
+        ):
             return response
         return self._send_again(response, how, has_body=has_body)
 

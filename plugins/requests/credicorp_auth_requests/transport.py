@@ -178,9 +178,7 @@ class RequestsTransport(SocketTransport):
             _verified(session)
             super().__init__(lambda: _GivenSession(session), options)
             return
-        trust = build_trust(
-            ca_file=options.ca_file, client_certificate=options.client_certificate
-        )
+        trust = build_trust(ca_file=options.ca_file, client_certificate=options.client_certificate)
         super().__init__(lambda: _OwnSession(trust), options)
 
     @property

@@ -1,0 +1,28 @@
+"""
+credicorp-auth over httpx and httpx2: transports of both names, and an auth object for all clients.
+
+Nothing of either is imported before it is needed: looking at the plugin loads neither.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from credicorp_auth_httpx.auth import BearerAuth
+    from credicorp_auth_httpx.transport import HttpxTransport, TransportOptions
+
+__all__ = ["BearerAuth", "HttpxTransport", "TransportOptions"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "BearerAuth":
+        from credicorp_auth_httpx import auth  # noqa: PLC0415 # when it is asked for
+
+        return auth.BearerAuth
+    if name in __all__:
+        from credicorp_auth_httpx import transport  # noqa: PLC0415 # when it is asked for
+
+        return getattr(transport, name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

@@ -1,0 +1,165 @@
+"""What makes clients of httpx and httpx2 carry the token, wherever it may go and nowhere else."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from credicorp_auth.body import Body
+from credicorp_auth.errors import AdapterNotFound, InvalidSetting
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator, Iterable
+
+    import httpx
+    import httpx2
+
+    from credicorp_auth import BearerCall, CredicorpAuth, Scope
+
+    class _Auth(httpx.Auth, httpx2.Auth):
+        """What a client takes for `auth`, of either library."""
+
+else:
+    _Auth = object
+
+_HEADER: Final = "Authorization"
+_EXTENSION: Final = "credicorp_auth"
+_LIBRARIES: Final = ("httpx", "httpx2")
+
+
+@cache
+def _over_installed(cls: type) -> type:
+    """Build the class over the `Auth` of each library installed: a client accepts its own only."""
+    found = [name for name in _LIBRARIES if find_spec(name)]
+    if not found:
+        raise AdapterNotFound(
+            "neither httpx nor httpx2 is installed",
+            cure="run: pip install httpx",
+        )
+    bases = [import_module(name).Auth for name in found]
+    return type(cls.__name__, (cls, *bases), {"__module__": cls.__module__, "__doc__": cls.__doc__})
+
+
+class BearerAuth(_Auth):
+    """
+    Makes the requests of a client, sync or async, or a single one, carry a bearer token.
+
+        client = httpx.Client(auth=BearerAuth(auth))
+        client.get(url, extensions={"credicorp_auth": {"scope": "decisions:read"}})
+
+    It serves `httpx.Client`, `httpx.AsyncClient` and both of httpx2, under asyncio and trio. A
+    request is sent with a token or not at all. A 401 that a new token may cure is answered by
+    sending the same request once more, if its body can be sent twice. A redirect to another origin
+    is followed without the token. A request with an `Authorization` header of the caller's own is
+    passed on as it is.
+
+    Args:
+        auth: A `CredicorpAuth`, which this object uses and does not close.
+        scope: What the tokens must be good for; None for the scope `auth` was made with. One
+            request may ask for another, as shown above.
+
+    Raises:
+        AdapterNotFound: Neither library is installed.
+
+    .. versionadded:: 1.1.0
+    """
+
+    def __new__(cls, *_args: Any, **_keywords: Any) -> Self:
+        """Make one over whichever libraries are installed; they are imported now, and not before."""
+        return object.__new__(_over_installed(cls))
+
+    def __init__(
+        self, auth: CredicorpAuth, *, scope: Scope | str | Iterable[str] | None = None
+    ) -> None:
+        self._auth = auth
+        self._scope = scope
+
+    def auth_flow(self, request: Any) -> Generator[Any, Any, None]:
+        """Accompany one request of a client that waits by blocking; as `sync_auth_flow`."""
+        return self.sync_auth_flow(request)
+
+    def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
+        """Accompany one request of a `Client`."""
+        journey = self._begin(request)
+        if journey is None:
+            yield request
+            return
+        journey.dress(request, journey.call.header())
+        response = yield request
+        if again := journey.again(response):
+            response.read()
+            journey.dress(again, journey.call.header())
+            response = yield again
+            journey.arrived(response)
+
+    async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
+        """Accompany one request of an `AsyncClient`."""
+        journey = self._begin(request)
+        if journey is None:
+            yield request
+            return
+        journey.dress(request, await journey.call.aheader())
+        response = yield request
+        if again := journey.again(response):
+            await response.aread()
+            journey.dress(again, await journey.call.aheader())
+            response = yield again
+            journey.arrived(response)
+
+    def _begin(self, request: Any) -> _Journey | None:
+        wishes = request.extensions.get(_EXTENSION, {})
+        if unknown := set(wishes) - {"scope"}:
+            raise InvalidSetting(
+                f"the extension {_EXTENSION!r} of a request holds {ascii(min(unknown))[:60]}",
+                code="config.unknown_key",
+                cure="give it a mapping with `scope`, and nothing else.",
+            )
+        if _HEADER in request.headers:
+            return None
+        call = self._auth.call(str(request.url), wishes.get("scope", self._scope))
+        return _Journey(call, request.stream)
+
+
+class _Journey:
+    """One request on its way, and once more after a 401."""
+
+    def __init__(self, call: BearerCall, stream: Any) -> None:
+        self.call = call
+        self._stream = stream
+        self._body = Body(*_parts(stream))
+        self._header = ""
+
+    def dress(self, request: Any, header: str) -> None:
+        """Put the token on."""
+        request.headers[_HEADER] = self._header = header
+
+    def again(self, response: Any) -> Any:
+        """Look at the answer; return the request to send once more, ready but for its token."""
+        request = response.request
+        if request.headers.get(_HEADER) != self._header:
+            # A redirect took it elsewhere, without our token: the answer says nothing about that.
+            return None
+        body = self._body if request.stream is self._stream else Body(*_parts(request.stream))
+        if not self._answered(response, replayable=body.is_replayable):
+            return None
+        body.rewind()
+        return request
+
+    def arrived(self, response: Any) -> None:
+        """Look at the answer to the second attempt."""
+        if response.request.headers.get(_HEADER) == self._header:
+            self._answered(response, replayable=False)
+
+    def _answered(self, response: Any, *, replayable: bool) -> bool:
+        challenges = response.headers.get_list("www-authenticate")
+        return self.call.answered(response.status_code, challenges, replayable=replayable)
+
+
+def _parts(stream: Any) -> list[Any]:
+    """Return what a request's body is made of; something that cannot be sent twice, if unknown."""
+    fields = getattr(stream, "fields", None)
+    if isinstance(fields, list):
+        return [getattr(each, "file", None) for each in fields]
+    return [getattr(stream, "_stream", stream)]

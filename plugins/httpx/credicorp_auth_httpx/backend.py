@@ -1,0 +1,105 @@
+"""httpcore's connections, on sockets that keep to a deadline."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Any
+
+from urllib3.util.wait import wait_for_read
+
+from credicorp_auth.wire.exchange import current
+from credicorp_auth.wire.sockets import connect_to, start_tls
+
+_HTTP = b"HTTP/"
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class DeadlineStream:
+    """
+    A connection, as httpcore asks for it; its time limits are those of the current exchange.
+
+    Args:
+        connection: A socket, or what `start_tls` made of one.
+        core: The httpcore in use.
+    """
+
+    def __init__(self, connection: Any, core: Any) -> None:
+        self._connection = connection
+        self._core = core
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - as httpcore's own
+        """Receive what there is, waiting for something; nothing once the peer has ended."""
+        exchange = current.get()
+        is_first = not (exchange.received or exchange.is_connecting)
+        data: bytes = self._connection.recv(max_bytes)
+        if is_first and data[:5] != _HTTP[: len(data)]:
+            # httpcore would wait for the rest of a line that begins so.
+            raise self._core.RemoteProtocolError("the answer does not begin as HTTP")
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - as httpcore's own
+        """Send all of it."""
+        try:
+            self._connection.sendall(buffer)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            # A server may answer before it has taken the whole request; httpcore then reads on.
+            raise self._core.WriteError(str(error)) from error
+
+    def close(self) -> None:
+        """Close it."""
+        self._connection.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002 - as httpcore's own
+    ) -> DeadlineStream:
+        """Shake hands, and go on under TLS."""
+        try:
+            encrypted = start_tls(self._connection, ssl_context, server_hostname or "")
+        except BaseException:
+            self.close()
+            raise
+        current.get().shook_hands()
+        return DeadlineStream(encrypted, self._core)
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return what httpcore wants to know: whether TLS is on, and whether something came in."""
+        if info == "ssl_object":
+            return self._connection if isinstance(self._connection, ssl.SSLSocket) else None
+        if info == "is_readable":
+            return wait_for_read(self._connection, timeout=0.0)
+        return None
+
+
+class DeadlineBackend:
+    """
+    Makes connections that keep to the current exchange.
+
+    Args:
+        core: The httpcore in use.
+    """
+
+    def __init__(self, core: Any) -> None:
+        self._core = core
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002 - as httpcore's own
+        local_address: str | None = None,  # noqa: ARG002 - as httpcore's own
+        socket_options: Iterable[Any] | None = None,
+    ) -> DeadlineStream:
+        """Connect to a server, or to the proxy on the way to it."""
+        exchange = current.get()
+        exchange.begin_connecting()
+        connection = connect_to(host, port, socket_options or ())
+        if not exchange.handshakes:
+            exchange.end_connecting()
+        return DeadlineStream(connection, self._core)

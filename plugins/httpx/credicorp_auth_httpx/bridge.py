@@ -1,0 +1,53 @@
+"""From a client to httpcore's pool, as httpx's own transport does it, over connections of ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def build_bridge(library: Any, core: Any, pool: Any) -> Any:
+    """
+    Build the transport of a client.
+
+    httpx lets a client have a transport of its own, and httpcore lets a pool have connections of
+    its own; but httpx's own transport does not hand the one to the other.
+
+    Args:
+        library: httpx or httpx2.
+        core: The httpcore that belongs to it.
+        pool: A pool of that httpcore.
+    """
+
+    class Body(library.SyncByteStream):  # type: ignore[misc] # its base is one of two
+        def __init__(self, stream: Any) -> None:
+            self._stream = stream
+
+        def __iter__(self) -> Iterator[bytes]:
+            yield from self._stream
+
+        def close(self) -> None:
+            self._stream.close()
+
+    class Bridge(library.BaseTransport):  # type: ignore[misc] # its base is one of two
+        def handle_request(self, request: Any) -> Any:
+            url = core.URL(
+                scheme=request.url.raw_scheme,
+                host=request.url.raw_host,
+                port=request.url.port,
+                target=request.url.raw_path,
+            )
+            sent = core.Request(
+                request.method, url, headers=request.headers.raw, content=request.stream
+            )
+            answer = pool.handle_request(sent)
+            return library.Response(
+                answer.status, headers=answer.headers, stream=Body(answer.stream)
+            )
+
+        def close(self) -> None:
+            pool.close()
+
+    return Bridge()

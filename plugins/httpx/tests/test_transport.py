@@ -1,0 +1,44 @@
+"""The contract of a transport over httpx and over httpx2."""
+
+from __future__ import annotations
+
+import pytest
+
+import credicorp_auth_httpx
+from credicorp_auth.options import AdapterOptions
+from credicorp_auth.ports import Transport
+from credicorp_auth.testing.contracts.transport import TransportContract
+from credicorp_auth_httpx import HttpxTransport, TransportOptions, plugin, plugin_httpx2
+
+
+class TestHttpxTransport(TransportContract):
+    """117: over httpx."""
+
+    def build_transport(self, **options):
+        return HttpxTransport(TransportOptions(**options))
+
+
+class TestHttpx2Transport(TransportContract):
+    """117: over httpx2."""
+
+    def build_transport(self, **options):
+        return HttpxTransport(TransportOptions(**options), library="httpx2")
+
+
+@pytest.mark.parametrize("module", [plugin, plugin_httpx2])
+def test_the_hooks_build_the_transports(module):
+    """Each plugin makes of its options a transport."""
+    options = AdapterOptions({"connect_timeout": "1.5"}, setting="transport_options")
+    made = module.credicorp_transport(options)
+    made.close()
+
+    assert 1 == module.CREDICORP_API
+    assert isinstance(made, Transport)
+
+
+def test_names_of_the_package():
+    """The package gives what it names, when asked, and nothing else."""
+    for name in credicorp_auth_httpx.__all__:
+        assert name == getattr(credicorp_auth_httpx, name).__name__
+    with pytest.raises(AttributeError, match="elsewhere"):
+        credicorp_auth_httpx.elsewhere  # noqa: B018 # the access is the test
