@@ -196,7 +196,7 @@ class WireServer:
     """
 
     def __init__(self, *scripts: Sequence[Step], tls: ssl.SSLContext | None = None) -> None:
-        self._scripts = scripts
+        self.scripts = scripts
         self._tls = tls
         self._stopping = Event()
         self._threads: list[Thread] = []
@@ -240,7 +240,7 @@ class WireServer:
                 peer, _ = self._listener.accept()
             except OSError:
                 return
-            script = self._scripts[min(len(self.connections), len(self._scripts) - 1)]
+            script = self.scripts[min(len(self.connections), len(self.scripts) - 1)]
             connection = WireConnection(peer, self._stopping)
             self.connections.append(connection)
             steps = script if self._tls is None else [StartTls(self._tls), *script]

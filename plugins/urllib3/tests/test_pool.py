@@ -306,8 +306,8 @@ class FailingCall(Call):
 def test_fault_107_a_foreign_hop_has_no_token(connect: Any) -> None:
     """A redirect to another origin is followed without the token, which does not come back."""
     with WireServer() as home, WireServer() as foreign:
-        home._scripts = [exchanging(redirect(foreign.url), REFUSED)]
-        foreign._scripts = [exchanging(redirect(home.url))]
+        home.scripts = [exchanging(redirect(foreign.url), REFUSED)]
+        foreign.scripts = [exchanging(redirect(home.url))]
         http, source = connect(home)
         kept = Retry(remove_headers_on_redirect=[])
         got = http.request("GET", home.url, retries=kept)
@@ -321,7 +321,7 @@ def test_fault_107_a_foreign_hop_has_no_token(connect: Any) -> None:
 def test_a_401_of_a_foreign_origin_says_nothing_of_the_token(connect: Any) -> None:
     """A 401 that answers a request without our token costs no mint."""
     with WireServer() as home, WireServer(exchanging(REFUSED)) as foreign:
-        home._scripts = [exchanging(redirect(foreign.url))]
+        home.scripts = [exchanging(redirect(foreign.url))]
         http, source = connect(home)
         got = http.request("POST", home.url, body=b"x")
 
@@ -335,7 +335,7 @@ def test_a_redirect_at_home_keeps_the_token(connect: Any, status: int) -> None:
     file = io.BytesIO(b"skipped,kept")
     file.seek(8)
     with WireServer() as home:
-        home._scripts = [
+        home.scripts = [
             exchanging(
                 redirect("/second", status), REFUSED, redirect("/third", status), answer(b"x")
             )
@@ -363,7 +363,7 @@ def test_a_redirect_at_home_keeps_the_token(connect: Any, status: int) -> None:
 def test_redirects_are_not_followed_where_the_caller_says_so(connect: Any) -> None:
     """`redirect=False` gives the redirect as the answer."""
     with WireServer() as home:
-        home._scripts = [exchanging(redirect("/second"))]
+        home.scripts = [exchanging(redirect("/second"))]
         http, source = connect(home)
 
         assert 307 == http.request("GET", home.url, redirect=False).status

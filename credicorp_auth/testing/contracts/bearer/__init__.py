@@ -1,0 +1,20 @@
+"""The contract of what carries the token in a user's own client."""
+
+from __future__ import annotations
+
+from credicorp_auth.testing.contracts.bearer.carrying import Carrying
+from credicorp_auth.testing.contracts.bearer.repeating import Repeating
+
+__all__ = ["BearerContract"]
+
+
+class BearerContract(Carrying, Repeating):
+    """
+    Every stack carries the token to the same places, and answers a 401 in the same way.
+
+        class TestMyBearer(BearerContract):
+            def request(self, auth, method, url, *, headers, body, scope):
+                …
+
+    .. versionadded:: 1.1.0
+    """

@@ -1,0 +1,104 @@
+"""Where a request carries the token, and where it does not: faults 107, 111, 113 and 114."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from credicorp_auth.errors import ConnectionFailed, InvalidScope, OriginNotAllowed
+from credicorp_auth.testing.contracts.bearer.bench import (
+    REFUSED,
+    BearerBench,
+    redirect,
+    serving,
+    tokens_at,
+)
+from credicorp_auth.testing.scripted_world import answer as refusal
+from credicorp_auth.testing.stand_ins import ScriptedTransport
+from credicorp_auth.testing.wire import WireServer, answer
+
+
+class Carrying(BearerBench):
+    """Where a request carries the token, and where it does not."""
+
+    def test_a_request_carries_the_token(self, send: Any, transport: ScriptedTransport) -> None:
+        """One Authorization header is sent, and the next request carries the same token."""
+        with WireServer(*serving(answer(b"1"), answer(b"2"))) as server:
+            assert [(200, b"1"), (200, b"2")] == [send(server), send(server)]
+
+        assert [["Bearer token-1"]] * 2 == tokens_at(server)
+        assert 1 == len(transport.sent)
+
+    def test_a_request_may_name_its_scope(self, send: Any) -> None:
+        """A request that needs another scope has a token of its own."""
+        with WireServer(*serving(answer(), answer(), answer())) as server:
+            send(server)
+            send(server, scope="decisions:read")
+            send(server)
+
+        assert [["Bearer token-1"], ["Bearer token-2"], ["Bearer token-1"]] == tokens_at(server)
+
+    def test_fault_111_an_origin_outside_gets_nothing(self, send: Any) -> None:
+        """A call that starts elsewhere is refused before a connection is made."""
+        with WireServer(*serving(answer())) as home, WireServer(*serving(answer())) as other:
+            with pytest.raises(OriginNotAllowed):
+                send(home, url=other.url)
+
+            assert [] == other.connections
+
+    @pytest.mark.parametrize(
+        ("given", "raised"),
+        [
+            (refusal(400, error="invalid_scope"), InvalidScope),
+            (ConnectionFailed("gone", retryable=False), ConnectionFailed),
+        ],
+    )
+    def test_without_a_token_nothing_is_sent(
+        self, send: Any, transport: ScriptedTransport, given: Any, raised: type[Exception]
+    ) -> None:
+        """When no token can be had, the request is not sent without one."""
+        transport.answers.append(given)
+        with WireServer(*serving(answer())) as server:
+            with pytest.raises(raised):
+                send(server)
+
+            assert [] == server.connections
+
+    @pytest.mark.parametrize("name", ["Authorization", "authorization"])
+    def test_fault_113_114_authorization_of_the_caller(
+        self, send: Any, transport: ScriptedTransport, name: str
+    ) -> None:
+        """A request with an Authorization of the caller's is passed on, and its 401 is the caller's."""
+        with WireServer(*serving(REFUSED)) as server:
+            got = send(server, headers={name: "Basic b3duOm93bg=="})
+
+        assert (401, b"refused") == got
+        assert [["Basic b3duOm93bg=="]] == tokens_at(server)
+        assert [] == transport.sent
+
+    def test_fault_107_a_foreign_hop_has_no_token(
+        self, send: Any, transport: ScriptedTransport
+    ) -> None:
+        """A redirect to another origin is followed without the token, which does not come back."""
+        with WireServer() as home, WireServer() as foreign:
+            home.scripts = serving(redirect(foreign.url), REFUSED)
+            foreign.scripts = serving(redirect(home.url))
+            got = send(home)
+
+        assert 401 == got.status
+        assert [["Bearer token-1"], []] == tokens_at(home)
+        assert [[]] == tokens_at(foreign)
+        assert 1 == len(transport.sent)
+
+    def test_a_401_of_a_foreign_origin_says_nothing_of_the_token(
+        self, send: Any, transport: ScriptedTransport
+    ) -> None:
+        """A 401 that answers a request without our token costs no mint."""
+        with WireServer() as home, WireServer(*serving(REFUSED)) as foreign:
+            home.scripts = serving(redirect(foreign.url), answer(b"still good"))
+            assert 401 == send(home, "POST", body=b"x").status
+            assert (200, b"still good") == send(home)
+
+        assert [["Bearer token-1"]] * 2 == tokens_at(home)
+        assert 1 == len(transport.sent)

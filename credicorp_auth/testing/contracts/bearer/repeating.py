@@ -1,0 +1,123 @@
+"""What becomes of a 401: faults 108 to 110 and 112."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from credicorp_auth.testing.contracts.bearer.bench import (
+    INVALID_TOKEN,
+    REFUSED,
+    BearerBench,
+    redirect,
+    requests_to,
+    serving,
+    tokens_at,
+)
+from credicorp_auth.testing.stand_ins import ScriptedTransport
+from credicorp_auth.testing.wire import WireServer, answer
+
+DONE = answer(b"done")
+TWICE = [["Bearer token-1"], ["Bearer token-2"]]
+
+
+class Repeating(BearerBench):
+    """What becomes of a 401."""
+
+    @pytest.mark.parametrize("kind", ["bytes", "text", "file", "none"])
+    def test_a_401_is_answered_by_sending_again(self, send: Any, kind: str) -> None:
+        """The same request goes out once more, with another token and otherwise unchanged."""
+        body = {"bytes": b"kept", "text": "kept", "none": None}.get(kind) or self._file(kind)
+        headers = {"Idempotency-Key": "7", "Content-Type": "text/plain"}
+        with WireServer(*serving(REFUSED, DONE)) as server:
+            got = send(server, "POST", headers=headers, body=body)
+
+        first, second = requests_to(server)
+        assert (200, b"done") == got
+        assert TWICE == tokens_at(server)
+        assert first.replace(b"token-1", b"token-2").lower() == second.lower()
+        assert (kind == "none") != (b"kept" in second)
+        assert b"idempotency-key: 7\r\n" in second.lower()
+
+    def _file(self, kind: str) -> Any:
+        if kind == "none":
+            return None
+        return self.rewindable() or pytest.skip("this client takes no files")
+
+    def test_fault_110_a_body_that_can_be_sent_once(
+        self, send: Any, transport: ScriptedTransport
+    ) -> None:
+        """Such a request is not repeated; its 401 goes to the caller whole, and the token is dropped."""
+        with WireServer(*serving(REFUSED, DONE)) as server:
+            assert (401, b"refused") == send(server, "POST", body=self.one_shot())
+            assert 1 == len(requests_to(server))
+            assert (200, b"done") == send(server)
+
+        assert TWICE == tokens_at(server)
+        assert 2 == len(transport.sent)
+
+    def test_fault_109_the_second_401_is_the_callers(
+        self, send: Any, transport: ScriptedTransport
+    ) -> None:
+        """A request is sent again once; what is said to that one is the answer."""
+        with WireServer(*serving(REFUSED, REFUSED, DONE)) as server:
+            assert (401, b"refused") == send(server)
+
+        assert TWICE == tokens_at(server)
+        assert 2 == len(transport.sent)
+
+    def test_fault_112_a_403_is_not_repeated(self, send: Any, transport: ScriptedTransport) -> None:
+        """A 403 is the answer, whatever it says."""
+        forbidden = answer(b"no", status="403 Forbidden", headers=[INVALID_TOKEN])
+        with WireServer(*serving(forbidden, DONE)) as server:
+            assert (403, b"no") == send(server)
+            assert (200, b"done") == send(server)
+
+        assert [["Bearer token-1"]] * 2 == tokens_at(server)
+        assert 1 == len(transport.sent)
+
+    @pytest.mark.parametrize(
+        ("challenges", "repeated"),
+        [
+            ([], True),
+            (["Bearer"], True),
+            (['Bearer realm="a, b", error="invalid_token"'], True),
+            (['Basic realm="x", Bearer error="invalid_token"'], True),
+            (['Basic realm="x"', 'Bearer error="invalid_token"'], True),
+            (['Bearer error="insufficient_scope", scope="a, b"'], False),
+            (['Bearer error="invalid_request"'], False),
+            (['Basic realm="x"'], False),
+        ],
+    )
+    def test_the_challenge_decides(self, send: Any, challenges: list[str], repeated: bool) -> None:  # noqa: FBT001 - a case
+        """Only where the challenge is absent or blames the token is there another attempt."""
+        headers = [("WWW-Authenticate", each) for each in challenges]
+        refused = answer(b"no", status="401 Unauthorized", headers=headers)
+        with WireServer(*serving(refused, DONE)) as server:
+            assert ((200, b"done") if repeated else (401, b"no")) == send(server)
+
+    @pytest.mark.parametrize("status", [307, 303])
+    def test_a_401_after_a_redirect_repeats_that_hop(self, send: Any, status: int) -> None:
+        """On the same origin the token stays, and a 401 there repeats that hop, not the first."""
+        script = [redirect("/second", status), REFUSED, DONE]
+        with WireServer(*serving(*script)) as server:
+            got = send(server, "POST", body=b"kept")
+
+        method = b"GET" if status == 303 else b"POST"
+        assert (200, b"done") == got
+        assert [b"POST /token", method + b" /second", method + b" /second"] == [
+            each.split(b" HTTP")[0] for each in requests_to(server)
+        ]
+        assert [["Bearer token-1"], *TWICE] == tokens_at(server)
+
+    def test_a_new_token_that_is_there_already_is_used(
+        self, send: Any, transport: ScriptedTransport
+    ) -> None:
+        """The token that a 401 brought serves the requests that follow."""
+        with WireServer(*serving(REFUSED, DONE, DONE)) as server:
+            send(server)
+            send(server)
+
+        assert [*TWICE, ["Bearer token-2"]] == tokens_at(server)
+        assert 2 == len(transport.sent)

@@ -1,0 +1,234 @@
+"""The contract of a bearer, over every client of httpx and httpx2, and what is its own."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+import trio
+
+from credicorp_auth import CredicorpAuth, errors
+from credicorp_auth.testing.contracts.bearer import BearerContract
+from credicorp_auth.testing.contracts.bearer.bench import REFUSED, Got, serving, tokens_at
+from credicorp_auth.testing.stand_ins import ScriptedTransport
+from credicorp_auth.testing.wire import WireServer, answer
+from credicorp_auth_httpx import BearerAuth
+
+DONE = answer(b"done")
+LIBRARIES = ["httpx", "httpx2"]
+
+
+def extensions_for(scope):
+    return {} if scope is None else {"extensions": {"credicorp_auth": {"scope": scope}}}
+
+
+class SyncClient(BearerContract):
+    library = ""
+
+    def request(self, auth, method, url, *, headers, body, scope):
+        with import_module(self.library).Client(
+            auth=BearerAuth(auth), follow_redirects=True
+        ) as client:
+            got = client.request(
+                method, url, headers=headers, content=body, **extensions_for(scope)
+            )
+        return Got(got.status_code, got.content)
+
+
+class AsyncClient(BearerContract):
+    library = ""
+    run = staticmethod(asyncio.run)
+
+    def request(self, auth, method, url, *, headers, body, scope):
+        async def go():
+            library = import_module(self.library)
+            async with library.AsyncClient(
+                auth=BearerAuth(auth), follow_redirects=True, timeout=5
+            ) as client:
+                return await client.request(
+                    method, url, headers=headers, content=body, **extensions_for(scope)
+                )
+
+        got = self.run(go())
+        return Got(got.status_code, got.content)
+
+    def one_shot(self):
+        async def pieces():
+            yield b"ke"
+            yield b"pt"
+
+        return pieces()
+
+    def rewindable(self):
+        return None
+
+
+class TestHttpxSync(SyncClient):
+    library = "httpx"
+
+
+class TestHttpx2Sync(SyncClient):
+    library = "httpx2"
+
+
+class TestHttpxAsync(AsyncClient):
+    library = "httpx"
+
+
+class TestHttpx2Async(AsyncClient):
+    library = "httpx2"
+
+
+def run_trio(coroutine):
+    async def main():
+        return await coroutine
+
+    return trio.run(main)
+
+
+class TestHttpxTrio(AsyncClient):
+    library = "httpx"
+    run = staticmethod(run_trio)
+
+
+class TestHttpx2Trio(AsyncClient):
+    library = "httpx2"
+    run = staticmethod(run_trio)
+
+
+@pytest.fixture
+def auth_for():
+    opened = []
+
+    def auth_for(server):
+        opened.append(
+            CredicorpAuth(
+                base_url=server.url,
+                client_id=f"client-{server.port}",
+                client_secret="dummy",
+                transport=ScriptedTransport(),
+            )
+        )
+        return opened[-1]
+
+    yield auth_for
+    for auth in opened:
+        auth.close()
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize(
+    ("how", "again"),
+    [
+        ({"json": {"kept": 1}}, True),
+        ({"data": {"a": "kept"}}, True),
+        ({"files": {"f": ("n", b"kept")}, "data": {"a": "b"}}, True),
+        ({"files": {"f": io.BytesIO(b"kept")}}, True),
+    ],
+    ids=["json", "form", "multipart", "multipart-file"],
+)
+def test_bodies_that_httpx_builds(auth_for, library, how, again):
+    """JSON, forms and files in forms that can be wound back are sent again as they were."""
+    with WireServer(*serving(REFUSED, DONE)) as server:
+        with import_module(library).Client(auth=BearerAuth(auth_for(server))) as client:
+            assert 200 == client.post(server.url, **how).status_code
+
+    first, second = (each.received for each in server.connections)
+    assert b"kept" in second
+    assert first.replace(b"token-1", b"token-2") == second
+
+
+class Pipe(io.RawIOBase):
+    """A file that can be read once."""
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        data, self.data = getattr(self, "data", b"kept"), b""
+        buffer[: len(data)] = data
+        return len(data)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_fault_110_a_form_with_a_pipe_is_sent_once(auth_for, library):
+    """110: a file in a form that cannot be wound back is not sent again."""
+    with WireServer(*serving(REFUSED, DONE)) as server:
+        with import_module(library).Client(auth=BearerAuth(auth_for(server))) as client:
+            assert 401 == client.post(server.url, files={"f": Pipe()}).status_code
+
+    assert 1 == len(tokens_at(server))
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_stream_of_the_callers_own_kind_is_sent_once(auth_for, library):
+    """A stream class of the caller's may do anything when it is read again."""
+    module = import_module(library)
+
+    class Own(module.SyncByteStream):
+        def __iter__(self):
+            yield b"kept"
+
+    with WireServer(*serving(REFUSED, DONE)) as server:
+        with module.Client(auth=BearerAuth(auth_for(server))) as client:
+            request = client.build_request("POST", server.url)
+            request.stream, request.headers["Content-Length"] = Own(), "4"
+
+            assert 401 == client.send(request).status_code
+
+
+def test_wishes_that_nobody_knows_are_refused(auth_for):
+    """A request that asks for what there is not is not sent."""
+    import httpx
+
+    with WireServer(*serving(DONE)) as server:
+        with (
+            httpx.Client(auth=BearerAuth(auth_for(server))) as client,
+            pytest.raises(errors.InvalidSetting, match="scop'"),
+        ):
+            client.get(server.url, extensions={"credicorp_auth": {"scop": "x"}})
+
+        assert [] == server.connections
+
+
+def test_a_base_class_of_both(auth_for):
+    """One object is an `Auth` of either library, and of the class a user names."""
+    import httpx
+    import httpx2
+
+    class Mine(BearerAuth):
+        """A user's own."""
+
+    with WireServer() as server:
+        bearer = Mine(auth_for(server), scope="a")
+
+    assert isinstance(bearer, Mine | BearerAuth)
+    assert isinstance(bearer, httpx.Auth)
+    assert isinstance(bearer, httpx2.Auth)
+
+
+def test_auth_flow_is_the_blocking_one(auth_for):
+    """Whoever drives `auth_flow` itself gets the same."""
+    import httpx
+
+    with WireServer() as server:
+        flow = BearerAuth(auth_for(server)).auth_flow(httpx.Request("GET", server.url))
+
+        assert "Bearer token-1" == next(flow).headers["Authorization"]
+        flow.close()
+
+
+NAMING = """
+import sys
+from credicorp_auth_httpx import BearerAuth
+assert not {"httpx", "httpx2"} & set(sys.modules)
+"""
+
+
+def test_naming_it_imports_nothing():
+    """Neither library is imported before the first object is made."""
+    subprocess.run([sys.executable, "-c", NAMING], check=True)

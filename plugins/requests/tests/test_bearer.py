@@ -1,0 +1,225 @@
+"""The contract of a bearer, over requests, and what is its own."""
+
+from __future__ import annotations
+
+import io
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
+
+from credicorp_auth import CredicorpAuth
+from credicorp_auth.testing.contracts.bearer import BearerContract
+from credicorp_auth.testing.contracts.bearer.bench import (
+    REFUSED,
+    Got,
+    exchanging,
+    redirect,
+    serving,
+    tokens_at,
+)
+from credicorp_auth.testing.stand_ins import ScriptedTransport
+from credicorp_auth.testing.wire import WireServer, answer
+from credicorp_auth_requests import BearerAuth
+
+DONE = answer(b"done")
+
+
+class TestBearerOfASession(BearerContract):
+    """A session whose requests all carry the token."""
+
+    def request(self, auth, method, url, *, headers, body, scope):
+        with requests.Session() as session:
+            session.auth = BearerAuth(auth, scope=scope)
+            got = session.request(method, url, headers=headers, data=body, timeout=5)
+        return Got(got.status_code, got.content)
+
+
+class TestBearerOfOneCall(BearerContract):
+    """A single call that carries it."""
+
+    def request(self, auth, method, url, *, headers, body, scope):
+        bearer = BearerAuth(auth, scope=scope)
+        got = requests.request(method, url, headers=headers, data=body, auth=bearer, timeout=5)
+        return Got(got.status_code, got.content)
+
+
+@pytest.fixture
+def session():
+    with requests.Session() as session:
+        yield session
+
+
+@pytest.fixture
+def connect(session):
+    """Let a session carry the tokens for one server."""
+    opened = []
+
+    def connect(server):
+        auth = CredicorpAuth(
+            base_url=server.url,
+            client_id=f"client-{server.port}",
+            client_secret="dummy",
+            transport=ScriptedTransport(),
+        )
+        opened.append(auth)
+        session.auth = BearerAuth(auth)
+        return session
+
+    yield connect
+    for auth in opened:
+        auth.close()
+
+
+def test_the_connection_of_the_401_is_used_again(connect):
+    """The 401 is read to its end, so that its connection can carry the repetition."""
+    with WireServer(exchanging(REFUSED, DONE)) as server:
+        got = connect(server).get(server.url, timeout=5)
+
+    assert b"done" == got.content
+    assert [401] == [each.status_code for each in got.history]
+    assert 1 == len(server.connections)
+
+
+@pytest.mark.parametrize(
+    "head", [b"Content-Length: 99999999\r\n", b"Transfer-Encoding: chunked\r\n", b""]
+)
+def test_a_401_without_end_is_not_read(connect, head):
+    """A 401 that is too long, or does not say how long, costs its connection and no memory."""
+    endless = b"HTTP/1.1 401 Unauthorized\r\n" + head + b"\r\n"
+    with WireServer(*serving(endless, DONE)) as server:
+        assert 200 == connect(server).get(server.url, timeout=5).status_code
+
+    assert 2 == len(server.connections)
+
+
+def test_a_stream_is_left_to_the_caller(connect):
+    """With `stream=True`, the answer to the repetition is not read before the caller does."""
+    with WireServer(*serving(REFUSED, DONE)) as server:
+        got = connect(server).get(server.url, stream=True, timeout=5)
+
+        assert b"done" == got.raw.read()
+        got.close()
+
+
+def test_hooks_of_the_caller_see_the_last_answer(connect):
+    """A hook of the caller's is called with what came of it in the end."""
+    seen = []
+    with WireServer(*serving(REFUSED, DONE)) as server:
+        connect(server).get(
+            server.url, timeout=5, hooks={"response": lambda r, **_: seen.append(r.status_code)}
+        )
+
+    assert [200] == seen
+
+
+def test_retries_that_the_caller_mounted_go_on_working(connect, session):
+    """A 503 is retried by the caller's adapter, with the token it had."""
+    session.mount("http://", HTTPAdapter(max_retries=Retry(1, status_forcelist=[503])))
+    with WireServer(*serving(answer(status="503 Busy"), DONE)) as server:
+        assert 200 == connect(server).get(server.url, timeout=5).status_code
+
+    assert [["Bearer token-1"]] * 2 == tokens_at(server)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"json": {"kept": 1}},
+        {"data": {"a": "kept"}},
+        {"files": {"f": io.BytesIO(b"kept")}},
+    ],
+    ids=["json", "form", "multipart"],
+)
+def test_bodies_that_requests_builds(connect, how):
+    """JSON, forms and files in forms are in memory by then, and are sent again as they were."""
+    with WireServer(*serving(REFUSED, DONE)) as server:
+        assert 200 == connect(server).post(server.url, timeout=5, **how).status_code
+
+    first, second = (each.received for each in server.connections)
+    assert b"kept" in second
+    assert first.replace(b"token-1", b"token-2") == second
+
+
+def test_a_file_is_sent_again_from_where_it_stood(connect):
+    """What the caller had read of a file before stays unsent."""
+    file = io.BytesIO(b"skipped,kept")
+    file.seek(8)
+    with WireServer(*serving(REFUSED, DONE)) as server:
+        assert 200 == connect(server).post(server.url, data=file, timeout=5).status_code
+
+    assert [b"kept"] * 2 == [each.received.partition(b"\r\n\r\n")[2] for each in server.connections]
+
+
+def test_netrc_does_not_get_in_the_way(connect, tmp_path, monkeypatch):
+    """102: an entry for the host in the caller's netrc does not replace the token."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    with WireServer(*serving(DONE)) as server:
+        connect(server).get(server.url, timeout=5)
+
+    assert [["Bearer token-1"]] == tokens_at(server)
+
+
+class FromMemory(HTTPAdapter):
+    """Answers from memory, as adapters for tests do, with a raw answer that is not urllib3's."""
+
+    def __init__(self, *answers):
+        super().__init__()
+        self.answers = list(answers)
+        self.seen = []
+
+    def send(self, request, **_how):
+        status, headers = self.answers.pop(0)
+        self.seen.append((urlsplit(request.url).scheme, request.headers.get("Authorization")))
+        response = requests.Response()
+        response.status_code, response.url, response.request = status, request.url, request
+        response.headers.update(headers)
+        response.raw = io.BytesIO(b"")
+        response.connection = self
+        return response
+
+
+def in_memory(session, *answers):
+    adapter = FromMemory(*answers)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    auth = CredicorpAuth(
+        base_url="http://127.0.0.1",
+        client_id="memory",
+        client_secret="s",
+        transport=ScriptedTransport(),
+    )
+    session.auth = BearerAuth(auth)
+    return adapter, auth
+
+
+def test_fault_107_from_http_to_https_is_another_origin(session):
+    """107: on that one foreign hop requests would keep the header; here it does not travel."""
+    adapter, auth = in_memory(session, (302, {"location": "https://127.0.0.1/"}), (401, {}))
+    with auth:
+        assert 401 == session.get("http://127.0.0.1/", timeout=5).status_code
+
+    assert [("http", "Bearer token-1"), ("https", None)] == adapter.seen
+
+
+@pytest.mark.parametrize("challenge", [{}, {"www-authenticate": 'Bearer error="invalid_token"'}])
+def test_adapters_of_other_kinds(session, challenge):
+    """A 401 of an adapter that is not on urllib3 is read as any other."""
+    adapter, auth = in_memory(session, (401, challenge), (200, {}))
+    with auth:
+        assert 200 == session.get("http://127.0.0.1/", timeout=5).status_code
+
+    assert ["Bearer token-1", "Bearer token-2"] == [token for _, token in adapter.seen]
+
+
+def test_redirects_are_not_followed_where_the_caller_says_so(connect):
+    """`allow_redirects=False` gives the redirect as the answer."""
+    with WireServer(*serving(redirect("/second"))) as server:
+        got = connect(server).get(server.url, allow_redirects=False, timeout=5)
+
+    assert 307 == got.status_code
