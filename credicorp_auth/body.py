@@ -36,6 +36,11 @@ class Body:
         self._files.append((part, position))
         return True
 
+    @property
+    def position(self) -> int | None:
+        """Where its file stood; None where it is no single file."""
+        return self._files[0][1] if len(self._files) == 1 else None
+
     def rewind(self) -> None:
         """
         Wind every file back to where it stood.

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from journal import Journal
 from load import Load
-from outcome import expectations, show
 from sandbox_process import SandboxProcess
 from timeline import draw
+from verdict import expectations, show
 
 from credicorp_auth import CredicorpAuth, errors
 

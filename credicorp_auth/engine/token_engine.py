@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from credicorp_auth.engine.flight import Flight
     from credicorp_auth.engine.real_world import RealWorld
     from credicorp_auth.engine.slot import Held
+    from credicorp_auth.engine.waiter import Waiter
     from credicorp_auth.lifecycle.client import Client
     from credicorp_auth.lifecycle.world import Errand
     from credicorp_auth.oauth.token import AccessToken

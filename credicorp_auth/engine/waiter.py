@@ -72,7 +72,7 @@ class TrioWaiter:
 
     __slots__ = ("_event", "_trio", "loop")
 
-    def __init__(self, trio: Any) -> None:
+    def __init__(self, trio: Any) -> None:  # noqa: ANN401 - the module
         self._trio = trio
         self._event = trio.Event()
         self.loop = trio.lowlevel.current_trio_token()
@@ -94,7 +94,7 @@ class TrioWaiter:
 Waiter = ThreadWaiter | TaskWaiter | TrioWaiter
 
 
-def running_trio() -> Any:
+def running_trio() -> Any:  # noqa: ANN401 - the module
     """Return trio where a task of it calls; None anywhere else, and where it was never imported."""
     trio = sys.modules.get("trio")
     if trio is None:

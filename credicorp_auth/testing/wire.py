@@ -196,7 +196,7 @@ class WireServer:
     """
 
     def __init__(self, *scripts: Sequence[Step], tls: ssl.SSLContext | None = None) -> None:
-        self.scripts = scripts
+        self.scripts: Sequence[Sequence[Step]] = scripts
         self._tls = tls
         self._stopping = Event()
         self._threads: list[Thread] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from credicorp_auth.wire.exchange import current
 
@@ -153,4 +153,4 @@ def start_tls(plain: socket.socket, context: ssl.SSLContext, server_name: str) -
     exchange.is_shaking_hands = True
     wrapped = SSLTransport(plain, context, server_hostname=server_name)
     exchange.is_shaking_hands = False
-    return wrapped
+    return cast("TlsStream", wrapped)

@@ -93,6 +93,12 @@ class DeadlineTlsPool(HTTPSConnectionPool):
     QueueCls: Any = IdleConnections
 
 
+_POOLS: Final[dict[str, type[HTTPConnectionPool | HTTPSConnectionPool]]] = {
+    "http": DeadlinePool,
+    "https": DeadlineTlsPool,
+}
+
+
 class DeadlinePools:
     """
     Pool managers whose connections keep to the current exchange, one for each proxy.
@@ -125,5 +131,5 @@ class DeadlinePools:
                 maxsize=_IDLE,
                 ssl_context=self._trust.context,
             )
-        manager.pool_classes_by_scheme = {"http": DeadlinePool, "https": DeadlineTlsPool}
+        manager.pool_classes_by_scheme = _POOLS
         return manager

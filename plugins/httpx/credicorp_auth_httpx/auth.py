@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from credicorp_auth import BearerCall, CredicorpAuth, Scope
 
     class _Auth(httpx.Auth, httpx2.Auth):
-        """What a client takes for `auth`, of either library."""
+        """What a client takes for `auth`, of either library, whose requests differ by name only."""
+
+        def auth_flow(self, request: Any) -> Generator[Any, Any, None]: ...
+        def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]: ...
+        def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]: ...
 
 else:
     _Auth = object
@@ -67,8 +71,9 @@ class BearerAuth(_Auth):
     """
 
     def __new__(cls, *_args: Any, **_keywords: Any) -> Self:
-        """Make one over whichever libraries are installed; they are imported now, and not before."""
-        return object.__new__(_over_installed(cls))
+        """Make one over whichever libraries are installed, which are imported now."""
+        asked: type = cls
+        return object.__new__(_over_installed(asked))
 
     def __init__(
         self, auth: CredicorpAuth, *, scope: Scope | str | Iterable[str] | None = None

@@ -64,7 +64,7 @@ class AsyncClient(BearerContract):
         return pieces()
 
     def rewindable(self):
-        return None
+        return b"kept"  # an async client takes no files
 
 
 class TestHttpxSync(SyncClient):
@@ -220,6 +220,43 @@ def test_auth_flow_is_the_blocking_one(auth_for):
 
         assert "Bearer token-1" == next(flow).headers["Authorization"]
         flow.close()
+
+
+ALONE = """
+import sys
+sys.modules[{missing!r}] = None  # as where it is not installed
+from credicorp_auth import CredicorpAuth
+from credicorp_auth_httpx import BearerAuth
+auth = CredicorpAuth(client_id="c", client_secret="s")
+import {present}
+assert isinstance(BearerAuth(auth), {present}.Auth)
+"""
+NEITHER = """
+import sys
+sys.modules["httpx"] = sys.modules["httpx2"] = None
+from credicorp_auth import CredicorpAuth, errors
+from credicorp_auth_httpx import BearerAuth
+try:
+    BearerAuth(CredicorpAuth(client_id="c", client_secret="s"))
+except errors.AdapterNotFound as error:
+    assert "pip install" in error.cure
+else:
+    raise SystemExit("it was made of nothing")
+"""
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        ALONE.format(missing="httpx", present="httpx2"),
+        ALONE.format(missing="httpx2", present="httpx"),
+        NEITHER,
+    ],
+    ids=["httpx2", "httpx", "neither"],
+)
+def test_one_of_the_two_is_enough(program):
+    """It works where one library is installed, and says what to install where none is."""
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 NAMING = """

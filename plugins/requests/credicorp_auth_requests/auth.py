@@ -105,7 +105,7 @@ class _Journey:
 
 
 def _challenges(response: Response) -> list[str]:
-    values = getattr(response.raw, "headers", None)
+    values: Any = getattr(response.raw, "headers", None)
     if hasattr(values, "getlist"):
         return list(values.getlist("www-authenticate"))
     # Adapters for tests and files have raw answers of other kinds.

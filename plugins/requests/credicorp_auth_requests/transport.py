@@ -45,12 +45,12 @@ class _DeadlineAdapter(HTTPAdapter):
         super().__init__()
 
     def get_connection_with_tls_context(
-        self, request: PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+        self, request: PreparedRequest, *_how: Any, **_why: Any
     ) -> HTTPConnectionPool:
         # What requests would read here from `verify`, `proxies` and `cert` was decided by us.
         return self._pools.through(current.get().proxy).connection_from_url(str(request.url))
 
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+    def cert_verify(self, *_how: Any) -> None:
         # Or else requests' own bundle would be trusted beside `ca_file`.
         pass
 

@@ -8,12 +8,12 @@ import ssl
 
 import pytest
 import trustme
-from credicorp_auth_requests import RequestsTransport, TransportOptions
 from requests import Session
 
 from credicorp_auth import errors
 from credicorp_auth.testing.contracts.transport.bench import ask, black_hole_port
 from credicorp_auth.testing.wire import Hold, Receive, Reset, Send, WireServer, answer
+from credicorp_auth_requests import RequestsTransport, TransportOptions
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import credicorp_auth_requests
 import pytest
-from credicorp_auth_requests import RequestsTransport, TransportOptions, plugin
 
+import credicorp_auth_requests
 from credicorp_auth.options import AdapterOptions
 from credicorp_auth.ports import Transport
 from credicorp_auth.testing.contracts.transport import TransportContract
+from credicorp_auth_requests import RequestsTransport, TransportOptions, plugin
 
 
 class TestRequestsTransport(TransportContract):

@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from urllib3 import HTTPHeaderDict, PoolManager
+
+from credicorp_auth.body import Body
+from credicorp_auth.errors import InvalidSetting, OriginNotAllowed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from urllib3 import BaseHTTPResponse, HTTPConnectionPool
 
+    from credicorp_auth import BearerCall, CredicorpAuth
+
 _HEADER: Final = "Authorization"
-
-
-class BearerCall(Protocol):
-    """One request to a resource, as credicorp-auth accompanies it."""
-
-    def header(self) -> str:
-        """Return `Bearer …`, waiting for a token where there is none; raises if none can be had."""
-        ...
-
-    def allows(self, url: str) -> bool:
-        """Say whether the header may stay on a redirect hop to `url`."""
-        ...
-
-    def answered(self, status: int, challenges: list[str], *, replayable: bool) -> bool:
-        """Report an answer; say whether the same request should be sent once more."""
-        ...
-
-
-class BearerSource(Protocol):
-    """What `BearerPoolManager` asks of a `CredicorpAuth`."""
-
-    def call(self, url: str, scope: Any = None) -> BearerCall:  # noqa: ANN401 # what Scope accepts
-        """Start one request; raises `OriginNotAllowed` where no token may go."""
-        ...
+_DRAINED: Final = 64 * 1024  # bytes of a 401 worth reading to keep its connection
 
 
 class BearerPoolManager(PoolManager):
@@ -61,13 +43,40 @@ class BearerPoolManager(PoolManager):
 
     def __init__(
         self,
-        auth: BearerSource,
+        auth: CredicorpAuth,
         num_pools: int = 10,
         headers: Mapping[str, str] | None = None,
         **connection_pool_kw: Any,  # noqa: ANN401 # urllib3's own
     ) -> None:
         super().__init__(num_pools, headers, **connection_pool_kw)
         self._auth = auth
+        self._lender: PoolManager = self
+
+    @classmethod
+    def around(cls, auth: CredicorpAuth, manager: PoolManager) -> Self:
+        """
+        Put the same behaviour around a pool manager of the caller's, such as a `ProxyManager`.
+
+            http = BearerPoolManager.around(auth, ProxyManager("http://proxy.example:3128"))
+
+        Args:
+            auth: A `CredicorpAuth`.
+            manager: Whose connections, default headers and retries are used. It goes on working as
+                before, and is not cleared by `clear()` of the new one.
+
+        Raises:
+            InvalidSetting: It would show https requests to its proxy, token included
+                (`config.proxy_forwarding`).
+        """
+        if manager.proxy_config is not None and manager.proxy_config.use_forwarding_for_https:
+            raise InvalidSetting(
+                "the pool manager forwards https requests, so that its proxy reads the token",
+                code="config.proxy_forwarding",
+                cure="make the `ProxyManager` without `use_forwarding_for_https`.",
+            )
+        made = cls(auth, headers=manager.headers)
+        made._lender = manager
+        return made
 
     def urlopen(  # type: ignore[override] # as PoolManager's own
         self,
@@ -91,24 +100,27 @@ class BearerPoolManager(PoolManager):
             CredicorpAuthError: No token can be had; nothing was sent.
         """
         scope = kw.pop("scope", None)
-        headers = HTTPHeaderDict(kw.get("headers") or self.headers)
+        headers = HTTPHeaderDict(kw.pop("headers", None) or self.headers)
         if _HEADER in headers:
-            return super().urlopen(method, url, redirect, **kw)
+            lend = super().urlopen if self._lender is self else self._lender.urlopen
+            return lend(method, url, redirect, headers=headers, **kw)
         call = self._auth.call(url, scope=scope)
+        if self._lender.proxy is not None and url[:5].lower() == "http:":
+            raise OriginNotAllowed(
+                "the proxy would read the token of a request over http",
+                origin=url.partition("?")[0],
+                cure="send it without the proxy: http is for loopback only.",
+            )
         headers[_HEADER] = call.header()
-        body_position = _read_position(kw.get("body"))
-        if body_position is not None:
-            kw.setdefault("body_pos", body_position)
-        return _Journey(self, call).urlopen(method, url, redirect, **{**kw, "headers": headers})
+        return _Journey(self._lender, call, kw).urlopen(
+            method, url, redirect, headers=headers, **kw
+        )
 
-
-def _read_position(body: object) -> int | None:
-    """Return where a file that can be sent twice stands now; None for any other body."""
-    seekable = getattr(body, "seekable", None)
-    if seekable is None or not seekable():
-        return None
-    position: int = getattr(body, "tell")()  # noqa: B009 # what can seek can tell
-    return position
+    def connection_from_host(self, *place: Any, **more: Any) -> HTTPConnectionPool:  # noqa: ANN401 # urllib3's own
+        """Return the pool of an origin, from the manager that this one is around, if any."""
+        if self._lender is self:
+            return super().connection_from_host(*place, **more)
+        return self._lender.connection_from_host(*place, **more)
 
 
 class _Journey(PoolManager):
@@ -119,12 +131,18 @@ class _Journey(PoolManager):
     connections, what one request must remember is not mixed up with that of another thread.
     """
 
-    def __init__(self, lender: PoolManager, call: BearerCall) -> None:
-        super().__init__()
+    def __init__(self, lender: PoolManager, call: BearerCall, kw: dict[str, Any]) -> None:
+        # Not made as a pool manager is made: it has no pools, and lives for one request.
+        self.proxy, self.proxy_config = lender.proxy, lender.proxy_config
         self._lender = lender
         self._call = call
         self._hops = 0
         self._has_repeated = False
+        body = kw.get("body")
+        self._body = Body(body)
+        if self._body.is_replayable and hasattr(body, "seek"):
+            # Where urllib3 winds it back to, on redirects and for us.
+            kw.setdefault("body_pos", self._body.position)
 
     def connection_from_host(self, *place: Any, **more: Any) -> HTTPConnectionPool:  # noqa: ANN401
         return self._lender.connection_from_host(*place, **more)
@@ -138,10 +156,12 @@ class _Journey(PoolManager):
     ) -> BaseHTTPResponse:
         self._hops += 1
         hop = self._hops
-        headers = kw["headers"] = HTTPHeaderDict(kw["headers"])
-        if not self._call.allows(url):
-            # What is dropped here is missing from every later hop, also from those back home.
-            headers.discard(_HEADER)
+        headers = kw["headers"]
+        if hop > 1:
+            headers = kw["headers"] = HTTPHeaderDict(headers)
+            if not self._call.allows(url):
+                # What is dropped here is missing from every later hop, also from those back home.
+                headers.discard(_HEADER)
         while True:
             answer = super().urlopen(method, url, redirect, **kw)
             if hop != self._hops or _HEADER not in headers:
@@ -150,17 +170,21 @@ class _Journey(PoolManager):
             if not self._must_repeat(answer, kw):
                 return answer
             self._has_repeated = True
-            answer.drain_conn()
-            answer.release_conn()
+            _free_connection(answer)
             headers[_HEADER] = self._call.header()
 
     def _must_repeat(self, answer: BaseHTTPResponse, kw: Mapping[str, Any]) -> bool:
-        replayable = not self._has_repeated and _is_replayable(kw)
+        # A redirect may have taken the body away.
+        can = self._body.is_replayable or kw.get("body") is None
+        replayable = can and not self._has_repeated
         challenges = answer.headers.getlist("WWW-Authenticate")
         return self._call.answered(answer.status, challenges, replayable=replayable) and replayable
 
 
-def _is_replayable(kw: Mapping[str, Any]) -> bool:
-    # A file is, since `urlopen` has noted where to wind it back to.
-    is_whole = isinstance(kw.get("body"), str | bytes | bytearray | None)
-    return is_whole or isinstance(kw.get("body_pos"), int)
+def _free_connection(answer: BaseHTTPResponse) -> None:
+    length = answer.headers.get("content-length", "")
+    if length.isdecimal() and int(length) <= _DRAINED:
+        answer.drain_conn()
+        answer.release_conn()
+    else:
+        answer.close()

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import define, field
-from urllib3 import Retry
+from urllib3 import PoolManager, ProxyManager, Retry
+from urllib3.exceptions import HTTPError
 
-from credicorp_auth.errors import OriginNotAllowed, ServerFailed
+from credicorp_auth.errors import InvalidSetting, OriginNotAllowed, ServerFailed
 from credicorp_auth.oauth.http import origin_of
 from credicorp_auth.testing.wire import Receive, Send, WireServer, answer
-from credicorp_auth_urllib3 import BearerPoolManager
+from credicorp_auth_urllib3 import BearerPoolManager, pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -400,3 +401,86 @@ def test_it_is_a_pool_manager(connect: Any) -> None:
     assert {"a": 1} == json.loads(got.data)
     assert b"X-Own: 1\r\n" in server.connections[0].received
     assert 1 == len(http.pools)
+
+
+def test_it_goes_around_a_manager_of_the_callers(managed: list[BearerPoolManager]) -> None:
+    """Its connections, headers and retries are used; it goes on without the token by itself."""
+    with WireServer(
+        exchanging(answer(status="503 Busy"), REFUSED, answer(b"1"), answer(b"2"), answer(b"3"))
+    ) as server:
+        mine = PoolManager(headers={"X-Mine": "1"}, retries=Retry(1, status_forcelist=[503]))
+        http = BearerPoolManager.around(Source(server.url), mine)
+        bodies = [
+            http.request("GET", server.url).data,
+            http.request("GET", server.url, headers={"Authorization": "Basic own"}).data,
+            mine.request("GET", server.url).data,
+        ]
+        mine.clear()
+
+    assert [b"1", b"2", b"3"] == bodies
+    assert 1 == len(server.connections)
+    assert 4 == server.connections[0].received.count(b"X-Mine: 1")
+    assert [
+        [b"Bearer token-1"],
+        [b"Bearer token-1"],
+        [b"Bearer token-2"],
+        [b"Basic own"],
+        [],
+    ] == tokens_at(server)
+
+
+def test_fault_103_around_a_proxy_manager_the_proxy_sees_connect_only() -> None:
+    """103: an https request goes through the tunnel of the caller's proxy, the token inside it."""
+    with WireServer([Receive(), Send(answer(status="407 Who are you"))]) as proxy:
+        mine = ProxyManager(f"http://127.0.0.1:{proxy.port}", retries=False)
+        http = BearerPoolManager.around(Source("https://api.example/"), mine)
+        with pytest.raises(HTTPError):
+            http.request("GET", "https://api.example/")
+        mine.clear()
+
+    assert proxy.connections[0].received.startswith(b"CONNECT api.example:443 ")
+    assert b"token" not in proxy.connections[0].received
+
+
+def test_fault_104_a_proxy_that_would_read_the_token_is_refused() -> None:
+    """104: neither forwarding of https nor plain http through a proxy is a way for a token."""
+    source = Source("http://127.0.0.1/")
+    with WireServer([Receive()]) as proxy:
+        url = f"http://127.0.0.1:{proxy.port}"
+        with pytest.raises(InvalidSetting) as raised:
+            BearerPoolManager.around(source, ProxyManager(url, use_forwarding_for_https=True))
+        with pytest.raises(OriginNotAllowed):
+            BearerPoolManager.around(source, ProxyManager(url)).request("GET", "http://127.0.0.1/")
+
+        assert "config.proxy_forwarding" == raised.value.code
+        assert [] == proxy.connections
+
+
+def test_a_redirect_through_the_proxy_is_followed_without_the_token() -> None:
+    """A foreign hop over http goes to the caller's proxy in the form that proxies need."""
+    with WireServer() as proxy:
+        proxy.scripts = [exchanging(answer(b"from the proxy"))]
+        mine = ProxyManager(f"http://127.0.0.1:{proxy.port}")
+        journey = pool._Journey(
+            mine, Call(Source("http://a.example/"), "http://a.example/", None), {}
+        )
+        journey._hops = 1
+        got = journey.urlopen("GET", "http://b.example/x", headers={"Authorization": "Bearer t"})
+        mine.clear()
+
+    assert b"from the proxy" == got.data
+    assert proxy.connections[0].received.startswith(b"GET http://b.example/x ")
+    assert b"Bearer" not in proxy.connections[0].received
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 99999999\r\n", b""])
+def test_a_401_without_end_is_not_read(connect: Any, head: bytes) -> None:
+    """A 401 that is too long, or does not say how long, costs its connection and no memory."""
+    endless = b"HTTP/1.1 401 Unauthorized\r\n" + head + b"\r\n"
+    with WireServer([Receive(), Send(endless)], exchanging(answer(b"x"))) as server:
+        http, _ = connect(server)
+        got = http.request("GET", server.url, preload_content=False)
+
+        assert b"x" == got.read()
+
+    assert 2 == len(server.connections)

@@ -60,7 +60,7 @@ class BearerBench:
         return (each for each in [b"ke", b"pt"])
 
     def rewindable(self) -> Any:
-        """Return a file with the content `kept` that can be wound back; None: there is no such body."""
+        """Return a file with the content `kept` that can be wound back, or what comes nearest."""
         return io.BytesIO(b"kept")
 
     @pytest.fixture

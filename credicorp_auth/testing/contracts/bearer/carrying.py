@@ -69,7 +69,7 @@ class Carrying(BearerBench):
     def test_fault_113_114_authorization_of_the_caller(
         self, send: Any, transport: ScriptedTransport, name: str
     ) -> None:
-        """A request with an Authorization of the caller's is passed on, and its 401 is the caller's."""
+        """A request with an Authorization of its own is passed on, and its 401 is the caller's."""
         with WireServer(*serving(REFUSED)) as server:
             got = send(server, headers={name: "Basic b3duOm93bg=="})
 

@@ -28,10 +28,10 @@ class Repeating(BearerBench):
     @pytest.mark.parametrize("kind", ["bytes", "text", "file", "none"])
     def test_a_401_is_answered_by_sending_again(self, send: Any, kind: str) -> None:
         """The same request goes out once more, with another token and otherwise unchanged."""
-        body = {"bytes": b"kept", "text": "kept", "none": None}.get(kind) or self._file(kind)
+        bodies = {"bytes": b"kept", "text": "kept", "file": self.rewindable(), "none": None}
         headers = {"Idempotency-Key": "7", "Content-Type": "text/plain"}
         with WireServer(*serving(REFUSED, DONE)) as server:
-            got = send(server, "POST", headers=headers, body=body)
+            got = send(server, "POST", headers=headers, body=bodies[kind])
 
         first, second = requests_to(server)
         assert (200, b"done") == got
@@ -40,15 +40,10 @@ class Repeating(BearerBench):
         assert (kind == "none") != (b"kept" in second)
         assert b"idempotency-key: 7\r\n" in second.lower()
 
-    def _file(self, kind: str) -> Any:
-        if kind == "none":
-            return None
-        return self.rewindable() or pytest.skip("this client takes no files")
-
     def test_fault_110_a_body_that_can_be_sent_once(
         self, send: Any, transport: ScriptedTransport
     ) -> None:
-        """Such a request is not repeated; its 401 goes to the caller whole, and the token is dropped."""
+        """It is not sent again; its 401 goes to the caller whole, and the token is dropped."""
         with WireServer(*serving(REFUSED, DONE)) as server:
             assert (401, b"refused") == send(server, "POST", body=self.one_shot())
             assert 1 == len(requests_to(server))
@@ -90,7 +85,7 @@ class Repeating(BearerBench):
             (['Basic realm="x"'], False),
         ],
     )
-    def test_the_challenge_decides(self, send: Any, challenges: list[str], repeated: bool) -> None:  # noqa: FBT001 - a case
+    def test_the_challenge_decides(self, send: Any, challenges: list[str], repeated: bool) -> None:
         """Only where the challenge is absent or blames the token is there another attempt."""
         headers = [("WWW-Authenticate", each) for each in challenges]
         refused = answer(b"no", status="401 Unauthorized", headers=headers)

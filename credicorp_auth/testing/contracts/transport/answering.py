@@ -9,7 +9,7 @@ from credicorp_auth.oauth.http import MAX_BODY, HttpRequest
 from credicorp_auth.oauth.secret import Secret
 from credicorp_auth.ports import Transport
 from credicorp_auth.testing.contracts.transport.bench import TransportBench, ask, refusal
-from credicorp_auth.testing.wire import Hold, Receive, Send, WireServer, answer
+from credicorp_auth.testing.wire import Hold, Receive, Send, Step, WireServer, answer
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 
@@ -43,7 +43,7 @@ class Answering(TransportBench):
     )
     def test_fault_011_to_014_not_http(self, transport: Transport, garbage: bytes) -> None:
         """What is not one clear HTTP answer ends the connection, and is not asked for again."""
-        script = [Receive(), Send(garbage), Hold()]
+        script: list[Step] = [Receive(), Send(garbage), Hold()]
         with WireServer(script, [Receive(), Send(answer(b"clean"))]) as server:
             error = refusal(transport, ask(server.url))
             body = transport.send(ask(server.url), timeout=5).body.reveal()
@@ -57,7 +57,7 @@ class Answering(TransportBench):
         assert 2 == len(server.connections)
 
     def test_fault_012_early_hints_are_bounded(self, transport: Transport) -> None:
-        """A thousand of them are no answer: some stacks say so at the first, others wait in vain."""
+        """A thousand of them are no answer: some stacks say so at once, others wait in vain."""
         hints = Send(b"HTTP/1.1 103 Early Hints\r\n\r\n", times=1000)
         with WireServer([Receive(), hints, Hold()]) as server:
             error = refusal(transport, ask(server.url), timeout=0.5)
@@ -73,7 +73,13 @@ class Answering(TransportBench):
     )
     def test_fault_045_too_large(self, transport: Transport, start: bytes) -> None:
         """One byte beyond the limit is too much."""
-        script = [Receive(), Send(start), Send(b"x" * 65536, times=16), Send(b"x"), Hold()]
+        script: list[Step] = [
+            Receive(),
+            Send(start),
+            Send(b"x" * 65536, times=16),
+            Send(b"x"),
+            Hold(),
+        ]
         with WireServer(script) as server:
             error = refusal(transport, ask(server.url))
 

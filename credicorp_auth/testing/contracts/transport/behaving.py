@@ -10,7 +10,7 @@ import pytest
 from credicorp_auth.oauth.http import HttpRequest
 from credicorp_auth.ports import Transport
 from credicorp_auth.testing.contracts.transport.bench import TransportBench, ask
-from credicorp_auth.testing.wire import Hold, Receive, Send, WireServer, answer
+from credicorp_auth.testing.wire import Hold, Receive, Send, Step, WireServer, answer
 
 
 class Behaving(TransportBench):
@@ -97,8 +97,8 @@ class Behaving(TransportBench):
         assert b"content-length" not in server.connections[0].received.lower()
 
     def test_fault_291_a_child_uses_connections_of_its_own(self, transport: Transport) -> None:
-        """After a fork, nothing is sent on the connection of the parent, which the parent still has."""
-        script = [Receive(), Send(answer(b"1")), Receive(), Send(answer(b"2"))]
+        """After a fork, nothing is sent on the parent's connection, which the parent still has."""
+        script: list[Step] = [Receive(), Send(answer(b"1")), Receive(), Send(answer(b"2"))]
         with WireServer(script) as server:
             transport.send(ask(server.url), timeout=5)
             child = os.fork()

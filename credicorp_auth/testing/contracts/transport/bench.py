@@ -7,7 +7,7 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ class TransportBench:
     def server_context(cls, authority: trustme.CA) -> ssl.SSLContext:
         """Set up TLS for a server that it vouches for."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+        authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
         return context
 
     @pytest.fixture
@@ -99,7 +99,7 @@ class TransportBench:
 
 
 @contextmanager
-def black_hole_port() -> Iterator[int]:
+def black_hole_port() -> Generator[int]:
     """Give a port whose queue is full, so that no further connection to it is ever made."""
     with ExitStack() as opened:
         listener = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))

@@ -70,7 +70,7 @@ class Losing(TransportBench):
         self, transport: Transport, ending: list[Step]
     ) -> None:
         """A kept connection that the server has closed is replaced in silence, once."""
-        first = [Receive(), Send(answer(b"1")), *ending]
+        first: list[Step] = [Receive(), Send(answer(b"1")), *ending]
         with WireServer(first, [Receive(), Send(answer(b"2"))]) as server:
             bodies = [transport.send(ask(server.url), timeout=5).body.reveal() for _ in range(2)]
 
@@ -101,7 +101,14 @@ class Losing(TransportBench):
         """Requests to one origin use one connection, whatever frames their answers."""
         chunked = HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"
         empty = b"HTTP/1.1 204 No Content\r\n\r\n"
-        script = [Receive(), Send(chunked), Receive(), Send(empty), Receive(), Send(answer(b"c"))]
+        script: list[Step] = [
+            Receive(),
+            Send(chunked),
+            Receive(),
+            Send(empty),
+            Receive(),
+            Send(answer(b"c")),
+        ]
         with WireServer(script) as server:
             answers = [transport.send(ask(server.url), timeout=5) for _ in range(3)]
 

@@ -51,6 +51,7 @@ class Relay:
 
 
 def tunnel(port: int) -> list[Step]:
+    """Be a proxy that leads to a port."""
     return [Receive(), Send(ESTABLISHED), Relay(port)]
 
 
@@ -68,7 +69,7 @@ class Proxied(TransportBench):
         ca_file: Path,
     ) -> None:
         """A proxy learns the host and its own password; the server learns all but that password."""
-        script = [Receive(), Send(answer(b"1")), Receive(), Send(answer(b"2"))]
+        script: list[Step] = [Receive(), Send(answer(b"1")), Receive(), Send(answer(b"2"))]
         with (
             WireServer(script, tls=server_context) as server,
             WireServer(tunnel(server.port)) as proxy,
@@ -90,7 +91,7 @@ class Proxied(TransportBench):
         assert b"client_secret=secret-canary" in server.connections[0].received
 
     def test_a_proxy_may_speak_tls(
-        self, transport: Transport, server_context: ssl.SSLContext, build: Build, ca_file: Path
+        self, server_context: ssl.SSLContext, build: Build, ca_file: Path
     ) -> None:
         """An https proxy is verified with the same authorities, and so is the server behind it."""
         with (
@@ -104,7 +105,7 @@ class Proxied(TransportBench):
         assert b"canary" not in proxy.connections[0].received
 
     def test_an_https_proxy_that_drips(
-        self, transport: Transport, server_context: ssl.SSLContext, build: Build, ca_file: Path
+        self, server_context: ssl.SSLContext, build: Build, ca_file: Path
     ) -> None:
         """The deadline holds through two layers of TLS."""
         drip = Drip(b"HTTP/1.1 200 OK\r\n" * 9, 0.05)
@@ -140,7 +141,6 @@ class Proxied(TransportBench):
     )
     def test_fault_105_a_proxy_refuses(
         self,
-        transport: Transport,
         refused: str,
         status: str,
         retryable: bool,
@@ -170,7 +170,7 @@ class Proxied(TransportBench):
         ],
     )
     def test_fault_105_a_proxy_breaks_off(
-        self, transport: Transport, script: list[Step], build: Build, ca_file: Path
+        self, script: list[Step], build: Build, ca_file: Path
     ) -> None:
         """A proxy that goes away before there is a tunnel is the proxy's failure."""
         with WireServer(script) as proxy:
@@ -183,9 +183,7 @@ class Proxied(TransportBench):
             error.retryable,
         )
 
-    def test_fault_105_no_proxy_there(
-        self, transport: Transport, build: Build, ca_file: Path
-    ) -> None:
+    def test_fault_105_no_proxy_there(self, build: Build, ca_file: Path) -> None:
         """A proxy that cannot be reached is told apart from a server that cannot."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
@@ -200,9 +198,7 @@ class Proxied(TransportBench):
             error.retryable,
         )
 
-    def test_a_proxy_that_never_answers(
-        self, transport: Transport, build: Build, ca_file: Path
-    ) -> None:
+    def test_a_proxy_that_never_answers(self, build: Build, ca_file: Path) -> None:
         """The tunnel counts as connecting."""
         with WireServer([Hold()]) as proxy:
             proxied = build(ca_file=str(ca_file), proxy=f"http://127.0.0.1:{proxy.port}")
@@ -210,9 +206,7 @@ class Proxied(TransportBench):
 
         assert (DeadlinePassed, "transport.deadline") == (type(error), error.code)
 
-    def test_the_server_behind_a_proxy_is_verified(
-        self, transport: Transport, server_context: ssl.SSLContext, build: Build, ca_file: Path
-    ) -> None:
+    def test_the_server_behind_a_proxy_is_verified(self, build: Build, ca_file: Path) -> None:
         """A tunnel to a server without TLS ends as a failure of TLS, not of the proxy."""
         with (
             WireServer([Send(b"not tls at all\r\n"), Hold()]) as server,
@@ -244,7 +238,7 @@ class Proxied(TransportBench):
     def test_addresses_that_are_none(
         self, transport: Transport, monkeypatch: pytest.MonkeyPatch, address: str, build: Build
     ) -> None:
-        """An option that is no proxy's address is refused at once; a variable, when it is needed."""
+        """An option that is no proxy's address is refused at once; a variable, when needed."""
         with pytest.raises(InvalidSetting, match="proxy"):
             build(proxy=address)
         monkeypatch.setenv("HTTPS_PROXY", address)

@@ -13,7 +13,7 @@ import trustme
 from credicorp_auth.errors import ConnectionFailed, DeadlinePassed, InvalidSetting, TlsFailed
 from credicorp_auth.ports import Transport
 from credicorp_auth.testing.contracts.transport.bench import Build, TransportBench, ask, refusal
-from credicorp_auth.testing.wire import Drip, Hold, Receive, Reset, Send, WireServer, answer
+from credicorp_auth.testing.wire import Drip, Hold, Receive, Reset, Send, Step, WireServer, answer
 
 YEAR = timedelta(days=365)
 ENCRYPTED_KEY = """-----BEGIN ENCRYPTED PRIVATE KEY-----
@@ -23,12 +23,14 @@ AAAA
 
 
 def serving(certificate: trustme.LeafCert) -> ssl.SSLContext:
+    """Set up TLS for a server with that certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(context)
+    certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
     return context
 
 
 def distrusted(case: str, authority: trustme.CA) -> trustme.LeafCert:
+    """Issue a certificate that must not be trusted."""
     now = datetime.now(UTC)
     if case == "expired":
         return authority.issue_cert("127.0.0.1", not_before=now - YEAR, not_after=now - YEAR / 2)
@@ -55,7 +57,7 @@ class Trusting(TransportBench):
         self, transport: Transport, server_context: ssl.SSLContext
     ) -> None:
         """Over TLS, requests to one origin use one connection, too."""
-        script = [Receive(), Send(answer(b"1")), Receive(), Send(answer(b"2"))]
+        script: list[Step] = [Receive(), Send(answer(b"1")), Receive(), Send(answer(b"2"))]
         with WireServer(script, tls=server_context) as server:
             bodies = [transport.send(ask(server.url), timeout=5).body.reveal() for _ in range(2)]
 
@@ -69,7 +71,7 @@ class Trusting(TransportBench):
     def test_fault_093_certificate(
         self, transport: Transport, authority: trustme.CA, case: str
     ) -> None:
-        """A certificate that does not prove the host ends it before a byte of the request is sent."""
+        """A certificate that does not prove the host ends it before the request is sent."""
         with WireServer([Receive()], tls=serving(distrusted(case, authority))) as server:
             error = refusal(transport, ask(server.url))
 
@@ -110,7 +112,7 @@ class Trusting(TransportBench):
         ],
     )
     def test_fault_095_handshake_stalls(self, script: Any, build: Build) -> None:
-        """A handshake counts as connecting: its limit is `connect_timeout`, and then the deadline."""
+        """A handshake counts as connecting: its limits are `connect_timeout` and the deadline."""
         transport = build(connect_timeout=0.3)
         with WireServer(script) as server:
             url = server.url.replace("http:", "https:")
@@ -145,7 +147,6 @@ class Trusting(TransportBench):
     @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
     def test_fault_100_the_environment_adds_no_authority(
         self,
-        transport: Transport,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
         variable: str,
@@ -203,7 +204,7 @@ class Trusting(TransportBench):
         )
         context = serving(authority.issue_cert("127.0.0.1"))
         context.verify_mode = ssl.CERT_REQUIRED
-        authority.configure_trust(context)
+        authority.configure_trust(context)  # pyright: ignore[reportUnknownMemberType]
         transport = build(ca_file=str(ca_file), client_certificate=str(path))
         with WireServer([Receive(), Send(answer(b"mutual"))], tls=context) as server:
             assert b"mutual" == transport.send(ask(server.url), timeout=5).body.reveal()
@@ -211,10 +212,10 @@ class Trusting(TransportBench):
     def test_a_server_that_misses_the_certificate(
         self, transport: Transport, authority: trustme.CA
     ) -> None:
-        """Without one, such a server's refusal is a failure of TLS, although it comes after the handshake."""
+        """Its refusal is a failure of TLS, although it comes after the handshake."""
         context = serving(authority.issue_cert("127.0.0.1"))
         context.verify_mode = ssl.CERT_REQUIRED
-        authority.configure_trust(context)
+        authority.configure_trust(context)  # pyright: ignore[reportUnknownMemberType]
         with WireServer([Receive(), Send(answer())], tls=context) as server:
             error = refusal(transport, ask(server.url))
 
@@ -225,7 +226,7 @@ class Trusting(TransportBench):
     def test_unusable_files(
         self, tmp_path: Path, option: str, content: str | None, build: Build
     ) -> None:
-        """A file that is missing, or without what it should hold, is refused at once and by name."""
+        """A file that is missing, or without what it should hold, is refused by name."""
         path = tmp_path / "some.pem"
         if content == "encrypted":
             path.write_text(ENCRYPTED_KEY)
