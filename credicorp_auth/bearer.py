@@ -7,6 +7,7 @@ foreign origin is written once.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from credicorp_auth.errors import OriginNotAllowed
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from credicorp_auth.oauth.token import AccessToken
 
 _UNAUTHORIZED = 401
+_SCHEME_LONGEST = len("https://")
+
+
+@lru_cache(maxsize=256)
+def _may_go(url: str, allowed: frozenset[str]) -> bool:
+    return origin_of(url) in allowed and may_carry_token(url)
 
 
 class TokenSource(Protocol):
@@ -86,7 +93,8 @@ class BearerCall:
 
     def allows(self, url: str) -> bool:
         """Say whether the token may go to `url`, for each hop of a redirect."""
-        return origin_of(url) in self._allowed and may_carry_token(url)
+        # What comes before the path decides, and is the same for nearly all requests of a program.
+        return _may_go(url[: url.find("/", _SCHEME_LONGEST) + 1] or url, self._allowed)
 
     def header(self) -> str:
         """

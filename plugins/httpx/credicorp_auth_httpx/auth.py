@@ -11,7 +11,7 @@ from credicorp_auth.body import Body
 from credicorp_auth.errors import AdapterNotFound, InvalidSetting
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Iterable
+    from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 
     import httpx
     import httpx2
@@ -30,6 +30,7 @@ else:
 
 _HEADER: Final = "Authorization"
 _EXTENSION: Final = "credicorp_auth"
+_UNAUTHORIZED: Final = 401
 _LIBRARIES: Final = ("httpx", "httpx2")
 
 
@@ -114,51 +115,59 @@ class BearerAuth(_Auth):
             journey.arrived(response)
 
     def _begin(self, request: Any) -> _Journey | None:
-        wishes = request.extensions.get(_EXTENSION, {})
-        if unknown := set(wishes) - {"scope"}:
-            raise InvalidSetting(
-                f"the extension {_EXTENSION!r} of a request holds {ascii(min(unknown))[:60]}",
-                code="config.unknown_key",
-                cure="give it a mapping with `scope`, and nothing else.",
-            )
+        scope = self._scope
+        if _EXTENSION in request.extensions:
+            scope = _wished(request.extensions[_EXTENSION], scope)
         if _HEADER in request.headers:
             return None
-        call = self._auth.call(str(request.url), wishes.get("scope", self._scope))
-        return _Journey(call, request.stream)
+        return _Journey(self._auth.call(str(request.url), scope), request)
+
+
+def _wished(wishes: Mapping[str, Any], scope: Any) -> Any:
+    if unknown := set(wishes) - {"scope"}:
+        raise InvalidSetting(
+            f"the extension {_EXTENSION!r} of a request holds {ascii(min(unknown))[:60]}",
+            code="config.unknown_key",
+            cure="give it a mapping with `scope`, and nothing else.",
+        )
+    return wishes.get("scope", scope)
 
 
 class _Journey:
     """One request on its way, and once more after a 401."""
 
-    def __init__(self, call: BearerCall, stream: Any) -> None:
+    __slots__ = ("_body", "_header", "_request", "_stream", "call")
+
+    def __init__(self, call: BearerCall, request: Any) -> None:
         self.call = call
-        self._stream = stream
-        self._body = Body(*_parts(stream))
-        self._header = ""
+        self._stream = request.stream
+        self._body = Body(*_parts(request.stream))
 
     def dress(self, request: Any, header: str) -> None:
         """Put the token on."""
+        self._request = request
         request.headers[_HEADER] = self._header = header
 
     def again(self, response: Any) -> Any:
         """Look at the answer; return the request to send once more, ready but for its token."""
         request = response.request
-        if request.headers.get(_HEADER) != self._header:
-            # A redirect took it elsewhere, without our token: the answer says nothing about that.
+        if response.status_code != _UNAUTHORIZED:
+            self.arrived(response)
             return None
         body = self._body if request.stream is self._stream else Body(*_parts(request.stream))
-        if not self._answered(response, replayable=body.is_replayable):
+        if not self.arrived(response, replayable=body.is_replayable):
             return None
         body.rewind()
         return request
 
-    def arrived(self, response: Any) -> None:
-        """Look at the answer to the second attempt."""
-        if response.request.headers.get(_HEADER) == self._header:
-            self._answered(response, replayable=False)
-
-    def _answered(self, response: Any, *, replayable: bool) -> bool:
-        challenges = response.headers.get_list("www-authenticate")
+    def arrived(self, response: Any, *, replayable: bool = False) -> bool:
+        """Look at the answer to an attempt; say whether to make another."""
+        request = response.request
+        if request is not self._request and request.headers.get(_HEADER) != self._header:
+            # A redirect took it elsewhere, without our token: the answer says nothing about that.
+            return False
+        refused = response.status_code == _UNAUTHORIZED
+        challenges = response.headers.get_list("www-authenticate") if refused else ()
         return self.call.answered(response.status_code, challenges, replayable=replayable)
 
 

@@ -10,13 +10,15 @@ from credicorp_auth.body import Body
 from credicorp_auth.errors import InvalidSetting, OriginNotAllowed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
 
     from urllib3 import BaseHTTPResponse, HTTPConnectionPool
 
     from credicorp_auth import BearerCall, CredicorpAuth
 
 _HEADER: Final = "Authorization"
+_UNAUTHORIZED: Final = 401
+_NO_BODY: Final = Body()
 _DRAINED: Final = 64 * 1024  # bytes of a 401 worth reading to keep its connection
 
 
@@ -51,6 +53,7 @@ class BearerPoolManager(PoolManager):
         super().__init__(num_pools, headers, **connection_pool_kw)
         self._auth = auth
         self._lender: PoolManager = self
+        self._borrow = super().connection_from_host
 
     @classmethod
     def around(cls, auth: CredicorpAuth, manager: PoolManager) -> Self:
@@ -75,7 +78,7 @@ class BearerPoolManager(PoolManager):
                 cure="make the `ProxyManager` without `use_forwarding_for_https`.",
             )
         made = cls(auth, headers=manager.headers)
-        made._lender = manager
+        made._lender, made._borrow = manager, manager.connection_from_host
         return made
 
     def urlopen(  # type: ignore[override] # as PoolManager's own
@@ -100,8 +103,8 @@ class BearerPoolManager(PoolManager):
             CredicorpAuthError: No token can be had; nothing was sent.
         """
         scope = kw.pop("scope", None)
-        headers = HTTPHeaderDict(kw.pop("headers", None) or self.headers)
-        if _HEADER in headers:
+        headers = _copy(kw.pop("headers", None) or self.headers)
+        if headers and any(name.lower() == "authorization" for name in headers):
             lend = super().urlopen if self._lender is self else self._lender.urlopen
             return lend(method, url, redirect, headers=headers, **kw)
         call = self._auth.call(url, scope=scope)
@@ -112,15 +115,18 @@ class BearerPoolManager(PoolManager):
                 cure="send it without the proxy: http is for loopback only.",
             )
         headers[_HEADER] = call.header()
-        return _Journey(self._lender, call, kw).urlopen(
-            method, url, redirect, headers=headers, **kw
-        )
+        body = kw.get("body")
+        journey = _Journey(call, _NO_BODY if body is None else Body(body))
+        journey.proxy, journey.proxy_config = self._lender.proxy, self._lender.proxy_config
+        journey.connection_from_host = self._borrow  # type: ignore[method-assign] # saves a call
+        if journey.body.position is not None:
+            # Where urllib3 winds a file back to, on redirects and for us.
+            kw.setdefault("body_pos", journey.body.position)
+        return journey.urlopen(method, url, redirect, headers=headers, **kw)
 
     def connection_from_host(self, *place: Any, **more: Any) -> HTTPConnectionPool:  # noqa: ANN401 # urllib3's own
         """Return the pool of an origin, from the manager that this one is around, if any."""
-        if self._lender is self:
-            return super().connection_from_host(*place, **more)
-        return self._lender.connection_from_host(*place, **more)
+        return self._borrow(*place, **more)
 
 
 class _Journey(PoolManager):
@@ -131,21 +137,12 @@ class _Journey(PoolManager):
     connections, what one request must remember is not mixed up with that of another thread.
     """
 
-    def __init__(self, lender: PoolManager, call: BearerCall, kw: dict[str, Any]) -> None:
+    def __init__(self, call: BearerCall, body: Body) -> None:
         # Not made as a pool manager is made: it has no pools, and lives for one request.
-        self.proxy, self.proxy_config = lender.proxy, lender.proxy_config
-        self._lender = lender
+        self.body = body
         self._call = call
         self._hops = 0
         self._has_repeated = False
-        body = kw.get("body")
-        self._body = Body(body)
-        if self._body.is_replayable and hasattr(body, "seek"):
-            # Where urllib3 winds it back to, on redirects and for us.
-            kw.setdefault("body_pos", self._body.position)
-
-    def connection_from_host(self, *place: Any, **more: Any) -> HTTPConnectionPool:  # noqa: ANN401
-        return self._lender.connection_from_host(*place, **more)
 
     def urlopen(  # type: ignore[override] # as PoolManager's own
         self,
@@ -158,10 +155,10 @@ class _Journey(PoolManager):
         hop = self._hops
         headers = kw["headers"]
         if hop > 1:
-            headers = kw["headers"] = HTTPHeaderDict(headers)
+            headers = kw["headers"] = _copy(headers)
             if not self._call.allows(url):
                 # What is dropped here is missing from every later hop, also from those back home.
-                headers.discard(_HEADER)
+                headers.pop(_HEADER, None)
         while True:
             answer = super().urlopen(method, url, redirect, **kw)
             if hop != self._hops or _HEADER not in headers:
@@ -174,11 +171,20 @@ class _Journey(PoolManager):
             headers[_HEADER] = self._call.header()
 
     def _must_repeat(self, answer: BaseHTTPResponse, kw: Mapping[str, Any]) -> bool:
+        if answer.status != _UNAUTHORIZED:
+            return self._call.answered(answer.status, (), replayable=False)
         # A redirect may have taken the body away.
-        can = self._body.is_replayable or kw.get("body") is None
+        can = self.body.is_replayable or kw.get("body") is None
         replayable = can and not self._has_repeated
         challenges = answer.headers.getlist("WWW-Authenticate")
         return self._call.answered(answer.status, challenges, replayable=replayable) and replayable
+
+
+def _copy(headers: Mapping[str, str]) -> MutableMapping[str, str]:
+    # A plain dict costs a request less, and is what most callers give.
+    if type(headers) is dict or not isinstance(headers, HTTPHeaderDict):
+        return dict(headers)
+    return HTTPHeaderDict(headers)
 
 
 def _free_connection(answer: BaseHTTPResponse) -> None:

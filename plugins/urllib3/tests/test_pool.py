@@ -116,7 +116,7 @@ def test_a_request_carries_the_token(connect: Any) -> None:
 
     assert (200, b"hello") == (got.status, got.data)
     assert [[b"Bearer token-1"]] == tokens_at(server)
-    assert [(200, [], True)] == source.answers
+    assert [(200, (), False)] == source.answers
 
 
 def test_a_request_may_name_its_scope(connect: Any) -> None:
@@ -209,7 +209,7 @@ def test_a_401_is_answered_by_sending_again(
     assert sent in second
     assert b"skipped" not in second
     assert b"Idempotency-Key: 7\r\n" in second
-    assert [(401, [CHALLENGE[1]], True), (200, [], False)] == source.answers
+    assert [(401, [CHALLENGE[1]], True), (200, (), False)] == source.answers
 
 
 def test_the_connection_of_the_401_is_used_again(connect: Any) -> None:
@@ -358,7 +358,7 @@ def test_a_redirect_at_home_keeps_the_token(connect: Any, status: int) -> None:
         True,
         *[status == 307] * 3,
     ]
-    assert [(401, [CHALLENGE[1]], True), (200, [], False)] == source.answers
+    assert [(401, [CHALLENGE[1]], True), (200, (), False)] == source.answers
 
 
 def test_redirects_are_not_followed_where_the_caller_says_so(connect: Any) -> None:
@@ -369,7 +369,7 @@ def test_redirects_are_not_followed_where_the_caller_says_so(connect: Any) -> No
 
         assert 307 == http.request("GET", home.url, redirect=False).status
 
-    assert [(307, [], True)] == source.answers
+    assert [(307, (), False)] == source.answers
 
 
 def test_threads_share_a_manager(connect: Any) -> None:
@@ -461,9 +461,9 @@ def test_a_redirect_through_the_proxy_is_followed_without_the_token() -> None:
     with WireServer() as proxy:
         proxy.scripts = [exchanging(answer(b"from the proxy"))]
         mine = ProxyManager(f"http://127.0.0.1:{proxy.port}")
-        journey = pool._Journey(
-            mine, Call(Source("http://a.example/"), "http://a.example/", None), {}
-        )
+        journey = pool._Journey(Call(Source("http://a.example/"), "http://a.example/", None), None)
+        journey.proxy, journey.proxy_config = mine.proxy, mine.proxy_config
+        journey.connection_from_host = mine.connection_from_host
         journey._hops = 1
         got = journey.urlopen("GET", "http://b.example/x", headers={"Authorization": "Bearer t"})
         mine.clear()
