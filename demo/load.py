@@ -8,8 +8,10 @@ import time
 import uuid
 from collections import Counter
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+import httpx
+
+from credicorp_auth_httpx import BearerAuth
 from credicorp_auth_urllib3 import BearerPoolManager
 
 if TYPE_CHECKING:
@@ -62,36 +64,11 @@ class Load:
                 time.sleep(PAUSE)
 
     async def in_tasks(self, count: int) -> None:
-        """Call from tasks, with nothing between them and the socket but asyncio."""
-        await asyncio.gather(*(self._task() for _ in range(count)))
+        """Call through one asynchronous client of httpx, from so many tasks."""
+        async with httpx.AsyncClient(auth=BearerAuth(self._auth)) as client:
+            await asyncio.gather(*(self._task(client) for _ in range(count)))
 
-    async def _task(self) -> None:
+    async def _task(self, client: httpx.AsyncClient) -> None:
         while time.time() < self._end:
-            call = self._auth.call(self._decision)
-            status, challenges = await get(self._decision, await call.aheader())
-            if call.answered(status, challenges, replayable=True):
-                status, _ = await get(self._decision, await call.aheader())
-            self._count(status)
+            self._count((await client.get(self._decision)).status_code)
             await asyncio.sleep(PAUSE)
-
-
-async def get(url: str, authorization: str) -> tuple[int, list[str]]:
-    """Send a GET request; return its status and its WWW-Authenticate headers."""
-    parts = urlsplit(url)
-    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-    try:
-        lines = [
-            f"GET {parts.path} HTTP/1.1",
-            f"Host: {parts.netloc}",
-            f"Authorization: {authorization}",
-            "Connection: close",
-        ]
-        writer.write(("\r\n".join(lines) + "\r\n\r\n").encode("ascii"))
-        answer = (await reader.read()).decode("latin-1")
-    finally:
-        writer.close()
-        await writer.wait_closed()
-    head = answer.partition("\r\n\r\n")[0].split("\r\n")
-    pairs = [line.partition(":") for line in head[1:]]
-    found = [value.strip() for name, _, value in pairs if name.lower() == "www-authenticate"]
-    return int(head[0].split()[1]), found

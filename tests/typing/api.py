@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import assert_type
 
+import httpx
+import httpx2
+import requests
+import urllib3
+
 from credicorp_auth import AccessToken, CredicorpAuth, Event, Scope, Secret, Settings, errors
+from credicorp_auth_httpx import BearerAuth as HttpxBearer
+from credicorp_auth_requests import BearerAuth as RequestsBearer
+from credicorp_auth_requests import RequestsTransport
 from credicorp_auth_urllib3 import BearerPoolManager
 
 
@@ -58,3 +66,16 @@ def fail() -> str:
 
 with BearerPoolManager(auth) as pool:
     assert_type(pool.request("GET", "https://hub.credicorp.co.uk/partner/v1/x").status, int)
+
+
+with requests.Session() as session:
+    session.auth = RequestsBearer(auth, scope="decisions:read")
+    session.get("https://hub.credicorp.co.uk/partner/v1/x", auth=RequestsBearer(auth), timeout=5)
+
+httpx.Client(auth=HttpxBearer(auth)).close()
+httpx2.Client(auth=HttpxBearer(auth, scope=Scope("decisions:read"))).close()
+httpx.AsyncClient(auth=HttpxBearer(auth))
+httpx2.AsyncClient(auth=HttpxBearer(auth))
+assert_type(BearerPoolManager.around(auth, urllib3.ProxyManager("http://p")), BearerPoolManager)
+CredicorpAuth(client_id="c", client_secret="s", transport="httpx2")
+CredicorpAuth(client_id="c", client_secret="s", transport=RequestsTransport(session=session))
