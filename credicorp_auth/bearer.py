@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
-from credicorp_auth.errors import OriginNotAllowed
+from credicorp_auth.errors import InvalidSetting, OriginNotAllowed
 from credicorp_auth.oauth.challenge import asks_for_new_token
 from credicorp_auth.oauth.http import may_carry_token, origin_of
 
@@ -26,7 +26,11 @@ _SCHEME_LONGEST = len("https://")
 
 @lru_cache(maxsize=256)
 def _may_go(url: str, allowed: frozenset[str]) -> bool:
-    return origin_of(url) in allowed and may_carry_token(url)
+    try:
+        return origin_of(url) in allowed and may_carry_token(url)
+    except InvalidSetting:
+        # Where a redirect leads is not ours to mend.
+        return False
 
 
 class TokenSource(Protocol):
@@ -69,6 +73,7 @@ class BearerCall:
     Raises:
         OriginNotAllowed: The request starts at a foreign origin, or over plain http beyond
             loopback; nothing may be sent.
+        InvalidSetting: The address is no http or https address that can be read in one way only.
 
     .. versionadded:: 1.0.0
     """

@@ -15,7 +15,7 @@ class Body:
     Args:
         *parts: What it is made of: one thing, or the parts of a form.
 
-    .. versionadded:: 1.1.0
+    .. versionadded:: 1.0.0
     """
 
     __slots__ = ("_files", "is_replayable")
@@ -41,12 +41,11 @@ class Body:
         """Where its file stood; None where it is no single file."""
         return self._files[0][1] if len(self._files) == 1 else None
 
-    def rewind(self) -> None:
-        """
-        Wind every file back to where it stood.
-
-        Raises:
-            OSError, ValueError: A file cannot be wound back after all, or was closed.
-        """
-        for file, position in self._files:
-            file.seek(position)
+    def rewind(self) -> bool:
+        """Wind every file back to where it stood; say whether that worked, and none was closed."""
+        try:
+            for file, position in self._files:
+                file.seek(position)
+        except (OSError, ValueError):
+            return False
+        return True

@@ -19,6 +19,7 @@ MAX_BODY: Final = 1024 * 1024
 """Bytes of body an answer may have; anything longer is refused (`response.too_large`)."""
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9._~!$&'()*+,;=:@%\[\]-]+(?=[/?#]|\Z)", re.IGNORECASE)
 _UNSAFE_IN_URL: Final = re.compile(r"[\x00-\x20\x7f-\U0010ffff\\<>\"^`{|}]")
 
 
@@ -146,13 +147,16 @@ def origin_of(url: str) -> str:
     Raises:
         InvalidSetting: The address is not absolute (`config.url`).
     """
+    # Read strictly, and without what follows: clients differ in what they make of a backslash, a
+    # tab or a second @ before the path, and the origin checked must be the one they connect to.
+    found = _ORIGIN.match(url)
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(found[0] if found else "")
         scheme, host = parts.scheme.lower(), (parts.hostname or "").rstrip(".")
         port = parts.port or _DEFAULT_PORTS[scheme]
     except (ValueError, KeyError):
         host, scheme, port = "", "", 0
-    if not host or _UNSAFE_IN_URL.search(f"{host}"):
+    if not host:
         raise InvalidSetting(
             "the address has no http or https origin",
             code="config.url",

@@ -68,7 +68,7 @@ class BearerAuth(_Auth):
     Raises:
         AdapterNotFound: Neither library is installed.
 
-    .. versionadded:: 1.1.0
+    .. versionadded:: 1.0.0
     """
 
     def __new__(cls, *_args: Any, **_keywords: Any) -> Self:
@@ -155,10 +155,9 @@ class _Journey:
             self.arrived(response)
             return None
         body = self._body if request.stream is self._stream else Body(*_parts(request.stream))
-        if not self.arrived(response, replayable=body.is_replayable):
-            return None
-        body.rewind()
-        return request
+        if self.arrived(response, replayable=body.is_replayable) and body.rewind():
+            return request
+        return None
 
     def arrived(self, response: Any, *, replayable: bool = False) -> bool:
         """Look at the answer to an attempt; say whether to make another."""

@@ -102,7 +102,7 @@ class HttpxTransport(SocketTransport):
         InvalidSetting: A file named in the options cannot be used (`config.value`).
         ImportError: That library is not installed.
 
-    .. versionadded:: 1.1.0
+    .. versionadded:: 1.0.0
     """
 
     def __init__(

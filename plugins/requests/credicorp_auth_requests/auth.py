@@ -82,7 +82,9 @@ class _Journey:
             response.status_code, _challenges(response), replayable=replayable
         ):
             return response
-        return self._send_again(response, how, has_body=has_body)
+        if has_body and not self._body.rewind():
+            return response
+        return self._send_again(response, how)
 
     def _let_go(self, response: Response) -> None:
         # requests takes the header off at most foreign hops, but not from http to https on one
@@ -91,15 +93,16 @@ class _Journey:
         if not self._call.allows(target):
             response.request.headers.pop(_HEADER)
 
-    def _send_again(self, refused: Response, how: dict[str, Any], *, has_body: bool) -> Response:
+    def _send_again(self, refused: Response, how: dict[str, Any]) -> Response:
         _free_connection(refused)
-        again = refused.request.copy()
+        again = refused.request
+        # In place: where the answer is a redirect, requests follows it with a copy of this request.
         again.headers[_HEADER] = self._header = self._call.header()
-        if has_body:
-            self._body.rewind()
         response: Response = refused.connection.send(again, **how)
         response.history.append(refused)
         response.request = again
+        if response.is_redirect:
+            self._let_go(response)
         self._call.answered(response.status_code, _challenges(response), replayable=False)
         return response
 

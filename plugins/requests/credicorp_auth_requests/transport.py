@@ -95,6 +95,8 @@ class _GivenSession:
         how = session.merge_environment_settings(
             request.url, {}, stream=True, verify=_verified(session), cert=session.cert
         )
+        if request.url[:5].lower() == "http:":
+            how["proxies"] = {}  # for loopback only, where a proxy could but read it
         how["timeout"] = (min(exchange.connect_timeout, exchange.left()), exchange.left())
         try:
             answer = _open(session, request, headers, **how)
@@ -165,7 +167,7 @@ class RequestsTransport(SocketTransport):
         InvalidSetting: A file named in the options cannot be used (`config.value`), or the session
             verifies no certificates (`config.insecure_tls`).
 
-    .. versionadded:: 1.1.0
+    .. versionadded:: 1.0.0
     """
 
     def __init__(

@@ -16,5 +16,5 @@ class BearerContract(Carrying, Repeating):
             def request(self, auth, method, url, *, headers, body, scope):
                 …
 
-    .. versionadded:: 1.1.0
+    .. versionadded:: 1.0.0
     """

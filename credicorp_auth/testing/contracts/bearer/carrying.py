@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
-from credicorp_auth.errors import ConnectionFailed, InvalidScope, OriginNotAllowed
+from credicorp_auth.errors import (
+    ConnectionFailed,
+    InvalidScope,
+    OriginNotAllowed,
+)
 from credicorp_auth.testing.contracts.bearer.bench import (
     REFUSED,
     BearerBench,

@@ -106,6 +106,16 @@ class Repeating(BearerBench):
         ]
         assert [["Bearer token-1"], *TWICE] == tokens_at(server)
 
+    def test_a_redirect_after_a_401_keeps_the_new_token(
+        self, send: Any, transport: ScriptedTransport
+    ) -> None:
+        """Where the second attempt is answered by a redirect at home, the new token goes on."""
+        with WireServer(*serving(REFUSED, redirect("/second"), DONE)) as server:
+            assert (200, b"done") == send(server)
+
+        assert [*TWICE, ["Bearer token-2"]] == tokens_at(server)
+        assert 2 == len(transport.sent)
+
     def test_a_new_token_that_is_there_already_is_used(
         self, send: Any, transport: ScriptedTransport
     ) -> None:

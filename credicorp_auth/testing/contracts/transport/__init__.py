@@ -24,5 +24,5 @@ class TransportContract(Answering, Behaving, Connecting, Losing, Proxied, Trusti
     authority of its own on loopback. Where the transport declares no `total_deadline`, what takes
     one is skipped.
 
-    .. versionadded:: 1.1.0
+    .. versionadded:: 1.0.0
     """

@@ -1,0 +1,54 @@
+"""The origin that is checked is the one that clients connect to, however an address is spelled."""
+
+from __future__ import annotations
+
+import httpx
+import httpx2
+import requests
+from hypothesis import example, given
+from hypothesis import strategies as st
+from urllib3.util import parse_url
+
+from credicorp_auth.bearer import BearerCall
+from credicorp_auth.errors import CredicorpAuthError
+
+HOME = "https://home.example:443"
+WORDS = ("home.example", "evil.example", "https:", "user", "443", "::1", "%40", "%2f", "%5c", "//")
+ODD = "@:/\\?#.;[] \t\n\u00e9\u3002\N{FULLWIDTH FULL STOP}"
+PIECES = st.sampled_from([*WORDS, *ODD])
+ADDRESSES = st.builds(
+    lambda scheme, pieces: scheme + "".join(pieces),
+    st.sampled_from(["https://", "HTTPS://", "https:\\\\", "https:/", "https:///"]),
+    st.lists(PIECES, max_size=8),
+)
+
+
+def hosts_of(address):
+    """Say to which hosts clients connect for an address; those that refuse it connect to none."""
+    readers = {
+        "urllib3": lambda: parse_url(address).host,
+        "requests": lambda: parse_url(requests.Request("GET", address).prepare().url).host,
+        "httpx": lambda: httpx.URL(address).host,
+        "httpx2": lambda: httpx2.URL(address).host,
+    }
+    for read in readers.values():
+        try:
+            yield read()
+        except (ValueError, httpx.InvalidURL, httpx2.InvalidURL, requests.RequestException):
+            continue
+
+
+@given(address=ADDRESSES)
+@example("https://evil.example\\@home.example/")
+@example("https://home.example\\@evil.example/")
+@example("https://home.example\t.evil.example/")
+@example("https://home.example/")
+@example("https://home.example?@evil.example/")
+def test_no_spelling_takes_a_token_elsewhere(address):
+    """Whatever address is allowed, every client that takes it goes home with it."""
+    try:
+        BearerCall(None, frozenset({HOME}), address)
+    except CredicorpAuthError:
+        return
+
+    assert {"home.example"} == {host.rstrip(".").lower() for host in hosts_of(address) if host}
