@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
+from credicorp_auth.errors import AdapterNotFound
 from credicorp_auth.wire.answer import OpenAnswer
 from credicorp_auth.wire.exchange import current
 from credicorp_auth.wire.options import TransportOptions
@@ -100,7 +102,7 @@ class HttpxTransport(SocketTransport):
 
     Raises:
         InvalidSetting: A file named in the options cannot be used (`config.value`).
-        ImportError: That library is not installed.
+        AdapterNotFound: That library is not installed.
 
     .. versionadded:: 1.0.0
     """
@@ -113,4 +115,6 @@ class HttpxTransport(SocketTransport):
     ) -> None:
         options = options or TransportOptions()
         trust = build_trust(ca_file=options.ca_file, client_certificate=options.client_certificate)
+        if not find_spec(library):
+            raise AdapterNotFound(f"{library} is not installed", cure=f"run: pip install {library}")
         super().__init__(lambda: _Httpx(library, trust), options)

@@ -225,11 +225,18 @@ def test_auth_flow_is_the_blocking_one(auth_for):
 ALONE = """
 import sys
 sys.modules[{missing!r}] = None  # as where it is not installed
-from credicorp_auth import CredicorpAuth
+from credicorp_auth import CredicorpAuth, errors
 from credicorp_auth_httpx import BearerAuth
 auth = CredicorpAuth(client_id="c", client_secret="s")
 import {present}
 assert isinstance(BearerAuth(auth), {present}.Auth)
+CredicorpAuth(client_id="c", client_secret="s", transport="{present}").close()
+try:
+    CredicorpAuth(client_id="c", client_secret="s", transport="{missing}")
+except errors.AdapterNotFound as error:
+    assert "pip install {missing}" in error.cure
+else:
+    raise SystemExit("it was made of nothing")
 """
 NEITHER = """
 import sys
