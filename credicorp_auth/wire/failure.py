@@ -127,7 +127,8 @@ def _read_connecting(
 ) -> ServerUnreachable | None:
     if any(isinstance(each, socket.gaierror) for each in chain):
         return ConnectionFailed(f"the name in {host} is not known", code="transport.dns")
-    if exchange.is_connecting and not exchange.is_connected:
+    was_reset = any(isinstance(each, ConnectionResetError) for each in chain)
+    if exchange.is_connecting and not exchange.is_connected and not was_reset:
         return ConnectionFailed(f"no connection to {host}: nobody accepts it")
     return None
 

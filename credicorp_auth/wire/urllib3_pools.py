@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import NewConnectionError
 
 from credicorp_auth.wire.exchange import current
 from credicorp_auth.wire.sockets import connect_to
@@ -34,8 +35,12 @@ class DeadlineConnection(HTTPConnection):
         exchange.end_connecting()
 
     def _new_conn(self) -> socket.socket:
-        # urllib3's own seam.
-        return connect_to(self._dns_host, self.port or 0, self.socket_options or ())
+        # urllib3's own seam, and its own error: a plain reset it would take for that of a server
+        # which answers before it has read, and go on without a connection.
+        try:
+            return connect_to(self._dns_host, self.port or 0, self.socket_options or ())
+        except OSError as error:
+            raise NewConnectionError(self, "no connection") from error
 
 
 class DeadlineTlsConnection(DeadlineConnection, HTTPSConnection):

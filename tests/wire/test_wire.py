@@ -18,6 +18,7 @@ from credicorp_auth.testing.contracts.transport.bench import black_hole_port
 from credicorp_auth.testing.wire import Hold, WireServer
 from credicorp_auth.wire.answer import PIECE, OpenAnswer, read_answer
 from credicorp_auth.wire.exchange import Exchange, current
+from credicorp_auth.wire.failure import build_failure
 from credicorp_auth.wire.options import TransportOptions
 from credicorp_auth.wire.proxy import Proxy, choose_proxy, read_proxy
 from credicorp_auth.wire.sockets import connect_to_any
@@ -119,3 +120,19 @@ def test_options_show_no_password():
     options = TransportOptions(proxy=Secret("http://me:canary@proxy.example:3128"))
 
     assert "canary" not in repr(options)
+
+
+@pytest.mark.parametrize(
+    ("broke", "code"),
+    [
+        (ConnectionResetError(104, "reset"), "transport.reset"),
+        (ConnectionRefusedError(111, "refused"), "transport.connect"),
+        (OSError(113, "no route"), "transport.connect"),
+    ],
+)
+def test_a_reset_while_connecting_is_a_reset(broke, code):
+    """A server that accepts and hangs up at once was there."""
+    exchange = Exchange(1, connect_timeout=1)
+    exchange.begin_connecting()
+
+    assert code == build_failure(broke, exchange, host="as.example").code
