@@ -59,7 +59,7 @@ def test_plain_defaults_are_stated() -> None:
 @pytest.mark.parametrize(
     ("heading", "options"),
     [
-        ("Options of the transport `urllib3`", TransportOptions),
+        ("Options of the transports `urllib3`, `requests`, `httpx`, `httpx2`", TransportOptions),
         ("Options of the cache `memory`", CacheOptions),
         ("Options of the secret source `env`", SourceOptions),
     ],
