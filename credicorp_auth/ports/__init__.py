@@ -1,0 +1,35 @@
+"""
+What an adapter must be able to do.
+
+Ports are small and synchronous: an adapter is called on threads of the engine's own, while callers,
+threads or tasks, only wait. Each adapter declares in `capabilities` what it can do beyond the
+minimum; the contract tests read it.
+"""
+
+from __future__ import annotations
+
+from credicorp_auth.ports.cache import Cache, CacheCapabilities, CacheEntry, ListingCache
+from credicorp_auth.ports.lease import Lease, LeaseState, LeasingCache
+from credicorp_auth.ports.provider import Provider
+from credicorp_auth.ports.secret_source import (
+    FetchedSecret,
+    SecretSource,
+    SecretSourceCapabilities,
+)
+from credicorp_auth.ports.transport import Transport, TransportCapabilities
+
+__all__ = [
+    "Cache",
+    "CacheCapabilities",
+    "CacheEntry",
+    "FetchedSecret",
+    "Lease",
+    "LeaseState",
+    "LeasingCache",
+    "ListingCache",
+    "Provider",
+    "SecretSource",
+    "SecretSourceCapabilities",
+    "Transport",
+    "TransportCapabilities",
+]

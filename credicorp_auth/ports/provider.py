@@ -1,0 +1,26 @@
+"""Which installed thing an adapter came from."""
+
+from __future__ import annotations
+
+from attrs import Factory, frozen
+
+
+@frozen
+class Provider:
+    """
+    Which installed thing an adapter came from: the engine's label in errors and events.
+
+    Args:
+        name: The adapter's name in settings, such as `urllib3`.
+        distribution: Name of the distribution that provides it; empty for a caller's own object.
+        version: Version of that distribution.
+    """
+
+    name: str
+    distribution: str = Factory(str)
+    version: str = Factory(str)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name} ({self.distribution} {self.version})" if self.distribution else self.name
+        )
