@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from credicorp_auth.events import Event
     from credicorp_auth.options import AdapterOptions
+    from credicorp_auth.ports import ListingCache
 
 # What must come from an explicitly chosen profile as a whole: half an identity from elsewhere
 # would send one client's secret to another client's server.
@@ -143,6 +144,25 @@ def build_engine(
         clock=clock,
     )
     return TokenEngine(build_client(settings), world, timeout=settings.timeout)
+
+
+def open_listing_cache(
+    settings: Settings, *, registry: Registry | None = None
+) -> tuple[ListingCache, Provider]:
+    """
+    Open the cache that settings name, for an operator to look into.
+
+    Raises:
+        ConfigurationError: It cannot be had, or shows its entries to nobody.
+    """
+    registry = registry or operators_registry(os.environ)
+    cache, provider = _adapter(registry, CACHE, settings.cache, settings.cache_options)
+    if not cache.capabilities.lists:
+        raise InvalidSetting(
+            f"cache {provider} shows its entries to nobody",
+            cure="name a cache that outlives its process, such as file or redis.",
+        )
+    return cache, provider
 
 
 def _adapter(
