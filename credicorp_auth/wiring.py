@@ -23,6 +23,7 @@ from credicorp_auth.profile import read_profile
 from credicorp_auth.registry import (
     BOXED_ONLY,
     CACHE,
+    OBSERVER,
     SECRET_SOURCE,
     TRANSPORT,
     Kind,
@@ -50,13 +51,19 @@ def settings_from_env(environ: Mapping[str, str], keywords: Mapping[str, Any]) -
         environ: The variables; `CREDICORP_PROFILE` names a profile to start from.
         keywords: What the caller gave.
     """
+    return Settings(**{**_merged(layers_of_env(environ)), **keywords})
+
+
+def layers_of_env(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
+    """Return where settings come from without keywords, and what each gives: the last one wins."""
     read = read_environment(environ)
     if read.get("secrets", "env") == "env":
         # The env source hands over id and secret as one record, read when they are needed.
         read.pop("client_id", None)
+    layers = [("environment", read)]
     if name := environ.get(PROFILE_VARIABLE):
-        read = {**read_profile(name, environ), **read}
-    return Settings(**{**read, **keywords})
+        layers.insert(0, (f"profile {name}", read_profile(name, environ)))
+    return layers
 
 
 def settings_from_profile(
@@ -73,15 +80,43 @@ def settings_from_profile(
     name = name or environ.get(PROFILE_VARIABLE)
     if not name:
         raise MissingSetting("no profile was named", cure=f"name one, or set {PROFILE_VARIABLE}.")
-    read = read_environment(environ)
-    kept = {key: value for key, value in read.items() if key not in _IDENTITY}
-    merged = {**read_profile(name, environ), **kept, **keywords}
+    merged = {**_merged(layers_of_profile(name, environ)), **keywords}
     if "client_secret" not in merged and "secrets" not in merged:
         raise MissingSetting(
             f"profile {name!r} gives neither client_secret nor secrets",
             cure="name a secret source in the profile, or put the secret there and chmod 600 it.",
         )
     return Settings(**merged)
+
+
+def layers_of_profile(name: str, environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
+    """Return what a chosen profile gives, and what the environment may put above it."""
+    read = read_environment(environ)
+    kept = {key: value for key, value in read.items() if key not in _IDENTITY}
+    return [(f"profile {name}", read_profile(name, environ)), ("environment", kept)]
+
+
+def _merged(layers: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    return {name: value for _, layer in layers for name, value in layer.items()}
+
+
+def settings_of(profile: str | None, environ: Mapping[str, str]) -> Settings:
+    """Build settings of a profile, or of the environment where none is named."""
+    if profile is None:
+        return settings_from_env(environ, {})
+    return settings_from_profile(profile, environ, {})
+
+
+def adapters_of(settings: Settings) -> list[tuple[Kind, str]]:
+    """Return kind and name of each adapter that settings choose by name."""
+    secrets = settings.secrets or ("env" if settings.client_secret is None else None)
+    chosen: list[tuple[Kind, object]] = [
+        (TRANSPORT, settings.transport),
+        (CACHE, settings.cache),
+        (SECRET_SOURCE, secrets),
+        *((OBSERVER, each) for each in settings.observers),
+    ]
+    return [(kind, name) for kind, name in chosen if isinstance(name, str)]
 
 
 def operators_registry(environ: Mapping[str, str]) -> Registry:
@@ -170,7 +205,7 @@ def _adapter(
 ) -> tuple[Any, Provider]:
     if isinstance(chosen, str):
         return registry.load(kind, chosen, options)
-    if kind.port is None or not isinstance(chosen, kind.port):
+    if not isinstance(chosen, kind.port):
         raise InvalidSetting(
             f"{type(chosen).__name__} is not a {kind.name}",
             cure="pass the name of an adapter, or an object that has every method of its port.",
