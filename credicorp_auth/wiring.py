@@ -100,11 +100,11 @@ def _merged(layers: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
     return {name: value for _, layer in layers for name, value in layer.items()}
 
 
-def settings_of(profile: str | None, environ: Mapping[str, str]) -> Settings:
+def settings_of(profile: str | None, environ: Mapping[str, str], **keywords: Any) -> Settings:
     """Build settings of a profile, or of the environment where none is named."""
     if profile is None:
-        return settings_from_env(environ, {})
-    return settings_from_profile(profile, environ, {})
+        return settings_from_env(environ, keywords)
+    return settings_from_profile(profile, environ, keywords)
 
 
 def adapters_of(settings: Settings) -> list[tuple[Kind, str]]:

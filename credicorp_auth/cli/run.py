@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from credicorp_auth import errors
 from credicorp_auth.cli.adapters import adapters
 from credicorp_auth.cli.cache import cache
+from credicorp_auth.cli.doctor import doctor
+from credicorp_auth.cli.endings import DONE, FAILED, INTERRUPTED, USAGE, ending_of
 from credicorp_auth.cli.header import header
 from credicorp_auth.cli.sandbox import sandbox
 from credicorp_auth.cli.token import token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-DONE: Final = 0
-FAILED: Final = 1
-USAGE: Final = 2
-REFUSED: Final = 3
-UNREACHABLE: Final = 4
-INTERRUPTED: Final = 130
-
-_ENDINGS: Final = (
-    (errors.ConfigurationError, USAGE),
-    (errors.UsageError, USAGE),
-    (errors.OriginNotAllowed, USAGE),
-    (errors.TokenRequestRefused, REFUSED),
-    (errors.ScopeNotGranted, REFUSED),
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,7 +31,7 @@ def credicorp_auth(*, debug: bool) -> None:
     """
 
 
-for command in (adapters, cache, header, sandbox, token):
+for command in (adapters, cache, doctor, header, sandbox, token):
     credicorp_auth.add_command(command)
 
 
@@ -85,10 +72,3 @@ def _call(arguments: Sequence[str]) -> int:
         misuse.show()
         return USAGE
     return result if isinstance(result, int) else DONE
-
-
-def ending_of(error: errors.CredicorpAuthError) -> int:
-    """Return the exit code for an error."""
-    if isinstance(error, errors.SecretUnavailable):
-        return UNREACHABLE if error.retryable else USAGE
-    return next((code for kind, code in _ENDINGS if isinstance(error, kind)), UNREACHABLE)
