@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Unpack
 
+    from credicorp_auth.engine.clock import Clock
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.oauth.token import AccessToken
     from credicorp_auth.settings import SettingsKeywords
@@ -40,10 +41,16 @@ class CredicorpAuth:
         self._start(Settings(**settings))
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
-        """Build from settings that were made before."""
+    def from_settings(cls, settings: Settings, *, clock: Clock | None = None) -> Self:
+        """
+        Build from settings that were made before.
+
+        Args:
+            settings: What was set.
+            clock: The clocks to live by; a test may pass one that it can move.
+        """
         auth = cls.__new__(cls)
-        auth._start(settings)  # noqa: SLF001 - its own class
+        auth._start(settings, clock)  # noqa: SLF001 - its own class
         return auth
 
     @classmethod
@@ -67,9 +74,9 @@ class CredicorpAuth:
         """
         return cls.from_settings(settings_from_profile(name, os.environ, settings))
 
-    def _start(self, settings: Settings) -> None:
+    def _start(self, settings: Settings, clock: Clock | None = None) -> None:
         self._settings = settings
-        self._engine = build_engine(settings)
+        self._engine = build_engine(settings, clock=clock)
         # The engine's own methods stand in front of the two below: on the path that every request
         # takes, one call more is a quarter of the whole cost.
         self.__dict__["get_token"] = self._engine.get_token
