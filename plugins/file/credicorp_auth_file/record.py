@@ -117,5 +117,6 @@ def _is_count(value: object) -> TypeGuard[int]:
 
 
 def _is_moment(value: object) -> TypeGuard[float]:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and 0 <= value < _MOST_SECONDS
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value < _MOST_SECONDS
