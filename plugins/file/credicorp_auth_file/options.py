@@ -29,8 +29,8 @@ def _read_directory(value: str | PathLike[str]) -> str:
     if not path.startswith("/"):
         # Relative to what? Processes that share a cache need not share a working directory.
         raise _bad_path("is not absolute")
-    names = path.strip("/").split("/")
-    if names == [""]:
+    names = [name for name in path.split("/") if name not in {"", "."}]
+    if not names:
         raise _bad_path("is the root of all folders")
     if ".." in names:
         raise _bad_path("leads through `..`")
@@ -38,7 +38,7 @@ def _read_directory(value: str | PathLike[str]) -> str:
     longest = max(len(name.encode()) for name in names)
     if longest > _MOST_OF_A_NAME or len(path.encode()) > _MOST_OF_A_PATH:
         raise _bad_path("is too long")
-    return os.path.normpath("/" + "/".join(names))
+    return "/" + "/".join(names)
 
 
 def _bad_path(what: str) -> InvalidSetting:
