@@ -11,7 +11,7 @@ from credicorp_auth_file.record import MAX_RECORD
 from credicorp_auth_file.trouble import find_fault, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from credicorp_auth_file.operations import Operations
 
@@ -83,7 +83,7 @@ class Folder:
             raise refuse(f"{self.path}/{name}", fault, code=code)
 
     @contextmanager
-    def temporary(self, content: bytes) -> Iterator[str]:
+    def temporary(self, content: bytes) -> Generator[str]:
         """Write a new file, safely on the disk, for the block to rename; or else it is removed."""
         name = f"{self.system.name()}{TEMPORARY}"
         descriptor = self.create(name)
@@ -141,7 +141,7 @@ class Folder:
 
 
 @contextmanager
-def open_folder(path: str, system: Operations) -> Iterator[Folder]:
+def open_folder(path: str, system: Operations) -> Generator[Folder]:
     """
     Open a folder for the time of a block.
 

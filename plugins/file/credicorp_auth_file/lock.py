@@ -12,7 +12,7 @@ from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth_file.trouble import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
     from credicorp_auth_file.folder import Folder
     from credicorp_auth_file.operations import Operations
@@ -138,7 +138,7 @@ class Locks:
         file.give_back()
 
     @contextmanager
-    def held(self, folder: Folder) -> Iterator[None]:
+    def held(self, folder: Folder) -> Generator[None]:
         """
         Hold the lock of the folder, under which whoever compares and then changes does both.
 

@@ -21,8 +21,8 @@ _MOST_OF_A_PATH: Final = 3_900  # bytes: PATH_MAX, less the longest name of a fi
 
 
 def _read_directory(value: str | PathLike[str]) -> str:
-    path = os.fspath(value)
-    if not isinstance(path, str) or not path.isprintable():
+    path = os.fsdecode(value)
+    if not path.isprintable():
         raise _bad_path("holds characters that no path needs")
     if path.startswith("~/"):
         path = os.path.expanduser(path)  # noqa: PTH111 # a string goes in and comes out

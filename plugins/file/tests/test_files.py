@@ -9,6 +9,7 @@ import stat
 import threading
 import time
 from base64 import b64encode
+from pathlib import Path
 
 import pytest
 
@@ -172,7 +173,7 @@ def test_fault_136_nothing_is_unpickled(hands):
     with pytest.raises(CacheUnavailable):
         cache.read(KEY)
 
-    assert not os.path.exists("/tmp/unpickled-canary")
+    assert not Path("/tmp/unpickled-canary").exists()
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o666, 0o640, 0o601, 0o700 | 0o020])
@@ -357,7 +358,7 @@ def test_fault_141_a_race_for_the_record_never_reaches_the_target(hands, victim)
     def swap():
         while not done.is_set():
             swapped.symlink_to(victim)
-            os.rename(swapped, hands.record)
+            swapped.rename(hands.record)
 
     swapper = threading.Thread(target=swap)
     swapper.start()

@@ -97,7 +97,9 @@ def test_fault_147_two_write_at_once_a_thousand_times(hands, run):
     cache = hands.kept(b"begin 0 " * 100)
     writers = [run(write_many, mine) for mine in (b"one", b"other")]
     reads = 0
-    while any(os.waitid(os.P_PID, each, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None for each in writers):
+    while any(
+        os.waitid(os.P_PID, each, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None for each in writers
+    ):
         entry = cache.read(KEY)
         reads += 1
         assert entry is not None

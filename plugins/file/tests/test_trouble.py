@@ -69,8 +69,8 @@ def test_a_folder_that_another_makes_meanwhile(hands):
     """Two who make the folder at once both have it."""
 
     def mkdir(path, mode):
-        os.mkdir(path, mode)
-        os.mkdir(path, mode)
+        SYSTEM.mkdir(path, mode)
+        SYSTEM.mkdir(path, mode)
 
     cache = hands.cache(mkdir=mkdir)
     cache.write(KEY, b"x", lifetime=60)

@@ -33,7 +33,7 @@ class CacheBench:
         """
         raise NotImplementedError
 
-    def break_cache(self, cache: Cache, place: Path) -> None:
+    def break_cache(self, cache: Cache, place: Path) -> None:  # noqa: ARG002 - for who overrides it
         """
         Bring trouble upon a cache, so that whatever it is asked for cannot be done.
 
