@@ -16,7 +16,14 @@ from credicorp_auth_file.leftovers import RECORD, sweep
 from credicorp_auth_file.lock import Locks
 from credicorp_auth_file.operations import SYSTEM
 from credicorp_auth_file.options import CacheOptions
-from credicorp_auth_file.record import Record, Unreadable, build_stem, read_record
+from credicorp_auth_file.record import (
+    LAST_MOMENT,
+    MAX_RECORD,
+    Record,
+    Unreadable,
+    build_stem,
+    read_record,
+)
 from credicorp_auth_file.trouble import perform
 
 if TYPE_CHECKING:
@@ -91,14 +98,18 @@ class FileCache:
             CacheUnavailable: It was not kept, and what was there stays.
         """
         moment = self._system.wall()
-        record = Record(key, SecretBytes(entry), number, moment, moment + max(lifetime, 0.0))
+        ends = min(moment + max(lifetime, 0.0), LAST_MOMENT)
+        record = Record(key, SecretBytes(entry), number, moment, ends)
         del entry  # or else a traceback would hold it
         perform(self._options.directory, partial(self._write, record))
 
     def _write(self, record: Record) -> None:
+        content = record.to_bytes()
+        if len(content) > MAX_RECORD:
+            raise CacheUnavailable("the entry is longer than any that is read back")
         make_folder(self._options.directory, self._system)
         with self._opened() as folder:
-            with folder.temporary(record.to_bytes()) as temporary, self._locks.held(folder):
+            with folder.temporary(content) as temporary, self._locks.held(folder):
                 self._put(folder, temporary, record)
             folder.sync()
             sweep(folder, self._locks)

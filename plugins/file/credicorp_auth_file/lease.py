@@ -81,6 +81,8 @@ class Holding:
                 is_ours = self.file.is_at(folder, self.name)
                 if is_ours:
                     self.file.beat()
+                else:
+                    self.release()
                 return is_ours
         except (OSError, CacheUnavailable):
             return False

@@ -86,9 +86,8 @@ class LockFile:
     def abandon(self) -> None:
         """Close it in the child of a fork, and leave it locked: the lock is the parent's."""
         self._guard = Lock()
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            self._system.close(descriptor)
+        self._use(self._system.close, None)
+        self._descriptor = None
 
 
 class Locks:

@@ -20,7 +20,9 @@ _MOST_OF_A_NAME: Final = 255  # bytes, on every file system in use
 _MOST_OF_A_PATH: Final = 3_900  # bytes: PATH_MAX, less the longest name of a file in the folder
 
 
-def _read_directory(value: str | PathLike[str]) -> str:
+def _read_directory(value: str | PathLike[str] | None) -> str:
+    if value is None:
+        value = user_cache_dir("credicorp-auth", appauthor=False)
     path = os.fsdecode(value)
     if not path.isprintable():
         raise _bad_path("holds characters that no path needs")
@@ -49,10 +51,6 @@ def _bad_path(what: str) -> InvalidSetting:
     )
 
 
-def _default_directory() -> str:
-    return user_cache_dir("credicorp-auth", appauthor=False)
-
-
 def _read_sealing_key(value: str | Secret | None) -> str | Secret | None:
     if value is None or isinstance(value, Secret) or _FIELD_NAME.fullmatch(str(value)):
         return value
@@ -71,10 +69,11 @@ class CacheOptions:
 
     Args:
         directory: The folder that holds the entries: an absolute path, or one that starts with
-            `~/`. It belongs to this cache, and is made when the first entry is kept.
+            `~/`. It belongs to this cache, and is made when the first entry is kept. When not
+            given, `credicorp-auth` in the user's folder for caches.
         sealing_key: Have entries sealed: the name of the field of the secret source that holds the
             key, or, as a `Secret`, the key itself.
     """
 
-    directory: str = field(factory=_default_directory, converter=_read_directory)
+    directory: str = field(default=None, converter=_read_directory)
     sealing_key: str | Secret | None = field(default=None, converter=_read_sealing_key)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from re import Pattern
 
 SCHEMA: Final = 1
+LAST_MOMENT: Final = 1e12  # epoch seconds, beyond which nothing is believed
 MAX_RECORD: Final = 512 * 1024  # bytes: the longest entry, in base64, and what is said about it
 
 _PLAIN_KEY: Final[Pattern[str]] = pattern(r"[0-9a-f]{64}")
-_MOST_SECONDS: Final = 1e12
 _MOST_NUMBER: Final = 2**63
 
 
@@ -119,4 +119,4 @@ def _is_count(value: object) -> TypeGuard[int]:
 def _is_moment(value: object) -> TypeGuard[float]:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return 0 <= value < _MOST_SECONDS
+    return 0 <= value <= LAST_MOMENT

@@ -12,9 +12,12 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth_file.operations import SYSTEM
+from credicorp_auth_file.record import Record, Unreadable, read_record
 
 KEY = "0123456789abcdef" * 4
 OTHER_KEY = "f" * 64
@@ -487,6 +490,47 @@ def test_what_another_has_just_replaced_is_not_removed(hands):
 
     assert 2 == len(looks)
     assert hands.record.exists()
+
+
+def test_what_would_not_be_read_back_is_not_written(hands):
+    """An entry beyond all bounds is refused, and the one of before stays."""
+    cache = hands.kept()
+    with pytest.raises(CacheUnavailable, match="longer"):
+        cache.write(KEY, b"x" * 400 * 1024, lifetime=60)
+
+    assert b"kept" == cache.read(KEY)
+
+
+def test_a_life_without_end_ends(hands):
+    """Whatever lifetime is given, what is written is read back."""
+    cache = hands.cache()
+    cache.write(KEY, b"x", lifetime=float("inf"))
+
+    assert b"x" == cache.read(KEY)
+
+
+JUNK = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=5),
+    st.lists(st.integers(), max_size=2),
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(json.loads(record_of()))), JUNK, max_size=6))
+def test_fault_132_whatever_the_members_hold_nothing_is_raised(members):
+    """Members of any kind make a record, or the word for why it is none."""
+    read = read_record(record_of(**members), KEY)
+
+    assert isinstance(read, Record | Unreadable)
+
+
+@given(st.binary(max_size=200))
+def test_fault_132_whatever_the_bytes_are_nothing_is_raised(content):
+    """Any bytes at all are corrupt."""
+    assert read_record(content, KEY) is Unreadable.CORRUPT
 
 
 def test_trouble_with_cleaning_up_is_nobody_s(failing, hands):

@@ -45,7 +45,7 @@ def test_paths_that_are_refused(path):
     assert "config.cache_path" == caught.value.code
 
 
-@pytest.mark.parametrize("number", [7, None])
+@pytest.mark.parametrize("number", [7, 1.5, ["/tmp"]])
 def test_what_is_no_path(number):
     """What is not even a path is refused too."""
     options = AdapterOptions({"directory": number}, setting="cache_options")
