@@ -17,6 +17,12 @@ class SecretUnavailable(CredicorpAuthError):
     default_cure = "check the secret source."
 
 
+class CacheUnavailable(CredicorpAuthError):
+    """A cache cannot be used now; the engine goes on without it, and tells."""
+
+    default_code = "cache.unavailable"
+
+
 class ServerUnreachable(CredicorpAuthError):
     """Nobody fit to answer was reached."""
 
