@@ -28,7 +28,7 @@ _HOST: Final = "127.0.0.1"
 # Below the ports that systems give to clients, so that no connection of another test takes one
 # between choosing and listening; a node of a cluster listens 10,000 above, too.
 _PORTS: Final = range(20_000, 22_000)
-_READY: Final = ("Ready to accept connections", "Sentinel ID is")
+_READY: Final = ("ready to accept connections", "sentinel id is")
 
 
 def find_redis(path: str | None = None) -> str:
@@ -82,7 +82,7 @@ class RedisServer:
         self._command = [find_redis() if program is None else program]
         self._directives = directives
         self._sentinel = sentinel
-        self._stack = ExitStack()
+        self._processes: list[subprocess.Popen[bytes]] = []
         self.port: int = free_port()
 
     @property
@@ -91,9 +91,12 @@ class RedisServer:
         return f"redis://{_HOST}:{self.port}"
 
     def __enter__(self) -> Self:
-        self.folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="redis-")))
-        self.socket_file = str(self.folder / "redis.sock")
-        self.start()
+        with ExitStack() as stack:
+            self.folder = Path(stack.enter_context(TemporaryDirectory(prefix="redis-")))
+            self.socket_file = str(self.folder / "redis.sock")
+            stack.callback(self.kill)
+            self.start()
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
@@ -102,7 +105,6 @@ class RedisServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.kill()
         self._stack.close()
 
     def start(self) -> None:
@@ -115,25 +117,32 @@ class RedisServer:
         log = self.folder / "redis.log"
         command = [*self._command, self._configure(), *["--sentinel"] * self._sentinel]
         with log.open("w", encoding="utf-8") as output:
-            self._process = subprocess.Popen(command, stdout=output, stderr=output)  # noqa: S603 - the test's own choice
-        while not any(word in (said := log.read_text("utf-8")) for word in _READY):
-            if self._process.poll() is not None:
+            process = subprocess.Popen(command, stdout=output, stderr=output)  # noqa: S603 - the test's own choice
+        self._processes.append(process)
+        while not any(word in (said := log.read_text("utf-8").lower()) for word in _READY):
+            if process.poll() is not None:
                 message = f"redis-server has not come up: {said}"
                 raise RuntimeError(message)
             time.sleep(0.01)
 
     def kill(self) -> None:
         """End it at once, as a crash would."""
-        self._process.kill()
-        self._process.wait()
+        for process in self._processes:
+            process.kill()
+            process.wait()
+        self._processes.clear()
 
     def freeze(self) -> None:
         """Let it stand still: it still accepts connections, and says nothing."""
-        self._process.send_signal(signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let it go on."""
-        self._process.send_signal(signal.SIGCONT)
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        for process in self._processes:
+            process.send_signal(number)
 
     def _configure(self) -> str:
         lines = [f"port {self.port}", f"bind {_HOST}", f"dir {self.folder}"]

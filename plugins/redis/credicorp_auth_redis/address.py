@@ -50,7 +50,6 @@ def read_address(text: str, *, default_port: int) -> Address:
         ValueError: It is none of these.
     """
     parts = urlsplit(f"//{text}")
-    if not parts.hostname or parts.username is not None or parts.netloc != text:
-        message = "not an address"
-        raise ValueError(message)
-    return Address(parts.hostname, default_port if parts.port is None else parts.port or -1)
+    if not parts.hostname or "@" in text or parts.netloc != text or parts.port == 0:
+        raise ValueError
+    return Address(parts.hostname, parts.port or default_port)

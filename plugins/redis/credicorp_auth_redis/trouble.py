@@ -114,7 +114,7 @@ _BY_WORD: Final = {
 }
 _PASSING: Final = frozenset({"cache.unavailable", "cache.timeout", "cache.readonly", "cache.full"})
 # What a script met stands behind ": -" in the answers of servers before Redis 7.
-_WORD: Final = re.compile(r"(?:^|.*: -)([A-Z]{2,20})\b", re.DOTALL)
+_WORD: Final = re.compile(r"(?:.*: -)?([A-Z]{2,20})\b", re.DOTALL)
 _OLD_WAYS_TO_SAY_NO: Final = ("invalid password", "no password is set", "without any password")
 
 

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -14,6 +15,7 @@ import trustme
 
 from credicorp_auth.testing.redis_server import RedisServer, find_redis
 from credicorp_auth_redis import CacheOptions, RedisCache
+from credicorp_auth_redis.budget import within as within_seconds
 
 
 def pytest_collection_modifyitems(items):
@@ -131,7 +133,8 @@ class Proxy:
         self.drop()
         for thread in self.threads:
             thread.join()
-        self.listener.close()
+        for each in (self.listener, *self.ends):
+            each.close()
 
     def listen(self):
         while True:
@@ -150,7 +153,10 @@ class Proxy:
     def carry(self, source, target, treat):
         try:
             while data := source.recv(65536):
-                target.sendall(treat(data))
+                passed = treat(data)
+                target.sendall(passed)
+                if passed != data:
+                    break
         except OSError:
             pass
         for end in (source, target):
@@ -164,8 +170,6 @@ class Proxy:
         time.sleep(self.delay)
         if self.cut_after is not None:
             data, self.cut_after = data[: self.cut_after], max(self.cut_after - len(data), 0)
-            if not data:
-                raise OSError
         return data
 
     def drop(self):
@@ -214,3 +218,38 @@ def tls(servers, authority, tmp_path):
         return server, {"url": f"rediss://127.0.0.1:{server.port}", "ca_file": str(ca)}
 
     return start
+
+
+@pytest.fixture
+def shown_by():
+    """Collect all that an error shows: texts, chained errors, locals below the test's own frame."""
+
+    def collect(error):
+        shown, frame = [str(error), repr(error), repr(vars(error))], error.__traceback__.tb_next
+        while frame is not None:
+            values = frame.tb_frame.f_locals.items()
+            # `self` is no local, and may be half built.
+            shown += [repr(value) for name, value in values if name != "self"]
+            frame = frame.tb_next
+        assert (None, None) == (error.__cause__, error.__context__)
+        return "\n".join(shown)
+
+    return collect
+
+
+@pytest.fixture(scope="module")
+def make_servers():
+    """Servers for all tests of a module."""
+    with ExitStack() as stack:
+        yield Servers(stack)
+
+
+@pytest.fixture
+def within():
+    """Give the time that commands of a pool need, where no cache does."""
+    return within_seconds
+
+
+@pytest.fixture
+def readme():
+    return (Path(__file__).parents[1] / "README.md").read_text("utf-8")
