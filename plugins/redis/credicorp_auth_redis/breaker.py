@@ -11,10 +11,12 @@ that starts another.
 from __future__ import annotations
 
 import random
-from threading import Event, Lock, Thread
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
+
+from credicorp_auth_redis.background import start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,10 +77,7 @@ class Breaker:
             if self._is_probing or self._stopped.is_set():
                 return
             self._is_probing = True
-        thread = Thread(target=self._probe_until_well, name="credicorp-redis-probe", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:  # the interpreter is shutting down, or out of threads
+        if not start_thread(self._probe_until_well, name="credicorp-redis-probe"):
             self._is_probing = False
 
     def _probe_until_well(self) -> None:

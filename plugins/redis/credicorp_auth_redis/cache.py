@@ -63,6 +63,7 @@ class RedisCache:
         self._route = build_route(options)
         self._budget = Budget(options.budget)
         self._breaker = Breaker(self._probe)
+        self._failed = self._name("probe")
 
     @property
     def capabilities(self) -> CacheCapabilities:
@@ -81,7 +82,7 @@ class RedisCache:
         name = self._name(key)
         # Not GET: whatever may lie there, no more than a record is brought here.
         command = ("GETRANGE", name, 0, MOST_WITH_HEAD)
-        answer = self._ask(lambda: self._ask_unless_foreign(name, command))
+        answer = self._ask(name, lambda: self._ask_unless_foreign(name, command))
         return read_entry(answer, key, moment=self._clock())
 
     def write(self, key: str, entry: bytes, *, lifetime: float, number: int = 0) -> None:
@@ -127,7 +128,7 @@ class RedisCache:
         """
         name = self._name(key)
         if expected is None:
-            return self._ask(lambda: self._route.ask(name, ("DEL", name))) == 1
+            return self._ask(name, lambda: self._route.ask(name, ("DEL", name))) == 1
         return self._run(DISCARD, (name,), SecretBytes(expected), MOST_WITH_HEAD) == 1
 
     def lease(self, key: str, *, seconds: float) -> Lease:
@@ -160,7 +161,7 @@ class RedisCache:
             CacheUnavailable: Redis cannot tell, or holds too much else to find them in 5 s.
         """
         look = partial(list_entries, self._route, self._name("*"), moment=self._clock())
-        return self._ask(look, inside=within(SECONDS))
+        return self._ask(self._failed, look, inside=within(SECONDS))
 
     def clear(self) -> int:
         """
@@ -170,7 +171,7 @@ class RedisCache:
             CacheUnavailable: Not all were dropped.
         """
         drop = partial(drop_entries, self._route, self._name("*"))
-        return self._ask(drop, inside=within(SECONDS))
+        return self._ask(self._failed, drop, inside=within(SECONDS))
 
     def close(self) -> None:
         """Close all connections."""
@@ -195,10 +196,14 @@ class RedisCache:
         return None
 
     def _run(self, script: Script, keys: tuple[str, ...], *arguments: Word) -> object:
-        return self._ask(lambda: script.run(self._route, keys, *arguments))
+        return self._ask(keys[0], lambda: script.run(self._route, keys, *arguments))
 
     def _ask(
-        self, question: Callable[[], T], *, inside: AbstractContextManager[None] | None = None
+        self,
+        name: str,
+        question: Callable[[], T],
+        *,
+        inside: AbstractContextManager[None] | None = None,
     ) -> T:
         self._breaker.check()
         trouble: Trouble | None = None
@@ -208,13 +213,15 @@ class RedisCache:
         except Exception as failure:  # noqa: BLE001 # a server's bytes may upset redis-py in any way
             trouble = read_trouble(failure)
         if trouble.lasts:
+            self._failed = name
             self._route.forget()
             self._breaker.open(trouble)
         raise trouble.error()
 
     def _probe(self) -> Trouble | None:
-        # A write, since a server that only reads is of no use; of what it does to keys, nothing.
-        name = f"{self._name('probe')}:probe"
+        # A write, since a server that only reads is of no use; in a cluster, on the node that has
+        # what failed, or else the breaker would close and open by turns.
+        name = f"{self._failed}:probe"
         try:
             with within(self._options.budget):
                 self._route.ask(name, ("SET", name, "", "PX", 1000))

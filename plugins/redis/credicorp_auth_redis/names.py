@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 from ipaddress import ip_address
 from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from credicorp_auth.wire.exchange import current
+from credicorp_auth_redis.background import start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,8 @@ def look_up(host: str, port: int, *, resolver: LookUp = ask_system) -> list[Addr
         except (OSError, UnicodeError) as failure:
             answers.put(OSError(type(failure).__name__))
 
-    _run(ask, inline=_is_number(host))
+    if _is_number(host) or not start_thread(ask, name="credicorp-redis-name"):
+        ask()
     try:
         found = answers.get(timeout=current.get().left())
     except Empty:
@@ -63,14 +64,3 @@ def _is_number(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _run(work: Callable[[], None], *, inline: bool) -> None:
-    if not inline:
-        try:
-            Thread(target=work, name="credicorp-redis-name", daemon=True).start()
-        except RuntimeError:
-            pass  # no thread can start any more: do it here
-        else:
-            return
-    work()
