@@ -41,6 +41,7 @@ class Breaker:
         self._probe = probe
         self._pauses = pauses
         self._stopped = Event()
+        self._trouble: Trouble | None = None
         self.after_fork()
 
     def check(self) -> None:
@@ -67,7 +68,7 @@ class Breaker:
     def after_fork(self) -> None:
         """Judge anew, in the child: the thread that tries is the parent's."""
         self._lock = Lock()
-        self._trouble: Trouble | None = None
+        self._trouble = None
         self._is_probing = False
         if not self._stopped.is_set():
             self._stopped = Event()

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final
 from credicorp_auth.wire.exchange import Exchange, current
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
 _PROMPT: Final = 1 / 25  # of the budget: an answer that comes within this costs nothing
 _REGAINED: Final = 1 / 4  # of all time that passes comes back
 
 
 @contextmanager
-def within(seconds: float) -> Iterator[None]:
+def within(seconds: float) -> Generator[None, None, None]:
     """Hold all that our sockets do inside to `seconds`, connecting included."""
     token = current.set(Exchange(seconds, connect_timeout=seconds))
     try:
@@ -47,7 +47,7 @@ class Budget(threading.local):
         self._counted = clock()
 
     @contextmanager
-    def spend(self) -> Iterator[None]:
+    def spend(self) -> Generator[None, None, None]:
         """Hold a command to what is left, and count what it takes."""
         began = self._clock()
         self._left = min(self._seconds, self._left + (began - self._counted) * _REGAINED)

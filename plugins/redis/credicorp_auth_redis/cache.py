@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from credicorp_auth.ports import CacheEntry, Lease
-    from credicorp_auth_redis.pool import Word
+    from credicorp_auth_redis.connection import Word
     from credicorp_auth_redis.scripts import Script
     from credicorp_auth_redis.trouble import Trouble
 
@@ -55,9 +55,7 @@ class RedisCache:
     .. versionadded:: 1.0.0
     """
 
-    def __init__(
-        self, options: CacheOptions, *, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, options: CacheOptions, *, clock: Callable[[], float] = time.time) -> None:
         self._options = options
         self._clock = clock
         self._route = build_route(options)
@@ -100,9 +98,7 @@ class RedisCache:
         """
         kept = max(0.0, min(lifetime, _LONGEST))
         size, moment = len(entry), self._clock()
-        record = SecretBytes(
-            build_record(key, entry, number=number, moment=moment, lifetime=kept)
-        )
+        record = SecretBytes(build_record(key, entry, number=number, moment=moment, lifetime=kept))
         del entry  # no traceback shows it
         if size > MOST:
             raise CacheUnavailable(

@@ -20,7 +20,8 @@ from credicorp_auth_redis.address import Address, read_address
 from credicorp_auth_redis.budget import within
 
 if TYPE_CHECKING:
-    from credicorp_auth_redis.pool import Command, Pool
+    from credicorp_auth_redis.connection import Command
+    from credicorp_auth_redis.pool import Pool
 
 _REDIRECTIONS: Final = 4
 _KNOWN: Final = 16  # nodes that are asked for the map when others fail
@@ -106,7 +107,10 @@ class Cluster:
             found.append(_Range(first, last, here[0]))
             nodes += here
         # The one that was set comes last: it may be a name that finds others, whoever has gone.
-        self._known = (*[each for each in dict.fromkeys(nodes) if each != self._node][: _KNOWN - 1], self._node)
+        self._known = (
+            *[each for each in dict.fromkeys(nodes) if each != self._node][: _KNOWN - 1],
+            self._node,
+        )
         self._map = found
         return found
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import select
 import socket
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from attrs import frozen
 from redis.backoff import NoBackoff
@@ -12,16 +13,21 @@ from redis.credentials import CredentialProvider
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
-from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.oauth.secret import SecretBytes
 from credicorp_auth.wire.exchange import current
 from credicorp_auth.wire.sockets import DeadlineSocket, connect_to_any
+from credicorp_auth_redis.budget import within
 from credicorp_auth_redis.names import look_up
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
+    from credicorp_auth.oauth.secret import Secret
     from credicorp_auth_redis.address import Address
+
+Word = str | int | SecretBytes
+Command = tuple[Word, ...]
 
 _SOCKET_OPTIONS: Final = (
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
@@ -30,7 +36,7 @@ _SOCKET_OPTIONS: Final = (
 
 
 class InsecureAddress(RedisError):
-    """A sentinel or a node of the cluster named a server that tokens may not go to in plain text."""
+    """A sentinel or a node named a server that tokens may not go to in plain text."""
 
 
 class Unwelcome(RedisError):
@@ -58,20 +64,53 @@ class _Identity(CredentialProvider):
 class _DeadlineConnection(Connection):
     """redis-py's connection, over a socket of ours."""
 
-    def __init__(self, address: Address, dial: Callable[[Address], socket.socket], **how: Any):  # noqa: ANN401 # redis-py's own
-        self._address = address
+    def __init__(self, dial: Callable[[], socket.socket], **how: Any) -> None:  # noqa: ANN401 # redis-py's own
         self._dial = dial
-        super().__init__(
-            host=address.host,
-            port=address.port,
-            protocol=2,
-            parser_class=_Parser,
-            retry=Retry(NoBackoff(), 0),
-            **how,
+        cast("Any", super()).__init__(
+            protocol=2, parser_class=_Parser, retry=Retry(NoBackoff(), 0), **how
         )
 
     def _connect(self) -> socket.socket:
-        return self._dial(self._address)
+        return self._dial()
+
+
+class OpenConnection:
+    """
+    A connection that has been greeted.
+
+    Args:
+        connection: redis-py's, which is typed in part only.
+    """
+
+    def __init__(self, connection: Any) -> None:  # noqa: ANN401 # see above
+        self._connection = connection
+
+    def ask(self, command: Command) -> object:
+        """
+        Send a command, and return its answer.
+
+        Raises:
+            ResponseError: The answer is an error; all others leave the connection out of step.
+        """
+        # Here an entry becomes plain, and in no frame that outlives the call.
+        self._connection.send_command(
+            *(word.reveal() if isinstance(word, SecretBytes) else word for word in command)
+        )
+        answer: object = self._connection.read_response()
+        return answer
+
+    def is_quiet(self) -> bool:
+        """Say whether there is nothing to read: no end, and no answer to what was not asked."""
+        poll = select.poll()
+        poll.register(self._connection._sock, select.POLLIN)  # noqa: SLF001 # redis-py has no name for it
+        if poll.poll(0):
+            return False
+        with within(0):  # so that it looks at what has been read already, and not at the socket
+            return not self._connection.can_read(0)
+
+    def close(self) -> None:
+        """Close it; in the child of a fork, this end alone."""
+        self._connection.disconnect()
 
 
 @frozen
@@ -93,19 +132,19 @@ class Connector:
     password: Secret | None = None
     database: int = 0
 
-    def open(self, address: Address) -> Connection:
+    def open(self, address: Address) -> OpenConnection:
         """
-        Open a connection, greeted and ready for commands.
+        Open a connection, and greet the server.
 
         Raises:
             RedisError: There is none; `Unwelcome` where the server itself said no.
         """
         if not (self.context or self.may_be_plain or address.is_near):
             raise InsecureAddress
-        how: dict[str, Any] = {"db": self.database}
+        how: dict[str, Any] = {"host": address.host, "port": address.port, "db": self.database}
         if self.password is not None:
             how["credential_provider"] = _Identity(self.username, self.password)
-        connection = _DeadlineConnection(address, self._dial, **how)
+        connection: Any = _DeadlineConnection(lambda: self._dial(address), **how)
         refusal: str | None = None
         try:
             connection.connect()
@@ -116,7 +155,7 @@ class Connector:
             raise
         if refusal is not None:
             raise Unwelcome(refusal)
-        return connection
+        return OpenConnection(connection)
 
     def _dial(self, address: Address) -> socket.socket:
         if address.is_path:

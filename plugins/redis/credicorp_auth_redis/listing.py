@@ -59,9 +59,7 @@ def _find(route: Route, pattern: str) -> Iterator[tuple[Address, str]]:
     for server in route.servers():
         cursor = 0
         while True:
-            answer: Any = route.ask_at(
-                server, ("SCAN", cursor, "MATCH", pattern, "COUNT", _STEP)
-            )
+            answer: Any = route.ask_at(server, ("SCAN", cursor, "MATCH", pattern, "COUNT", _STEP))
             cursor = int(answer[0])
             yield from ((server, name.decode()) for name in answer[1])
             if not cursor:

@@ -11,19 +11,19 @@ from credicorp_auth.wire.exchange import current
 from credicorp_auth_redis.background import start_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from credicorp_auth.wire.sockets import AddressInfo
 
-    LookUp = Callable[[str, int], list[AddressInfo]]
+    LookUp = Callable[[str, int], Sequence[AddressInfo]]
 
 
-def ask_system(host: str, port: int) -> list[AddressInfo]:
+def ask_system(host: str, port: int) -> Sequence[AddressInfo]:
     """Return what the system's resolver says."""
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
-def look_up(host: str, port: int, *, resolver: LookUp = ask_system) -> list[AddressInfo]:
+def look_up(host: str, port: int, *, resolver: LookUp = ask_system) -> Sequence[AddressInfo]:
     """
     Find the addresses of a host.
 
@@ -54,7 +54,7 @@ def look_up(host: str, port: int, *, resolver: LookUp = ask_system) -> list[Addr
         found = TimeoutError("no answer about a name")
     if isinstance(found, OSError):
         raise found
-    addresses: list[AddressInfo] = found
+    addresses: Sequence[AddressInfo] = found
     return addresses
 
 

@@ -75,6 +75,14 @@ def _read_switch(name: str, value: bool | str) -> bool:  # noqa: FBT001 # a conv
     return switch
 
 
+def _read_cluster(value: bool | str) -> bool:  # noqa: FBT001 # a converter
+    return _read_switch("cluster", value)
+
+
+def _read_plaintext(value: bool | str) -> bool:  # noqa: FBT001 # a converter
+    return _read_switch("plaintext", value)
+
+
 def _read_seconds(value: float | str) -> float:
     try:
         seconds = 0.0 if isinstance(value, bool) else float(value)
@@ -133,14 +141,12 @@ class CacheOptions:
 
     url: Secret = field(default=None, converter=_read_url_option)
     sentinel: Sentinels | None = field(default=None, converter=_read_sentinels)
-    cluster: bool = field(default=False, converter=lambda value: _read_switch("cluster", value))
+    cluster: bool = field(default=False, converter=_read_cluster)
     ca_file: str | None = None
     client_certificate: str | None = None
     budget: float = field(default=0.25, converter=_read_seconds)
     prefix: str = field(default="credicorp_auth", converter=_read_prefix)
-    plaintext: bool = field(
-        default=False, converter=lambda value: _read_switch("plaintext", value)
-    )
+    plaintext: bool = field(default=False, converter=_read_plaintext)
     sealing_key: str | Secret | None = field(default=None, converter=_read_sealing_key)
 
     def __attrs_post_init__(self) -> None:

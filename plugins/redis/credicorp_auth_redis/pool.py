@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import select
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from redis.exceptions import ResponseError
-
-from credicorp_auth.oauth.secret import SecretBytes
-from credicorp_auth_redis.budget import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from redis.connection import Connection
-
     from credicorp_auth_redis.address import Address
-
-Word = str | int | SecretBytes
-Command = tuple[Word, ...]
+    from credicorp_auth_redis.connection import Command, OpenConnection
 
 _KEPT: Final = 4  # for each server; more are in use at once only in a burst
 _FRESH: Final = 30.0  # seconds; firewalls forget idle connections without telling either end
@@ -41,7 +33,7 @@ class Pool:
         connect: Opens a connection.
     """
 
-    def __init__(self, connect: Callable[[Address], Connection]) -> None:
+    def __init__(self, connect: Callable[[Address], OpenConnection]) -> None:
         self._connect = connect
         self._is_closed = False
         self.after_fork()
@@ -63,8 +55,8 @@ class Pool:
         is_in_step = False
         try:
             if asking:
-                _exchange(connection, ("ASKING",))
-            answer = _exchange(connection, command)
+                connection.ask(("ASKING",))
+            answer = connection.ask(command)
             is_in_step = True
         except ResponseError:
             is_in_step = True
@@ -73,7 +65,7 @@ class Pool:
             if is_in_step:
                 self._give_back(address, connection)
             else:
-                connection.disconnect()
+                connection.close()
         return answer
 
     def drop_idle(self) -> None:
@@ -82,7 +74,7 @@ class Pool:
             dropped = [each for kept in self._idle.values() for _, each in kept]
             self._idle.clear()
         for each in dropped:
-            each.disconnect()
+            each.close()
 
     def close(self) -> None:
         """Close the connections that wait, and those in use once they have their answer."""
@@ -92,42 +84,23 @@ class Pool:
     def after_fork(self) -> None:
         """Start without connections, and leave the parent's to it: redis-py closes but our end."""
         self._lock = Lock()
-        self._idle: dict[Address, list[tuple[float, Connection]]] = {}
+        self._idle: dict[Address, list[tuple[float, OpenConnection]]] = {}
 
-    def _take(self, address: Address) -> Connection | None:
+    def _take(self, address: Address) -> OpenConnection | None:
         while True:
             with self._lock:
                 kept = self._idle.get(address)
                 if not kept:
                     return None
                 since, connection = kept.pop()
-            if monotonic() - since < _FRESH and _is_quiet(connection):
+            if monotonic() - since < _FRESH and connection.is_quiet():
                 return connection
-            connection.disconnect()
+            connection.close()
 
-    def _give_back(self, address: Address, connection: Connection) -> None:
+    def _give_back(self, address: Address, connection: OpenConnection) -> None:
         with self._lock:
             kept = self._idle.setdefault(address, [])
             if not self._is_closed and len(kept) < _KEPT:
                 kept.append((monotonic(), connection))
                 return
-        connection.disconnect()
-
-
-def _exchange(connection: Any, command: Command) -> object:  # noqa: ANN401 # redis-py is half typed
-    # Here an entry becomes plain, and in no frame that outlives the call.
-    connection.send_command(
-        *(word.reveal() if isinstance(word, SecretBytes) else word for word in command)
-    )
-    answer: object = connection.read_response()
-    return answer
-
-
-def _is_quiet(connection: Any) -> bool:  # noqa: ANN401 # as above
-    # Something to read means that the server has closed it, or said what it was not asked.
-    poll = select.poll()
-    poll.register(connection._sock, select.POLLIN)  # noqa: SLF001 # redis-py has no name for it
-    if poll.poll(0):
-        return False
-    with within(0):  # so that it looks at what has been read already, and not at the socket
-        return not connection.can_read(0)
+        connection.close()

@@ -37,9 +37,7 @@ class Head:
     size: int
 
 
-def build_record(
-    key: str, entry: bytes, *, number: int, moment: float, lifetime: float
-) -> bytes:
+def build_record(key: str, entry: bytes, *, number: int, moment: float, lifetime: float) -> bytes:
     """
     Build a record.
 

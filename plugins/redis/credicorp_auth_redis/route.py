@@ -13,8 +13,8 @@ from credicorp_auth_redis.single import SingleServer
 
 if TYPE_CHECKING:
     from credicorp_auth_redis.address import Address
+    from credicorp_auth_redis.connection import Command
     from credicorp_auth_redis.options import CacheOptions
-    from credicorp_auth_redis.pool import Command
 
 
 class Route(Protocol):
@@ -67,9 +67,7 @@ def build_route(options: CacheOptions) -> Route:
         context = build_context(
             ca_file=options.ca_file, client_certificate=options.client_certificate
         )
-    greeting = Connector(
-        context, options.may_be_plain, url.username, url.password, url.database
-    )
+    greeting = Connector(context, options.may_be_plain, url.username, url.password, url.database)
     pool = Pool(greeting.open)
     if options.sentinel is not None:
         sentinel_pool = Pool(Connector(context, options.may_be_plain).open)

@@ -5,30 +5,24 @@ from __future__ import annotations
 from hashlib import sha1
 from typing import TYPE_CHECKING, Final
 
-from attrs import field, frozen
 from redis.exceptions import ResponseError
 
 if TYPE_CHECKING:
-    from credicorp_auth_redis.pool import Word
+    from credicorp_auth_redis.connection import Word
     from credicorp_auth_redis.route import Route
 
 
-@frozen
 class Script:
     """
     A script for the server.
 
     Args:
         text: Lua.
-        name: What the server knows it by.
     """
 
-    text: str
-    name: str = field(init=False)
-
-    @name.default
-    def _hash(self) -> str:
-        return sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._name = sha1(text.encode(), usedforsecurity=False).hexdigest()
 
     def run(self, route: Route, keys: tuple[str, ...], *arguments: Word) -> object:
         """
@@ -41,11 +35,11 @@ class Script:
         """
         what = (len(keys), *keys, *arguments)
         try:
-            return route.ask(keys[0], ("EVALSHA", self.name, *what))
+            return route.ask(keys[0], ("EVALSHA", self._name, *what))
         except ResponseError as error:
             if not str(error).startswith("NOSCRIPT"):
                 raise
-        return route.ask(keys[0], ("EVAL", self.text, *what))
+        return route.ask(keys[0], ("EVAL", self._text, *what))
 
 
 WRITE: Final = Script("""

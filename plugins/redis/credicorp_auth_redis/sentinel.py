@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -11,8 +11,9 @@ from credicorp_auth_redis.address import Address
 from credicorp_auth_redis.budget import within
 
 if TYPE_CHECKING:
+    from credicorp_auth_redis.connection import Command
     from credicorp_auth_redis.options import Sentinels
-    from credicorp_auth_redis.pool import Command, Pool
+    from credicorp_auth_redis.pool import Pool
 
 
 class MasterBySentinel:
@@ -71,11 +72,10 @@ class MasterBySentinel:
             share = current.get().left() / (len(addresses) - position)
             try:
                 with within(share):
-                    answer = self._sentinel_pool.ask(address, question)
+                    answer: Any = self._sentinel_pool.ask(address, question)
             except Exception as error:  # noqa: BLE001 # told if no other does better
                 failure = error
                 continue
-            if isinstance(answer, list):
-                host, port = answer
-                return Address(host.decode(), int(port))
+            if answer:
+                return Address(answer[0].decode(), int(answer[1]))
         raise failure

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from credicorp_auth_redis.address import Address
-    from credicorp_auth_redis.pool import Command, Pool
+    from credicorp_auth_redis.connection import Command
+    from credicorp_auth_redis.pool import Pool
 
 
 class SingleServer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Thread
 
@@ -72,9 +72,7 @@ class Servers:
         clients = [self.client(node) for node in nodes]
         bounds = [0, 5461, 10923, 16384]
         for number, client in enumerate(clients):
-            client.execute_command(
-                "CLUSTER ADDSLOTS", *range(bounds[number], bounds[number + 1])
-            )
+            client.execute_command("CLUSTER ADDSLOTS", *range(bounds[number], bounds[number + 1]))
             client.execute_command("CLUSTER MEET", "127.0.0.1", nodes[0].port)
         wait_until(
             lambda: all(
@@ -151,14 +149,12 @@ class Proxy:
                 thread.start()
 
     def carry(self, source, target, treat):
-        try:
+        with suppress(OSError):  # it was dropped
             while data := source.recv(65536):
                 passed = treat(data)
                 target.sendall(passed)
                 if passed != data:
                     break
-        except OSError:
-            pass
         for end in (source, target):
             self.shut(end)
 
@@ -179,10 +175,8 @@ class Proxy:
 
     @staticmethod
     def shut(end):
-        try:
+        with suppress(OSError):  # it has gone already
             end.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
 
 
 @pytest.fixture

@@ -144,9 +144,7 @@ def test_no_entry_lives_for_ever(cache, client, lifetime):
 
 
 def record(key=KEY, entry=b"x", *, moment=None, lifetime=60.0):
-    return build_record(
-        key, entry, number=0, moment=moment or time.time(), lifetime=lifetime
-    )
+    return build_record(key, entry, number=0, moment=moment or time.time(), lifetime=lifetime)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +248,7 @@ def test_fault_169_what_an_administrator_sees(cache, client):
     name = f"credicorp_auth:{{{KEY}}}"
 
     assert sorted([name, f"{name}:lease", f"{name}:number"]) == sorted(
-        each.decode() for each in client.keys()
+        each.decode() for each in client.keys("*")
     )
     assert re.fullmatch(rb"credicorp-auth/1 (a1){32} 7 \d{13} \d{13}\nsealed", client.get(name))
 

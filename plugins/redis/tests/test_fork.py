@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import threading
 
+import pytest
+
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth.testing.redis_server import free_port
 
@@ -60,10 +62,8 @@ def test_a_child_judges_anew(servers):
     """A breaker that was open in the parent is closed in the child, and its locks are free."""
     port = free_port()
     cache = servers.cache(url=f"redis://127.0.0.1:{port}")
-    try:
+    with pytest.raises(CacheUnavailable):
         cache.read(KEY)
-    except CacheUnavailable:
-        pass
     cache._breaker._lock.acquire()
     cache._route._pool._lock.acquire()
     cache.after_fork()

@@ -49,10 +49,13 @@ def test_options_may_be_text():
         sealing_key="cache_key",
     )
 
-    assert Sentinels(
-        "mymaster",
-        (Address("one.example", 26380), Address("two.example", 26379), Address("::1", 1)),
-    ) == options.sentinel
+    assert (
+        Sentinels(
+            "mymaster",
+            (Address("one.example", 26380), Address("two.example", 26379), Address("::1", 1)),
+        )
+        == options.sentinel
+    )
     assert (False, 0.5, "team-a", True, "cache_key") == (
         options.cluster,
         options.budget,
@@ -147,7 +150,11 @@ def test_fault_176_an_address_that_is_none_is_not_shown(url, shown_by):
         ({"url": "redis://", "sentinel": "m@h:1,,"}, InvalidSetting, "sentinel"),
         ({"url": "redis://", "sentinel": "m@h/x"}, InvalidSetting, "sentinel"),
         ({"sentinel": "m@localhost"}, InvalidSetting, "sentinel"),
-        ({"url": "redis://", "cluster": True, "sentinel": "m@localhost"}, InvalidSetting, "two ways"),
+        (
+            {"url": "redis://", "cluster": True, "sentinel": "m@localhost"},
+            InvalidSetting,
+            "two ways",
+        ),
         ({"url": "unix:///a", "cluster": True}, InvalidSetting, "cluster"),
         ({"url": "redis://localhost/1", "cluster": True}, InvalidSetting, "cluster"),
         ({"ca_file": "ca.pem"}, InvalidSetting, "ca_file"),

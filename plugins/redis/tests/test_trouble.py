@@ -13,7 +13,7 @@ from credicorp_auth.ports import LeaseState
 from credicorp_auth.testing.redis_server import free_port
 from credicorp_auth.testing.wire import Drip, Hold, Reset, Send, WireServer
 from credicorp_auth_redis.address import Address
-from credicorp_auth_redis.connection import Connector
+from credicorp_auth_redis.connection import Connector, OpenConnection
 from credicorp_auth_redis.pool import Pool
 
 KEY, OTHER = "a1" * 32, "b2" * 32
@@ -62,9 +62,7 @@ def test_fault_158_accepts_and_never_answers(servers):
     cache.write(KEY, b"x", lifetime=100)
     server.freeze()
     first = seconds_of(lambda: trouble_of(lambda: cache.read(KEY)))
-    rest = sorted(
-        seconds_of(lambda: trouble_of(lambda: cache.read(KEY))) for _ in range(1000)
-    )
+    rest = sorted(seconds_of(lambda: trouble_of(lambda: cache.read(KEY))) for _ in range(1000))
 
     assert BUDGET * 0.9 < first
     assert rest[500] < first / 50  # 5 ms: in truth it is some microseconds
@@ -251,8 +249,8 @@ def test_fault_161_an_interrupt_at_any_step_ends_the_connection(servers, within,
     opened = []
 
     def connect(address):
-        opened.append(Interrupted(connector.open(address), step if not opened else ""))
-        return opened[-1]
+        opened.append(Interrupted(connector.open(address)._connection, step if not opened else ""))
+        return OpenConnection(opened[-1])
 
     pool, address = Pool(connect), Address("127.0.0.1", server.port)
     with within(5):
