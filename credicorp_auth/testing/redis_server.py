@@ -15,13 +15,14 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
 _HOST: Final = "127.0.0.1"
@@ -51,17 +52,23 @@ def find_redis(path: str | None = None) -> str:
     return program
 
 
-def free_port() -> int:
-    """Choose a port on which nobody listens, nor on the one 10,000 above it."""
-    while True:
-        port = random.choice(_PORTS)  # noqa: S311 - no secret
-        with ExitStack() as stack:
-            try:
-                for each in (port, port + 10_000):
-                    stack.enter_context(socket.create_server((_HOST, each)))
-            except OSError:
-                continue
+def free_port(ports: Sequence[int] = _PORTS) -> int:
+    """
+    Choose a port on which nobody listens, nor on the one 10,000 above it.
+
+    Args:
+        ports: To choose from.
+
+    Raises:
+        OSError: None of them is free.
+    """
+    for port in random.sample(ports, len(ports)):
+        with ExitStack() as stack, suppress(OSError):
+            for each in (port, port + 10_000):
+                stack.enter_context(socket.create_server((_HOST, each)))
             return port
+    message = "no port is free"
+    raise OSError(message)
 
 
 class RedisServer:

@@ -33,8 +33,6 @@ class Address:
         return self.is_path or may_carry_token(f"http://{self}")
 
     def __str__(self) -> str:
-        if self.is_path:
-            return self.host
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 

@@ -65,7 +65,7 @@ class Cluster:
             asking = word == "ASK"
             if not asking:
                 self._map = []  # it is out of date
-            address = _read_target(target, asked=address)
+            address = read_target(target, asked=address)
         return self._pool.ask(address, command, asking=asking)
 
     def servers(self) -> list[Address]:
@@ -115,8 +115,14 @@ class Cluster:
         return found
 
 
-def _read_target(target: str, *, asked: Address) -> Address:
-    # A node that does not know its own name leaves it out: it is the one that was asked.
+def read_target(target: str, *, asked: Address) -> Address:
+    """
+    Read where a redirection leads.
+
+    Args:
+        target: `host:port`; a node that does not know its own name leaves it out.
+        asked: The node that said so.
+    """
     host, _, port = target.rpartition(":")
     if host in {"", "?"}:
         return Address(asked.host, int(port))

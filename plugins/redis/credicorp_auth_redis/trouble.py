@@ -155,8 +155,6 @@ def _read_answer(answer: str) -> Trouble:
 
 def _causes(failure: BaseException) -> Iterator[BaseException]:
     each: BaseException | None = failure
-    for _ in range(8):
-        if each is None:
-            return
+    while each is not None:
         yield each
         each = each.__cause__ or each.__context__

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from attrs import define
 from redis.crc import key_slot
 
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth.ports import LeaseState
 from credicorp_auth.testing.redis_server import free_port
 from credicorp_auth.testing.wire import Hold, WireServer
+from credicorp_auth_redis.address import Address
+from credicorp_auth_redis.cluster import read_target
 
 KEYS = [f"{number:02x}" * 32 for number in range(30)]
 KEY = KEYS[0]
@@ -104,6 +107,24 @@ def test_fault_175_a_sentinel_cannot_send_tokens_away(servers):
     assert "cache.insecure" == trouble_of(lambda: cache.read(KEY))
 
 
+@define
+class Node:
+    """Answer what is asked about slots, and everything else alike."""
+
+    slots: str
+    answer: str
+
+    def play(self, connection):
+        start = 0
+        while connection.take():
+            asked, start = connection.received[start:], len(connection.received)
+            if b"SETINFO" in asked:
+                connection.socket.sendall(b"+OK\r\n")
+            else:
+                told = self.slots if b"SLOTS" in asked else self.answer
+                connection.socket.sendall(told.encode())
+
+
 @pytest.fixture(scope="module")
 def cluster(make_servers):
     nodes, clients = make_servers.cluster()
@@ -113,6 +134,8 @@ def cluster(make_servers):
 def test_a_cluster_keeps_each_key_where_it_belongs(cluster):
     """Every operation works for keys of every node; all that belongs to a key is on one node."""
     servers, nodes, clients = cluster
+    for client in clients:
+        client.flushall()
     cache = servers.cache(nodes[0], cluster=True)
     leases = [cache.lease(key, seconds=30) for key in KEYS]
     for key, lease in zip(KEYS, leases, strict=True):
@@ -127,8 +150,6 @@ def test_a_cluster_keeps_each_key_where_it_belongs(cluster):
     assert len(KEYS) == cache.clear()
     for each in leases:
         each.release()
-    for client in clients:
-        client.flushall()
 
 
 def test_a_map_that_is_out_of_date_is_followed(cluster):
@@ -151,7 +172,8 @@ def test_a_map_that_is_out_of_date_is_followed(cluster):
 def test_a_slot_on_its_way_is_followed(cluster):
     """While a slot moves to another node, ASK is followed for what is there already."""
     servers, nodes, clients = cluster
-    slot = key_slot(f"credicorp_auth:{{{KEY}}}".encode())
+    key = "cd" * 32  # of this test alone
+    slot = key_slot(f"credicorp_auth:{{{key}}}".encode())
     names = [client.execute_command("CLUSTER MYID").decode() for client in clients]
     cache = servers.cache(nodes[0], cluster=True)
     cache.read(KEY)
@@ -160,8 +182,7 @@ def test_a_slot_on_its_way_is_followed(cluster):
     clients[target].execute_command("CLUSTER SETSLOT", slot, "IMPORTING", names[source])
     clients[source].execute_command("CLUSTER SETSLOT", slot, "MIGRATING", names[target])
     try:
-        assert works(cache)
-        assert LeaseState.ACQUIRED is cache.lease(KEYS[1], seconds=1).state
+        assert works(cache, key)
         assert 1 == clients[target].execute_command("CLUSTER COUNTKEYSINSLOT", slot)
     finally:
         for client in clients:
@@ -188,6 +209,32 @@ def test_a_node_that_is_gone(servers):
     nodes[0].start()
     servers.wait_until(lambda: works(cache, lost))
     assert works(cache, kept)
+
+
+def test_nodes_that_send_each_other_round_in_circles(servers):
+    """Redirections end, however many a node would give."""
+    slots = "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:{port}\r\n"
+    with WireServer() as node:
+        node.scripts = [[Node(slots.format(port=node.port), f"-MOVED 1 :{node.port}\r\n")]]
+        cache = servers.cache(url=f"redis://127.0.0.1:{node.port}", cluster=True)
+
+        assert "cache.unavailable" == trouble_of(lambda: cache.read(KEY))
+        assert 5 == sum(each.received.count(b"GETRANGE") for each in node.connections)
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("10.0.0.7:7", Address("10.0.0.7", 7)),
+        ("redis-7.example:7", Address("redis-7.example", 7)),
+        ("::1:7", Address("::1", 7)),
+        (":7", Address("asked.example", 7)),
+        ("?:7", Address("asked.example", 7)),
+    ],
+)
+def test_where_a_redirection_leads(target, expected):
+    """Addresses of both kinds, names, and none at all: then it is the node that was asked."""
+    assert expected == read_target(target, asked=Address("asked.example", 6379))
 
 
 def test_fault_162_a_cluster_that_is_down(servers):

@@ -361,6 +361,13 @@ def test_what_is_not_redis_is_of_no_use(scripted, answer):
     assert trouble_of(lambda: cache.read(KEY)).code in {"cache.unavailable", "cache.timeout"}
 
 
+def test_a_list_that_is_denied_is_told(scripted):
+    """A name was found, and what it holds may not be seen."""
+    cache, _ = scripted(b"*2\r\n$1\r\n0\r\n*1\r\n$1\r\nx\r\n", b"-NOPERM no\r\n")
+
+    assert "cache.denied" == trouble_of(cache.entries).code
+
+
 @pytest.mark.parametrize("answer", [b":7\r\n", b"*1\r\n$1\r\nx\r\n", b"+OK\r\n", b"*-1\r\n"])
 def test_an_answer_of_another_kind_is_a_miss(scripted, answer):
     """What is no text of a record is no entry."""
