@@ -77,6 +77,9 @@ def test_a_record_cut_short_is_corrupt(cut):
         pytest.param(b"3600.0", b"-1", id="a negative life"),
         pytest.param(b"3600.0", b"true", id="a life that is true"),
         pytest.param(b"1800000000.25", b'"1"', id="an issue that is text"),
+        pytest.param(b"1800000000.25", b"9" * 300, id="an issue beyond all time"),
+        pytest.param(b'"number":7', b'"number":true', id="a number that is true"),
+        pytest.param(b'"number":7', b'"number":-7', id="a number below nothing"),
         pytest.param(b"0" * 32, b"0" * 31, id="a short record id"),
     ],
 )

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import base64
 import threading
+from urllib.parse import parse_qsl
 
 import pytest
+from attrs import evolve
 
 from credicorp_auth import Secret, errors
 from credicorp_auth.engine.cool_downs import COOL_DOWNS
+from credicorp_auth.engine.lease_keeper import KeptLease, NoLease
 from credicorp_auth.lifecycle.client import endpoint_key
-from credicorp_auth.ports import CacheCapabilities, LeaseState
+from credicorp_auth.ports import (
+    CacheCapabilities,
+    FetchedSecret,
+    LeaseState,
+    SecretSourceCapabilities,
+)
 from credicorp_auth.settings import Settings
 from credicorp_auth.testing.clock import MovableClock
 from credicorp_auth.testing.scripted_world import answer, token_answer
@@ -309,3 +317,65 @@ def test_after_a_fork_the_seal_is_renewed_too(engines):
     engine.after_fork()
 
     assert "token-1" == engine.get_token().value.reveal()
+
+
+def test_a_late_token_of_a_smaller_number_is_not_held(engines):
+    """What comes home after its successor does not take its place, whatever the clocks say."""
+    cache, transport = SharedCache(), ScriptedTransport()
+    engine = engines(cache, transport)
+    engine.get_token()
+    slot = next(iter(engine._slots.values()))
+    newer = evolve(slot.held, birth=evolve(slot.held.birth, number=9))
+    older = evolve(slot.held, birth=evolve(slot.held.birth, number=8))
+    slot.hold(newer)
+    slot.hold(older)
+
+    assert newer is slot.held
+
+
+def test_where_nobody_coordinates_there_is_nothing_to_hold():
+    """The lease of a cache without leases is neither renewed nor given back."""
+    lease = NoLease()
+    lease.release()
+
+    assert (LeaseState.FAILED, 0, False) == (lease.state, lease.number, lease.renew())
+
+
+def test_a_kept_lease_can_be_renewed_by_hand():
+    """A lease in hand says whether it still holds."""
+    kept = KeptLease(StumblingLease([True, False]), lambda _verb, call, _expected: call())
+
+    assert (5, True, False) == (kept.number, kept.renew(), kept.renew())
+
+
+def test_a_secret_that_was_accepted_in_place_of_the_current_one_is_kept(engines):
+    """The fallback that a server took is shown first at the next mint."""
+    transport = ScriptedTransport([answer(401, error="invalid_client")])
+    engine = engines(SharedCache(), transport, secrets=Overlapping())
+    for _ in range(2):
+        engine.invalidate(engine.get_token())
+        settle()
+
+    assert ["new", "old", "old"] == [shown(request) for request in transport.sent]
+
+
+def shown(request):
+    """Return the secret that a request carries."""
+    return dict(parse_qsl(request.body.reveal().decode()))["client_secret"]
+
+
+class Overlapping:
+    """A source in the middle of a rotation."""
+
+    capabilities = SecretSourceCapabilities(rotates=True)
+
+    def fetch(self, _names):
+        """Return the new version, with the old one beside it."""
+        new, old = ({"client_secret": Secret(each)} for each in ("new", "old"))
+        return FetchedSecret(new, "2", fallback=FetchedSecret(old, "1"))
+
+    def close(self):
+        """Nothing is open."""
+
+    def after_fork(self):
+        """Nothing belongs to the parent."""

@@ -11,11 +11,33 @@ import pytest
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.options import AdapterOptions
 from credicorp_auth.ports import Cache, CacheCapabilities, LeaseState, LeasingCache
+from credicorp_auth.testing.contracts.cache import CacheContract
 from credicorp_auth_memory import CacheOptions, MemoryCache, plugin
 from credicorp_auth_memory.cache import open_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+class TestMemoryCache(CacheContract):
+    """In memory, one for each engine."""
+
+    def build_cache(self, place):
+        return open_cache(CacheOptions(max_entries=8))
+
+
+class TestSharedMemoryCache(CacheContract):
+    """In memory, one for the process: a test's place is a room of its own in it."""
+
+    @pytest.fixture(autouse=True)
+    def _empty(self) -> Iterator[None]:
+        yield
+        cache = open_cache(CacheOptions(shared=True))
+        for key in list(cache._entries):
+            cache.discard(key)
+
+    def build_cache(self, place):
+        return open_cache(CacheOptions(shared=True))
 
 
 class Clock:
