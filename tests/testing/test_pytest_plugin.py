@@ -93,7 +93,13 @@ def test_offline_settings_may_be_given():
     assert 5 == echo.mints
 
 
-def test_the_sandbox_is_where_the_variables_point(credicorp_sandbox, monkeypatch):
+@pytest.fixture
+def developers_own(monkeypatch):
+    """Set a variable as a developer has it set."""
+    monkeypatch.setenv("CREDICORP_PROFILE", "my-own")
+
+
+def test_the_sandbox_is_where_the_variables_point(developers_own, credicorp_sandbox):
     """Code that builds its own `CredicorpAuth` from the environment meets the sandbox."""
     with CredicorpAuth.from_env(scope="decisions:read") as auth:
         token = auth.get_token()
@@ -200,6 +206,14 @@ def test_no_excuse_counts(small, suite, member, value):
     assert not suites[suite]["conforms"]
 
 
+def test_a_contract_nobody_derives_from_is_no_report(tmp_path):
+    """Where a contract is imported and not used, nothing is said of it."""
+    ran = pytest_of(tmp_path, "import credicorp_auth.testing.contracts\ndef test_it(): pass\n")
+
+    assert 0 == ran.returncode
+    assert "credicorp-auth contracts" not in ran.stdout
+
+
 def test_a_part_of_a_contract_is_not_the_contract(tmp_path):
     """A run of some of the tests does not conform; the report names what was left out."""
     ran = pytest_of(tmp_path, small_source(), "-k", "TestGood and test_one")
@@ -209,19 +223,34 @@ def test_a_part_of_a_contract_is_not_the_contract(tmp_path):
     assert "  not run: test_numbers" in ran.stdout
 
 
-def test_fault_345_a_transport_written_in_a_hurry_fails_readably(tmp_path):
-    """345: a bad transport fails the contract of strangers' adapters, with claims a stranger understands."""
-    source = (SUITES / "bad_transport.py").read_text()
-    chosen = "test_fault_037 or test_fault_005_006 or test_fault_001"
+IN_A_HURRY = [
+    (
+        "bad_transport",
+        "test_fault_037 or test_fault_005_006 or test_fault_001",
+        "A redirect is returned as it came, and nobody is asked at its target.",
+        "it declares no total deadline",
+    ),
+    (
+        "bad_cache",
+        "test",
+        "Not a byte is changed, and the answer is bytes.",
+        "it declares no leases",
+    ),
+]
+
+
+@pytest.mark.parametrize(("suite", "chosen", "claim", "reason"), IN_A_HURRY, ids=[f"345-{each[0]}" for each in IN_A_HURRY])  # fmt: skip
+def test_fault_345_an_adapter_written_in_a_hurry(tmp_path, suite, chosen, claim, reason):
+    """345: a bad adapter fails the contract, with claims that a stranger understands."""
+    source = (SUITES / f"{suite}.py").read_text()
     ran = pytest_of(tmp_path, source, "-k", chosen, "--credicorp-report", "report.json")
-    (suite,) = json.loads((tmp_path / "report.json").read_text())["suites"]
+    (told,) = json.loads((tmp_path / "report.json").read_text())["suites"]
 
     assert 1 == ran.returncode
-    assert not suite["conforms"]
-    assert (
-        "A redirect is returned as it came, and nobody is asked at its target."
-        in suite["failed"].values()
-    )
-    assert "it declares no total deadline" in suite["not_offered"].values()
-    assert "RuntimeError" in ran.stdout
+    assert not told["conforms"]
+    assert claim in told["failed"].values()
+    assert reason in told["not_offered"].values()
+    assert f"{claim}\n" in ran.stdout
     assert "INTERNALERROR" not in ran.stdout
+    # The reason is told in the words of the assertion, not as a bare AssertionError.
+    assert "E       AssertionError\n" not in ran.stdout
