@@ -160,6 +160,9 @@ def test_fault_176_an_address_that_is_none_is_not_shown(url, shown_by):
         ({"ca_file": "ca.pem"}, InvalidSetting, "ca_file"),
         ({"client_certificate": "me.pem"}, InvalidSetting, "client_certificate"),
         ({"timeout": 3}, InvalidSetting, "timeout"),
+        ({"url": 7}, InvalidSetting, "url"),
+        ({"url": "redis://", "sentinel": ["m@h"]}, InvalidSetting, "sentinel"),
+        ({"prefix": 7.5j}, InvalidSetting, "prefix"),
     ],
 )
 def test_options_that_make_no_sense(values, kind, named):
