@@ -102,7 +102,7 @@ def _read_prefix(value: str) -> str:
             "`prefix` cannot start a key",
             cure="set `prefix` to 1 to 64 letters, digits and _ . : - characters.",
         )
-    return value
+    return str(value)
 
 
 def _read_sealing_key(value: str | Secret | None) -> str | Secret | None:

@@ -162,7 +162,7 @@ def test_fault_176_an_address_that_is_none_is_not_shown(url, shown_by):
         ({"timeout": 3}, InvalidSetting, "timeout"),
         ({"url": 7}, InvalidSetting, "url"),
         ({"url": "redis://", "sentinel": ["m@h"]}, InvalidSetting, "sentinel"),
-        ({"prefix": 7.5j}, InvalidSetting, "prefix"),
+        ({"prefix": "a b"}, InvalidSetting, "prefix"),
     ],
 )
 def test_options_that_make_no_sense(values, kind, named):
