@@ -264,6 +264,21 @@ def test_fault_161_an_interrupt_at_any_step_ends_the_connection(servers, within,
     pool.close()
 
 
+def test_a_connection_that_waited_long_is_not_used(servers, within):
+    """After half a minute a firewall may have forgotten it, without a word to either end."""
+    server, now, connector = servers.start(), [0.0], Connector(None, may_be_plain=False)
+    pool, client = Pool(connector.open, clock=lambda: now[0]), servers.client(server)
+    address, before = Address("127.0.0.1", server.port), client.info("stats")
+    with within(5):
+        for now[0] in (0.0, 29.0, 58.0, 88.0, 117.0):
+            assert b"x" == pool.ask(address, ("ECHO", "x"))
+    after = client.info("stats")
+    pool.close()
+
+    counted = "total_connections_received"
+    assert 2 == after[counted] - before[counted]
+
+
 @define
 class Reply:
     """Answer the next command with these bytes; redis-py's own greetings with OK."""
