@@ -41,7 +41,7 @@ def _read_url_option(value: str | Secret | None) -> Secret:
         raise MissingSetting(
             "the cache `redis` has no `url`", cure="set `url`, such as rediss://redis.example/0."
         )
-    url = value if isinstance(value, Secret) else Secret(value)
+    url = value if isinstance(value, Secret) else Secret(str(value))
     del value
     read_url(url)
     return url
@@ -50,7 +50,7 @@ def _read_url_option(value: str | Secret | None) -> Secret:
 def _read_sentinels(value: str | Sentinels | None) -> Sentinels | None:
     if value is None or isinstance(value, Sentinels):
         return value
-    service, _, hosts = value.rpartition("@")
+    service, _, hosts = str(value).rpartition("@")
     try:
         addresses = tuple(
             read_address(host.strip(), default_port=_SENTINEL_PORT) for host in hosts.split(",")
@@ -97,12 +97,12 @@ def _read_seconds(value: float | str) -> float:
 
 
 def _read_prefix(value: str) -> str:
-    if not _PREFIX.fullmatch(value):
+    if not _PREFIX.fullmatch(str(value)):
         raise InvalidSetting(
             "`prefix` cannot start a key",
             cure="set `prefix` to 1 to 64 letters, digits and _ . : - characters.",
         )
-    return value
+    return str(value)
 
 
 def _read_sealing_key(value: str | Secret | None) -> str | Secret | None:

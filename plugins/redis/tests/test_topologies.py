@@ -32,9 +32,13 @@ def works(cache, key=KEY):
         return False
 
 
-@pytest.fixture
-def watched(servers):
-    """Start a master, a replica, and sentinels that watch them."""
+@pytest.fixture(scope="module")
+def watched(make_servers):
+    """Start a master, a replica, and sentinels that watch them: for all tests but the one that breaks them."""
+    return watch(make_servers)
+
+
+def watch(servers):
     master = servers.start()
     replica = servers.start(f"replicaof 127.0.0.1 {master.port}")
     client = servers.client(replica)
@@ -44,9 +48,9 @@ def watched(servers):
     return master, replica, sentinels, f"mymaster@{where}"
 
 
-def test_fault_163_after_a_failover_the_new_master_is_used(servers, watched):
+def test_fault_163_after_a_failover_the_new_master_is_used(servers):
     """The master dies with the lease: its successor is found, and numbers go on growing."""
-    master, replica, _, sentinel = watched
+    master, replica, _, sentinel = watch(servers)
     cache = servers.cache(url="redis://", sentinel=sentinel)
     other = servers.cache(url="redis://", sentinel=sentinel)
     before = cache.lease(KEY, seconds=60)
@@ -78,6 +82,7 @@ def test_a_sentinel_that_is_silent_or_gone_is_passed_over(servers, watched):
 
         assert works(cache)
         assert [KEY] == [each.key for each in cache.entries()]
+        assert 1 == cache.clear()
 
 
 def test_sentinels_that_know_no_such_master(servers, watched):

@@ -147,7 +147,7 @@ def test_one_thread_tries_however_many_call(servers):
     assert not probes[0].is_alive()
 
 
-@pytest.mark.parametrize("cut_after", range(0, 140, 3))
+@pytest.mark.parametrize("cut_after", range(0, 140, 7))
 def test_fault_160_redis_dies_in_the_middle(servers_of_module, cut_after):
     """Wherever an answer is cut, it is a whole entry or none, and its connection is not used again."""
     servers, proxy = servers_of_module
@@ -262,6 +262,21 @@ def test_fault_161_an_interrupt_at_any_step_ends_the_connection(servers, within,
     assert 2 == len(opened)
     assert opened[0].connection._sock is None
     pool.close()
+
+
+def test_a_connection_that_waited_long_is_not_used(servers, within):
+    """After half a minute a firewall may have forgotten it, without a word to either end."""
+    server, now, connector = servers.start(), [0.0], Connector(None, may_be_plain=False)
+    pool, client = Pool(connector.open, clock=lambda: now[0]), servers.client(server)
+    address, before = Address("127.0.0.1", server.port), client.info("stats")
+    with within(5):
+        for now[0] in (0.0, 29.0, 58.0, 88.0, 117.0):
+            assert b"x" == pool.ask(address, ("ECHO", "x"))
+    after = client.info("stats")
+    pool.close()
+
+    counted = "total_connections_received"
+    assert 2 == after[counted] - before[counted]
 
 
 @define
