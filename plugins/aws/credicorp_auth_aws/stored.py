@@ -1,0 +1,85 @@
+"""Reading one version of what AWS keeps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from credicorp_auth.errors import SecretUnavailable
+from credicorp_auth.oauth.secret import SecretBytes
+
+if TYPE_CHECKING:
+    from credicorp_auth_aws.client import OpenClient
+    from credicorp_auth_aws.options import SourceOptions
+
+CURRENT = "AWSCURRENT"
+
+
+@frozen
+class Stored:
+    """
+    One version, as AWS keeps it.
+
+    Args:
+        content: Its bytes.
+        version: What no other version of this or another secret is called.
+        place: Where it was read, for people.
+    """
+
+    content: SecretBytes
+    version: str
+    place: str
+
+
+def describe_place(options: SourceOptions) -> str:
+    """Say where the secret is, in words without any value."""
+    if options.parameter:
+        return f"aws ssm {options.parameter}"
+    return f"aws secretsmanager {options.secret_id}"
+
+
+def read_stored(client: OpenClient, options: SourceOptions, *, stage: str | None = None) -> Stored:
+    """
+    Read the version that was set, or that of a stage.
+
+    Args:
+        client: Whom to ask.
+        options: What was set.
+        stage: Label of another version of the secret; or None.
+    """
+    if options.parameter:
+        return _read_parameter(client, options.parameter)
+    # Always one of the two: of what is left out, a server may have an older idea.
+    which = {"VersionStage": stage or options.stage or CURRENT}
+    if options.version_id:
+        which = {"VersionId": options.version_id}
+    answer = client.api.get_secret_value(SecretId=options.secret_id, **which)
+    name, version = _text(answer, "Name"), _text(answer, "VersionId")
+    place = f"aws secretsmanager {options.secret_id} {version} ({client.region})"
+    content = answer.get("SecretBinary")
+    if "SecretString" in answer:
+        content = answer["SecretString"].encode("utf-8", "surrogatepass")
+    if content is None:
+        raise SecretUnavailable(f"{place} holds neither text nor bytes", code="secret.empty")
+    return Stored(SecretBytes(content), f"{name}#{version}", place)
+
+
+def _read_parameter(client: OpenClient, name: str) -> Stored:
+    answer = client.api.get_parameter(Name=name, WithDecryption=True).get("Parameter", {})
+    version = answer.get("Version")
+    changed = answer.get("LastModifiedDate")
+    content = _text(answer, "Value").encode("utf-8", "surrogatepass")
+    place = f"aws ssm {name} {version} ({client.region})"
+    # Its date as well: a parameter that was deleted and made again counts from 1 again.
+    return Stored(SecretBytes(content), f"{_text(answer, 'Name')}:{version} of {changed}", place)
+
+
+def _text(answer: dict[str, Any], member: str) -> str:
+    value = answer.get(member)
+    if isinstance(value, str) and value:
+        return value
+    raise SecretUnavailable(
+        f"the answer of AWS has no {member}",
+        cure="check `endpoint_url`: something that is not AWS may have answered.",
+    )
