@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore import exceptions  # pyright: ignore[reportMissingTypeStubs] # it has none
+from botocore.parsers import ResponseParserError  # pyright: ignore[reportMissingTypeStubs] # the same
 
 from credicorp_auth.errors import CredicorpAuthError, SecretUnavailable
 
@@ -77,6 +78,7 @@ _ON_THE_WAY: Final = (
     exceptions.HTTPClientError,
     exceptions.IncompleteReadError,
     exceptions.MetadataRetrievalError,
+    ResponseParserError,
 )
 
 _CURES: Final[Mapping[str, str]] = {
@@ -109,7 +111,7 @@ def explain(failure: Exception, place: str) -> CredicorpAuthError:
             code="secret.denied",
             cure="give this process an AWS identity: a role, a profile, or AWS_ACCESS_KEY_ID.",
         )
-    if isinstance(failure, (exceptions.BotoCoreError, OSError)):
+    if isinstance(failure, (exceptions.BotoCoreError, ResponseParserError, OSError)):
         return SecretUnavailable(
             f"{place} cannot be read ({kind})",
             cure="check `region`, `endpoint_url`, network and proxy.",

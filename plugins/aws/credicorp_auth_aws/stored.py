@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from attrs import frozen
 
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from credicorp_auth_aws.client import OpenClient
     from credicorp_auth_aws.options import SourceOptions
 
-CURRENT = "AWSCURRENT"
+T = TypeVar("T", str, int, datetime)
+
+_CURRENT: Final = "AWSCURRENT"
 
 
 @frozen
@@ -51,11 +54,11 @@ def read_stored(client: OpenClient, options: SourceOptions, *, stage: str | None
     if options.parameter:
         return _read_parameter(client, options.parameter)
     # Always one of the two: of what is left out, a server may have an older idea.
-    which = {"VersionStage": stage or options.stage or CURRENT}
+    which = {"VersionStage": stage or options.stage or _CURRENT}
     if options.version_id:
         which = {"VersionId": options.version_id}
     answer = client.api.get_secret_value(SecretId=options.secret_id, **which)
-    name, version = _text(answer, "Name"), _text(answer, "VersionId")
+    name, version = _member(answer, "Name", str), _member(answer, "VersionId", str)
     place = f"aws secretsmanager {options.secret_id} {version} ({client.region})"
     content = answer.get("SecretBinary")
     if "SecretString" in answer:
@@ -67,19 +70,23 @@ def read_stored(client: OpenClient, options: SourceOptions, *, stage: str | None
 
 def _read_parameter(client: OpenClient, name: str) -> Stored:
     answer = client.api.get_parameter(Name=name, WithDecryption=True).get("Parameter", {})
-    version = answer.get("Version")
-    changed = answer.get("LastModifiedDate")
-    content = _text(answer, "Value").encode("utf-8", "surrogatepass")
+    content = _member(answer, "Value", str).encode("utf-8", "surrogatepass")
+    version, changed = (
+        _member(answer, "Version", int),
+        _member(answer, "LastModifiedDate", datetime),
+    )
     place = f"aws ssm {name} {version} ({client.region})"
     # Its date as well: a parameter that was deleted and made again counts from 1 again.
-    return Stored(SecretBytes(content), f"{_text(answer, 'Name')}:{version} of {changed}", place)
+    named = f"{_member(answer, 'Name', str)}:{version} of {changed.isoformat()}"
+    return Stored(SecretBytes(content), named, place)
 
 
-def _text(answer: dict[str, Any], member: str) -> str:
-    value = answer.get(member)
-    if isinstance(value, str) and value:
+def _member(answer: dict[str, Any], name: str, kind: type[T]) -> T:
+    value = answer.get(name)
+    if type(value) is kind and value:
         return value
     raise SecretUnavailable(
-        f"the answer of AWS has no {member}",
+        f"the answer of AWS has no {name} that could be one",
         cure="check `endpoint_url`: something that is not AWS may have answered.",
+        retryable=True,
     )

@@ -20,7 +20,7 @@ class Aws:
     """Secrets and parameters on a moto server, put there as an operator does."""
 
     def __init__(self):
-        self.port = 0
+        self.port, self.region = 0, REGION
         self.start()
         self.url = f"http://127.0.0.1:{self.port}"
         self.secrets, self.parameters = (
