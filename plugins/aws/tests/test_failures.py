@@ -176,8 +176,15 @@ def test_fault_202_nonsense_that_botocore_stumbles_over(open_source, body):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"Version": None}, {"Version": "1"}, {"Version": True}, {"Version": 0}, {"Name": None}]
-    + [{"LastModifiedDate": None}, {"Value": ""}],
+    [
+        {"Version": None},
+        {"Version": "1"},
+        {"Version": True},
+        {"Version": 0},
+        {"Name": None},
+        {"LastModifiedDate": None},
+        {"Value": ""},
+    ],
     ids=str,
 )
 def test_parameters_without_a_version(open_source, wrong):

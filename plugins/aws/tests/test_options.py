@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 import credicorp_auth_aws
@@ -144,3 +147,21 @@ def test_names_of_the_package():
         assert name == getattr(credicorp_auth_aws, name).__name__
     with pytest.raises(AttributeError, match="elsewhere"):
         credicorp_auth_aws.elsewhere  # noqa: B018 # the access is the test
+
+
+@pytest.mark.parametrize(
+    ("program", "loaded"),
+    [
+        ("import credicorp_auth_aws", "False"),
+        ("import credicorp_auth_aws.plugin", "False"),
+        ("from credicorp_auth_aws import AwsSecretSource", "True"),
+    ],
+)
+def test_boto3_is_loaded_when_it_is_needed(program, loaded):
+    """Looking at the package or its plugin loads no boto3; using it does."""
+    show = "import sys; print('boto3' in sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-c", f"{program}\n{show}"], capture_output=True, check=True, text=True
+    )
+
+    assert loaded == ran.stdout.strip()
