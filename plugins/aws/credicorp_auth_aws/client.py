@@ -99,7 +99,7 @@ def _make(
     *,
     endpoint_url: str | None = None,
 ) -> Any:
-    plain = endpoint_url is not None and endpoint_url.startswith("http:")
+    plain = endpoint_url is not None and _is_plain(endpoint_url)
     config = Config(
         connect_timeout=options.timeout / _ATTEMPTS,
         read_timeout=options.timeout / _ATTEMPTS,
@@ -113,7 +113,11 @@ def _make(
         return made
     # AWS's own environment and profile may name an endpoint, too.
     address = read_url(made.meta.endpoint_url, name="AWS_ENDPOINT_URL")
-    if address.startswith("https:"):
+    if not _is_plain(address):
         return made
     made.close()
     return _make(session, service, region, options, endpoint_url=address)
+
+
+def _is_plain(address: str) -> bool:
+    return address.lower().startswith("http:")

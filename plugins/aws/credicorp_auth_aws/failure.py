@@ -64,20 +64,20 @@ _BUSY: Final = frozenset(
 _NO_CREDENTIALS: Final = (
     exceptions.ConfigNotFound,
     exceptions.ConfigParseError,
-    exceptions.CredentialRetrievalError,
     exceptions.InvalidConfigError,
     exceptions.NoAuthTokenError,
     exceptions.NoCredentialsError,
     exceptions.PartialCredentialsError,
     exceptions.ProfileNotFound,
     exceptions.SSOError,
-    exceptions.TokenRetrievalError,
 )
 _ON_THE_WAY: Final = (
     exceptions.ConnectionError,
+    exceptions.CredentialRetrievalError,  # whoever hands them out may be in trouble for a while
     exceptions.HTTPClientError,
     exceptions.IncompleteReadError,
     exceptions.MetadataRetrievalError,
+    exceptions.TokenRetrievalError,
     ResponseParserError,
 )
 
@@ -114,7 +114,7 @@ def explain(failure: Exception, place: str) -> CredicorpAuthError:
     if isinstance(failure, (exceptions.BotoCoreError, ResponseParserError, OSError)):
         return SecretUnavailable(
             f"{place} cannot be read ({kind})",
-            cure="check `region`, `endpoint_url`, network and proxy.",
+            cure="check network, proxy, `endpoint_url`, and what AWS's chain of credentials asks.",
             # A certificate that is not trusted now is not trusted in a minute either.
             retryable=isinstance(failure, _ON_THE_WAY)
             and not isinstance(failure, exceptions.SSLError),

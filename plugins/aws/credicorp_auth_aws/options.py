@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from attrs import Attribute, Factory, field, frozen
@@ -13,6 +12,8 @@ from credicorp_auth.oauth.http import read_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+_LONGEST: Final = 3600.0
 
 
 def _refuse(name: str, problem: str, cure: str) -> NoReturn:
@@ -60,8 +61,9 @@ def _read_seconds(value: float | str) -> float:
         seconds = 0.0 if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         seconds = 0.0
-    if not isfinite(seconds) or seconds <= 0:
-        _refuse("timeout", "is not a length of time", "set it to a number of seconds above 0.")
+    if not 0 < seconds <= _LONGEST:
+        cure = f"set it to a number of seconds above 0, at most {_LONGEST:g}."
+        _refuse("timeout", "is not a length of time for one read", cure)
     return seconds
 
 

@@ -60,11 +60,15 @@ def read_stored(client: OpenClient, options: SourceOptions, *, stage: str | None
     answer = client.api.get_secret_value(SecretId=options.secret_id, **which)
     name, version = _member(answer, "Name", str), _member(answer, "VersionId", str)
     place = f"aws secretsmanager {options.secret_id} {version} ({client.region})"
-    content = answer.get("SecretBinary")
-    if "SecretString" in answer:
-        content = answer["SecretString"].encode("utf-8", "surrogatepass")
-    if content is None:
-        raise SecretUnavailable(f"{place} holds neither text nor bytes", code="secret.empty")
+    content = answer.get("SecretString", answer.get("SecretBinary"))
+    if isinstance(content, str):
+        content = content.encode("utf-8", "surrogatepass")
+    if not isinstance(content, bytes):
+        raise SecretUnavailable(
+            f"{place} holds neither text nor bytes",
+            code="secret.empty",
+            cure="store a JSON object with each field as text, or the client secret alone.",
+        )
     return Stored(SecretBytes(content), f"{name}#{version}", place)
 
 

@@ -197,9 +197,10 @@ def test_parameters_without_a_version(open_source, wrong):
     assert ("secret.unavailable", True) == (error.code, error.retryable)
 
 
-def test_neither_text_nor_bytes(open_source):
-    """A version that holds nothing is empty."""
-    with scripted([Send(aws_answer({"Name": "a", "VersionId": "v1"}))]) as server:
+@pytest.mark.parametrize("held", [{}, {"SecretString": None}, {"SecretString": 7}], ids=str)
+def test_neither_text_nor_bytes(open_source, held):
+    """A version that holds nothing that could be a secret is empty."""
+    with scripted([Send(aws_answer({"Name": "a", "VersionId": "v1", **held}))]) as server:
         error = refusal(open_source(server.base, secret_id="a"), NAMES)
 
     assert ("secret.empty", False) == (error.code, error.retryable)

@@ -183,22 +183,24 @@ def test_no_region(kept, open_source):
     assert [] == kept.connections
 
 
-def test_an_endpoint_of_the_environment(kept, open_source, monkeypatch):
+@pytest.mark.parametrize("scheme", ["http:", "HTTP:"])
+def test_an_endpoint_of_the_environment(kept, open_source, monkeypatch, scheme):
     """AWS's own variable for the endpoint is honoured on loopback, past any proxy."""
     with WireServer([Hold()]) as proxy:
         monkeypatch.setenv("HTTP_PROXY", base(proxy))
-        monkeypatch.setenv("AWS_ENDPOINT_URL", base(kept))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", base(kept).replace("http:", scheme))
         fetched = open_source(secret_id="a").fetch(NAMES)
 
     assert "s3cret" == fetched.fields["client_secret"].reveal()
     assert [] == proxy.connections
 
 
-def test_an_endpoint_that_was_set_is_asked_directly(kept, open_source, monkeypatch):
+@pytest.mark.parametrize("scheme", ["http:", "HTTP:"])
+def test_an_endpoint_that_was_set_is_asked_directly(kept, open_source, monkeypatch, scheme):
     """Plain http to loopback never goes to a proxy, which could read it."""
     with WireServer([Hold()]) as proxy:
         monkeypatch.setenv("HTTP_PROXY", base(proxy))
-        open_source(base(kept), secret_id="a").fetch(NAMES)
+        open_source(base(kept).replace("http:", scheme), secret_id="a").fetch(NAMES)
 
     assert [] == proxy.connections
 
@@ -311,6 +313,16 @@ def test_fault_197_a_silent_metadata_service(kept, open_source, no_keys, monkeyp
     assert [False] == waiting
     assert ("secret.unavailable", True) == (error.code, error.retryable)
     assert "while looking for AWS credentials" in str(error)
+    assert [] == kept.connections
+
+
+def test_a_program_that_fails(kept, open_source, no_keys, tmp_path):
+    """A link of AWS's chain that is there and fails may work again later."""
+    (tmp_path / "config").write_text("[default]\ncredential_process = false\n")
+    error = refusal(open_source(base(kept), secret_id="a"), NAMES)
+
+    assert ("secret.unavailable", True) == (error.code, error.retryable)
+    assert "CredentialRetrievalError" in str(error)
     assert [] == kept.connections
 
 

@@ -88,6 +88,8 @@ def test_fields_may_be_a_mapping():
         pytest.param({"secret_id": "a", "fields": [1]}, "`fields`", id="fields-list"),
         pytest.param({"secret_id": "a", "timeout": "soon"}, "`timeout`", id="timeout-word"),
         pytest.param({"secret_id": "a", "timeout": 0}, "`timeout`", id="timeout-none"),
+        pytest.param({"secret_id": "a", "timeout": -1}, "`timeout`", id="timeout-negative"),
+        pytest.param({"secret_id": "a", "timeout": 1e10}, "`timeout`", id="timeout-long"),
         pytest.param({"secret_id": "a", "timeout": "inf"}, "`timeout`", id="timeout-ever"),
         pytest.param({"secret_id": "a", "timeout": "nan"}, "`timeout`", id="timeout-nan"),
         pytest.param({"secret_id": "a", "timeout": True}, "`timeout`", id="timeout-true"),
