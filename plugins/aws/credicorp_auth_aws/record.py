@@ -41,7 +41,8 @@ def read_fields(
         return {name: _read_member(record, members.get(name, name), stored) for name in names}
     for name in names:
         if name != "client_secret":
-            raise _fail(stored, Fault("secret.missing", f"has no {name}: it is no JSON object"))
+            what = f"has no {ascii(name)[:80]}, since it is no JSON object"
+            raise _fail(stored, Fault("secret.missing", what))
     return {name: _accept(read_credential(held), "", stored) for name in names}
 
 
