@@ -32,6 +32,7 @@ LEVELS: Final[Mapping[str, int]] = {
     "refusal.remembered": logging.WARNING,
     "secret.fetched": logging.DEBUG,
     "secret.rotated": logging.WARNING,
+    "secret.stale": logging.WARNING,
     "cache.trouble": logging.WARNING,
     "cache.corrupt": logging.WARNING,
     "clock.skew": logging.WARNING,

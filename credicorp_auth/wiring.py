@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 from credicorp_auth.engine.clock import Clock
 from credicorp_auth.engine.given_secret import GivenSecret
 from credicorp_auth.engine.real_world import RealWorld
+from credicorp_auth.engine.seal import GivenKeys, Seal, read_sealing_keys
+from credicorp_auth.engine.sealing_keys import SealingKeys
 from credicorp_auth.engine.secret_keeper import SecretKeeper
 from credicorp_auth.engine.token_engine import TokenEngine
 from credicorp_auth.environment import PLUGINS_VARIABLE, PROFILE_VARIABLE, read_environment
 from credicorp_auth.errors import InvalidSetting, MissingSetting
 from credicorp_auth.lifecycle.client import Client
 from credicorp_auth.lifecycle.windows import WindowPolicy
+from credicorp_auth.oauth.secret import Secret
 from credicorp_auth.oauth.token_endpoint import TokenPolicy, TokenRequest
 from credicorp_auth.ports import Provider
 from credicorp_auth.profile import read_profile
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
     from credicorp_auth.events import Event
     from credicorp_auth.options import AdapterOptions
+    from credicorp_auth.ports import ListingCache
 
 # What must come from an explicitly chosen profile as a whole: half an identity from elsewhere
 # would send one client's secret to another client's server.
@@ -129,15 +133,36 @@ def build_engine(
     transport = _adapter(registry, TRANSPORT, settings.transport, settings.transport_options)
     cache = _adapter(registry, CACHE, settings.cache, settings.cache_options)
     source, provider = _secret_source(settings, registry)
+    keeper = SecretKeeper(source, provider, settings.client_id, clock)
     world = RealWorld(
         build_client(settings),
         transport=transport,
         cache=cache,
-        keeper=SecretKeeper(source, provider, settings.client_id, clock),
+        keeper=keeper,
+        seal=_seal(cache[0].capabilities.sealing_key, keeper, clock),
         observers=[_observer(registry, each) for each in settings.observers],
         clock=clock,
     )
     return TokenEngine(build_client(settings), world, timeout=settings.timeout)
+
+
+def open_listing_cache(
+    settings: Settings, *, registry: Registry | None = None
+) -> tuple[ListingCache, Provider]:
+    """
+    Open the cache that settings name, for an operator to look into.
+
+    Raises:
+        ConfigurationError: It cannot be had, or shows its entries to nobody.
+    """
+    registry = registry or operators_registry(os.environ)
+    cache, provider = _adapter(registry, CACHE, settings.cache, settings.cache_options)
+    if not cache.capabilities.lists:
+        raise InvalidSetting(
+            f"cache {provider} shows its entries to nobody",
+            cure="name a cache that outlives its process, such as file or redis.",
+        )
+    return cache, provider
 
 
 def _adapter(
@@ -170,6 +195,20 @@ def _secret_source(settings: Settings, registry: Registry) -> tuple[Any, Provide
             "`client_secret` is set, and `client_id` is not", cure="set `client_id`."
         )
     return GivenSecret(secret), Provider("settings")
+
+
+def _seal(key: str | Secret | None, keeper: SecretKeeper, clock: Clock) -> Seal | None:
+    if key is None:
+        return None
+    if isinstance(key, Secret):
+        return Seal(GivenKeys(read_sealing_keys(key)))
+    if isinstance(keeper.source, GivenSecret):
+        raise InvalidSetting(
+            f"`sealing_key` names the field {key!r}, and no secret source is set to have it",
+            code="config.sealing_key",
+            cure="pass the key itself as Secret(...), or name a secret source.",
+        )
+    return Seal(SealingKeys(keeper, key, clock))
 
 
 def _observer(registry: Registry, chosen: Any) -> Callable[[Event], object]:

@@ -8,6 +8,7 @@ import click
 
 from credicorp_auth import errors
 from credicorp_auth.cli.adapters import adapters
+from credicorp_auth.cli.cache import cache
 from credicorp_auth.cli.header import header
 from credicorp_auth.cli.sandbox import sandbox
 from credicorp_auth.cli.token import token
@@ -43,7 +44,7 @@ def credicorp_auth(*, debug: bool) -> None:
     """
 
 
-for command in (adapters, header, sandbox, token):
+for command in (adapters, cache, header, sandbox, token):
     credicorp_auth.add_command(command)
 
 

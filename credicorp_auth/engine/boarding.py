@@ -157,7 +157,7 @@ class Boarding:
         errand = Errand(
             slot.scope,
             slot.flight.deadline,
-            newer_than=slot.held.windows.issued.wall if slot.held is not None else None,
+            newer_than=slot.held.birth if slot.held is not None else None,
             rejected=frozenset(slot.rejected),
             refusal=self._world.recall().refusal_of(slot.scope, now.boot),
         )

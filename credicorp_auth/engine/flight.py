@@ -76,20 +76,26 @@ def live(story: Callable[[], T]) -> T | CredicorpAuthError:
     )
 
 
-def start_thread(name: str, run: Callable[[], None]) -> None:
+def start_thread(name: str, run: Callable[[], None]) -> bool:
     """
-    Run something on a short-lived daemon thread, with the caller's context copied.
+    Start a short-lived daemon thread, with the caller's context copied.
 
-    Where no thread can start any more, because the interpreter is going down or the system has
-    none left, it is run here and now.
+    Returns:
+        False where no thread can start any more, because the interpreter is going down or the
+        system has none left.
     """
-    context = contextvars.copy_context()
     # On Python 3.11 starting a thread after the main thread has ended hangs for ever.
-    if threading.main_thread().is_alive():
-        try:
-            threading.Thread(target=context.run, args=(run,), name=name, daemon=True).start()
-        except RuntimeError:
-            pass
-        else:
-            return
-    context.run(run)
+    if not threading.main_thread().is_alive():
+        return False
+    context = contextvars.copy_context()
+    try:
+        threading.Thread(target=context.run, args=(run,), name=name, daemon=True).start()
+    except RuntimeError:
+        return False
+    return True
+
+
+def launch(name: str, run: Callable[[], None]) -> None:
+    """Run something on a thread of its own; here and now where none can start."""
+    if not start_thread(name, run):
+        contextvars.copy_context().run(run)

@@ -93,12 +93,12 @@ class Landing:
             grant.lifetime,
             self._provenance(obtained),
         )
-        return Held.of(token, windows, obtained.record_id)
+        return Held.of(token, windows, obtained.record_id, obtained.number)
 
     def _provenance(self, obtained: Obtained) -> Provenance:
         minted = obtained.mint_seconds is not None
         world = self._world
-        provider = world.transport_provider if minted else world.cache_provider
+        provider = world.transport_provider if minted else world.cache.provider
         return Provenance(
             MINTED if minted else CACHED,
             provider.name,

@@ -10,28 +10,26 @@ from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.engine.adapter_call import call_adapter
 from credicorp_auth.engine.cool_downs import COOL_DOWNS
-from credicorp_auth.engine.stored_token import (
-    CorruptEntry,
-    read_stored_token,
-    write_stored_token,
-)
-from credicorp_auth.errors import Closed, CredicorpAuthError, TokenEndpointBusy
+from credicorp_auth.engine.token_cache import TokenCache
+from credicorp_auth.errors import Closed, TokenEndpointBusy
 from credicorp_auth.events import Event
 from credicorp_auth.lifecycle.client import Client, ClientCredentials, endpoint_key
 from credicorp_auth.lifecycle.standing import Failed, Standing
 from credicorp_auth.oauth.http import HttpResponse
+from credicorp_auth.oauth.retry import MAX_RETRY_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from credicorp_auth.engine.clock import Clock
+    from credicorp_auth.engine.seal import Seal
     from credicorp_auth.engine.secret_keeper import SecretKeeper
     from credicorp_auth.lifecycle.standing import Fact
     from credicorp_auth.lifecycle.windows import Instant
     from credicorp_auth.lifecycle.world import StoredToken
     from credicorp_auth.oauth.http import HttpRequest
     from credicorp_auth.oauth.scope import Scope
-    from credicorp_auth.ports import Cache, Provider, Transport
+    from credicorp_auth.ports import Cache, Lease, Provider, Transport
 
 LOGGER: Final = logging.getLogger("credicorp_auth")
 # Without a handler of the application's own, Python would print warnings to stderr.
@@ -49,6 +47,7 @@ class RealWorld:
         client: Whose stories are lived.
         transport: Carries requests; with its provider.
         cache: Keeps tokens; with its provider.
+        seal: Seals what the cache keeps, or None.
         keeper: Knows the credentials.
         observers: Called with each event, on the thread that tells it.
         clock: The clocks.
@@ -63,11 +62,19 @@ class RealWorld:
         keeper: SecretKeeper,
         observers: Sequence[Callable[[Event], object]],
         clock: Clock,
+        seal: Seal | None = None,
     ) -> None:
         self._client = client
         self.transport, self.transport_provider = transport
-        self.cache, self.cache_provider = cache
+        self.cache = TokenCache(
+            *cache,
+            clock=clock,
+            tell=self.tell,
+            max_lifetime=client.policy.max_lifetime,
+            seal=seal,
+        )
         self.keeper = keeper
+        keeper.tell = self.tell
         self.clock = clock
         self._observers = tuple(observers)
         self._standing = Standing()
@@ -95,49 +102,44 @@ class RealWorld:
 
     def read_cache(self, key: str) -> StoredToken | None:
         """Return what the cache has, if it can be had and read."""
-        entry = self._ask_cache("read", lambda: self.cache.read(key), expected=(bytes, type(None)))
-        if not isinstance(entry, bytes):
-            return None
-        try:
-            return read_stored_token(entry, key, max_lifetime=self._client.policy.max_lifetime)
-        except CorruptEntry as fault:
-            self.tell("cache.corrupt", cache=str(self.cache_provider), reason=str(fault))
-            return None
+        return self.cache.read(key)
 
     def write_cache(self, key: str, stored: StoredToken) -> None:
         """Put a token into the cache, if it can be put there."""
-        entry = write_stored_token(key, stored)
-        lifetime = stored.grant.lifetime - (self.clock.wall() - stored.issued_at)
-        self._ask_cache(
-            "write",
-            lambda: self.cache.write(key, entry, lifetime=max(lifetime, 0.0)),
-            expected=(type(None),),
-        )
+        self.cache.write(key, stored)
 
     def discard(self, key: str, record_id: str) -> None:
         """Drop that very record from the cache."""
-        self._ask_cache(
-            "discard",
-            lambda: self.cache.discard(key, expected=record_id.encode("ascii")),
-            expected=(bool,),
-        )
+        self.cache.discard(key, record_id)
 
-    def _ask_cache(
-        self, verb: str, call: Callable[[], object], *, expected: tuple[type, ...]
-    ) -> object:
-        try:
-            return call_adapter(self.cache_provider, call, expected=expected)
-        except CredicorpAuthError as error:
-            # A broken cache never breaks a call: it has nothing, and keeps nothing.
-            self.tell("cache.trouble", cache=str(self.cache_provider), verb=verb, code=error.code)
-            return None
+    def lease(self, key: str) -> Lease:
+        """Ask for the right to mint for all who share the cache, and keep it while we work."""
+        return self.cache.lease(key)
+
+    def release(self, lease: Lease) -> None:
+        """Give a lease back."""
+        lease.release()
+
+    def heed_others(self) -> None:
+        """Take note of a cool-down that another who shares the cache was told."""
+        left = self.cache.read_cool_down(self._cool_down_key) - self.clock.wall()
+        if left > 0:
+            moment = self.clock.boot()
+            # Another host's clock is believed as far as a server could have asked for.
+            COOL_DOWNS.start(self._cool_down_key, moment + min(left, MAX_RETRY_AFTER), moment)
 
     def fetch_secret(self, *, past_cache: bool) -> ClientCredentials:
         """Return id and secret of one version."""
-        credentials, was_read = self.keeper.fetch(past_cache=past_cache)
-        if was_read:
-            self.tell("secret.fetched", client_id=credentials.client_id)
+        credentials = self.keeper.fetch(past_cache=past_cache)
+        if self._client.client_id is None:
+            # A cool-down is meant for one client, and only now it is known which one this is.
+            url = self._client.template.token_url
+            self._cool_down_key = endpoint_key(url, credentials.client_id)
         return credentials
+
+    def settle_on(self, credentials: ClientCredentials) -> None:
+        """Fetch these from now on, until the source is read again."""
+        self.keeper.settle_on(credentials)
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
         """Send a request through the chosen transport."""
@@ -160,6 +162,8 @@ class RealWorld:
             self._standing = self._standing.after(fact, moment)
         if isinstance(fact, Failed) and isinstance(fact.error, TokenEndpointBusy):
             COOL_DOWNS.start(self._cool_down_key, moment + fact.pause, moment)
+            until = self.clock.wall() + fact.pause
+            self.cache.write_cool_down(self._cool_down_key, self.new_record_id(), until)
 
     def forgive(self, scope: Scope | None) -> None:
         """Forget refusals: something has changed."""
@@ -188,11 +192,11 @@ class RealWorld:
         if closed:
             self.closing.set()
         self.keeper.after_fork()
-        for adapter in (self.transport, self.cache, self.keeper.source):
-            adapter.after_fork()
+        for part in (self.transport, self.cache, self.keeper.source):
+            part.after_fork()
 
     def close(self) -> None:
         """Wake whoever pauses, and close the adapters."""
         self.closing.set()
-        for adapter in (self.transport, self.cache, self.keeper.source):
-            adapter.close()
+        for part in (self.transport, self.cache, self.keeper.source):
+            part.close()

@@ -1,27 +1,61 @@
-"""The client's credentials, read when needed and kept in memory for a while."""
+"""
+The client's credentials, read when needed and kept in memory for a while.
+
+What is kept serves for five minutes. In the second half of that time, and shortly before it expires
+by its source's own word, it is read again beside the flight that needed it, so that a rotation is
+seen before the old secret dies and a slow source delays nobody. A source that cannot be read for
+now leaves what is kept in force, for an hour at most and never past its expiry.
+"""
 
 from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING, Final
 
+from attrs import evolve, frozen
+
 from credicorp_auth.engine.adapter_call import call_adapter
-from credicorp_auth.errors import AdapterBroken, SecretUnavailable
+from credicorp_auth.engine.flight import start_thread
+from credicorp_auth.errors import AdapterBroken, CredicorpAuthError, SecretUnavailable
 from credicorp_auth.lifecycle.client import ClientCredentials
 from credicorp_auth.oauth.secret import Secret
 from credicorp_auth.ports import FetchedSecret
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from credicorp_auth.engine.clock import Clock
     from credicorp_auth.ports import Provider, SecretSource
 
 SECRET_SECONDS: Final = 300.0
-"""How long a secret is kept in memory before its source is asked again."""
+"""How long a secret is kept in memory before its source must be asked again."""
+
+STALE_SECONDS: Final = 3600.0
+"""How long one is kept at most while its source cannot be read."""
+
+_AHEAD_OF_EXPIRY: Final = 30.0  # seconds
+_LOOK_AGAIN: Final = 30.0  # seconds between readings of a source that cannot be read
+
+
+@frozen(eq=False)
+class _Kept:
+    """
+    Credentials in hand.
+
+    Args:
+        credentials: What was read.
+        read_at: Moment of the boot clock at which reading them began.
+        reading: The number of that reading.
+    """
+
+    credentials: ClientCredentials
+    read_at: float
+    reading: int
 
 
 class SecretKeeper:
     """
-    Reads credentials from their source, one reader at a time, and keeps them for five minutes.
+    Reads credentials from their source, one reader at a time, and keeps them for a while.
 
     Args:
         source: Where they are.
@@ -34,15 +68,19 @@ class SecretKeeper:
         self, source: SecretSource, provider: Provider, client_id: str | None, clock: Clock
     ) -> None:
         self.source = source
+        self.tell: Callable[..., None] = lambda *_args, **_fields: None
         self._provider = provider
         self._client_id = client_id
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: tuple[ClientCredentials, float] | None = None
+        self._kept: _Kept | None = None
+        self._next_look = 0.0
+        self._readings = 0  # begun so far
+        self._forgotten = 0  # readings begun when `forget` was last called
 
-    def fetch(self, *, past_cache: bool) -> tuple[ClientCredentials, bool]:
+    def fetch(self, *, past_cache: bool) -> ClientCredentials:
         """
-        Return the credentials, and whether the source was read for them.
+        Return the credentials.
 
         Args:
             past_cache: Read the source even if what is kept could still serve.
@@ -50,50 +88,117 @@ class SecretKeeper:
         Raises:
             SecretUnavailable: The source does not have them, or cannot be read now.
         """
+        kept = self._kept
+        if not past_cache and kept is not None and self._serves(kept, SECRET_SECONDS):
+            if not self._serves(kept, SECRET_SECONDS / 2, ahead=_AHEAD_OF_EXPIRY):
+                self._look_ahead()
+            return kept.credentials
+        begun = self._readings
         with self._lock:  # flights wait for one read; callers with a living token never come here
-            if not past_cache and (kept := self._still_kept()):
-                return kept, False
-            read = self._read()
-            self._kept = (read, self._clock.boot() + SECRET_SECONDS)
-            return read, True
+            kept = self._kept
+            if kept is not None and kept.reading > begun:
+                return kept.credentials  # read for another flight, after this one asked
+            return self._read_or_make_do(kept, past_cache=past_cache)
+
+    def settle_on(self, credentials: ClientCredentials) -> None:
+        """Keep these in place of what was read last: the server accepts them, not the others."""
+        kept = self._kept
+        if kept is not None and kept.credentials.version != credentials.version:
+            other = evolve(kept.credentials, fallback=None)
+            self._kept = evolve(kept, credentials=evolve(credentials, fallback=other))
 
     def forget(self) -> None:
         """Drop what is kept: the next flight reads the source."""
         # Without the lock, which a slow read may hold: one assignment is atomic.
+        self._forgotten = self._readings
         self._kept = None
+        self._next_look = 0.0
 
     def after_fork(self) -> None:
         """Drop the lock, which may belong to a thread of the parent."""
         self._lock = threading.Lock()
 
-    def _still_kept(self) -> ClientCredentials | None:
-        if self._kept is None:
-            return None
-        credentials, until = self._kept
-        outlived = credentials.expires_at is not None and (
-            self._clock.wall() >= credentials.expires_at
-        )
-        return None if outlived or self._clock.boot() >= until else credentials
+    def _serves(self, kept: _Kept, seconds: float, *, ahead: float = 0.0) -> bool:
+        expires_at = kept.credentials.expires_at
+        if expires_at is not None and self._clock.wall() + ahead >= expires_at:
+            return False
+        return self._clock.boot() < kept.read_at + seconds
+
+    def _look_ahead(self) -> None:
+        """Read the source beside the flight; what goes wrong is an event."""
+        moment = self._clock.boot()
+        if moment < self._next_look:
+            return
+        self._next_look = moment + _LOOK_AGAIN
+        start_thread("credicorp-auth secret", self._read_ahead)
+
+    def _read_ahead(self) -> None:
+        with self._lock:
+            try:
+                self._read()
+            except CredicorpAuthError as error:
+                self.tell("secret.stale", code=error.code)
+
+    def _read_or_make_do(self, kept: _Kept | None, *, past_cache: bool) -> ClientCredentials:
+        moment = self._clock.boot()
+        if past_cache or kept is None or not self._serves(kept, STALE_SECONDS):
+            return self._read()
+        if moment < self._next_look:
+            return kept.credentials
+        try:
+            return self._read()
+        except CredicorpAuthError as error:
+            if not error.retryable:
+                raise
+            code = error.code
+        self._next_look = moment + _LOOK_AGAIN
+        self.tell("secret.stale", code=code)
+        return kept.credentials
 
     def _read(self) -> ClientCredentials:
+        """Read the source and keep what it has, unless it was to be forgotten meanwhile."""
+        self._readings += 1
+        reading, moment = self._readings, self._clock.boot()
         names = ("client_secret",) if self._client_id else ("client_id", "client_secret")
+        fetched = self.fetch_fields(names)
+        fallback = None if fetched.fallback is None else self._credentials(fetched.fallback, names)
+        credentials = evolve(self._credentials(fetched, names), fallback=fallback)
+        if reading > self._forgotten:
+            self._kept = _Kept(credentials, moment, reading)
+        self.tell("secret.fetched", client_id=credentials.client_id)
+        return credentials
+
+    def fetch_fields(self, names: tuple[str, ...]) -> FetchedSecret:
+        """
+        Read some fields from the source, now.
+
+        Raises:
+            SecretUnavailable: The source does not have them, or cannot be read now.
+        """
         try:
-            fetched = call_adapter(
+            return call_adapter(
                 self._provider, lambda: self.source.fetch(names), expected=FetchedSecret
             )
         except AdapterBroken as broken:
             fault = broken.what
-        else:
-            secrets = {name: self._field(fetched, name) for name in names}
-            client_id = self._client_id or secrets["client_id"].reveal()
-            return ClientCredentials(
-                client_id, secrets["client_secret"], fetched.version, fetched.expires_at
-            )
         raise SecretUnavailable(
             fault, code="secret.plugin_error", cure="mend or update the secret source's adapter."
         )
 
-    def _field(self, fetched: FetchedSecret, name: str) -> Secret:
+    def _credentials(self, fetched: FetchedSecret, names: tuple[str, ...]) -> ClientCredentials:
+        secrets = {name: self.field(fetched, name) for name in names}
+        client_id = self._client_id or secrets["client_id"].reveal()
+        return ClientCredentials(
+            client_id, secrets["client_secret"], fetched.version, fetched.expires_at
+        )
+
+    def field(self, fetched: FetchedSecret, name: str) -> Secret:
+        """
+        Return one field of a record.
+
+        Raises:
+            SecretUnavailable: It is not there, or empty.
+        """
         value = fetched.fields.get(name)
         if isinstance(value, Secret) and value.reveal().strip():
             return value

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
+from credicorp_auth.lifecycle.world import Birth
+
 if TYPE_CHECKING:
     from credicorp_auth.engine.flight import Flight
     from credicorp_auth.lifecycle.windows import Instant, Windows
@@ -27,6 +29,7 @@ class Held:
         token: What callers get.
         windows: When it is fresh, and until when it lives.
         record_id: The name of its record in the cache.
+        birth: Which of two tokens is the newer one.
         fresh_wall: Epoch seconds until which it is fresh by the wall clock.
         fresh_boot: Moment until which it is fresh by the boot clock.
     """
@@ -34,20 +37,29 @@ class Held:
     token: AccessToken
     windows: Windows
     record_id: str
+    birth: Birth
     fresh_wall: float
     fresh_boot: float
 
     @classmethod
-    def of(cls, token: AccessToken, windows: Windows, record_id: str) -> Held:
+    def of(cls, token: AccessToken, windows: Windows, record_id: str, number: int) -> Held:
         """Hold a token."""
         issued = windows.issued
         return cls(
             token,
             windows,
             record_id,
+            Birth(issued.wall, number),
             issued.wall + windows.advisory,
             issued.boot + windows.advisory,
         )
+
+    def supersedes(self, other: Held) -> bool:
+        """Say whether this token is the newer one, or as new."""
+        if self.birth.number and other.birth.number:
+            return self.birth.number >= other.birth.number
+        # Within one process, the clock that never jumps.
+        return self.windows.issued.boot >= other.windows.issued.boot
 
     def lives_at(self, now: Instant) -> bool:
         """Say whether both clocks agree that the token has not expired."""
@@ -118,7 +130,7 @@ class Slot:
 
     def hold(self, held: Held) -> None:
         """Hold a token unless the one in hand is newer; call it under the lock."""
-        if self.held is None or held.windows.issued.boot >= self.held.windows.issued.boot:
+        if self.held is None or held.supersedes(self.held):
             self.held = held
 
     def forget(self, held: Held) -> bool:

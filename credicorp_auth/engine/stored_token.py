@@ -7,7 +7,7 @@ import re
 from typing import Any, Final
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.lifecycle.world import StoredToken
+from credicorp_auth.lifecycle.world import Birth, StoredToken
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.secret import Secret
 from credicorp_auth.oauth.strict_json import NotStrictJson, read_json_object
@@ -18,6 +18,7 @@ SCHEMA: Final = 1
 MAX_ENTRY: Final = 256 * 1024  # bytes
 
 _RECORD_ID: Final = re.compile(r"[0-9a-f]{32}")
+_LARGEST: Final = 1e15  # beyond every moment and every life
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 
 
@@ -42,7 +43,8 @@ def write_stored_token(key: str, stored: StoredToken) -> bytes:
         "access_token": grant.value.reveal(),
         "token_type": grant.token_type,
         "scope": str(grant.scope),
-        "issued_at": stored.issued_at,
+        "issued_at": stored.birth.issued_at,
+        "number": stored.birth.number,
         "lifetime": grant.lifetime,
     }
     return json.dumps(record, separators=(",", ":")).encode("ascii")
@@ -60,6 +62,40 @@ def read_stored_token(entry: bytes, key: str, *, max_lifetime: float) -> StoredT
     Raises:
         CorruptEntry: The bytes are not a record of this schema for this key.
     """
+    record = read_record(entry, key)
+    return _read_token(record, max_lifetime)
+
+
+def write_cool_down(key: str, until: float) -> bytes:
+    """
+    Return the bytes that tell all who share a cache to leave a token endpoint alone.
+
+    Args:
+        key: The key they are kept under.
+        until: Epoch seconds before which it is left alone.
+    """
+    record = {"credicorp_auth": SCHEMA, "key": key, "quiet_until": until}
+    return json.dumps(record, separators=(",", ":")).encode("ascii")
+
+
+def read_cool_down(entry: bytes, key: str) -> float:
+    """
+    Read until when a token endpoint is to be left alone.
+
+    Raises:
+        CorruptEntry: The bytes are not a record of this schema for this key.
+    """
+    record = read_record(entry, key)
+    return _number(record, "quiet_until")
+
+
+def read_record(entry: bytes, key: str) -> dict[str, Any]:
+    """
+    Read the members of a record of any kind.
+
+    Raises:
+        CorruptEntry: The bytes are not a record of this schema for this key.
+    """
     try:
         if len(entry) > MAX_ENTRY:
             raise CorruptEntry("it is too long")
@@ -68,10 +104,10 @@ def read_stored_token(entry: bytes, key: str, *, max_lifetime: float) -> StoredT
         raise CorruptEntry(str(fault)) from None
     if record.get("credicorp_auth") != SCHEMA or record.get("key") != key:
         raise CorruptEntry("it is of another schema or for another key")
-    return _read_record(record, max_lifetime)
+    return record
 
 
-def _read_record(record: dict[str, Any], max_lifetime: float) -> StoredToken:
+def _read_token(record: dict[str, Any], max_lifetime: float) -> StoredToken:
     record_id, value = _text(record, "id"), _text(record, "access_token")
     scope, lifetime = record.get("scope"), _number(record, "lifetime")
     sound = (
@@ -89,7 +125,10 @@ def _read_record(record: dict[str, Any], max_lifetime: float) -> StoredToken:
     except InvalidSetting:
         raise CorruptEntry("its scope is malformed") from None
     grant = Grant(Secret(value), "Bearer", granted, min(lifetime, max_lifetime))
-    return StoredToken(record_id, grant, _number(record, "issued_at"))
+    number = record.get("number", 0)
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+        raise CorruptEntry("its number is not one")
+    return StoredToken(record_id, grant, Birth(_number(record, "issued_at"), number))
 
 
 def _text(record: dict[str, Any], name: str) -> str:
@@ -99,6 +138,6 @@ def _text(record: dict[str, Any], name: str) -> str:
 
 def _number(record: dict[str, Any], name: str) -> float:
     value = record.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > _LARGEST:
         raise CorruptEntry(f"its {name} is not a number")
     return float(value)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.engine.boarding import Boarding, Ticket
-from credicorp_auth.engine.flight import FLYING, live, start_thread
+from credicorp_auth.engine.flight import FLYING, launch, live
 from credicorp_auth.engine.fork import renew_after_fork
 from credicorp_auth.engine.landing import Landing
 from credicorp_auth.engine.slot import Slot
@@ -125,7 +125,7 @@ class TokenEngine:
             if boarded.take_off.replaces_lost:
                 self._world.tell("flight.abandoned", scope=str(slot.scope))
             fly = partial(self._fly, slot, boarded.take_off.flight, boarded.take_off.errand)
-            start_thread("credicorp-auth flight", fly)
+            launch("credicorp-auth flight", fly)
         return boarded.result
 
     def _fly(self, slot: Slot, flight: Flight, errand: Errand) -> None:
@@ -205,7 +205,7 @@ class TokenEngine:
     def _discard(self, slot: Slot, held: Held) -> None:
         self._world.tell("token.invalidated", scope=str(slot.scope))
         discard = partial(discard_token, self._client, self._world, slot.scope, held.record_id)
-        start_thread("credicorp-auth discard", partial(self._landing.attempt, discard))
+        launch("credicorp-auth discard", partial(self._landing.attempt, discard))
 
     def forget_secrets(self) -> None:
         """Drop cached secrets and the refusals they earned."""

@@ -13,6 +13,7 @@ Everything that can go wrong, whose fault it is, and what to do about it.
     │   ├── Closed
     │   └── Reentrant
     ├── SecretUnavailable       the secret source's
+    ├── CacheUnavailable        the cache's: an event, which no caller sees
     ├── ServerUnreachable       nobody fit answered
     │   ├── ConnectionFailed
     │   ├── DeadlinePassed (also TimeoutError)
@@ -35,6 +36,7 @@ from __future__ import annotations
 
 from credicorp_auth.errors.root import CredicorpAuthError
 from credicorp_auth.errors.theirs import (
+    CacheUnavailable,
     ConnectionFailed,
     DeadlinePassed,
     InvalidClient,
@@ -73,6 +75,7 @@ __all__ = [
     "AdapterBroken",
     "AdapterConflict",
     "AdapterNotFound",
+    "CacheUnavailable",
     "Closed",
     "ConfigurationError",
     "ConnectionFailed",

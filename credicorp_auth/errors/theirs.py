@@ -1,4 +1,4 @@
-"""Errors whose cause lies elsewhere: a secret source, the network, a server."""
+"""Errors whose cause lies elsewhere: a secret source, a cache, the network, a server."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ class SecretUnavailable(CredicorpAuthError):
 
     default_code = "secret.unavailable"
     default_cure = "check the secret source."
+
+
+class CacheUnavailable(CredicorpAuthError):
+    """A cache cannot be used now; the engine goes on without it, and tells."""
+
+    default_code = "cache.unavailable"
+    default_cure = "check the cache; tokens are kept in memory meanwhile."
 
 
 class ServerUnreachable(CredicorpAuthError):

@@ -27,12 +27,14 @@ class ClientCredentials:
         client_secret: The proof.
         version: The secret source's name for this version.
         expires_at: Epoch seconds after which they must be read again, or None.
+        fallback: Another version, to be tried where this one is refused, or None.
     """
 
     client_id: str
     client_secret: Secret
     version: str
     expires_at: float | None = None
+    fallback: ClientCredentials | None = None
 
 
 @frozen

@@ -18,6 +18,31 @@ if TYPE_CHECKING:
     from credicorp_auth.oauth.http import HttpRequest, HttpResponse
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.oauth.token import Grant
+    from credicorp_auth.ports import Lease
+
+
+@frozen
+class Birth:
+    """
+    What tells which of two tokens is the newer one.
+
+    Args:
+        issued_at: Epoch seconds from which the token's life counts, by the clock of its minter.
+        number: That of the lease it was minted under; 0 where there was none.
+    """
+
+    issued_at: float
+    number: int = 0
+
+    def after(self, other: Birth) -> bool:
+        """
+        Say whether this token is the newer one.
+
+        The numbers decide where both have one: the clocks of two hosts need not agree.
+        """
+        if self.number and other.number:
+            return self.number > other.number
+        return self.issued_at > other.issued_at
 
 
 @frozen
@@ -28,12 +53,12 @@ class StoredToken:
     Args:
         record_id: A random name of this very record, by which it can be discarded and no other.
         grant: What the server granted.
-        issued_at: Epoch seconds from which its life counts.
+        birth: When it was minted, and in which order.
     """
 
     record_id: str
     grant: Grant
-    issued_at: float
+    birth: Birth
 
 
 @frozen
@@ -46,12 +71,14 @@ class Obtained:
         record_id: The name of its record in the cache.
         issued: From when its life counts, by both clocks.
         mint_seconds: How long the server took to answer; None for a token from the cache.
+        number: That of the lease it was minted under; 0 where there was none.
     """
 
     grant: Grant
     record_id: str
     issued: Instant
     mint_seconds: float | None
+    number: int = 0
 
 
 @frozen
@@ -62,14 +89,14 @@ class Errand:
     Args:
         scope: What the token must be good for.
         deadline: Moment of the boot clock by which the flight must be back.
-        newer_than: Epoch seconds: a token from the cache counts only if issued later; or None.
+        newer_than: The held token's birth: one from the cache counts only if born later; or None.
         rejected: Record ids that a resource has turned away: never taken from the cache.
         refusal: What the server refused lately: the secret must have changed to ask again.
     """
 
     scope: Scope
     deadline: float
-    newer_than: float | None = None
+    newer_than: Birth | None = None
     rejected: frozenset[str] = frozenset()
     refusal: Refusal | None = None
 
@@ -105,8 +132,24 @@ class World(Protocol):
         """Drop that very record from the cache."""
         ...
 
+    def lease(self, key: str) -> Lease:
+        """Ask for the right to mint for all who share the cache; one in trouble fails at once."""
+        ...
+
+    def release(self, lease: Lease) -> None:
+        """Give a lease back, whatever state it is in."""
+        ...
+
+    def heed_others(self) -> None:
+        """Take note of a cool-down that another who shares the cache was told."""
+        ...
+
     def fetch_secret(self, *, past_cache: bool) -> ClientCredentials:
         """Return id and secret of one version; `past_cache` reads the source itself."""
+        ...
+
+    def settle_on(self, credentials: ClientCredentials) -> None:
+        """Fetch these from now on, until the source is read again: the server accepted them."""
         ...
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:

@@ -61,7 +61,7 @@ class LeasingCache(Cache, Protocol):
             key: Up to 64 characters of [0-9a-f]; says nothing of client or scope.
             entry: At most 256 KiB.
             lifetime: Seconds after which the entry may, and should, be dropped.
-            number: That of the lease under which the entry was made. A holder that stood still while
-                a successor took over cannot overwrite what that one wrote. 0 replaces any entry.
+            number: That of the lease under which the entry was made. A holder that stood still
+                while a successor took over cannot overwrite what that one wrote. 0 replaces any.
         """
         ...

@@ -6,12 +6,15 @@ import json
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+
 from credicorp_auth.engine.stored_token import read_stored_token, write_stored_token
 from credicorp_auth.lifecycle.client import ClientCredentials
 from credicorp_auth.lifecycle.standing import Standing
 from credicorp_auth.lifecycle.windows import Instant
 from credicorp_auth.oauth.http import HttpResponse
 from credicorp_auth.oauth.secret import Secret, SecretBytes
+from credicorp_auth.ports import LeaseState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from credicorp_auth.lifecycle.standing import Fact
     from credicorp_auth.lifecycle.world import StoredToken
     from credicorp_auth.oauth.http import HttpRequest
+    from credicorp_auth.ports import Lease
 
 
 def answer(
@@ -48,6 +52,26 @@ def token_answer(value: str = "token-1", **members: Any) -> HttpResponse:
     return answer(**granted)
 
 
+@frozen
+class ScriptedLease:
+    """
+    A lease in a certain state.
+
+    Args:
+        state: The state.
+    """
+
+    state: LeaseState
+    number: int = 0
+
+    def renew(self) -> bool:
+        """Nothing lapses here."""
+        return True
+
+    def release(self) -> None:
+        """Nothing is held here."""
+
+
 class ScriptedWorld:
     """
     Plays the world of a story, and writes down what the story asked for.
@@ -55,9 +79,11 @@ class ScriptedWorld:
     Args:
         answers: What `send` gives, in order: an answer, or an error to raise.
         secrets: What the secret source gives, in order; the last one for ever after. A text is a
-            secret of which it is also the version; an error is raised.
+            secret of which it is also the version, and "new|old" one with a fallback; an error is
+            raised.
         chance: What `random` gives.
         send_seconds: How long each request takes.
+        leases: What asking for a lease gives, in order.
 
     .. versionadded:: 1.0.0
     """
@@ -69,6 +95,7 @@ class ScriptedWorld:
         secrets: Iterable[str | CredicorpAuthError] = ("secret-1",),
         chance: float = 0.0,
         send_seconds: float = 0.0,
+        leases: Iterable[LeaseState] = (),
     ) -> None:
         self.asked: list[str] = []
         self.sent: list[HttpRequest] = []
@@ -79,9 +106,11 @@ class ScriptedWorld:
         self.clock = Instant(1_800_000_000.0, 1_000.0)
         self._answers = deque(answers)
         self._secrets = deque(secrets)
+        self._leases = deque(leases)
         self._chance = chance
         self._send_seconds = send_seconds
         self._records = 0
+        self._numbers = 0
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
@@ -122,13 +151,40 @@ class ScriptedWorld:
         if record_id.encode() in self.cache.get(key, b""):
             del self.cache[key]
 
+    def lease(self, key: str) -> Lease:  # noqa: ARG002 - one key on this stage
+        """Give the next scripted state; without any, nobody shares the cache."""
+        if not self._leases:
+            return ScriptedLease(LeaseState.FAILED)
+        self._numbers += 1
+        state = self._leases.popleft()
+        self.asked.append(f"lease {state.name.lower()}")
+        return ScriptedLease(state, self._numbers)
+
+    def release(self, lease: Lease) -> None:
+        """Write down that a lease was given back."""
+        if lease.state is LeaseState.ACQUIRED:
+            self.asked.append("release")
+
+    def heed_others(self) -> None:
+        """Write down that the others were heeded, where there are any."""
+        if self._numbers:
+            self.asked.append("heed_others")
+
     def fetch_secret(self, *, past_cache: bool) -> ClientCredentials:
         """Return the next scripted secret."""
         self.asked.append("fetch_secret past cache" if past_cache else "fetch_secret")
         secret = self._secrets.popleft() if len(self._secrets) > 1 else self._secrets[0]
         if isinstance(secret, str):
-            return ClientCredentials("client-1", Secret(secret), version=secret)
+            return self._credentials(*secret.split("|"))
         raise secret
+
+    def _credentials(self, version: str, *fallbacks: str) -> ClientCredentials:
+        fallback = self._credentials(*fallbacks) if fallbacks else None
+        return ClientCredentials("client-1", Secret(version), version, fallback=fallback)
+
+    def settle_on(self, credentials: ClientCredentials) -> None:
+        """Write down which version the server accepted."""
+        self.asked.append(f"settle on {credentials.version}")
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
         """Give the next scripted answer, after the scripted time."""

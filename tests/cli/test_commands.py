@@ -253,3 +253,11 @@ def test_whatever_happens_in_a_command_has_an_ending(capsys, fault, code):
 def test_endings_follow_whose_fault_it_is(error, code):
     """2 is for the user, 3 for the server's no, 4 for nobody fit to answer."""
     assert code == ending_of(error)
+
+
+def test_a_cache_of_one_process_is_shown_to_nobody(environ):
+    """The cache in memory cannot be looked into from outside, and the message says what can."""
+    ended = call(environ, "cache", "list")
+
+    assert 2 == ended.returncode
+    assert "file or redis" in ended.stderr

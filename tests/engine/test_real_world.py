@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -19,7 +21,8 @@ from credicorp_auth.engine.stored_token import (
     write_stored_token,
 )
 from credicorp_auth.engine.token_engine import MAX_SLOTS
-from credicorp_auth.lifecycle.world import StoredToken
+from credicorp_auth.lifecycle.client import ClientCredentials
+from credicorp_auth.lifecycle.world import Birth, StoredToken
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.secret import Secret
 from credicorp_auth.oauth.token import Grant
@@ -35,7 +38,7 @@ TOKENS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size
 
 def stored(value: str = "token", scope: Scope | None = None, lifetime: float = 3600.0):
     grant = Grant(Secret(value), "Bearer", scope or Scope("a"), lifetime)
-    return StoredToken("0" * 32, grant, 1_800_000_000.25)
+    return StoredToken("0" * 32, grant, Birth(1_800_000_000.25, 7))
 
 
 @given(value=TOKENS, scope=SCOPES, lifetime=st.floats(1, 86_400))
@@ -74,6 +77,9 @@ def test_a_record_cut_short_is_corrupt(cut):
         pytest.param(b"3600.0", b"-1", id="a negative life"),
         pytest.param(b"3600.0", b"true", id="a life that is true"),
         pytest.param(b"1800000000.25", b'"1"', id="an issue that is text"),
+        pytest.param(b"1800000000.25", b"9" * 300, id="an issue beyond all time"),
+        pytest.param(b'"number":7', b'"number":true', id="a number that is true"),
+        pytest.param(b'"number":7', b'"number":-7', id="a number below nothing"),
         pytest.param(b"0" * 32, b"0" * 31, id="a short record id"),
     ],
 )
@@ -343,7 +349,7 @@ class Expiring:
         return FetchedSecret(fields, str(self.reads), expires_at=self.clock.wall() + 60)
 
 
-@pytest.mark.parametrize(("advance", "reads"), [(0, 1), (59, 1), (60, 2)])
+@pytest.mark.parametrize(("advance", "reads"), [(0, 1), (29, 1), (60, 2)])
 def test_a_secret_is_kept_no_longer_than_its_source_allows(advance, reads):
     """A record that states an expiry is read again after it."""
     clock = MovableClock()
@@ -351,22 +357,167 @@ def test_a_secret_is_kept_no_longer_than_its_source_allows(advance, reads):
     keeper = SecretKeeper(source, Provider("expiring"), None, clock)
     keeper.fetch(past_cache=False)
     clock.advance(advance)
-    credentials, _ = keeper.fetch(past_cache=False)
+    credentials = keeper.fetch(past_cache=False)
+    settle()
 
     assert (reads, f"client_id-{reads}") == (source.reads, credentials.client_id)
 
 
+def test_a_secret_near_its_end_is_read_again_beside_the_flight():
+    """Shortly before its expiry the kept secret still serves, and the next one is fetched aside."""
+    clock = MovableClock()
+    keeper = SecretKeeper(Expiring(clock), Provider("expiring"), None, clock)
+    keeper.fetch(past_cache=False)
+    clock.advance(31)
+    serving = keeper.fetch(past_cache=False)
+    settle()
+
+    assert "client_id-1" == serving.client_id
+    assert "client_id-2" == keeper.fetch(past_cache=False).client_id
+
+
 def test_fault_203_a_secret_is_kept_for_five_minutes():
-    """203: after five minutes in memory the source is read again."""
+    """203: after five minutes in memory, or when it is forgotten, the source is read again."""
     clock, notebook = MovableClock(), []
     keeper = SecretKeeper(ListedSecrets(notebook=notebook), Provider("list"), "client", clock)
-    for _ in range(3):
+    for seconds in (149, 0, 301, 0):
         keeper.fetch(past_cache=False)
-        clock.advance(299)
+        clock.advance(seconds)
     keeper.forget()
     keeper.fetch(past_cache=False)
+    settle()
 
     assert 3 == len(notebook)
+
+
+def test_an_old_secret_is_read_again_beside_the_flight():
+    """From half of its time on, a kept secret serves while one reading looks for a newer one."""
+    clock = MovableClock()
+    keeper = SecretKeeper(ListedSecrets(("old", "new")), Provider("list"), "client", clock)
+    keeper.fetch(past_cache=False)
+    clock.advance(151)
+    served = keeper.fetch(past_cache=False).version
+    settle()
+
+    assert ("old", "new") == (served, keeper.fetch(past_cache=False).version)
+
+
+@pytest.mark.parametrize(
+    ("error", "advance", "outcome"),
+    [
+        (errors.SecretUnavailable("sealed", retryable=True), 301, "secret-1"),
+        (errors.SecretUnavailable("sealed", retryable=True), 3601, "secret.unavailable"),
+        (errors.SecretUnavailable("gone", code="secret.missing"), 301, "secret.missing"),
+    ],
+)
+def test_a_source_that_is_away_leaves_the_secret_in_force(error, advance, outcome):
+    """A source that cannot be read for now is made do without, for an hour; one that says no is believed."""
+    clock, told, notebook = MovableClock(), [], []
+    source = ListedSecrets(("secret-1", error), notebook=notebook)
+    keeper = SecretKeeper(source, Provider("list"), "client", clock)
+    keeper.tell = lambda name, **_fields: told.append(name)
+    keeper.fetch(past_cache=False)
+    clock.advance(advance)
+    for _ in range(3):
+        try:
+            came = keeper.fetch(past_cache=False).version
+        except errors.SecretUnavailable as raised:
+            came = raised.code
+
+    assert outcome == came
+    stale = outcome == "secret-1"
+    assert (1 if stale else 0, 2 if stale else 4) == (told.count("secret.stale"), len(notebook))
+
+
+def test_reading_ahead_fails_as_an_event():
+    """Nobody hears of a reading ahead that failed but the log, and it is not repeated at once."""
+    clock, told, notebook = MovableClock(), [], []
+    source = ListedSecrets(("secret-1", errors.SecretUnavailable("sealed")), notebook=notebook)
+    keeper = SecretKeeper(source, Provider("list"), "client", clock)
+    keeper.fetch(past_cache=False)
+    keeper.tell = lambda name, **_fields: told.append(name)
+    clock.advance(151)
+    for _ in range(5):
+        assert "secret-1" == keeper.fetch(past_cache=False).version
+        settle()
+
+    assert (["secret.stale"], 2) == (told, len(notebook))
+
+
+class Gated:
+    """A source whose second reading waits until it is let go."""
+
+    capabilities = SecretSourceCapabilities(rotates=True)
+
+    def __init__(self):
+        self.reads = 0
+        self.reading, self.go = threading.Event(), threading.Event()
+
+    def fetch(self, names):
+        """Return the version it had when it was asked."""
+        self.reads += 1
+        version = str(self.reads)
+        if self.reads == 2:
+            self.reading.set()
+            self.go.wait(10)
+        return FetchedSecret({name: Secret(f"{name}-{version}") for name in names}, version)
+
+
+def test_what_was_being_read_when_all_was_forgotten_is_not_kept():
+    """A leaked secret that is just being read when it is forgotten serves its flight and no other."""
+    source = Gated()
+    keeper = SecretKeeper(source, Provider("gated"), "client", MovableClock())
+    keeper.fetch(past_cache=False)
+    reader = threading.Thread(target=lambda: keeper.fetch(past_cache=True))
+    reader.start()
+    source.reading.wait(10)
+    keeper.forget()
+    source.go.set()
+    reader.join()
+
+    assert "3" == keeper.fetch(past_cache=False).version
+
+
+def test_fault_201_a_slow_source_is_read_once_for_all_who_wait():
+    """201: whoever asks while a reading that began later is under way takes what it brings."""
+    source = Gated()
+    keeper = SecretKeeper(source, Provider("gated"), "client", MovableClock())
+    keeper.fetch(past_cache=False)
+    first = threading.Thread(target=lambda: keeper.fetch(past_cache=True))
+    first.start()
+    source.reading.wait(10)
+    versions = []
+    others = [
+        threading.Thread(target=lambda: versions.append(keeper.fetch(past_cache=True).version))
+        for _ in range(20)
+    ]
+    for each in others:
+        each.start()
+    time.sleep(0.3)  # until all of them wait for their turn
+    source.go.set()
+    for each in (first, *others):
+        each.join()
+
+    assert ({"3"}, 3) == (set(versions), source.reads)
+
+
+def test_a_version_that_was_accepted_instead_is_kept():
+    """A fallback that the server accepts serves until the source is read again."""
+    clock = MovableClock()
+    keeper = SecretKeeper(ListedSecrets(("new",)), Provider("list"), "client", clock)
+    new = keeper.fetch(past_cache=False)
+    old = ClientCredentials("client", Secret("old"), "old")
+    keeper.settle_on(new)
+    assert new is keeper.fetch(past_cache=False)
+    keeper.settle_on(old)
+    kept = keeper.fetch(past_cache=False)
+
+    assert ("old", "new") == (kept.version, kept.fallback.version)
+    clock.advance(301)
+    assert "new" == keeper.fetch(past_cache=False).version
+    keeper.forget()
+    keeper.settle_on(old)
+    assert "new" == keeper.fetch(past_cache=False).version
 
 
 class Careless:

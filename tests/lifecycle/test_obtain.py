@@ -9,7 +9,7 @@ from credicorp_auth import errors
 from credicorp_auth.lifecycle.client import Client, token_key
 from credicorp_auth.lifecycle.obtain import obtain_token
 from credicorp_auth.lifecycle.standing import Failed, LookedAgain, Refused, Served
-from credicorp_auth.lifecycle.world import Errand, StoredToken
+from credicorp_auth.lifecycle.world import Birth, Errand, StoredToken
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.secret import Secret
 from credicorp_auth.oauth.token import Grant
@@ -30,7 +30,7 @@ def refuse(error: str, status: int = 400):
 
 def stored(world: ScriptedWorld, *, age: float, lifetime: float = 3600.0) -> StoredToken:
     grant = Grant(Secret("from-cache"), "Bearer", SCOPE, lifetime)
-    record = StoredToken("f" * 32, grant, world.clock.wall - age)
+    record = StoredToken("f" * 32, grant, Birth(world.clock.wall - age))
     world.write_cache(KEY, record)
     world.asked.clear()
     return record
@@ -90,8 +90,10 @@ def test_a_refresh_takes_only_a_newer_token_from_the_cache():
     world = ScriptedWorld([token_answer()])
     record = stored(world, age=100.0)
 
-    newer = obtain_token(CLIENT, world, evolve(ERRAND, newer_than=record.issued_at - 1))
-    obtain_token(CLIENT, world, evolve(ERRAND, newer_than=record.issued_at))
+    newer = obtain_token(
+        CLIENT, world, evolve(ERRAND, newer_than=Birth(record.birth.issued_at - 1))
+    )
+    obtain_token(CLIENT, world, evolve(ERRAND, newer_than=record.birth))
 
     assert "from-cache" == newer.grant.value.reveal()
     assert ["read_cache", *MINT] == world.asked

@@ -70,11 +70,10 @@ class DeadlineStream:
 
     def get_extra_info(self, info: str) -> Any:
         """Return what httpcore wants to know: whether TLS is on, and whether something came in."""
-        if info == "ssl_object":
-            return self._connection if isinstance(self._connection, ssl.SSLSocket) else None
         if info == "is_readable":
             return wait_for_read(self._connection, timeout=0.0)
-        return None
+        is_tls = info == "ssl_object" and isinstance(self._connection, ssl.SSLSocket)
+        return self._connection if is_tls else None
 
 
 class DeadlineBackend:

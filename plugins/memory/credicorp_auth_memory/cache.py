@@ -12,9 +12,12 @@ from attrs import field, frozen
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.oauth.secret import SecretBytes
 from credicorp_auth.ports import CacheCapabilities
+from credicorp_auth_memory.lease import LeaseBook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from credicorp_auth_memory.lease import MemoryLease
 
 
 def _read_count(value: int | str) -> int:
@@ -58,10 +61,11 @@ class CacheOptions:
 class _Entry:
     value: SecretBytes  # an entry may hold a token, so a walk over attributes must not meet it
     ends: float
+    number: int
 
     @classmethod
-    def build(cls, value: bytes, *, ends: float) -> _Entry:
-        return cls(SecretBytes(value), ends)
+    def build(cls, value: bytes, *, ends: float, number: int) -> _Entry:
+        return cls(SecretBytes(value), ends, number)
 
 
 class MemoryCache:
@@ -83,11 +87,13 @@ class MemoryCache:
         self._clock = clock
         self._lock = Lock()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._leases = LeaseBook(clock)
 
     @property
     def capabilities(self) -> CacheCapabilities:
-        """It is bounded, and shared where that was asked for."""
-        return CacheCapabilities(shared=self._options.shared, bounded=True)
+        """It is bounded; where it is shared, it coordinates those who share it."""
+        shared = self._options.shared
+        return CacheCapabilities(shared=shared, bounded=True, leases=shared)
 
     def read(self, key: str) -> bytes | None:
         """Return the entry, or None if there is none or its lifetime is over."""
@@ -99,7 +105,17 @@ class MemoryCache:
             self._entries.move_to_end(key)
         return entry.value.reveal()
 
-    def write(self, key: str, entry: bytes, *, lifetime: float) -> None:
+    def lease(self, key: str, *, seconds: float) -> MemoryLease:
+        """
+        Ask for the right to mint the token of a key, among those who share this cache.
+
+        Args:
+            key: Name of the entry.
+            seconds: After which it lapses where it is neither renewed nor released.
+        """
+        return self._leases.ask(key, seconds)
+
+    def write(self, key: str, entry: bytes, *, lifetime: float, number: int = 0) -> None:
         """
         Keep an entry; where there is no room, the one used longest ago goes.
 
@@ -107,9 +123,15 @@ class MemoryCache:
             key: Name of the entry.
             entry: The entry.
             lifetime: Seconds to keep it; with none, an older entry of that key goes too.
+            number: That of the lease it was made under: an entry of a larger one stays. 0 replaces
+                any.
         """
-        kept = _Entry.build(entry, ends=self._clock() + lifetime)
+        kept = _Entry.build(entry, ends=self._clock() + lifetime, number=number)
         with self._lock:
+            self._drop_ended()
+            there = self._entries.get(key)
+            if there is not None and 0 < number < there.number:
+                return
             self._entries[key] = kept
             self._entries.move_to_end(key)
             self._drop_ended()
@@ -148,6 +170,7 @@ class MemoryCache:
     def after_fork(self) -> None:
         """Take a new lock, since a thread of the parent may hold the old one; keep the entries."""
         self._lock = Lock()
+        self._leases.after_fork()
 
     def _drop_ended(self) -> None:
         moment = self._clock()

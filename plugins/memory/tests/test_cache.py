@@ -10,12 +10,34 @@ import pytest
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.options import AdapterOptions
-from credicorp_auth.ports import Cache, CacheCapabilities
+from credicorp_auth.ports import Cache, CacheCapabilities, LeaseState, LeasingCache
+from credicorp_auth.testing.contracts.cache import CacheContract
 from credicorp_auth_memory import CacheOptions, MemoryCache, plugin
 from credicorp_auth_memory.cache import open_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+class TestMemoryCache(CacheContract):
+    """In memory, one for each engine."""
+
+    def build_cache(self, place):
+        return open_cache(CacheOptions(max_entries=8))
+
+
+class TestSharedMemoryCache(CacheContract):
+    """In memory, one for the process: a test's place is a room of its own in it."""
+
+    @pytest.fixture(autouse=True)
+    def _empty(self) -> Iterator[None]:
+        yield
+        cache = open_cache(CacheOptions(shared=True))
+        for key in list(cache._entries):
+            cache.discard(key)
+
+    def build_cache(self, place):
+        return open_cache(CacheOptions(shared=True))
 
 
 class Clock:
@@ -139,7 +161,7 @@ def test_one_is_shared_by_all_that_ask(shared: MemoryCache) -> None:
     other.close()
 
     assert shared is other
-    assert CacheCapabilities(shared=True, bounded=True) == shared.capabilities
+    assert CacheCapabilities(shared=True, bounded=True, leases=True) == shared.capabilities
     assert b"x" == shared.read("a")
 
 
@@ -231,3 +253,60 @@ def test_the_hook_builds_the_cache() -> None:
     assert 1 == plugin.CREDICORP_API
     assert isinstance(made, Cache)
     assert isinstance(made, MemoryCache)
+
+
+def test_one_at_a_time_has_the_lease(cache: MemoryCache, clock: Clock) -> None:
+    """A lease is held by one until it is released or lapses, and each has a larger number."""
+    first = cache.lease("a", seconds=3)
+    denied = cache.lease("a", seconds=3)
+    elsewhere = cache.lease("b", seconds=3)
+    first.release()
+    second = cache.lease("a", seconds=3)
+    clock.moment += 3
+    third = cache.lease("a", seconds=3)
+
+    got = [each.state for each in (first, denied, elsewhere, second, third)]
+    assert [LeaseState.HELD if each is denied else LeaseState.ACQUIRED for each in (first, denied, elsewhere, second, third)] == got  # fmt: skip
+    assert 0 == denied.number < first.number < elsewhere.number < second.number < third.number
+
+
+def test_a_lease_lasts_while_it_is_renewed(cache: MemoryCache, clock: Clock) -> None:
+    """Renewing lets a lease last on; one that another took over is neither renewed nor released."""
+    first = cache.lease("a", seconds=3)
+    clock.moment += 2
+    assert first.renew()
+    clock.moment += 2
+    assert LeaseState.HELD is cache.lease("a", seconds=3).state
+    clock.moment += 2
+    second = cache.lease("a", seconds=3)
+    first.release()
+
+    assert (False, True) == (first.renew(), second.renew())
+    assert not cache.lease("a", seconds=3).renew()
+    cache.lease("a", seconds=3).release()
+    assert second.renew()
+
+
+def test_an_entry_of_a_larger_number_stays(cache: MemoryCache) -> None:
+    """A holder that was overtaken does not replace what its successor wrote; a write without number does."""
+    cache.write("a", b"successor", lifetime=10, number=2)
+    cache.write("a", b"overtaken", lifetime=10, number=1)
+    assert b"successor" == cache.read("a")
+    cache.write("a", b"unordered", lifetime=10)
+
+    assert b"unordered" == cache.read("a")
+
+
+def test_a_child_process_holds_no_lease_of_its_parent(cache: MemoryCache) -> None:
+    """After a fork the leases are gone with the threads that held them."""
+    held = cache.lease("a", seconds=3)
+    cache.after_fork()
+
+    assert not held.renew()
+    assert LeaseState.ACQUIRED is cache.lease("a", seconds=3).state
+
+
+def test_only_the_shared_cache_offers_leases(cache: MemoryCache, shared: MemoryCache) -> None:
+    """The flights of one engine need no lease; engines that share do."""
+    assert (False, True) == (cache.capabilities.leases, shared.capabilities.leases)
+    assert isinstance(shared, LeasingCache)

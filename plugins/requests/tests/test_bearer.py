@@ -223,3 +223,28 @@ def test_redirects_are_not_followed_where_the_caller_says_so(connect):
         got = connect(server).get(server.url, allow_redirects=False, timeout=5)
 
     assert 307 == got.status_code
+
+
+class OneWay(io.BytesIO):
+    """A file that claims it can be wound back, until it has been read."""
+
+    def read(self, *args):
+        """Read on."""
+        self.was_read = True
+        return super().read(*args)
+
+    def seek(self, *args):
+        """Wind back, at first."""
+        if getattr(self, "was_read", False):
+            raise OSError("the tape is gone")
+        return super().seek(*args)
+
+
+def test_a_file_that_cannot_be_wound_back_after_all_is_not_sent_again(session, connect):
+    """110: where winding back fails, the 401 is handed back and nothing is sent twice."""
+    with WireServer(*serving(REFUSED, DONE)) as server:
+        connect(server)
+        got = session.post(server.url, data=OneWay(b"kept"), timeout=5)
+
+    assert 401 == got.status_code
+    assert 1 == len(server.connections)

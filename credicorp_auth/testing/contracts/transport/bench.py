@@ -38,9 +38,9 @@ class TransportBench:
 
     @pytest.fixture(autouse=True)
     def _clean_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in list(os.environ):
-            if name.lower().endswith("_proxy"):
-                monkeypatch.delenv(name)
+        for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+            monkeypatch.delenv(name.upper(), raising=False)
 
     @pytest.fixture(autouse=True)
     def _descriptors(self) -> Iterator[None]:

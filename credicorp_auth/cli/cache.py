@@ -1,0 +1,71 @@
+"""`credicorp-auth cache`: what is in a shared cache, and how to empty it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from credicorp_auth.wiring import open_listing_cache, settings_from_env, settings_from_profile
+
+if TYPE_CHECKING:
+    from credicorp_auth.ports import ListingCache, Provider
+
+_PROFILE = click.option("--profile", help="Take the settings from this profile of the TOML file.")
+
+
+@click.group()
+def cache() -> None:
+    """Look at the cache that the settings name, or empty it; the tokens themselves stay unseen."""
+
+
+@cache.command(name="list")
+@_PROFILE
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How to show them.",
+)
+def list_entries(*, profile: str | None, output: str) -> None:
+    """List names, ages and expiry of the entries; a name is a hash, and says nothing of a client."""
+    opened, _ = _open(profile)
+    try:
+        entries = opened.entries()
+    finally:
+        opened.close()
+    if output == "json":
+        rows = [
+            {"name": each.key, "age": round(each.age, 3), "expires_in": round(each.expires_in, 3)}
+            for each in entries
+        ]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    table = Table("name", "age", "expires in", box=None)
+    for each in entries:
+        table.add_row(each.key, f"{each.age:.0f} s", f"{each.expires_in:.0f} s")
+    Console(soft_wrap=True, highlight=False).print(table)
+
+
+@cache.command()
+@_PROFILE
+def clear(*, profile: str | None) -> None:
+    """Drop every entry: whoever needs a token then mints a new one."""
+    opened, provider = _open(profile)
+    try:
+        count = opened.clear()
+    finally:
+        opened.close()
+    click.echo(f"dropped {count} from {provider}")
+
+
+def _open(profile: str | None) -> tuple[ListingCache, Provider]:
+    if profile is None:
+        return open_listing_cache(settings_from_env(os.environ, {}))
+    return open_listing_cache(settings_from_profile(profile, os.environ, {}))

@@ -1,0 +1,161 @@
+"""
+The cache as an engine uses it: tokens, cool-downs and leases, in records trusted in nothing.
+
+A broken cache never breaks a call: it has nothing, keeps nothing, and is an event, each kind of
+trouble once a minute.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+from credicorp_auth.engine.adapter_call import call_adapter
+from credicorp_auth.engine.lease_keeper import LEASE_SECONDS, KeptLease, NoLease
+from credicorp_auth.engine.stored_token import (
+    CorruptEntry,
+    read_cool_down,
+    read_stored_token,
+    write_cool_down,
+    write_stored_token,
+)
+from credicorp_auth.errors import CredicorpAuthError
+from credicorp_auth.ports import LeaseState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from credicorp_auth.engine.clock import Clock
+    from credicorp_auth.engine.seal import Seal
+    from credicorp_auth.lifecycle.world import StoredToken
+    from credicorp_auth.ports import Cache, Lease, LeasingCache, Provider
+
+T = TypeVar("T")
+
+_ENTRY: Final = (bytes, type(None))
+_NOTHING: Final = (type(None),)
+_SAY_AGAIN: Final = 60.0  # seconds
+
+
+class TokenCache:
+    """
+    Keeps tokens in whatever cache was chosen.
+
+    Args:
+        cache: The adapter.
+        provider: Where it came from.
+        clock: The engine's clocks.
+        tell: Tells of troubles.
+        max_lifetime: Seconds of life beyond which no record is believed.
+        seal: Seals what is written and opens what is read; None leaves entries as they are.
+    """
+
+    def __init__(  # noqa: PLR0913 - what an entry passes through
+        self,
+        cache: Cache,
+        provider: Provider,
+        *,
+        clock: Clock,
+        tell: Callable[..., None],
+        max_lifetime: float,
+        seal: Seal | None = None,
+    ) -> None:
+        self._cache = cache
+        self.provider = provider
+        self._clock = clock
+        self._tell = tell
+        self._max_lifetime = max_lifetime
+        self._seal = seal
+        self._said: dict[tuple[str, str], float] = {}
+        self.close = cache.close
+
+    def read(self, key: str) -> StoredToken | None:
+        """Return the token of a key, if there is one that can be had and read."""
+        return self._read(
+            key, lambda entry: read_stored_token(entry, key, max_lifetime=self._max_lifetime)
+        )
+
+    def write(self, key: str, stored: StoredToken) -> None:
+        """Keep a token, unless the cache has one of a larger number."""
+        lifetime = stored.grant.lifetime - (self._clock.wall() - stored.birth.issued_at)
+        self._write(
+            key,
+            write_stored_token(key, stored),
+            record_id=stored.record_id,
+            lifetime=lifetime,
+            number=stored.birth.number,
+        )
+
+    def discard(self, key: str, record_id: str) -> None:
+        """Drop that very record."""
+        expected = record_id.encode("ascii")
+        self._ask("discard", lambda: self._cache.discard(key, expected=expected), (bool,))
+
+    def lease(self, key: str) -> Lease:
+        """Ask for the right to mint, and keep it alive until it is released."""
+        if not self._cache.capabilities.leases:
+            return NoLease()
+        cache = cast("LeasingCache", self._cache)
+        lease = self._ask("lease", lambda: cache.lease(key, seconds=LEASE_SECONDS), (object,))
+        if lease is None:
+            return NoLease()
+        given = cast("Lease", lease)
+        if given.state is not LeaseState.ACQUIRED:
+            return given
+        return KeptLease(given, self._ask).kept()
+
+    def read_cool_down(self, key: str) -> float:
+        """Return the epoch seconds until which others were told to wait; 0 where they were not."""
+        if not self._cache.capabilities.shared:
+            return 0.0
+        return self._read(key, lambda entry: read_cool_down(entry, key)) or 0.0
+
+    def write_cool_down(self, key: str, record_id: str, until: float) -> None:
+        """Tell all who share the cache to leave a token endpoint alone."""
+        if self._cache.capabilities.shared:
+            lifetime = until - self._clock.wall()
+            entry = write_cool_down(key, until)
+            self._write(key, entry, record_id=record_id, lifetime=lifetime, number=0)
+
+    def after_fork(self) -> None:
+        """In the child: drop what belongs to the parent."""
+        self._cache.after_fork()
+        if self._seal is not None:
+            self._seal.after_fork()
+
+    def _read(self, key: str, read: Callable[[bytes], T]) -> T | None:
+        entry = self._ask("read", lambda: self._cache.read(key), _ENTRY)
+        if not isinstance(entry, bytes):
+            return None
+        try:
+            return read(entry if self._seal is None else self._seal.open(entry, key))
+        except CorruptEntry as fault:
+            self._tell("cache.corrupt", cache=str(self.provider), reason=str(fault))
+        except CredicorpAuthError as error:
+            self._complain("open", error.code)
+        return None
+
+    def _write(
+        self, key: str, entry: bytes, *, record_id: str, lifetime: float, number: int
+    ) -> None:
+        def write() -> None:
+            sealed = entry if self._seal is None else self._seal.close(entry, key, record_id)
+            seconds = max(lifetime, 0.0)
+            if self._cache.capabilities.leases:
+                cache = cast("LeasingCache", self._cache)
+                return cache.write(key, sealed, lifetime=seconds, number=number)
+            return self._cache.write(key, sealed, lifetime=seconds)
+
+        self._ask("write", write, _NOTHING)
+
+    def _ask(self, verb: str, call: Callable[[], object], expected: tuple[type, ...]) -> object:
+        try:
+            return call_adapter(self.provider, call, expected=expected)
+        except CredicorpAuthError as error:
+            self._complain(verb, error.code)
+            return None
+
+    def _complain(self, verb: str, code: str) -> None:
+        moment = self._clock.boot()
+        if moment >= self._said.get((verb, code), 0.0):
+            self._said[verb, code] = moment + _SAY_AGAIN
+            self._tell("cache.trouble", cache=str(self.provider), verb=verb, code=code)

@@ -1,0 +1,121 @@
+"""Caches to test, built for one place and closed again, and children who use them."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from credicorp_auth.ports import Cache, Lease, LeaseState, LeasingCache, ListingCache
+
+Build = Callable[[], Cache]
+
+KEY = "0123456789abcdef" * 4
+OTHER_KEY = "fedcba9876543210" * 4
+CANARY = b'{"access_token":"entry-canary"}'
+
+
+class CacheBench:
+    """What the tests of a cache stand on; see `CacheContract`."""
+
+    def build_cache(self, place: Path) -> Cache:
+        """
+        Build the cache that is tested.
+
+        Args:
+            place: A path of this test's own, where nothing is yet. Caches that are shared see each
+                other's entries if they were built for the same place, and only then.
+        """
+        raise NotImplementedError
+
+    def break_cache(self, cache: Cache, place: Path) -> None:  # noqa: ARG002 - for who overrides it
+        """
+        Bring trouble upon a cache, so that whatever it is asked for cannot be done.
+
+        Args:
+            cache: The cache.
+            place: What it was built for.
+        """
+        pytest.skip("`break_cache` is not overridden, so there is no trouble")
+
+    @pytest.fixture
+    def place(self, tmp_path: Path) -> Path:
+        """Name a place."""
+        return tmp_path / f"place-{os.urandom(4).hex()}"
+
+    @pytest.fixture(autouse=True)
+    def _descriptors(self) -> Iterator[None]:
+        """After each test, as many files and sockets are open as before."""
+        gc.collect()
+        before = len(os.listdir("/proc/self/fd"))
+        yield
+        gc.collect()
+
+        assert before == len(os.listdir("/proc/self/fd"))
+
+    @pytest.fixture
+    def build(self, _descriptors: None, place: Path) -> Iterator[Build]:
+        """Build caches for one place, and close them after the test."""
+        with ExitStack() as made:
+
+            def build() -> Cache:
+                cache = self.build_cache(place)
+                made.callback(cache.close)
+                return cache
+
+            yield build
+
+    @pytest.fixture
+    def cache(self, build: Build) -> Cache:
+        """Build one."""
+        return build()
+
+    @pytest.fixture
+    def leasing(self, build: Build) -> LeasingCache:
+        """Build one that has leases."""
+        return build_leasing(build)
+
+    @pytest.fixture
+    def listing(self, build: Build) -> ListingCache:
+        """Build one that lists its entries."""
+        cache = build()
+        if not cache.capabilities.lists:
+            pytest.skip("it declares no list")
+        assert isinstance(cache, ListingCache)
+        return cache
+
+
+def build_leasing(build: Build) -> LeasingCache:
+    """Build a cache that has leases, or skip."""
+    cache = build()
+    if not cache.capabilities.leases:
+        pytest.skip("it declares no leases")
+    assert isinstance(cache, LeasingCache)
+    return cache
+
+
+def in_child(work: Callable[[], bool]) -> bool:
+    """Do something in the child of a fork; return whether it went well."""
+    child = os.fork()
+    if child == 0:  # pragma: no cover # measured in the parent only
+        went_well = False
+        try:
+            went_well = work()
+        finally:
+            os._exit(0 if went_well else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def await_lease(cache: LeasingCache, key: str, *, seconds: float) -> Lease:
+    """Ask until it is had; the test's own timeout ends a wait that is in vain."""
+    while True:
+        lease = cache.lease(key, seconds=seconds)
+        if lease.state is LeaseState.ACQUIRED:
+            return lease
+        assert lease.state is LeaseState.HELD
+        time.sleep(0.01)

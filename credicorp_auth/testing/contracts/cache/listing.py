@@ -1,0 +1,49 @@
+"""What an operator sees of the entries, and how they are dropped."""
+
+from __future__ import annotations
+
+import time
+
+from credicorp_auth.ports import ListingCache
+from credicorp_auth.testing.contracts.cache.bench import CANARY, KEY, OTHER_KEY, CacheBench
+
+
+class Listing(CacheBench):
+    """What an operator sees of the entries, and how they are dropped."""
+
+    def test_an_empty_cache_lists_nothing(self, listing: ListingCache) -> None:
+        """Nothing is listed, and nothing dropped."""
+        assert [] == listing.entries()
+        assert 0 == listing.clear()
+
+    def test_living_entries_are_listed_by_key(self, listing: ListingCache) -> None:
+        """Key, age and rest of each, in order; what has ended is not among them."""
+        listing.write(OTHER_KEY, b"x", lifetime=120)
+        listing.write("0", b"ends", lifetime=0.05)
+        listing.write(KEY, b"x", lifetime=60)
+        while listing.read("0") is not None:
+            time.sleep(0.01)
+        listed = listing.entries()
+
+        assert [KEY, OTHER_KEY] == [each.key for each in listed]
+        for each, lifetime in zip(listed, (60, 120), strict=True):
+            assert 0 <= each.age <= lifetime - each.expires_in + 1
+            assert lifetime / 2 < each.expires_in <= lifetime
+
+    def test_a_list_shows_no_entry(self, listing: ListingCache) -> None:
+        """What an entry holds is not among what is said of it."""
+        listing.write(KEY, CANARY, lifetime=60)
+
+        assert "entry-canary" not in repr(listing.entries())
+
+    def test_clear_drops_all(self, listing: ListingCache) -> None:
+        """Every entry goes, once, and the cache goes on."""
+        for key in (KEY, OTHER_KEY):
+            listing.write(key, b"x", lifetime=60)
+
+        assert 2 == listing.clear()
+        assert [] == listing.entries()
+        assert (None, None) == (listing.read(KEY), listing.read(OTHER_KEY))
+        assert 0 == listing.clear()
+        listing.write(KEY, b"again", lifetime=60)
+        assert b"again" == listing.read(KEY)

@@ -1,0 +1,69 @@
+"""Who else sees an entry, and how many there are room for."""
+
+from __future__ import annotations
+
+import pytest
+
+from credicorp_auth.ports import Cache, LeasingCache
+from credicorp_auth.testing.contracts.cache.bench import (
+    KEY,
+    OTHER_KEY,
+    Build,
+    CacheBench,
+    in_child,
+)
+
+_MANY = 3_000
+
+
+class Sharing(CacheBench):
+    """Who else sees an entry, and how many there are room for."""
+
+    def test_caches_of_one_place_share(self, cache: Cache, build: Build) -> None:
+        """Two shared caches of one place are one; two that are not know nothing of each other."""
+        other = build()
+        cache.write(KEY, b"the one's", lifetime=60)
+        seen = other.read(KEY)
+        dropped = other.discard(KEY)
+
+        if not cache.capabilities.shared:
+            assert (None, False) == (seen, dropped)
+            pytest.skip("it does not declare itself shared, and is not")
+        assert (b"the one's", True) == (seen, dropped)
+        assert cache.read(KEY) is None
+
+    def test_closing_one_leaves_the_other(self, cache: Cache, build: Build) -> None:
+        """A shared cache outlives those who use it."""
+        if not cache.capabilities.shared:
+            pytest.skip("it does not declare itself shared")
+        other = build()
+        cache.write(KEY, b"x", lifetime=60)
+        other.close()
+
+        assert b"x" == cache.read(KEY)
+
+    def test_processes_share(self, leasing: LeasingCache, build: Build) -> None:
+        """A cache that has leases has them for processes: those see each other's entries."""
+
+        def work() -> bool:
+            cache = build()
+            seen = cache.read(KEY)
+            cache.write(OTHER_KEY, b"the child's", lifetime=60)
+            return seen == b"the parent's"
+
+        leasing.write(KEY, b"the parent's", lifetime=60)
+
+        assert in_child(work)
+        assert b"the child's" == leasing.read(OTHER_KEY)
+
+    def test_what_is_used_stays(self, cache: Cache) -> None:
+        """A bounded cache drops what was used longest ago; build it with room for a few."""
+        if not cache.capabilities.bounded:
+            pytest.skip("it does not declare itself bounded")
+        cache.write(KEY, b"used", lifetime=60)
+        for number in range(_MANY):
+            cache.write(f"{number:x}", b"x", lifetime=60)
+            assert b"used" == cache.read(KEY)
+
+        assert cache.read("0") is None
+        assert b"x" == cache.read(f"{_MANY - 1:x}")

@@ -1,0 +1,265 @@
+"""Entries in files of a private folder, which the processes of one host share."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, TypeGuard
+
+from credicorp_auth.errors import CacheUnavailable
+from credicorp_auth.oauth.secret import SecretBytes
+from credicorp_auth.ports import CacheCapabilities, CacheEntry, LeaseState
+from credicorp_auth_file.folder import TEMPORARY, make_folder, open_folder
+from credicorp_auth_file.lease import NO_LOCKS, FileLease, take_lease
+from credicorp_auth_file.leftovers import RECORD, sweep
+from credicorp_auth_file.lock import Locks
+from credicorp_auth_file.operations import SYSTEM
+from credicorp_auth_file.options import CacheOptions
+from credicorp_auth_file.record import (
+    LAST_MOMENT,
+    MAX_RECORD,
+    Record,
+    Unreadable,
+    build_stem,
+    read_record,
+)
+from credicorp_auth_file.trouble import perform
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from credicorp_auth_file.folder import Folder
+    from credicorp_auth_file.operations import Operations
+
+__all__ = ["CacheOptions", "FileCache"]
+
+
+class FileCache:
+    """
+    A cache in files, for processes of one host and one user.
+
+    Args:
+        options: What was set; the defaults when not given.
+        system: The operating system; another one for tests.
+
+    .. versionadded:: 1.0.0
+    """
+
+    def __init__(self, options: CacheOptions | None = None, *, system: Operations = SYSTEM) -> None:
+        self._options = options or CacheOptions()
+        self._system = system
+        self._locks = Locks(system)
+
+    @property
+    def capabilities(self) -> CacheCapabilities:
+        """It is shared, has leases and can be listed."""
+        return CacheCapabilities(
+            shared=True, leases=True, lists=True, sealing_key=self._options.sealing_key
+        )
+
+    def read(self, key: str) -> bytes | None:
+        """
+        Return the entry, or None if there is none, or its lifetime is over.
+
+        Raises:
+            CacheUnavailable: What is there is no entry (`cache.corrupt`) or must not be trusted
+                (`cache.permissions`), or nothing can be read (`cache.unavailable`).
+        """
+        record = perform(self._options.directory, partial(self._read, key))
+        return None if record is None else record.entry.reveal()
+
+    def _read(self, key: str) -> Record | None:
+        stem = build_stem(key)
+        try:
+            with self._opened() as folder:
+                record = _find(folder, stem)
+        except FileNotFoundError:
+            return None
+        if record is Unreadable.CORRUPT:
+            raise CacheUnavailable(
+                f"the cache's file {stem}{RECORD} holds no entry",
+                code="cache.corrupt",
+                cure="nothing: the next token takes its place.",
+            )
+        return record if self._lives(record) else None
+
+    def write(self, key: str, entry: bytes, *, lifetime: float, number: int = 0) -> None:
+        """
+        Keep an entry, unless one with a larger number is there.
+
+        Args:
+            key: Name of the entry.
+            entry: The entry.
+            lifetime: Seconds to keep it; with none, an older entry of that key goes too.
+            number: That of the lease under which it was made; 0 replaces any entry.
+
+        Raises:
+            CacheUnavailable: It was not kept, and what was there stays.
+        """
+        moment = self._system.wall()
+        ends = min(moment + max(lifetime, 0.0), LAST_MOMENT)
+        record = Record(key, SecretBytes(entry), number, moment, ends)
+        del entry  # or else a traceback would hold it
+        perform(self._options.directory, partial(self._write, record))
+
+    def _write(self, record: Record) -> None:
+        content = record.to_bytes()
+        if len(content) > MAX_RECORD:
+            raise CacheUnavailable("the entry is longer than any that is read back")
+        make_folder(self._options.directory, self._system)
+        with self._opened() as folder:
+            with folder.temporary(content) as temporary, self._locks.held(folder):
+                self._put(folder, temporary, record)
+            folder.sync()
+            sweep(folder, self._locks)
+
+    def _put(self, folder: Folder, temporary: str, record: Record) -> None:
+        name = f"{build_stem(record.key)}{RECORD}"
+        there = _find(folder, build_stem(record.key))
+        if there is Unreadable.NEWER:
+            raise CacheUnavailable(
+                f"the cache's file {name} was written by a later version of credicorp-auth-file",
+                code="cache.newer_schema",
+                cure="update this service; until then, it mints for itself.",
+            )
+        if self._lives(there) and there.number > record.number > 0:
+            return
+        if self._lives(record):
+            folder.rename(temporary, name)
+        else:
+            folder.remove(name)
+
+    def discard(self, key: str, *, expected: bytes | None = None) -> bool:
+        """
+        Drop the entry of a key.
+
+        Args:
+            key: Name of the entry.
+            expected: When given, drop only an entry that contains these bytes.
+
+        Returns:
+            Whether an entry was dropped.
+
+        Raises:
+            CacheUnavailable: It cannot be told, or not be dropped.
+        """
+        return perform(self._options.directory, partial(self._discard, build_stem(key), expected))
+
+    def _discard(self, stem: str, expected: bytes | None) -> bool:
+        try:
+            with self._opened() as folder, self._locks.held(folder):
+                record = _find(folder, stem)
+                is_meant = self._lives(record) and (
+                    expected is None or expected in record.entry.reveal()
+                )
+                return is_meant and folder.remove(f"{stem}{RECORD}")
+        except FileNotFoundError:
+            return False
+
+    def lease(self, key: str, *, seconds: float) -> FileLease:
+        """
+        Ask for the right to mint the token of a key, without waiting for whoever has it.
+
+        Args:
+            key: Name of the entry.
+            seconds: After which it lapses where it is not renewed.
+
+        Returns:
+            The lease; `FAILED` where the file system knows no locks.
+
+        Raises:
+            CacheUnavailable: Something stands in the lock's place (`cache.lock_unsafe`), or the
+                folder cannot be used.
+        """
+        return perform(self._options.directory, partial(self._lease, build_stem(key), seconds))
+
+    def _lease(self, stem: str, seconds: float) -> FileLease:
+        try:
+            make_folder(self._options.directory, self._system)
+            with self._opened() as folder, self._locks.held(folder):
+                record = _find(folder, stem)
+                above = record.number if isinstance(record, Record) else 0
+                return take_lease(folder, self._locks, stem, seconds=seconds, above=above)
+        except OSError as failure:
+            if failure.errno not in NO_LOCKS:
+                raise
+        return FileLease(LeaseState.FAILED)
+
+    def entries(self) -> list[CacheEntry]:
+        """
+        List the living entries, by key.
+
+        Raises:
+            CacheUnavailable: The folder cannot be used.
+        """
+        return perform(self._options.directory, self._entries)
+
+    def _entries(self) -> list[CacheEntry]:
+        try:
+            with self._opened() as folder:
+                found = [_glance(folder, stem) for stem in _stems(folder)]
+        except FileNotFoundError:
+            return []
+        moment = self._system.wall()
+        return sorted(
+            (
+                CacheEntry(each.key, max(moment - each.written, 0.0), each.ends - moment)
+                for each in found
+                if self._lives(each)
+            ),
+            key=attrgetter("key"),
+        )
+
+    def clear(self) -> int:
+        """
+        Drop every entry, and every file that stands in the place of one.
+
+        Returns:
+            How many files were removed.
+
+        Raises:
+            CacheUnavailable: The folder cannot be used.
+        """
+        return perform(self._options.directory, self._clear)
+
+    def _clear(self) -> int:
+        try:
+            with self._opened() as folder, self._locks.held(folder):
+                for name in folder.names():
+                    if name.endswith(TEMPORARY):
+                        folder.remove(name)
+                return sum(folder.remove(f"{stem}{RECORD}") for stem in _stems(folder))
+        except FileNotFoundError:
+            return 0
+
+    def close(self) -> None:
+        """Give back the leases that are held."""
+        self._locks.close()
+
+    def after_fork(self) -> None:
+        """Close, in the child, the parent's locks, and leave them locked."""
+        self._locks.after_fork()
+
+    def _opened(self) -> AbstractContextManager[Folder]:
+        return open_folder(self._options.directory, self._system)
+
+    def _lives(self, found: Record | Unreadable | None) -> TypeGuard[Record]:
+        return isinstance(found, Record) and found.ends > self._system.wall()
+
+
+def _find(folder: Folder, stem: str) -> Record | Unreadable | None:
+    content = folder.read(f"{stem}{RECORD}")
+    return None if content is None else read_record(content, stem)
+
+
+def _glance(folder: Folder, stem: str) -> Record | Unreadable | None:
+    # Of many, one that cannot be read is passed over; whoever asks for it is told.
+    with suppress(OSError, CacheUnavailable):
+        return _find(folder, stem)
+    return None
+
+
+def _stems(folder: Folder) -> list[str]:
+    stems = (name.removesuffix(RECORD) for name in folder.names() if name.endswith(RECORD))
+    return [stem for stem in stems if build_stem(stem) == stem]

@@ -1,0 +1,221 @@
+"""The folder of the cache: whom it must belong to, and how files come into it and out of it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
+
+from credicorp_auth_file.record import MAX_RECORD
+from credicorp_auth_file.trouble import find_fault, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from credicorp_auth_file.operations import Operations
+
+_ROOT: Final = 0
+_SAFELY: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+TEMPORARY: Final = ".tmp"
+
+
+class Folder:
+    """
+    A folder, open and found to be private: files in it are reached through its descriptor.
+
+    Args:
+        path: Its path, for messages.
+        descriptor: The open folder.
+        system: The operating system.
+    """
+
+    def __init__(self, path: str, descriptor: int, system: Operations) -> None:
+        self.path = path
+        self.system = system
+        self._descriptor = descriptor
+
+    def names(self) -> list[str]:
+        """List the names of all that is in it."""
+        return self.system.listdir(self._descriptor)
+
+    def find(self, name: str) -> os.stat_result | None:
+        """Look at what stands under a name, not at what a link points to; None for nothing."""
+        try:
+            found: os.stat_result = self.system.stat(
+                name, dir_fd=self._descriptor, follow_symlinks=False
+            )
+        except FileNotFoundError:
+            return None
+        return found
+
+    def read(self, name: str) -> bytes | None:
+        """
+        Return the content of a file, up to one byte more than a record may have; None for no file.
+
+        Raises:
+            CacheUnavailable: It is not one of our own files, or others can use it.
+        """
+        try:
+            descriptor = self._open(name, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        try:
+            self.check(name, descriptor)
+            return self._read_all(descriptor)
+        finally:
+            self.system.close(descriptor)
+
+    def _read_all(self, descriptor: int) -> bytes:
+        content = bytearray()
+        while len(content) <= MAX_RECORD:
+            piece = self.system.read(descriptor, MAX_RECORD + 1 - len(content))
+            if not piece:
+                break
+            content += piece
+        return bytes(content)
+
+    def check(self, name: str, descriptor: int, *, code: str = "cache.permissions") -> None:
+        """Refuse an open file that is not ours alone."""
+        fault = find_fault(self.system.fstat(descriptor), user=self.system.user())
+        if fault is not None:
+            raise refuse(f"{self.path}/{name}", fault, code=code)
+
+    @contextmanager
+    def temporary(self, content: bytes) -> Generator[str]:
+        """Write a new file, safely on the disk, for the block to rename; or else it is removed."""
+        name = f"{self.system.name()}{TEMPORARY}"
+        descriptor = self.create(name)
+        try:
+            try:
+                rest = memoryview(content)
+                while rest:
+                    rest = rest[self.system.write(descriptor, rest) :]
+                self.system.fsync(descriptor)
+            finally:
+                self.system.close(descriptor)
+            yield name
+        finally:
+            self.remove(name)
+
+    def create(self, name: str) -> int:
+        """Make a new file, ours alone whatever the umask, and return its descriptor."""
+        descriptor = self._open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        try:
+            self.system.fchmod(descriptor, 0o600)
+        except OSError:
+            self.system.close(descriptor)
+            self.remove(name)
+            raise
+        return descriptor
+
+    def open(self, name: str) -> int:
+        """Open a file to be locked, making it if need be; neither followed nor waited for."""
+        with suppress(FileNotFoundError):
+            return self._open(name, os.O_RDWR)
+        with suppress(FileExistsError):
+            return self.create(name)
+        return self._open(name, os.O_RDWR)
+
+    def _open(self, name: str, flags: int) -> int:
+        descriptor: int = self.system.open(name, flags | _SAFELY, 0o600, dir_fd=self._descriptor)
+        return descriptor
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Give a file another name, in place of what had it."""
+        folder = self._descriptor
+        self.system.rename(name, new_name, src_dir_fd=folder, dst_dir_fd=folder)
+
+    def remove(self, name: str) -> bool:
+        """Remove a file, or a link and not its target; return whether there was one."""
+        try:
+            self.system.unlink(name, dir_fd=self._descriptor)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def sync(self) -> None:
+        """Have the disk know which names there are."""
+        self.system.fsync(self._descriptor)
+
+
+@contextmanager
+def open_folder(path: str, system: Operations) -> Generator[Folder]:
+    """
+    Open a folder for the time of a block.
+
+    Args:
+        path: Absolute path.
+        system: The operating system.
+
+    Raises:
+        CacheUnavailable: It is not ours, or others may write to it (`cache.permissions`).
+        FileNotFoundError: There is none.
+    """
+    _check_way(path, system)
+    descriptor = system.open(path, _FOLDER)
+    try:
+        _check_folder(path, system.fstat(descriptor), user=system.user())
+        yield Folder(path, descriptor, system)
+    finally:
+        system.close(descriptor)
+
+
+def make_folder(path: str, system: Operations) -> None:
+    """
+    Make a folder, and those above it, for us alone, unless it is there.
+
+    Args:
+        path: Absolute path.
+        system: The operating system.
+
+    Raises:
+        CacheUnavailable: The first of them would be somebody else's guest (`cache.permissions`).
+    """
+    missing = [each for each in (*_parents(path), path) if not _is_there(each, system)]
+    for each in missing[:1]:
+        _check_parent(_parents(each)[-1], system)
+    for each in missing:
+        with suppress(FileExistsError):
+            system.mkdir(each, 0o700)
+
+
+def _check_folder(path: str, found: os.stat_result, *, user: int) -> None:
+    if found.st_uid != user:
+        raise refuse(path, f"belongs to user {found.st_uid}")
+    if found.st_mode & 0o022:
+        mode = stat.S_IMODE(found.st_mode)
+        raise refuse(path, f"has mode {mode:04o}, so others can put files there")
+
+
+def _check_way(path: str, system: Operations) -> None:
+    # In a folder that many may write to, a link on the way may be somebody's trap.
+    for parent in _parents(path):
+        try:
+            found = system.stat(parent, follow_symlinks=False)
+        except FileNotFoundError:
+            return
+        if stat.S_ISLNK(found.st_mode) and found.st_uid not in {_ROOT, system.user()}:
+            raise refuse(parent, f"is a symbolic link of user {found.st_uid}")
+
+
+def _check_parent(parent: str, system: Operations) -> None:
+    owner = system.stat(parent).st_uid
+    if owner not in {_ROOT, system.user()}:
+        # Such as root with the home of a user, who would then find files that are not theirs.
+        raise refuse(parent, f"belongs to user {owner}, so no folder is made in it")
+
+
+def _is_there(path: str, system: Operations) -> bool:
+    try:
+        system.stat(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _parents(path: str) -> list[str]:
+    """List the folders above a path, the root first."""
+    names = path.strip("/").split("/")[:-1]
+    return ["/", *("/" + "/".join(names[: n + 1]) for n in range(len(names)))]

@@ -1,0 +1,63 @@
+"""What nobody needs any more: records that have ended, torn files, the leases of forgotten keys."""
+
+from __future__ import annotations
+
+import random
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from credicorp_auth.errors import CacheUnavailable
+from credicorp_auth_file.folder import TEMPORARY
+from credicorp_auth_file.lease import LEASE
+from credicorp_auth_file.record import Record, Unreadable, read_record
+
+if TYPE_CHECKING:
+    from credicorp_auth_file.folder import Folder
+    from credicorp_auth_file.lock import Locks
+
+RECORD: Final = ".json"
+
+_AT_ONCE: Final = 16  # files looked at for each write: the work is bounded, however full the folder
+_TORN_AFTER: Final = 600.0  # seconds: a file is written in milliseconds
+_FORGOTTEN_AFTER: Final = 7 * 86_400.0  # seconds
+
+
+def sweep(folder: Folder, locks: Locks) -> None:
+    """Look at a few files of the folder, and remove those that nobody needs."""
+    with suppress(OSError):
+        names = folder.names()
+        for name in random.sample(names, min(_AT_ONCE, len(names))):
+            # A file that is not ours to judge is left to whoever asks for it, who will be told.
+            with suppress(OSError, CacheUnavailable):
+                if _is_done_with(folder, name):
+                    _remove(folder, locks, name)
+
+
+def _is_done_with(folder: Folder, name: str) -> bool:
+    moment = folder.system.wall()
+    if name.endswith(RECORD):
+        stem = name.removesuffix(RECORD)
+        record = read_record(folder.read(name) or b"", stem)
+        if isinstance(record, Record):
+            return record.ends <= moment
+        return record is not Unreadable.NEWER
+    found = folder.find(name)
+    age = 0.0 if found is None else moment - found.st_mtime
+    if name.endswith(TEMPORARY):
+        return age > _TORN_AFTER
+    return name.endswith(LEASE) and age > _FORGOTTEN_AFTER
+
+
+def _remove(folder: Folder, locks: Locks, name: str) -> None:
+    with locks.held(folder):
+        if not _is_done_with(folder, name):
+            return
+        if not name.endswith(LEASE):
+            folder.remove(name)
+            return
+        lease = locks.open(folder, name)
+        try:
+            if lease.take():
+                folder.remove(name)
+        finally:
+            locks.give_back(lease)

@@ -1,0 +1,184 @@
+"""Locks of the kernel's: gone when their holder is, and never files that merely exist."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import contextmanager, suppress
+from threading import Lock
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from credicorp_auth.errors import CacheUnavailable
+from credicorp_auth_file.trouble import refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from credicorp_auth_file.folder import Folder
+    from credicorp_auth_file.operations import Operations
+
+T = TypeVar("T")
+
+FOLDER_LOCK: Final = "lock"
+_PATIENCE: Final = 2.0  # seconds: it is held for milliseconds, unless its holder stands still
+_UNSAFE: Final = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.ENODEV})
+
+
+class LockFile:
+    """
+    An open file that may be locked. The lock is the file's, whatever name it has by now.
+
+    A descriptor is closed, and its number given to another file, by any thread at any time; so
+    whoever uses it holds the guard.
+
+    Args:
+        descriptor: The open file.
+        system: The operating system.
+    """
+
+    def __init__(self, descriptor: int, system: Operations) -> None:
+        self._descriptor: int | None = descriptor
+        self._system = system
+        self._guard = Lock()
+
+    def _use(self, work: Callable[[int], T], otherwise: T) -> T:
+        with self._guard:
+            return otherwise if self._descriptor is None else work(self._descriptor)
+
+    def take(self) -> bool:
+        """Lock it, unless somebody else has; return whether it is ours."""
+        return self._use(self._system.lock, otherwise=False)
+
+    def is_at(self, folder: Folder, name: str) -> bool:
+        """Say whether this is still the file of that name."""
+        found = folder.find(name)
+        return found is not None and self._use(
+            lambda descriptor: os.path.samestat(found, self._system.fstat(descriptor)),
+            otherwise=False,
+        )
+
+    def beat(self) -> None:
+        """Leave a sign of life: the time at which the file was changed."""
+        moment = self._system.wall()
+        self._use(lambda descriptor: self._system.utime(descriptor, (moment, moment)), None)
+
+    def last_beat(self) -> float:
+        """Return the epoch seconds of the last sign of life."""
+        return self._use(lambda descriptor: self._system.fstat(descriptor).st_mtime, 0.0)
+
+    def read(self, size: int) -> bytes:
+        """Return the first bytes of the file."""
+        return self._use(lambda descriptor: self._system.pread(descriptor, size, 0), b"")
+
+    def write(self, content: bytes) -> None:
+        """Put bytes at the start of the file."""
+        self._use(lambda descriptor: self._system.pwrite(descriptor, content, 0), 0)
+
+    def give_back(self) -> None:
+        """Unlock it, also for children who inherited it, and close it."""
+        with self._guard:
+            descriptor, self._descriptor = self._descriptor, None
+            if descriptor is not None:
+                with suppress(OSError):  # where there are no locks; closing gives it back too
+                    self._system.unlock(descriptor)
+                self._system.close(descriptor)
+
+    def abandon(self) -> None:
+        """Close it in the child of a fork, and leave it locked: the lock is the parent's."""
+        self._guard = Lock()
+        self._use(self._system.close, None)
+        self._descriptor = None
+
+
+class Locks:
+    """
+    The lock files that are open, and the one lock of the folder.
+
+    Args:
+        system: The operating system.
+    """
+
+    def __init__(self, system: Operations) -> None:
+        self._system = system
+        self._open: set[LockFile] = set()
+
+    def open(self, folder: Folder, name: str) -> LockFile:
+        """
+        Open a lock file, making it if need be.
+
+        Raises:
+            CacheUnavailable: Something else stands there (`cache.lock_unsafe`).
+        """
+        try:
+            descriptor = folder.open(name)
+        except OSError as failure:
+            if failure.errno not in _UNSAFE:
+                raise
+            descriptor = None
+        if descriptor is None:
+            raise refuse(f"{folder.path}/{name}", "is not a plain file", code="cache.lock_unsafe")
+        file = self.keep(descriptor)
+        try:
+            folder.check(name, descriptor, code="cache.lock_unsafe")
+        except BaseException:
+            self.give_back(file)
+            raise
+        return file
+
+    def keep(self, descriptor: int) -> LockFile:
+        """Remember an open file, for `after_fork` and `close`."""
+        file = LockFile(descriptor, self._system)
+        self._open.add(file)
+        return file
+
+    def give_back(self, file: LockFile) -> None:
+        """Unlock and close a file."""
+        self._open.discard(file)
+        file.give_back()
+
+    @contextmanager
+    def held(self, folder: Folder) -> Generator[None]:
+        """
+        Hold the lock of the folder, under which whoever compares and then changes does both.
+
+        Raises:
+            CacheUnavailable: It was not to be had in two seconds: its holder stands still.
+        """
+        file = self._take(folder)
+        try:
+            yield
+        finally:
+            self.give_back(file)
+
+    def _take(self, folder: Folder) -> LockFile:
+        given_up_at = self._system.monotonic() + _PATIENCE
+        pause = 0.0005
+        while True:
+            file = self.open(folder, FOLDER_LOCK)
+            try:
+                # A cleaner may have removed the file that was opened: others lock another one.
+                if file.take() and file.is_at(folder, FOLDER_LOCK):
+                    return file
+            except BaseException:
+                self.give_back(file)
+                raise
+            self.give_back(file)
+            if self._system.monotonic() >= given_up_at:
+                raise CacheUnavailable(
+                    f"the lock of the cache in {ascii(folder.path)[1:-1]} is held for too long",
+                    cure="see which process stands still with the cache's lock open.",
+                    retryable=True,
+                )
+            self._system.sleep(pause)
+            pause = min(pause * 2, 0.02)
+
+    def close(self) -> None:
+        """Give everything back."""
+        for file in list(self._open):
+            self.give_back(file)
+
+    def after_fork(self) -> None:
+        """Close, in the child, what is the parent's, and leave it locked."""
+        for file in self._open:
+            file.abandon()
+        self._open = set()

@@ -1,0 +1,63 @@
+"""What the cache asks of the operating system, gathered so that a test can have it refuse."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from secrets import token_hex
+from typing import Any, Final
+
+from attrs import frozen
+from filelock import lock_descriptor, unlock_descriptor
+
+Call = Callable[..., Any]
+
+
+def _lock(descriptor: int) -> bool:
+    return lock_descriptor(descriptor, blocking=False)
+
+
+def _name() -> str:
+    return token_hex(8)
+
+
+@frozen
+class Operations:
+    """
+    The calls themselves, each under its name in `os` or `time`.
+
+    Args:
+        lock: Takes the kernel's lock on a descriptor and returns True, or returns False where
+            another has it.
+        unlock: Gives it back.
+        name: Returns a name that nobody can foresee.
+        wall: Returns epoch seconds.
+    """
+
+    open: Call = os.open
+    close: Callable[[int], None] = os.close
+    read: Callable[[int, int], bytes] = os.read
+    write: Call = os.write
+    pread: Callable[[int, int, int], bytes] = os.pread
+    pwrite: Callable[[int, bytes, int], int] = os.pwrite
+    fsync: Callable[[int], None] = os.fsync
+    fstat: Callable[[int], os.stat_result] = os.fstat
+    fchmod: Callable[[int, int], None] = os.fchmod
+    stat: Call = os.stat
+    utime: Call = os.utime
+    rename: Call = os.rename
+    unlink: Call = os.unlink
+    mkdir: Callable[[str, int], None] = os.mkdir
+    listdir: Callable[[int], list[str]] = os.listdir
+    user: Callable[[], int] = os.geteuid
+    lock: Callable[[int], bool] = _lock
+    unlock: Callable[[int], None] = unlock_descriptor
+    name: Callable[[], str] = _name
+    wall: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+SYSTEM: Final = Operations()
+"""The operating system as it is."""

@@ -1,0 +1,79 @@
+"""What can be set for the cache `file`."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Final
+
+from attrs import field, frozen
+from platformdirs import user_cache_dir
+
+from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.oauth.secret import Secret
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+_FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_MOST_OF_A_NAME: Final = 255  # bytes, on every file system in use
+_MOST_OF_A_PATH: Final = 3_900  # bytes: PATH_MAX, less the longest name of a file in the folder
+
+
+def _read_directory(value: str | PathLike[str] | None) -> str:
+    if value is None:
+        value = user_cache_dir("credicorp-auth", appauthor=False)
+    path = os.fsdecode(value)
+    if not path.isprintable():
+        raise _bad_path("holds characters that no path needs")
+    if path.startswith("~/"):
+        path = os.path.expanduser(path)  # noqa: PTH111 # a string goes in and comes out
+    if not path.startswith("/"):
+        # Relative to what? Processes that share a cache need not share a working directory.
+        raise _bad_path("is not absolute")
+    names = [name for name in path.split("/") if name not in {"", "."}]
+    if not names:
+        raise _bad_path("is the root of all folders")
+    if ".." in names:
+        raise _bad_path("leads through `..`")
+    # What is not UTF-8 was refused above: undecodable bytes are not printable.
+    longest = max(len(name.encode()) for name in names)
+    if longest > _MOST_OF_A_NAME or len(path.encode()) > _MOST_OF_A_PATH:
+        raise _bad_path("is too long")
+    return "/" + "/".join(names)
+
+
+def _bad_path(what: str) -> InvalidSetting:
+    return InvalidSetting(
+        f"`directory` {what}",
+        code="config.cache_path",
+        cure="set `directory` to an absolute path, or one that starts with ~/, of plain names.",
+    )
+
+
+def _read_sealing_key(value: str | Secret | None) -> str | Secret | None:
+    if value is None or isinstance(value, Secret) or _FIELD_NAME.fullmatch(str(value)):
+        return value
+    # It may be the key itself, so it is not quoted.
+    raise InvalidSetting(
+        "`sealing_key` is not the name of a field of the secret source",
+        cure="set `sealing_key` to a name such as cache_key: at most 64 small letters, digits and "
+        "underscores; a key itself is handed over as a `Secret`.",
+    )
+
+
+@frozen
+class CacheOptions:
+    """
+    What can be set for the cache `file`.
+
+    Args:
+        directory: The folder that holds the entries: an absolute path, or one that starts with
+            `~/`. It belongs to this cache, and is made when the first entry is kept. When not
+            given, `credicorp-auth` in the user's folder for caches.
+        sealing_key: Have entries sealed: the name of the field of the secret source that holds the
+            key, or, as a `Secret`, the key itself.
+    """
+
+    directory: str = field(default=None, converter=_read_directory)
+    sealing_key: str | Secret | None = field(default=None, converter=_read_sealing_key)

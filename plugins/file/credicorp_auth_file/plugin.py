@@ -1,0 +1,20 @@
+"""What credicorp-auth finds under the cache name `file`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from credicorp_auth.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from credicorp_auth.options import AdapterOptions
+    from credicorp_auth.ports import Cache
+
+CREDICORP_API: Final = 1
+
+
+@hookimpl
+def credicorp_cache(options: AdapterOptions) -> Cache:  # noqa: D103 # told by the hookspec
+    from credicorp_auth_file.cache import CacheOptions, FileCache  # noqa: PLC0415 # when it is chosen
+
+    return FileCache(options.read(CacheOptions))

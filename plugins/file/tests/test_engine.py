@@ -1,0 +1,180 @@
+"""An engine over files: what it shares, and how little their trouble is to whoever asks."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import json
+import logging
+from base64 import b64decode, b64encode
+
+import pytest
+
+from credicorp_auth.settings import Settings
+from credicorp_auth.testing.clock import MovableClock
+from credicorp_auth.testing.stand_ins import ListedSecrets, ScriptedTransport, settle
+from credicorp_auth.wiring import build_engine
+
+_CLIENTS = itertools.count()
+
+
+@pytest.fixture
+def client_id():
+    return f"file-client-{next(_CLIENTS)}"
+
+
+@pytest.fixture
+def engine_over(client_id, hands):
+    """Build engines of one client, each over a cache of its own."""
+    made = []
+
+    def build(cache, *, clock=None, client=client_id):
+        events = []
+        transport = ScriptedTransport()
+        engine = build_engine(
+            Settings(
+                base_url="https://as.example",
+                client_id=client,
+                transport=transport,
+                cache=cache,
+                secrets=ListedSecrets(["client-secret-canary"]),
+                observers=[lambda event: events.append((event.name, event.fields.get("code")))],
+            ),
+            clock=clock,
+        )
+        made.append(engine)
+        return engine, transport, events
+
+    yield build
+    for engine in made:
+        engine.close()
+    settle()
+
+
+def record_in(hands):
+    """Return the one record of the folder, and its members."""
+    (path,) = hands.place.glob("*.json")
+    return path, json.loads(path.read_text())
+
+
+def test_fault_147_a_second_engine_reads_what_the_first_has_minted(hands, engine_over):
+    """Two engines of one client, as in two processes, cost one request."""
+    first, transport, _ = engine_over(hands.cache())
+    token = first.get_token()
+    settle()
+    second, idle, events = engine_over(hands.cache())
+    again = second.get_token()
+
+    assert (1, 0) == (len(transport.sent), len(idle.sent))
+    assert token.value.reveal() == again.value.reveal()
+    assert [] == [event for event in events if event[0] == "cache.trouble"]
+
+
+def test_fault_154_no_client_secret_is_in_any_file(hands, engine_over, client_id):
+    """A token is all that the folder holds: neither the secret nor, in the open, the client's id."""
+    engine, _, _ = engine_over(hands.cache())
+    engine.get_token()
+    settle()
+    _, members = record_in(hands)
+    content = b"".join(path.read_bytes() for path in hands.place.iterdir())
+    content += b64decode(members["entry"])
+
+    assert b"token-1" in content
+    assert b"client-secret-canary" not in content
+    assert client_id.encode() not in content
+    assert client_id not in "".join(hands.names())
+
+
+def test_fault_134_another_client_s_entry_is_no_entry(hands, engine_over):
+    """A record that was made to look like this client's still names the key it was made for."""
+    engine, _, _ = engine_over(hands.cache(), client="file-another-client")
+    engine.get_token()
+    settle()
+    theirs, members = record_in(hands)
+    theirs.unlink()
+    mine, _, _ = engine_over(hands.cache())
+    mine.get_token()
+    settle()
+    ours, own = record_in(hands)
+    ours.write_text(json.dumps(own | {"entry": members["entry"]}))
+    third, transport, events = engine_over(hands.cache())
+    third.get_token()
+    settle()
+
+    assert 1 == len(transport.sent)
+    assert "cache.corrupt" in [name for name, _ in events]
+
+
+@pytest.mark.parametrize("where", ["around the entry", "inside the entry"])
+def test_fault_135_a_year_that_was_added_is_not_believed(hands, engine_over, where):
+    """However long a record claims to live, its token is taken for a day at most."""
+    clock = MovableClock()
+    first, _, _ = engine_over(hands.cache(wall=clock.wall), clock=clock)
+    first.get_token()
+    settle()
+    path, members = record_in(hands)
+    members["ends"] += 365 * 86_400
+    if where == "inside the entry":
+        entry = json.loads(b64decode(members["entry"]))
+        entry["lifetime"] += 365 * 86_400
+        members["entry"] = b64encode(json.dumps(entry).encode()).decode()
+    path.write_text(json.dumps(members))
+    clock.advance(86_401)
+    second, transport, _ = engine_over(hands.cache(wall=clock.wall), clock=clock)
+    token = second.get_token()
+
+    assert 1 == len(transport.sent)
+    assert token.expires_at <= clock.wall() + 86_400
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code"),
+    [
+        pytest.param(errno.ENOSPC, "cache.unavailable", id="142-disk full"),
+        pytest.param(errno.EROFS, "cache.permissions", id="143-read-only"),
+        pytest.param(errno.EACCES, "cache.permissions", id="143-denied"),
+        pytest.param(errno.ENOLCK, "cache.unavailable", id="144-no locks"),
+    ],
+)
+def test_trouble_is_an_event_and_the_token_is_there(
+    failing, hands, engine_over, caplog, trouble, code
+):
+    """The call succeeds from memory, with a warning that names the trouble, and one request."""
+    hands.kept()
+    broken = {"lock": failing(trouble)} if trouble == errno.ENOLCK else {"write": failing(trouble)}
+    engine, transport, events = engine_over(hands.cache(**broken))
+    with caplog.at_level(logging.WARNING, logger="credicorp_auth"):
+        tokens = {engine.get_token().value.reveal() for _ in range(3)}
+        settle()
+
+    assert ({"token-1"}, 1) == (tokens, len(transport.sent))
+    assert ("cache.trouble", code) in events
+    assert code in caplog.text
+    assert [] == hands.torn()
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "event"),
+    [
+        pytest.param(b"damaged", 0o600, ("cache.trouble", "cache.corrupt"), id="132-corrupt"),
+        pytest.param(None, 0o644, ("cache.trouble", "cache.permissions"), id="137-open to others"),
+    ],
+)
+def test_a_bad_file_costs_one_request_and_is_told(hands, engine_over, content, mode, event):
+    """The caller gets a token whatever stands in its file."""
+    first, _, _ = engine_over(hands.cache())
+    first.get_token()
+    settle()
+    path, _ = record_in(hands)
+    if content is not None:
+        path.write_bytes(content)
+    path.chmod(mode)
+    before = path.read_bytes()
+    engine, transport, events = engine_over(hands.cache())
+    token = engine.get_token()
+    settle()
+
+    assert ("token-1", 1) == (token.value.reveal(), len(transport.sent))
+    assert event in events
+    # A damaged file makes room for the new token; one that is open to others is not touched.
+    assert (content is not None) == (before != path.read_bytes())

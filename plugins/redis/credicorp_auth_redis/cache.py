@@ -1,0 +1,229 @@
+"""Entries kept in Redis, for a whole fleet."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from secrets import token_hex
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from redis.exceptions import ResponseError
+
+from credicorp_auth.errors import CacheUnavailable
+from credicorp_auth.oauth.secret import SecretBytes
+from credicorp_auth.ports import CacheCapabilities, LeaseState
+from credicorp_auth_redis.breaker import Breaker
+from credicorp_auth_redis.budget import Budget, within
+from credicorp_auth_redis.lease import NoLease, RedisLease
+from credicorp_auth_redis.listing import SECONDS, drop_entries, list_entries
+from credicorp_auth_redis.options import CacheOptions
+from credicorp_auth_redis.record import MOST, MOST_WITH_HEAD, build_record, read_entry
+from credicorp_auth_redis.route import build_route
+from credicorp_auth_redis.scripts import ACQUIRE, DISCARD, WRITE
+from credicorp_auth_redis.trouble import read_trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from credicorp_auth.ports import CacheEntry, Lease
+    from credicorp_auth_redis.connection import Word
+    from credicorp_auth_redis.scripts import Script
+    from credicorp_auth_redis.trouble import Trouble
+
+__all__ = ["CacheOptions", "RedisCache"]
+
+T = TypeVar("T")
+
+_LONGEST: Final = 366 * 24 * 3600.0  # seconds; no token lives longer
+
+
+class RedisCache:
+    """
+    A cache that all who use the same Redis share, and in which one of them alone mints.
+
+    Whatever Redis does, an answer or an error is there within `budget`; once it has failed, at
+    once, until it is found to be well again.
+
+    Args:
+        options: What was set.
+        clock: Returns seconds since 1970.
+
+    Raises:
+        InvalidSetting: A file named in the options cannot be used (`config.value`).
+
+    .. versionadded:: 1.0.0
+    """
+
+    def __init__(self, options: CacheOptions, *, clock: Callable[[], float] = time.time) -> None:
+        self._options = options
+        self._clock = clock
+        self._route = build_route(options)
+        self._budget = Budget(options.budget)
+        self._breaker = Breaker(self._probe)
+        self._failed = self._name("probe")
+
+    @property
+    def capabilities(self) -> CacheCapabilities:
+        """It is shared, offers leases and lists; how much it keeps is Redis's matter."""
+        return CacheCapabilities(
+            shared=True, leases=True, lists=True, sealing_key=self._options.sealing_key
+        )
+
+    def read(self, key: str) -> bytes | None:
+        """
+        Return the entry, or None if there is none, or something else in its place.
+
+        Raises:
+            CacheUnavailable: Redis cannot tell.
+        """
+        name = self._name(key)
+        # Not GET: whatever may lie there, no more than a record is brought here.
+        command = ("GETRANGE", name, 0, MOST_WITH_HEAD)
+        answer = self._ask(name, lambda: self._ask_unless_foreign(name, command))
+        return read_entry(answer, key, moment=self._clock())
+
+    def write(self, key: str, entry: bytes, *, lifetime: float, number: int = 0) -> None:
+        """
+        Keep an entry, unless one with a larger number is there.
+
+        Args:
+            key: Name of the entry.
+            entry: The entry.
+            lifetime: Seconds to keep it; with none, an older entry of that key goes too.
+            number: That of the lease under which it was made; 0 replaces any entry.
+
+        Raises:
+            CacheUnavailable: It was not kept, or it is not known whether it was.
+        """
+        kept = max(0.0, min(lifetime, _LONGEST))
+        size, moment = len(entry), self._clock()
+        record = SecretBytes(build_record(key, entry, number=number, moment=moment, lifetime=kept))
+        del entry  # no traceback shows it
+        if size > MOST:
+            raise CacheUnavailable(
+                f"an entry of {size} bytes is larger than the cache keeps",
+                code="cache.too_large",
+                cure="ask for a token with fewer claims.",
+            )
+        self._run(WRITE, (self._name(key),), record, int(kept * 1000), number)
+
+    def discard(self, key: str, *, expected: bytes | None = None) -> bool:
+        """
+        Drop the entry of a key.
+
+        Args:
+            key: Name of the entry.
+            expected: When given, drop only an entry that contains these bytes.
+
+        Returns:
+            Whether an entry was dropped.
+
+        Raises:
+            CacheUnavailable: It was not dropped, or it is not known whether it was.
+        """
+        name = self._name(key)
+        if expected is None:
+            return self._ask(name, lambda: self._route.ask(name, ("DEL", name))) == 1
+        return self._run(DISCARD, (name,), SecretBytes(expected), MOST_WITH_HEAD) == 1
+
+    def lease(self, key: str, *, seconds: float) -> Lease:
+        """
+        Ask for the right to mint the token of a key, without waiting for whoever has it.
+
+        Args:
+            key: Name of the entry.
+            seconds: After which it lapses where it was neither renewed nor released.
+        """
+        owner, since, lasts = token_hex(16), time.monotonic(), max(1, int(seconds * 1000))
+        name = f"{self._name(key)}:lease"
+        try:
+            number = self._run(ACQUIRE, (name, f"{self._name(key)}:number"), owner, lasts)
+        except CacheUnavailable:
+            return NoLease(LeaseState.FAILED)
+        if not isinstance(number, int) or number <= 0:
+            return NoLease(LeaseState.HELD if number == 0 else LeaseState.FAILED)
+
+        def ask(script: Script, *more: Word) -> object:
+            return self._run(script, (name,), owner, *more)
+
+        return RedisLease(ask, number=number, seconds=seconds, since=since)
+
+    def entries(self) -> list[CacheEntry]:
+        """
+        List the living entries, by key.
+
+        Raises:
+            CacheUnavailable: Redis cannot tell, or holds too much else to find them in 5 s.
+        """
+        look = partial(list_entries, self._route, self._name("*"), moment=self._clock())
+        return self._ask(self._failed, look, inside=within(SECONDS))
+
+    def clear(self) -> int:
+        """
+        Drop every entry, and return how many there were; leases stay.
+
+        Raises:
+            CacheUnavailable: Not all were dropped.
+        """
+        drop = partial(drop_entries, self._route, self._name("*"))
+        return self._ask(self._failed, drop, inside=within(SECONDS))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._breaker.close()
+        self._route.close()
+
+    def after_fork(self) -> None:
+        """Start without connections; those that are open are the parent's."""
+        self._route.after_fork()
+        self._breaker.after_fork()
+
+    def _name(self, key: str) -> str:
+        # The braces put all that belongs to a key into one slot of a cluster.
+        return f"{self._options.prefix}:{{{key}}}"
+
+    def _ask_unless_foreign(self, name: str, command: tuple[Word, ...]) -> object:
+        try:
+            return self._route.ask(name, command)
+        except ResponseError as error:
+            if not str(error).startswith("WRONGTYPE"):
+                raise
+        return None
+
+    def _run(self, script: Script, keys: tuple[str, ...], *arguments: Word) -> object:
+        return self._ask(keys[0], lambda: script.run(self._route, keys, *arguments))
+
+    def _ask(
+        self,
+        name: str,
+        question: Callable[[], T],
+        *,
+        inside: AbstractContextManager[None] | None = None,
+    ) -> T:
+        self._breaker.check()
+        trouble: Trouble | None = None
+        try:
+            with inside or self._budget.spend():
+                return question()
+        except Exception as failure:  # noqa: BLE001 # a server's bytes may upset redis-py in any way
+            trouble = read_trouble(failure)
+        if trouble.lasts:
+            self._failed = name
+            self._route.forget()
+            self._breaker.open(trouble)
+        raise trouble.error()
+
+    def _probe(self) -> Trouble | None:
+        # A write, since a server that only reads is of no use; in a cluster, on the node that has
+        # what failed, or else the breaker would close and open by turns.
+        name = f"{self._failed}:probe"
+        try:
+            with within(self._options.budget):
+                self._route.ask(name, ("SET", name, "", "PX", 1000))
+        except Exception as failure:  # noqa: BLE001 # as above
+            trouble = read_trouble(failure)
+        else:
+            return None
+        self._route.forget()
+        return trouble if trouble.lasts else None

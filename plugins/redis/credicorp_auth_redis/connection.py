@@ -1,0 +1,181 @@
+"""Connections to Redis that keep to the time there is."""
+
+from __future__ import annotations
+
+import select
+import socket
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from attrs import frozen
+from redis.backoff import NoBackoff
+from redis.connection import Connection, DefaultParser
+from redis.credentials import CredentialProvider
+from redis.exceptions import RedisError, ResponseError
+from redis.retry import Retry
+
+from credicorp_auth.oauth.secret import SecretBytes
+from credicorp_auth.wire.exchange import current
+from credicorp_auth.wire.sockets import DeadlineSocket, connect_to_any
+from credicorp_auth_redis.budget import within
+from credicorp_auth_redis.names import look_up
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from credicorp_auth.oauth.secret import Secret
+    from credicorp_auth_redis.address import Address
+
+Word = str | int | SecretBytes
+Command = tuple[Word, ...]
+
+_SOCKET_OPTIONS: Final = (
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+)
+
+
+class InsecureAddress(RedisError):
+    """A sentinel or a node named a server that tokens may not go to in plain text."""
+
+
+class Unwelcome(RedisError):
+    """The server refused the connection before any command; the argument is its answer."""
+
+
+class _Parser(DefaultParser):  # type: ignore[misc, valid-type] # one of two classes, by hiredis
+    """redis-py's parser, whose errors all keep the word they begin with."""
+
+    EXCEPTION_CLASSES: dict[str, Any] = {}  # noqa: RUF012 # as in redis-py
+
+
+class _Identity(CredentialProvider):
+    """User and password for redis-py, which no attribute of the connection holds."""
+
+    def __init__(self, username: str | None, password: Secret) -> None:
+        self._username = username
+        self._password = password
+
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        password = self._password.reveal()
+        return (self._username, password) if self._username else (password,)
+
+
+class _DeadlineConnection(Connection):
+    """redis-py's connection, over a socket of ours."""
+
+    def __init__(self, dial: Callable[[], socket.socket], **how: Any) -> None:  # noqa: ANN401 # redis-py's own
+        self._dial = dial
+        cast("Any", super()).__init__(
+            protocol=2, parser_class=_Parser, retry=Retry(NoBackoff(), 0), **how
+        )
+
+    def _connect(self) -> socket.socket:
+        return self._dial()
+
+
+class OpenConnection:
+    """
+    A connection that has been greeted.
+
+    Args:
+        connection: redis-py's, which is typed in part only.
+    """
+
+    def __init__(self, connection: Any) -> None:  # noqa: ANN401 # see above
+        self._connection = connection
+
+    def ask(self, command: Command) -> object:
+        """
+        Send a command, and return its answer.
+
+        Raises:
+            ResponseError: The answer is an error; all others leave the connection out of step.
+        """
+        # Here an entry becomes plain, and in no frame that outlives the call.
+        self._connection.send_command(
+            *(word.reveal() if isinstance(word, SecretBytes) else word for word in command)
+        )
+        answer: object = self._connection.read_response()
+        return answer
+
+    def is_quiet(self) -> bool:
+        """Say whether there is nothing to read: no end, and no answer to what was not asked."""
+        poll = select.poll()
+        poll.register(self._connection._sock, select.POLLIN)  # noqa: SLF001 # redis-py has no name for it
+        if poll.poll(0):
+            return False
+        with within(0):  # so that it looks at what has been read already, and not at the socket
+            return not self._connection.can_read(0)
+
+    def close(self) -> None:
+        """Close it; in the child of a fork, this end alone."""
+        self._connection.disconnect()
+
+
+@frozen
+class Connector:
+    """
+    Opens connections, all on the same terms.
+
+    Args:
+        context: TLS settings; None for plain connections.
+        may_be_plain: Whether a plain connection may leave this machine.
+        username: As whom; None for the server's default user.
+        password: The proof; None where none is asked for.
+        database: Number of the database.
+    """
+
+    context: ssl.SSLContext | None
+    may_be_plain: bool
+    username: str | None = None
+    password: Secret | None = None
+    database: int = 0
+
+    def open(self, address: Address) -> OpenConnection:
+        """
+        Open a connection, and greet the server.
+
+        Raises:
+            RedisError: There is none; `Unwelcome` where the server itself said no.
+        """
+        if not (self.context or self.may_be_plain or address.is_near):
+            raise InsecureAddress
+        how: dict[str, Any] = {"host": address.host, "port": address.port, "db": self.database}
+        if self.password is not None:
+            how["credential_provider"] = _Identity(self.username, self.password)
+        connection: Any = _DeadlineConnection(lambda: self._dial(address), **how)
+        refusal: str | None = None
+        try:
+            connection.connect()
+        except ResponseError as error:
+            refusal = str(error)
+        except BaseException:
+            connection.disconnect()
+            raise
+        if refusal is not None:
+            raise Unwelcome(refusal)
+        return OpenConnection(connection)
+
+    def _dial(self, address: Address) -> socket.socket:
+        if address.is_path:
+            return _open_path(address.host)
+        plain = connect_to_any(look_up(address.host, address.port), _SOCKET_OPTIONS)
+        if self.context is None:
+            return plain
+        try:
+            return self.context.wrap_socket(plain, server_hostname=address.host)
+        except BaseException:
+            plain.close()
+            raise
+
+
+def _open_path(path: str) -> DeadlineSocket:
+    connection = DeadlineSocket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(current.get().left())
+        connection.connect(path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

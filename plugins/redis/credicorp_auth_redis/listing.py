@@ -1,0 +1,75 @@
+"""Finding entries among whatever else a Redis holds, for an operator's eyes."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from redis.exceptions import ResponseError
+
+from credicorp_auth.ports import CacheEntry
+from credicorp_auth_redis.record import read_head
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credicorp_auth_redis.address import Address
+    from credicorp_auth_redis.route import Route
+
+SECONDS: Final = 5.0
+"""How long an operator waits at most."""
+
+_MOST: Final = 10_000  # entries
+_STEP: Final = 1000  # keys that the server looks at in one step
+
+
+def list_entries(route: Route, pattern: str, *, moment: float) -> list[CacheEntry]:
+    """
+    List the living entries, by key.
+
+    Args:
+        route: Finds the servers.
+        pattern: What their names look like, as SCAN reads it.
+        moment: Seconds since 1970.
+    """
+    entries: dict[str, CacheEntry] = {}
+    for server, name in islice(_find(route, pattern), _MOST):
+        head = read_head(_start_of(route, server, name))
+        if head is not None and head.ends > moment * 1000:
+            entries[head.key] = CacheEntry(
+                head.key, age=moment - head.written / 1000, expires_in=head.ends / 1000 - moment
+            )
+    return [entries[key] for key in sorted(entries)]
+
+
+def drop_entries(route: Route, pattern: str) -> int:
+    """
+    Drop all entries, and return how many there were.
+
+    Args:
+        route: Finds the servers.
+        pattern: What their names look like, as SCAN reads it.
+    """
+    return sum(
+        route.ask_at(server, ("DEL", name)) == 1 for server, name in list(_find(route, pattern))
+    )
+
+
+def _find(route: Route, pattern: str) -> Iterator[tuple[Address, str]]:
+    for server in route.servers():
+        cursor = 0
+        while True:
+            answer: Any = route.ask_at(server, ("SCAN", cursor, "MATCH", pattern, "COUNT", _STEP))
+            cursor = int(answer[0])
+            yield from ((server, name.decode()) for name in answer[1])
+            if not cursor:
+                break
+
+
+def _start_of(route: Route, server: Address, name: str) -> object:
+    try:
+        return route.ask_at(server, ("GETRANGE", name, 0, 255))
+    except ResponseError as error:
+        if not str(error).startswith("WRONGTYPE"):
+            raise
+    return None  # something else has that name

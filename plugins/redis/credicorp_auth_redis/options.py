@@ -1,0 +1,197 @@
+"""What can be set for the cache `redis`."""
+
+from __future__ import annotations
+
+import re
+from math import isfinite
+from typing import TYPE_CHECKING, Final
+
+from attrs import field, frozen
+
+from credicorp_auth.errors import InvalidSetting, MissingSetting
+from credicorp_auth.oauth.secret import Secret
+from credicorp_auth_redis.address import read_address
+from credicorp_auth_redis.url import read_url
+
+if TYPE_CHECKING:
+    from credicorp_auth_redis.address import Address
+    from credicorp_auth_redis.url import RedisUrl
+
+_SENTINEL_PORT: Final = 26379
+_PREFIX: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+@frozen
+class Sentinels:
+    """
+    Who knows which server is the master.
+
+    Args:
+        service: The name they know the master by.
+        addresses: Where they are.
+    """
+
+    service: str
+    addresses: tuple[Address, ...]
+
+
+def _read_url_option(value: str | Secret | None) -> Secret:
+    if not value:
+        raise MissingSetting(
+            "the cache `redis` has no `url`", cure="set `url`, such as rediss://redis.example/0."
+        )
+    url = value if isinstance(value, Secret) else Secret(value)
+    del value
+    read_url(url)
+    return url
+
+
+def _read_sentinels(value: str | Sentinels | None) -> Sentinels | None:
+    if value is None or isinstance(value, Sentinels):
+        return value
+    service, _, hosts = value.rpartition("@")
+    try:
+        addresses = tuple(
+            read_address(host.strip(), default_port=_SENTINEL_PORT) for host in hosts.split(",")
+        )
+    except ValueError:
+        addresses = ()
+    if not service or not addresses:
+        raise InvalidSetting(
+            "`sentinel` is not a service and where its sentinels are",
+            cure="set `sentinel` to name@host:port,host:port, such as "
+            "mymaster@sentinel-1.example:26379,sentinel-2.example:26379.",
+        )
+    return Sentinels(service, addresses)
+
+
+def _read_switch(name: str, value: bool | str) -> bool:  # noqa: FBT001 # a converter
+    switch = {"true": True, "false": False}.get(str(value).lower())
+    if switch is None:
+        raise InvalidSetting(
+            f"`{name}` is neither true nor false", cure=f"set `{name}` to true or false."
+        )
+    return switch
+
+
+def _read_cluster(value: bool | str) -> bool:  # noqa: FBT001 # a converter
+    return _read_switch("cluster", value)
+
+
+def _read_plaintext(value: bool | str) -> bool:  # noqa: FBT001 # a converter
+    return _read_switch("plaintext", value)
+
+
+def _read_seconds(value: float | str) -> float:
+    try:
+        seconds = 0.0 if isinstance(value, bool) else float(value)
+    except ValueError:
+        seconds = 0.0
+    if not isfinite(seconds) or seconds <= 0:
+        raise InvalidSetting(
+            "`budget` is not a length of time",
+            cure="set `budget` to a number of seconds above 0, such as 0.25.",
+        )
+    return seconds
+
+
+def _read_prefix(value: str) -> str:
+    if not _PREFIX.fullmatch(value):
+        raise InvalidSetting(
+            "`prefix` cannot start a key",
+            cure="set `prefix` to 1 to 64 letters, digits and _ . : - characters.",
+        )
+    return value
+
+
+def _read_sealing_key(value: str | Secret | None) -> str | Secret | None:
+    if isinstance(value, str) and not _FIELD_NAME.fullmatch(value):
+        raise InvalidSetting(
+            "`sealing_key` is not the name of a field",
+            cure="set `sealing_key` to the name of a field of the secret source, such as "
+            "cache_key, or hand over the key itself as a Secret.",
+        )
+    return value
+
+
+@frozen
+class CacheOptions:
+    """
+    What can be set for the cache `redis`.
+
+    Args:
+        url: Where Redis is: `redis://`, `rediss://` (TLS) or `unix://`, with user, password and
+            number of the database if need be.
+        sentinel: Who knows the master, as `name@host:port,host:port`; `url` then names no host.
+        cluster: Whether it is a Redis Cluster; `url` then names one of its nodes.
+        ca_file: PEM file of the only authorities to trust; without it, those of the system.
+        client_certificate: One PEM file that holds the certificate chain and its unencrypted key.
+        budget: Seconds that Redis may take out of one token call, all commands together.
+        prefix: What the names of all keys start with.
+        plaintext: Whether entries may leave the machine without TLS and unsealed.
+        sealing_key: Name of the field of the secret source that holds the key entries are sealed
+            with, or that key itself.
+
+    Raises:
+        MissingSetting: There is no `url` (`config.missing`).
+        InvalidSetting: A value cannot be used (`config.value`), or entries would leave the machine
+            in plain text (`config.insecure_cache`).
+    """
+
+    url: Secret = field(default=None, converter=_read_url_option)
+    sentinel: Sentinels | None = field(default=None, converter=_read_sentinels)
+    cluster: bool = field(default=False, converter=_read_cluster)
+    ca_file: str | None = None
+    client_certificate: str | None = None
+    budget: float = field(default=0.25, converter=_read_seconds)
+    prefix: str = field(default="credicorp_auth", converter=_read_prefix)
+    plaintext: bool = field(default=False, converter=_read_plaintext)
+    sealing_key: str | Secret | None = field(default=None, converter=_read_sealing_key)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what does not fit together."""
+        url = self.read_url()
+        conflict = self._conflict(url)
+        if conflict:
+            raise InvalidSetting(conflict, cure="leave one of the two out.")
+        if url.address is None and self.sentinel is None:
+            raise InvalidSetting("`url` names no host", cure="name one, or set `sentinel`.")
+        self._refuse_plaintext(url)
+
+    def read_url(self) -> RedisUrl:
+        """Return what `url` says."""
+        return read_url(self.url)
+
+    @property
+    def may_be_plain(self) -> bool:
+        """Whether entries may leave the machine without TLS."""
+        return self.plaintext or self.sealing_key is not None
+
+    def _conflict(self, url: RedisUrl) -> str | None:
+        is_tls = url.scheme == "rediss"
+        conflicts = {
+            "`cluster` and `sentinel` are two ways of running Redis": self.cluster
+            and self.sentinel is not None,
+            "`url` names a host, and `sentinel` asks others for one": url.address is not None
+            and self.sentinel is not None,
+            "`cluster` has no socket file": self.cluster and url.scheme == "unix",
+            "`cluster` has no database but 0": self.cluster and url.database != 0,
+            "`ca_file` is for TLS, and `url` is not rediss://": self.ca_file is not None
+            and not is_tls,
+            "`client_certificate` is for TLS, and `url` is not rediss://": (
+                self.client_certificate is not None and not is_tls
+            ),
+        }
+        return next((said for said, is_so in conflicts.items() if is_so), None)
+
+    def _refuse_plaintext(self, url: RedisUrl) -> None:
+        where = (url.address,) if self.sentinel is None else self.sentinel.addresses
+        far = [address for address in where if address is not None and not address.is_near]
+        if url.scheme == "redis" and far and not self.may_be_plain:
+            raise InvalidSetting(
+                f"tokens would travel to {far[0]} in plain text",
+                code="config.insecure_cache",
+                cure="use rediss://, seal them with `sealing_key`, or accept it by setting "
+                "`plaintext` to true.",
+            )

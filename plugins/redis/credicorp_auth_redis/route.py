@@ -1,0 +1,76 @@
+"""Which server a command goes to, in each of the three ways of running Redis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, cast
+
+from credicorp_auth.wire.tls import build_context
+from credicorp_auth_redis.cluster import Cluster
+from credicorp_auth_redis.connection import Connector
+from credicorp_auth_redis.pool import Pool
+from credicorp_auth_redis.sentinel import MasterBySentinel
+from credicorp_auth_redis.single import SingleServer
+
+if TYPE_CHECKING:
+    from credicorp_auth_redis.address import Address
+    from credicorp_auth_redis.connection import Command
+    from credicorp_auth_redis.options import CacheOptions
+
+
+class Route(Protocol):
+    """Finds the server that has a key."""
+
+    def ask(self, key: str, command: Command) -> object:
+        """
+        Send a command to the server that has a key, and return its answer.
+
+        Args:
+            key: Name of the key, as Redis knows it.
+            command: Its words.
+        """
+        ...
+
+    def servers(self) -> list[Address]:
+        """Find all servers that have keys."""
+        ...
+
+    def ask_at(self, address: Address, command: Command) -> object:
+        """Send a command to one of `servers()`, and return its answer."""
+        ...
+
+    def forget(self) -> None:
+        """Close idle connections, and find the servers anew: something has gone wrong."""
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...
+
+    def after_fork(self) -> None:
+        """Leave the parent's connections to it."""
+        ...
+
+
+def build_route(options: CacheOptions) -> Route:
+    """
+    Build the way to the servers that the options name.
+
+    Args:
+        options: What was set.
+
+    Raises:
+        InvalidSetting: A file named there cannot be used (`config.value`).
+    """
+    url = options.read_url()
+    context = None
+    if url.scheme == "rediss":
+        context = build_context(
+            ca_file=options.ca_file, client_certificate=options.client_certificate
+        )
+    greeting = Connector(context, options.may_be_plain, url.username, url.password, url.database)
+    pool = Pool(greeting.open)
+    if options.sentinel is not None:
+        sentinel_pool = Pool(Connector(context, options.may_be_plain).open)
+        return MasterBySentinel(pool, sentinel_pool, options.sentinel)
+    address = cast("Address", url.address)  # the options see to it
+    return Cluster(pool, address) if options.cluster else SingleServer(pool, address)

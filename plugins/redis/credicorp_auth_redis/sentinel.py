@@ -1,0 +1,81 @@
+"""Which server a command goes to, where sentinels know the master."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from credicorp_auth.wire.exchange import current
+from credicorp_auth_redis.address import Address
+from credicorp_auth_redis.budget import within
+
+if TYPE_CHECKING:
+    from credicorp_auth_redis.connection import Command
+    from credicorp_auth_redis.options import Sentinels
+    from credicorp_auth_redis.pool import Pool
+
+
+class MasterBySentinel:
+    """
+    The master, as sentinels name it; after any trouble they are asked again.
+
+    Args:
+        pool: Carries commands to the master.
+        sentinel_pool: Carries questions to the sentinels.
+        sentinels: Who they are.
+    """
+
+    def __init__(self, pool: Pool, sentinel_pool: Pool, sentinels: Sentinels) -> None:
+        self._pool = pool
+        self._sentinel_pool = sentinel_pool
+        self._sentinels = sentinels
+        self._master: Address | None = None
+        self.ask_at = pool.ask
+
+    def ask(self, key: str, command: Command) -> object:  # noqa: ARG002 # the master has all keys
+        """Send a command to the master, and return its answer."""
+        return self._pool.ask(self._find_master(), command)
+
+    def servers(self) -> list[Address]:
+        """Find the master."""
+        return [self._find_master()]
+
+    def forget(self) -> None:
+        """Close idle connections, and ask the sentinels anew."""
+        self._master = None
+        self._pool.drop_idle()
+        self._sentinel_pool.drop_idle()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+        self._sentinel_pool.close()
+
+    def after_fork(self) -> None:
+        """Leave the parent's connections to it."""
+        self._pool.after_fork()
+        self._sentinel_pool.after_fork()
+
+    def _find_master(self) -> Address:
+        master = self._master
+        if master is None:
+            master = self._master = self._ask_sentinels()
+        return master
+
+    def _ask_sentinels(self) -> Address:
+        failure: Exception = RedisConnectionError("no sentinel knows the master")
+        question = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._sentinels.service)
+        addresses = self._sentinels.addresses
+        for position, address in enumerate(addresses):
+            # Several that are silent take no longer than one would.
+            share = current.get().left() / (len(addresses) - position)
+            try:
+                with within(share):
+                    answer: Any = self._sentinel_pool.ask(address, question)
+            except Exception as error:  # noqa: BLE001 # told if no other does better
+                failure = error
+                continue
+            if answer:
+                return Address(answer[0].decode(), int(answer[1]))
+        raise failure

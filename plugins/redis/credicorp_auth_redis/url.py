@@ -1,0 +1,102 @@
+"""What the option `url` says: where, over what, as whom."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from attrs import frozen
+
+from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.oauth.secret import Secret
+from credicorp_auth_redis.address import Address
+
+_PORT: Final = 6379
+
+
+@frozen
+class RedisUrl:
+    """
+    What the option `url` says.
+
+    Args:
+        scheme: `redis`, `rediss` or `unix`.
+        address: Where the server is; None where no host is named, as beside `sentinel`.
+        username: The user, where one is named.
+        password: The password, where there is one.
+        database: Number of the database.
+    """
+
+    scheme: str
+    address: Address | None
+    username: str | None
+    password: Secret | None
+    database: int
+
+
+def read_url(url: Secret) -> RedisUrl:
+    """
+    Read the option `url`.
+
+    Not with redis-py's own reader: there, the query may switch off timeouts and the checks of TLS,
+    and what it does not understand is passed over.
+
+    Args:
+        url: `redis://`, `rediss://` or `unix://`, with user, password and database if need be.
+
+    Raises:
+        InvalidSetting: It is no such address (`config.value`). It may hold the password, so the
+            message does not quote it.
+    """
+    read = _read(url)
+    if read is None:
+        raise InvalidSetting(
+            "`url` is not the address of a Redis server",
+            cure="use redis://host:port/db, rediss://host:port/db for TLS or unix:///path?db=0; "
+            "in user and password, write special characters as %XX.",
+        )
+    return read
+
+
+def _read(url: Secret) -> RedisUrl | None:
+    try:
+        parts = urlsplit(url.reveal())
+        is_path = parts.scheme == "unix"
+        if parts.scheme not in {"redis", "rediss", "unix"} or parts.fragment:
+            return None
+        return RedisUrl(
+            scheme=parts.scheme,
+            address=_read_path(parts) if is_path else _read_host(parts),
+            username=unquote(parts.username) if parts.username else None,
+            password=Secret(unquote(parts.password)) if parts.password else None,
+            database=_read_number(_database_in(parts, is_path=is_path)),
+        )
+    except ValueError:
+        return None
+
+
+def _read_path(parts: SplitResult) -> Address:
+    if parts.hostname or not parts.path:
+        raise ValueError
+    return Address(unquote(parts.path), 0)
+
+
+def _read_host(parts: SplitResult) -> Address | None:
+    if parts.query or parts.port == 0 or (parts.port and not parts.hostname):
+        raise ValueError
+    return Address(unquote(parts.hostname), parts.port or _PORT) if parts.hostname else None
+
+
+def _database_in(parts: SplitResult, *, is_path: bool) -> str:
+    if not is_path:
+        return parts.path.removeprefix("/") or "0"
+    query = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+    if [name for name, _ in query] not in ([], ["db"]):
+        raise ValueError
+    return query[0][1] if query else "0"
+
+
+def _read_number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError
+    return int(text)

@@ -1,0 +1,100 @@
+"""Redis over TLS, and what is never done without it: fault 174."""
+
+from __future__ import annotations
+
+import ssl
+
+import pytest
+import trustme
+
+from credicorp_auth.errors import CacheUnavailable
+from credicorp_auth_redis import CacheOptions
+
+KEY = "a1" * 32
+
+
+def trouble_of(cache):
+    with pytest.raises(CacheUnavailable) as caught:
+        cache.read(KEY)
+    return caught.value.code
+
+
+def test_a_trusted_server_is_used(servers, tls):
+    """An authority that was named, a name that fits: entries go over TLS."""
+    _, options = tls()
+    cache = servers.cache(**options)
+    cache.write(KEY, b"x", lifetime=100)
+
+    assert b"x" == cache.read(KEY)
+
+
+def test_a_name_that_is_looked_up(servers, tls):
+    """The name in the address is the one that the certificate must hold."""
+    _, options = tls(names=("localhost",))
+    options["url"] = options["url"].replace("127.0.0.1", "localhost")
+    cache = servers.cache(**options)
+
+    assert cache.read(KEY) is None
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        pytest.param({"names": ("other.example",)}, id="174-another-name"),
+        pytest.param({"signed_by": trustme.CA()}, id="174-unknown-authority"),
+    ],
+)
+def test_a_server_that_cannot_be_trusted_is_not_used(servers, tls, terms):
+    """Fault 174: nothing is written there, nor is it tried without TLS."""
+    _, options = tls(**terms)
+    cache = servers.cache(**options)
+
+    assert ["cache.tls", "cache.tls"] == [trouble_of(cache) for _ in range(2)]
+
+
+def test_fault_174_authorities_of_the_system_do_not_know_it(servers, tls):
+    """Without `ca_file` those of the system count, which know no authority of a test."""
+    _, options = tls()
+    cache = servers.cache(url=options["url"])
+
+    assert "cache.tls" == trouble_of(cache)
+
+
+def test_fault_174_a_server_without_tls_is_not_used(servers, authority, tmp_path):
+    """Where TLS is asked for, a server that speaks plainly gets no word of ours, and tells none."""
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    proxy = servers.proxy(servers.start())
+    cache = servers.cache(
+        url=f"rediss://127.0.0.1:{proxy.port}", ca_file=str(tmp_path / "ca.pem"), budget=0.5
+    )
+
+    # Redis waits for the end of what it takes for a command.
+    assert "cache.timeout" == trouble_of(cache)
+    assert b"GETRANGE" not in proxy.seen
+
+
+def test_a_client_certificate_is_shown(servers, tls, authority, tmp_path):
+    """A server that asks for a certificate gets the one that was named; without it, it refuses."""
+    own = tmp_path / "own.pem"
+    certificate = authority.issue_cert("client.example")
+    certificate.private_key_and_cert_chain_pem.write_to_path(str(own))
+    _, options = tls("tls-auth-clients yes")
+    welcome = servers.cache(**options, client_certificate=str(own))
+    unwelcome = servers.cache(**options)
+
+    assert welcome.read(KEY) is None
+    assert trouble_of(unwelcome) in {"cache.tls", "cache.unavailable"}
+
+
+def test_fault_174_the_terms_cannot_be_loosened(servers):
+    """Host name and certificate are always checked; no option says otherwise."""
+    cache = servers.cache(url="rediss://redis.example")
+    context = cache._route._pool._connect.__self__.context
+
+    assert (True, ssl.CERT_REQUIRED, ssl.TLSVersion.TLSv1_2) == (
+        context.check_hostname,
+        context.verify_mode,
+        context.minimum_version,
+    )
+    names = {each.name for each in CacheOptions.__attrs_attrs__}
+    assert not {name for name in names if "verify" in name or "check" in name}

@@ -1,0 +1,252 @@
+"""Sentinels that name the master, and clusters whose nodes share the keys: fault 163."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import define
+from redis.crc import key_slot
+
+from credicorp_auth.errors import CacheUnavailable
+from credicorp_auth.ports import LeaseState
+from credicorp_auth.testing.redis_server import free_port
+from credicorp_auth.testing.wire import Hold, WireServer
+from credicorp_auth_redis.address import Address
+from credicorp_auth_redis.cluster import read_target
+
+KEYS = [f"{number:02x}" * 32 for number in range(30)]
+KEY = KEYS[0]
+
+
+def trouble_of(call):
+    with pytest.raises(CacheUnavailable) as caught:
+        call()
+    return caught.value.code
+
+
+def works(cache, key=KEY):
+    """Say whether a cache keeps what is written, as far as it says so."""
+    try:
+        cache.write(key, b"works", lifetime=100)
+        return cache.read(key) == b"works"
+    except CacheUnavailable:
+        return False
+
+
+@pytest.fixture
+def watched(servers):
+    """Start a master, a replica, and sentinels that watch them."""
+    master = servers.start()
+    replica = servers.start(f"replicaof 127.0.0.1 {master.port}")
+    client = servers.client(replica)
+    servers.wait_until(lambda: client.info("replication")["master_link_status"] == "up")
+    sentinels = servers.sentinels(master)
+    where = ",".join(f"127.0.0.1:{each.port}" for each in sentinels)
+    return master, replica, sentinels, f"mymaster@{where}"
+
+
+def test_fault_163_after_a_failover_the_new_master_is_used(servers, watched):
+    """The master dies with the lease: its successor is found, and numbers go on growing."""
+    master, replica, _, sentinel = watched
+    cache = servers.cache(url="redis://", sentinel=sentinel)
+    other = servers.cache(url="redis://", sentinel=sentinel)
+    before = cache.lease(KEY, seconds=60)
+    cache.write(KEY, b"old", lifetime=100, number=before.number)
+    servers.wait_until(lambda: servers.client(replica).dbsize() == 3)
+    master.kill()
+
+    assert trouble_of(lambda: cache.read(KEY)) in {"cache.unavailable", "cache.readonly"}
+    servers.wait_until(lambda: works(cache, KEYS[1]), seconds=60)
+    # The lease may have been lost, and another minted: what the first brings late is dropped.
+    servers.client(replica).delete(f"credicorp_auth:{{{KEY}}}:lease")
+    servers.wait_until(lambda: works(other, KEYS[2]), seconds=60)
+    after = other.lease(KEY, seconds=60)
+    other.write(KEY, b"new", lifetime=100, number=after.number)
+    cache.write(KEY, b"late", lifetime=100, number=before.number)
+
+    assert after.number > before.number
+    assert (b"new", False) == (cache.read(KEY), before.renew())
+    assert 1 == cache.clear() - 2
+
+
+def test_a_sentinel_that_is_silent_or_gone_is_passed_over(servers, watched):
+    """One that answers is enough, wherever it stands in the list."""
+    _, _, sentinels, _ = watched
+    with WireServer([Hold()]) as silent:
+        ports = (silent.port, free_port(), sentinels[2].port)
+        where = ",".join(f"127.0.0.1:{port}" for port in ports)
+        cache = servers.cache(url="redis://", sentinel=f"mymaster@{where}")
+
+        assert works(cache)
+        assert [KEY] == [each.key for each in cache.entries()]
+
+
+def test_sentinels_that_know_no_such_master(servers, watched):
+    """A name that nobody watches is told as Redis that cannot be reached."""
+    _, _, sentinels, _ = watched
+    cache = servers.cache(url="redis://", sentinel=f"others@127.0.0.1:{sentinels[0].port}")
+
+    assert "cache.unavailable" == trouble_of(lambda: cache.read(KEY))
+
+
+def test_all_sentinels_silent_cost_one_budget(servers):
+    """Several that say nothing share the time there is."""
+    with WireServer([Hold()]) as silent:
+        where = ",".join([f"127.0.0.1:{silent.port}"] * 3)
+        cache = servers.cache(url="redis://", sentinel=f"m@{where}", budget=0.3)
+
+        assert "cache.timeout" == trouble_of(lambda: cache.read(KEY))
+        assert 3 == len(silent.connections)
+
+
+def test_fault_175_a_sentinel_cannot_send_tokens_away(servers):
+    """A master beyond this machine gets nothing in plain text, whoever names it."""
+    sentinel = servers.start("sentinel monitor mymaster 192.0.2.1 6379 1", sentinel=True)
+    where = f"mymaster@127.0.0.1:{sentinel.port}"
+    cache = servers.cache(url="redis://", sentinel=where)
+
+    assert "cache.insecure" == trouble_of(lambda: cache.read(KEY))
+
+
+@define
+class Node:
+    """Answer what is asked about slots, and everything else alike."""
+
+    slots: str
+    answer: str
+
+    def play(self, connection):
+        start = 0
+        while connection.take():
+            asked, start = connection.received[start:], len(connection.received)
+            if b"SETINFO" in asked:
+                connection.socket.sendall(b"+OK\r\n")
+            else:
+                told = self.slots if b"SLOTS" in asked else self.answer
+                connection.socket.sendall(told.encode())
+
+
+@pytest.fixture(scope="module")
+def cluster(make_servers):
+    nodes, clients = make_servers.cluster()
+    return make_servers, nodes, clients
+
+
+def test_a_cluster_keeps_each_key_where_it_belongs(cluster):
+    """Every operation works for keys of every node; all that belongs to a key is on one node."""
+    servers, nodes, clients = cluster
+    for client in clients:
+        client.flushall()
+    cache = servers.cache(nodes[0], cluster=True)
+    leases = [cache.lease(key, seconds=30) for key in KEYS]
+    for key, lease in zip(KEYS, leases, strict=True):
+        cache.write(key, key.encode(), lifetime=100, number=lease.number)
+
+    assert [key.encode() for key in KEYS] == [cache.read(key) for key in KEYS]
+    assert KEYS == [each.key for each in cache.entries()]
+    assert {LeaseState.ACQUIRED} == {each.state for each in leases}
+    assert all(each.renew() for each in leases)
+    assert 3 * len(KEYS) == sum(client.dbsize() for client in clients)
+    assert all(client.dbsize() for client in clients)
+    assert len(KEYS) == cache.clear()
+    for each in leases:
+        each.release()
+
+
+def test_a_map_that_is_out_of_date_is_followed(cluster):
+    """MOVED is followed within the same command, and the map asked for anew."""
+    servers, nodes, _ = cluster
+    cache = servers.cache(nodes[0], cluster=True)
+    cache.read(KEY)
+    # As if the slots had moved since the map was read.
+    masters = [each.master for each in cache._route._map]
+    shifted = [*masters[1:], masters[0]]
+    cache._route._map = [
+        type(each)(each.first, each.last, master)
+        for each, master in zip(cache._route._map, shifted, strict=True)
+    ]
+
+    assert works(cache)
+    assert masters == [each.master for each in cache._route._map or cache._route._read_map()]
+
+
+def test_a_slot_on_its_way_is_followed(cluster):
+    """While a slot moves to another node, ASK is followed for what is there already."""
+    servers, nodes, clients = cluster
+    key = "cd" * 32  # of this test alone
+    slot = key_slot(f"credicorp_auth:{{{key}}}".encode())
+    names = [client.execute_command("CLUSTER MYID").decode() for client in clients]
+    cache = servers.cache(nodes[0], cluster=True)
+    cache.read(KEY)
+    source = [node.port for node in nodes].index(cache._route._find_master(slot).port)
+    target = (source + 1) % 3
+    clients[target].execute_command("CLUSTER SETSLOT", slot, "IMPORTING", names[source])
+    clients[source].execute_command("CLUSTER SETSLOT", slot, "MIGRATING", names[target])
+    try:
+        assert works(cache, key)
+        assert 1 == clients[target].execute_command("CLUSTER COUNTKEYSINSLOT", slot)
+    finally:
+        for client in clients:
+            client.execute_command("CLUSTER SETSLOT", slot, "NODE", names[target])
+
+
+def test_a_node_that_is_gone(servers):
+    """Others are found without it; once something it has is asked for, Redis rests until it is back."""
+    nodes, clients = servers.cluster()
+    for client in clients:
+        client.config_set("cluster-require-full-coverage", "no")
+        client.config_set("cluster-node-timeout", "60000")
+    cache = servers.cache(nodes[0], cluster=True)
+    cache.read(KEY)
+    where = {key: cache._route._find_master(key_slot(cache._name(key).encode())) for key in KEYS}
+    lost = next(key for key in KEYS if where[key].port == nodes[0].port)
+    kept = next(key for key in KEYS if where[key].port == nodes[1].port)
+    nodes[0].kill()
+    cache._route.forget()
+
+    assert works(cache, kept)
+    assert "cache.unavailable" == trouble_of(lambda: cache.read(lost))
+    assert "cache.unavailable" == trouble_of(lambda: cache.read(kept))
+    nodes[0].start()
+    servers.wait_until(lambda: works(cache, lost))
+    assert works(cache, kept)
+
+
+def test_nodes_that_send_each_other_round_in_circles(servers):
+    """Redirections end, however many a node would give."""
+    slots = "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:{port}\r\n"
+    with WireServer() as node:
+        node.scripts = [[Node(slots.format(port=node.port), f"-MOVED 1 :{node.port}\r\n")]]
+        cache = servers.cache(url=f"redis://127.0.0.1:{node.port}", cluster=True)
+
+        assert "cache.unavailable" == trouble_of(lambda: cache.read(KEY))
+        assert 5 == sum(each.received.count(b"GETRANGE") for each in node.connections)
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("10.0.0.7:7", Address("10.0.0.7", 7)),
+        ("redis-7.example:7", Address("redis-7.example", 7)),
+        ("::1:7", Address("::1", 7)),
+        (":7", Address("asked.example", 7)),
+        ("?:7", Address("asked.example", 7)),
+    ],
+)
+def test_where_a_redirection_leads(target, expected):
+    """Addresses of both kinds, names, and none at all: then it is the node that was asked."""
+    assert expected == read_target(target, asked=Address("asked.example", 6379))
+
+
+def test_fault_162_a_cluster_that_is_down(servers):
+    """A node that has no slots, and knows of none, is of no use."""
+    node = servers.start("cluster-enabled yes")
+    cache = servers.cache(node, cluster=True)
+
+    assert "cache.unavailable" == trouble_of(lambda: cache.read(KEY))
+
+
+def test_all_nodes_gone(servers):
+    """Where no node that is known answers, that is told."""
+    cache = servers.cache(url=f"redis://127.0.0.1:{free_port()}", cluster=True)
+
+    assert "cache.unavailable" == trouble_of(lambda: cache.read(KEY))

@@ -1,0 +1,381 @@
+"""Engines that share a cache: one mint, one cool-down, one order; and caches in trouble."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from urllib.parse import parse_qsl
+
+import pytest
+from attrs import evolve
+
+from credicorp_auth import Secret, errors
+from credicorp_auth.engine.cool_downs import COOL_DOWNS
+from credicorp_auth.engine.lease_keeper import KeptLease, NoLease
+from credicorp_auth.lifecycle.client import endpoint_key
+from credicorp_auth.ports import (
+    CacheCapabilities,
+    FetchedSecret,
+    LeaseState,
+    SecretSourceCapabilities,
+)
+from credicorp_auth.settings import Settings
+from credicorp_auth.testing.clock import MovableClock
+from credicorp_auth.testing.scripted_world import answer, token_answer
+from credicorp_auth.testing.stand_ins import (
+    ListedSecrets,
+    ScriptedTransport,
+    SwitchableCache,
+    settle,
+)
+from credicorp_auth.wiring import build_engine
+from credicorp_auth_memory import CacheOptions, MemoryCache
+
+URL = "https://as.example/oauth/token"
+SEALING = base64.b64encode(b"k" * 32).decode()
+
+
+class SharedCache(MemoryCache):
+    """A cache of one test that its engines share, as another process's would be."""
+
+    def __init__(self, **capabilities):
+        super().__init__(CacheOptions())
+        self.offers = CacheCapabilities(shared=True, **{"leases": True, **capabilities})
+        self.kept = {}
+
+    @property
+    def capabilities(self):
+        """What the test says."""
+        return self.offers
+
+    def write(self, key, entry, *, lifetime, number=0):
+        """Keep it, and remember what was given."""
+        self.kept[key] = entry
+        super().write(key, entry, lifetime=lifetime, number=number)
+
+    def close(self):
+        """Stay open: it is not one engine's."""
+
+
+@pytest.fixture
+def engines():
+    """Build engines of one client over one transport and one cache."""
+    built = []
+
+    def build(cache, transport, *, client_id="fleet", secrets=None, clock=None, observe=None):
+        engine = build_engine(
+            Settings(
+                base_url="https://as.example",
+                client_id=client_id,
+                transport=transport,
+                cache=cache,
+                secrets=secrets or ListedSecrets(),
+                observers=[observe] if observe else [],
+            ),
+            clock=clock,
+        )
+        built.append(engine)
+        return engine
+
+    yield build
+    for each in built:
+        each.close()
+    settle()
+
+
+def test_engines_that_share_a_cache_mint_once(engines):
+    """148: twenty engines that start cold together make one request, and hold one token."""
+    cache, transport = SharedCache(), ScriptedTransport()
+    fleet = [engines(cache, transport) for _ in range(20)]
+    tokens = []
+    threads = [
+        threading.Thread(target=lambda each=each: tokens.append(each.get_token())) for each in fleet
+    ]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+
+    assert 20 == len(tokens)
+    assert {"token-1"} == {each.value.reveal() for each in tokens}
+    assert 1 == len(transport.sent)
+
+
+def test_one_429_quiets_all_who_share_the_cache(engines):
+    """A cool-down that one engine was told is obeyed by another, which hears of it from the cache."""
+    cache, clock = SharedCache(), MovableClock()
+    busy = ScriptedTransport([answer(429, [("Retry-After", "200")])])
+    with pytest.raises(errors.TokenEndpointBusy):
+        engines(cache, busy, client_id="quiet-1", clock=clock).get_token()
+    # As in another process, which has nothing but the cache.
+    COOL_DOWNS.start(endpoint_key(URL, "quiet-1"), 0.0, 0.0)
+    COOL_DOWNS._until.clear()
+    other = ScriptedTransport()
+    with pytest.raises(errors.TokenEndpointBusy) as raised:
+        engines(cache, other, client_id="quiet-1", clock=clock).get_token()
+
+    assert 190 < raised.value.retry_after <= 200
+    assert [] == other.sent
+
+
+def test_a_cool_down_is_one_clients(engines):
+    """Where the secret source names the client, another client of the same endpoint is not quieted."""
+    cache, clock = SharedCache(), MovableClock()
+    busy = ScriptedTransport([answer(429, [("Retry-After", "200")])])
+    with pytest.raises(errors.TokenEndpointBusy):
+        engines(
+            cache, busy, client_id=None, secrets=ListedSecrets(client_id="one"), clock=clock
+        ).get_token()
+    COOL_DOWNS._until.clear()
+    other = ScriptedTransport()
+    engines(
+        cache, other, client_id=None, secrets=ListedSecrets(client_id="two"), clock=clock
+    ).get_token()
+
+    assert 1 == len(other.sent)
+
+
+def test_a_cool_down_that_is_garbage_is_an_event(engines):
+    """Whatever stands where a cool-down should, the call goes on."""
+    cache, transport, told = SharedCache(), ScriptedTransport(), []
+    cache.write(endpoint_key(URL, "fleet"), b"{}", lifetime=60)
+    engines(cache, transport, observe=lambda event: told.append(event.name)).get_token()
+
+    assert "cache.corrupt" in told
+
+
+def test_the_fleet_reads_the_successor_of_a_rejected_token(engines):
+    """After a 401 each engine drops that very token; one mints, the others read what it minted."""
+    cache, transport = SharedCache(), ScriptedTransport()
+    first, second, third = (engines(cache, transport) for _ in range(3))
+    old = [each.get_token() for each in (first, second, third)]
+    new = []
+    for engine, token in zip((first, second, third), old, strict=True):
+        assert engine.reject(token)
+        new.append(engine.get_token().value.reveal())
+        settle()
+
+    assert ["token-2"] * 3 == new
+    assert 2 == len(transport.sent)
+
+
+def test_an_overtaken_holder_does_not_overwrite_its_successor(engines):
+    """172: what a holder brings that stood still for too long is not written over what is newer."""
+    cache, transport = SharedCache(), ScriptedTransport()
+    engines(cache, transport).get_token()
+    key = next(iter(cache.kept))
+    before = cache.read(key)
+    lease = cache.lease(key, seconds=3)
+    cache.write(key, before.replace(b"token-1", b"token-9"), lifetime=60, number=lease.number)
+    cache.write(key, before, lifetime=60, number=lease.number - 1)
+
+    assert b"token-9" in cache.read(key)
+
+
+@pytest.mark.parametrize("sealing_key", [Secret(SEALING), "cache_key"])
+def test_169_a_sealed_token_cannot_be_seen_in_the_cache(engines, sealing_key):
+    """169: with a sealing key, given or fetched, the cache holds no token, and others still read it."""
+    cache, transport = SharedCache(sealing_key=sealing_key), ScriptedTransport()
+    secrets = KeyedSecrets()
+    token = engines(cache, transport, secrets=secrets).get_token()
+
+    assert token == engines(cache, transport, secrets=secrets).get_token()
+    assert 1 == len(transport.sent)
+    assert b"token-1" not in b"".join(cache.kept.values())
+
+
+class KeyedSecrets(ListedSecrets):
+    """A source that has a sealing key as well, while it is there."""
+
+    here = True
+
+    def fetch(self, names):
+        """Return the key when that is asked for."""
+        if "cache_key" not in names:
+            return super().fetch(names)
+        if not self.here:
+            raise errors.SecretUnavailable("sealed", retryable=True)
+        return type(super().fetch(["client_secret"]))({"cache_key": Secret(SEALING)}, "1")
+
+
+def test_without_its_key_a_sealed_cache_is_in_trouble_and_the_call_is_not(engines):
+    """A key that cannot be had leaves the cache unused: nothing is written unsealed."""
+    cache, transport, told = SharedCache(sealing_key="cache_key"), ScriptedTransport(), []
+    engines(cache, transport, secrets=KeyedSecrets()).get_token()
+    written = dict(cache.kept)
+    away = KeyedSecrets()
+    away.here = False
+    other = engines(cache, transport, secrets=away, observe=told.append)
+    other.get_token()
+
+    assert written == cache.kept
+    assert {("open", "secret.unavailable"), ("write", "secret.unavailable")} == {
+        (each.fields["verb"], each.fields["code"]) for each in told if each.name == "cache.trouble"
+    }
+
+
+def test_an_unsealed_entry_is_nobodys_where_entries_are_sealed(engines):
+    """Who can write to the cache but has no key cannot slip in a token."""
+    plain, transport, told = SharedCache(), ScriptedTransport(), []
+    engines(plain, transport).get_token()
+    sealed = SharedCache(sealing_key=Secret(SEALING))
+    for key, entry in plain.kept.items():
+        sealed.write(key, entry, lifetime=60)
+
+    token = engines(sealed, transport, observe=told.append).get_token()
+    assert "token-2" == token.value.reveal()
+    assert "it is not sealed" in [each.fields.get("reason") for each in told]
+
+
+def test_a_sealing_key_needs_a_source_or_a_value(engines):
+    """A field of a secret source cannot be named where the secret was given in the settings."""
+    with pytest.raises(errors.InvalidSetting, match="no secret source") as raised:
+        build_engine(
+            Settings(
+                client_id="a", client_secret="dummy", cache=SharedCache(sealing_key="cache_key")
+            )
+        )
+    assert "config.sealing_key" == raised.value.code
+
+
+class StumblingLease:
+    """A lease whose renewals say what they are told."""
+
+    state, number = LeaseState.ACQUIRED, 5
+
+    def __init__(self, renewals):
+        self.renewals = renewals
+        self.renewed = threading.Event()
+        self.released = 0
+
+    def renew(self):
+        """Give the next answer, or fail."""
+        given = self.renewals.pop(0) if self.renewals else True
+        if not self.renewals:
+            self.renewed.set()
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    def release(self):
+        """Count."""
+        self.released += 1
+
+
+@pytest.mark.parametrize("renewals", [[True], [OSError("gone"), True], [False]])
+def test_a_lease_is_renewed_while_its_holder_works(engines, renewals):
+    """Each second a lease is renewed, through troubles, until it is released or lost; then never again."""
+    lease = StumblingLease(renewals)
+    cache = SharedCache()
+    cache.lease = lambda _key, *, seconds: lease
+
+    def slow(_request):
+        assert lease.renewed.wait(20)
+        return token_answer()
+
+    engines(cache, ScriptedTransport([slow])).get_token()
+    settle()
+
+    assert 1 == lease.released
+
+
+@pytest.mark.parametrize("trouble", [None, OSError("down")])
+def test_a_lease_that_cannot_be_had_stops_nobody(engines, trouble):
+    """A cache whose lease fails, or that answers nonsense, costs an event and no token."""
+
+    def lease(_key, *, seconds):
+        if trouble is not None:
+            raise trouble
+
+    cache, transport = SharedCache(), ScriptedTransport()
+    cache.lease = lease
+
+    assert "token-1" == engines(cache, transport).get_token().value.reveal()
+
+
+def test_162_a_trouble_is_told_once_a_minute(engines):
+    """162: a cache that stays down is told once a minute for each thing it cannot do."""
+    cache, transport, told, clock = SwitchableCache(), ScriptedTransport(), [], MovableClock()
+    cache.down = True
+    engine = engines(cache, transport, clock=clock, observe=told.append)
+    for _ in range(4):
+        engine.invalidate(engine.get_token())
+        settle()
+    troubles = [each.fields["verb"] for each in told if each.name == "cache.trouble"]
+    assert ["discard", "read", "write"] == sorted(troubles)
+    clock.advance(61)
+    engine.get_token()
+
+    troubles = [each.fields["verb"] for each in told if each.name == "cache.trouble"]
+    assert 5 == len(troubles)
+
+
+def test_after_a_fork_the_seal_is_renewed_too(engines):
+    """In a child the keys of a sealed cache can be fetched again."""
+    cache, transport = SharedCache(sealing_key=Secret(SEALING)), ScriptedTransport()
+    engine = engines(cache, transport)
+    engine.after_fork()
+
+    assert "token-1" == engine.get_token().value.reveal()
+
+
+def test_a_late_token_of_a_smaller_number_is_not_held(engines):
+    """What comes home after its successor does not take its place, whatever the clocks say."""
+    cache, transport = SharedCache(), ScriptedTransport()
+    engine = engines(cache, transport)
+    engine.get_token()
+    slot = next(iter(engine._slots.values()))
+    newer = evolve(slot.held, birth=evolve(slot.held.birth, number=9))
+    older = evolve(slot.held, birth=evolve(slot.held.birth, number=8))
+    slot.hold(newer)
+    slot.hold(older)
+
+    assert newer is slot.held
+
+
+def test_where_nobody_coordinates_there_is_nothing_to_hold():
+    """The lease of a cache without leases is neither renewed nor given back."""
+    lease = NoLease()
+    lease.release()
+
+    assert (LeaseState.FAILED, 0, False) == (lease.state, lease.number, lease.renew())
+
+
+def test_a_kept_lease_can_be_renewed_by_hand():
+    """A lease in hand says whether it still holds."""
+    kept = KeptLease(StumblingLease([True, False]), lambda _verb, call, _expected: call())
+
+    assert (5, True, False) == (kept.number, kept.renew(), kept.renew())
+
+
+def test_a_secret_that_was_accepted_in_place_of_the_current_one_is_kept(engines):
+    """The fallback that a server took is shown first at the next mint."""
+    transport = ScriptedTransport([answer(401, error="invalid_client")])
+    engine = engines(SharedCache(), transport, secrets=Overlapping())
+    for _ in range(2):
+        engine.invalidate(engine.get_token())
+        settle()
+
+    assert ["new", "old", "old"] == [shown(request) for request in transport.sent]
+
+
+def shown(request):
+    """Return the secret that a request carries."""
+    return dict(parse_qsl(request.body.reveal().decode()))["client_secret"]
+
+
+class Overlapping:
+    """A source in the middle of a rotation."""
+
+    capabilities = SecretSourceCapabilities(rotates=True)
+
+    def fetch(self, _names):
+        """Return the new version, with the old one beside it."""
+        new, old = ({"client_secret": Secret(each)} for each in ("new", "old"))
+        return FetchedSecret(new, "2", fallback=FetchedSecret(old, "1"))
+
+    def close(self):
+        """Nothing is open."""
+
+    def after_fork(self):
+        """Nothing belongs to the parent."""

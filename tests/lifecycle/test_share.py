@@ -1,0 +1,164 @@
+"""The story of minting once for all who share a cache, on a scripted stage."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from credicorp_auth import errors
+from credicorp_auth.lifecycle.client import Client, token_key
+from credicorp_auth.lifecycle.obtain import obtain_token
+from credicorp_auth.lifecycle.standing import Failed
+from credicorp_auth.lifecycle.world import Birth, Errand, StoredToken
+from credicorp_auth.oauth.scope import Scope
+from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.oauth.token import Grant
+from credicorp_auth.oauth.token_endpoint import TokenRequest
+from credicorp_auth.ports import LeaseState
+from credicorp_auth.testing.scripted_world import ScriptedWorld, token_answer
+
+SCOPE = Scope("decisions:read")
+CLIENT = Client("client-1", TokenRequest("https://as.example/token", scope=SCOPE))
+ERRAND = Errand(SCOPE, deadline=1_010.0)
+KEY = token_key(CLIENT.asks_for(SCOPE), "client-1")
+ACQUIRED, HELD, FAILED = LeaseState.ACQUIRED, LeaseState.HELD, LeaseState.FAILED
+
+
+class SharedWorld(ScriptedWorld):
+    """A world in which another process writes its token while we pause for the nth time."""
+
+    def __init__(self, *args, arrives_at_pause=0, **keywords):
+        super().__init__(*args, **keywords)
+        self.pauses = 0
+        self.arrives_at_pause = arrives_at_pause
+
+    def pause(self, seconds):
+        """Let the time pass, and the other one finish."""
+        super().pause(seconds)
+        self.pauses += 1
+        if self.pauses == self.arrives_at_pause:
+            grant = Grant(Secret("theirs"), "Bearer", SCOPE, 3600.0)
+            born = Birth(self.clock.wall, 9)
+            self.write_cache(KEY, StoredToken("e" * 32, grant, born))
+            self.asked.pop()
+
+
+def test_who_has_the_lease_looks_once_more_and_mints():
+    """The holder heeds the others and reads the cache again, mints, and gives the lease back."""
+    world = ScriptedWorld([token_answer()], leases=[ACQUIRED])
+
+    obtained = obtain_token(CLIENT, world, ERRAND)
+
+    assert [
+        "read_cache",
+        "lease acquired",
+        "heed_others",
+        "read_cache",
+        "fetch_secret",
+        "send within 10",
+        "write_cache",
+        "release",
+    ] == world.asked
+    assert 1 == obtained.number == world.read_cache(KEY).birth.number
+
+
+def test_who_has_it_not_waits_for_what_the_holder_brings():
+    """A process that finds the lease taken looks again and again, and takes the other's token."""
+    world = SharedWorld(leases=[HELD, HELD, HELD], arrives_at_pause=3)
+
+    obtained = obtain_token(CLIENT, world, ERRAND)
+
+    assert "theirs" == obtained.grant.value.reveal()
+    pauses = [float(each.split()[1]) for each in world.asked if each.startswith("pause")]
+    assert sorted(pauses) == pauses
+    assert 3 == len(pauses)
+    assert [] == world.sent
+
+
+def test_a_successor_takes_over():
+    """When the holder is gone without a token, one of those who waited mints."""
+    world = ScriptedWorld([token_answer("ours")], leases=[HELD, HELD, ACQUIRED])
+
+    assert "ours" == obtain_token(CLIENT, world, ERRAND).grant.value.reveal()
+    assert 3 == obtain_token(CLIENT, world, ERRAND).number
+
+
+def test_a_token_that_came_before_the_lease_is_taken():
+    """Whoever gets the lease right after it was used finds the token, and mints none."""
+    world = SharedWorld(leases=[HELD, ACQUIRED], arrives_at_pause=0)
+    grant = Grant(Secret("theirs"), "Bearer", SCOPE, 3600.0)
+    reads = []
+    read_cache = world.read_cache
+
+    def read_late(key):
+        reads.append(key)
+        if len(reads) == 3:
+            world.write_cache(key, StoredToken("e" * 32, grant, Birth(world.clock.wall, 1)))
+        return read_cache(key)
+
+    world.read_cache = read_late
+    obtained = obtain_token(CLIENT, world, ERRAND)
+
+    assert "theirs" == obtained.grant.value.reveal()
+    assert "release" == world.asked[-1]
+    assert [] == world.sent
+
+
+def test_waiting_for_the_holder_ends_with_the_errand():
+    """A holder that works for too long costs its waiters a deadline, and a back-off."""
+    world = ScriptedWorld(leases=[HELD] * 200)
+
+    with pytest.raises(errors.DeadlinePassed, match="mints for all"):
+        obtain_token(CLIENT, world, ERRAND)
+    assert isinstance(world.facts[-1], Failed)
+    assert world.clock.boot < ERRAND.deadline
+
+
+def test_a_lease_that_failed_stops_nobody():
+    """A cache that cannot say who mints sends everyone off alone, after heeding the others."""
+    world = ScriptedWorld([token_answer()], leases=[FAILED])
+
+    obtained = obtain_token(CLIENT, world, ERRAND)
+
+    assert ["read_cache", "lease failed", "heed_others"] == world.asked[:3]
+    assert "release" not in world.asked
+    assert world.lease(KEY).renew()  # on this stage nothing lapses
+    assert 1 == len(world.sent)
+    assert obtained.grant.value.reveal() == "token-1"
+
+
+def test_a_failure_gives_the_lease_back():
+    """Whatever goes wrong under the lease, it is given back."""
+    world = ScriptedWorld([errors.TlsFailed("expired")], leases=[ACQUIRED])
+
+    with pytest.raises(errors.TlsFailed):
+        obtain_token(CLIENT, world, ERRAND)
+    assert "release" == world.asked[-1]
+
+
+@pytest.mark.parametrize(
+    ("held", "theirs", "newer"),
+    [
+        pytest.param(
+            Birth(0.0, 4), Birth(-50.0, 5), True, id="numbers decide, not the hosts' clocks"
+        ),
+        pytest.param(
+            Birth(0.0, 5), Birth(50.0, 4), False, id="an overtaken holder's token is older"
+        ),
+        pytest.param(Birth(0.0, 5), Birth(0.0, 5), False, id="the same token is not newer"),
+        pytest.param(Birth(0.0, 0), Birth(1.0, 5), True, id="without a number, the moment decides"),
+        pytest.param(Birth(0.0, 5), Birth(-1.0, 0), False, id="nor where theirs has none"),
+    ],
+)
+def test_the_newer_of_two_tokens(held, theirs, newer):
+    """A refresh takes from the cache only what is newer than the token in hand."""
+    world = ScriptedWorld([token_answer("ours")])
+    now = world.clock.wall - 100
+    grant = Grant(Secret("theirs"), "Bearer", SCOPE, 3600.0)
+    born = evolve(theirs, issued_at=now + theirs.issued_at)
+    world.write_cache(KEY, StoredToken("e" * 32, grant, born))
+    errand = evolve(ERRAND, newer_than=evolve(held, issued_at=now))
+
+    assert ("theirs" if newer else "ours") == obtain_token(
+        CLIENT, world, errand
+    ).grant.value.reveal()
