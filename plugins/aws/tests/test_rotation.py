@@ -114,3 +114,19 @@ def test_all_of_it_from_the_environment(sandbox, aws, monkeypatch):
     monkeypatch.setenv("CREDICORP_SECRETS_TIMEOUT", "20")
     with CredicorpAuth.from_env(scope="decisions:read") as auth:
         assert auth.header().startswith("Bearer ")
+
+
+@pytest.mark.parametrize(
+    ("overlap", "stage"), [("previous", "AWSCURRENT"), ("pending", "AWSPENDING")]
+)
+def test_fault_198_a_server_that_is_early_or_late(sandbox, aws, overlap, stage):
+    """Where the server knows the version before, or the next, but not the current one, that one is tried."""
+    record = {"client_id": sandbox.client_id, "client_secret": sandbox.client_secret}
+    other = {**record, "client_secret": "not-yet-or-no-more"}
+    first, second = (record, other) if overlap == "previous" else (other, record)
+    name = aws.create(first)
+    aws.put(name, second, stage)
+    with connect(sandbox, aws, name, overlap=overlap) as auth:
+        assert auth.header().startswith("Bearer ")
+
+    assert (1, 1) == (sandbox.counters["token_refused"], sandbox.counters["mints"])
