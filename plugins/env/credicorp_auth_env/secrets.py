@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 from attrs import field, frozen
 
 from credicorp_auth.errors import InvalidSetting, SecretUnavailable
+from credicorp_auth.oauth.credential import Fault, read_credential
 from credicorp_auth.oauth.secret import Secret, SecretBytes
 from credicorp_auth.ports import FetchedSecret, SecretSourceCapabilities
 from credicorp_auth_env.mounted_file import read_file
-from credicorp_auth_env.value import Fault, read_value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -74,7 +74,12 @@ class EnvSecretSource:
         environment: Mapping[str, str] = os.environ,
     ) -> None:
         self._options = options or SourceOptions()
-        self._environment = environment
+
+        # A closure: a look at the attributes, as debuggers and error reports take it, shows none.
+        def look_up(name: str) -> str | None:
+            return environment.get(name)
+
+        self._look_up = look_up
 
     @property
     def capabilities(self) -> SecretSourceCapabilities:
@@ -123,10 +128,7 @@ class EnvSecretSource:
 
     def _find(self, name: str) -> _Found:
         variable = f"{self._options.prefix}{name.upper()}"
-        direct, path = (
-            self._environment.get(variable),
-            self._environment.get(f"{variable}_FILE"),
-        )
+        direct, path = self._look_up(variable), self._look_up(f"{variable}_FILE")
         if direct is not None and path is not None:
             fault = Fault("secret.invalid", "are both set; keep one of them")
             return _Found(name, f"{variable} and {variable}_FILE", fault)
@@ -141,7 +143,7 @@ class EnvSecretSource:
 
 
 def _read(raw: SecretBytes | Fault) -> Secret | Fault:
-    return raw if isinstance(raw, Fault) else read_value(raw)
+    return raw if isinstance(raw, Fault) else read_credential(raw)
 
 
 def _build_error(place: str, fault: Fault) -> SecretUnavailable:
