@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 from attrs import field, frozen
 
 from credicorp_auth.errors import InvalidSetting, SecretUnavailable
+from credicorp_auth.mounted_file import read_file
 from credicorp_auth.oauth.secret import Secret, SecretBytes
 from credicorp_auth.ports import FetchedSecret, SecretSourceCapabilities
-from credicorp_auth_env.mounted_file import read_file
-from credicorp_auth_env.value import Fault, read_value
+from credicorp_auth.secret_value import Fault, read_value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -7,7 +7,7 @@ import stat
 from typing import Final
 
 from credicorp_auth.oauth.secret import SecretBytes
-from credicorp_auth_env.value import MAX_VALUE, Fault
+from credicorp_auth.secret_value import MAX_VALUE, Fault
 
 # Not to wait for the writer of a FIFO, and, on systems that have them, not to hand the file on.
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)

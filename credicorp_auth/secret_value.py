@@ -1,5 +1,5 @@
 """
-What makes a value from the environment, or from a file, fit to be a credential.
+What makes a value from a secret source fit to be a credential.
 
 Nothing here raises: a traceback keeps the locals of what raised, and these hold values.
 """
@@ -37,18 +37,19 @@ class Fault:
     what: str
 
 
-def read_value(raw: SecretBytes) -> Secret | Fault:
+def read_value(raw: SecretBytes, *, drop_line_end: bool = True) -> Secret | Fault:
     """
-    Read a credential, less the one line end that editors and `echo` leave behind it.
+    Read a credential.
 
-    Anything else that looks like an accident is a fault, and not mended in silence: a secret with
-    quotes around it may be right, and only its owner knows.
+    What looks like an accident is a fault, and not mended in silence: a secret with quotes around
+    it may be right, and only its owner knows.
 
     Args:
         raw: The value as it was found.
+        drop_line_end: Whether one line end may follow it, as editors and `echo` leave behind.
     """
     held = raw.reveal()
-    if held.endswith(b"\n"):
+    if drop_line_end and held.endswith(b"\n"):
         held = held.removesuffix(b"\n").removesuffix(b"\r")
     if len(held) > MAX_VALUE:
         return Fault("secret.invalid", f"is longer than {MAX_VALUE} bytes")
