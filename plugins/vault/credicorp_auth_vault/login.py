@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from credicorp_auth.errors import SecretUnavailable
 from credicorp_auth.mounted_file import read_file
@@ -76,9 +77,8 @@ def _log_in_by_jwt(hvac: Any, options: VaultOptions) -> Answer:  # noqa: ANN401 
 def _log_in_by_cert(hvac: Any, options: VaultOptions) -> Answer:  # noqa: ANN401 # not typed
     # hvac's own `cert.login` insists on handing files to requests; ours are in the TLS context.
     named = {} if options.role is None else {"name": options.role}
-    answer: Answer = hvac.adapter.login(
-        f"/v1/auth/{options.auth_mount or 'cert'}/login", json=named
-    )
+    mount = quote(options.auth_mount or "cert")
+    answer: Answer = hvac.adapter.login(f"/v1/auth/{mount}/login", json=named)
     return answer
 
 

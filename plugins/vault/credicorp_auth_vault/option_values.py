@@ -59,6 +59,15 @@ def check_path(_options: object, attribute: Attribute[Any], value: str | None) -
     )
 
 
+def check_ascii(_options: object, attribute: Attribute[Any], value: str | None) -> None:
+    """Check that an option can be sent in a header, if it is set."""
+    if value is not None and not value.isascii():
+        raise InvalidSetting(
+            f"`{attribute.name}` has characters that HTTP headers do not carry",
+            cure=f"set `{attribute.name}` to ASCII characters.",
+        )
+
+
 def read_version(value: int | str) -> int:
     """Read the number of a version, 1 or above."""
     number = int(value) if str(value).isdecimal() else 0

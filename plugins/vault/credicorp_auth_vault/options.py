@@ -9,6 +9,7 @@ from attrs.converters import optional
 
 from credicorp_auth.errors import InvalidSetting, MissingSetting
 from credicorp_auth_vault.option_values import (
+    check_ascii,
     check_path,
     one_of,
     read_address,
@@ -79,7 +80,7 @@ class VaultOptions:
 
     url: str | None = field(default=None, converter=optional(read_address))
     namespace: str | None = field(
-        default=None, converter=optional(trim_slashes), validator=check_path
+        default=None, converter=optional(trim_slashes), validator=[check_path, check_ascii]
     )
     mount: str = field(default="secret", converter=trim_slashes, validator=check_path)
     path: str | None = field(default=None, converter=optional(trim_slashes), validator=check_path)

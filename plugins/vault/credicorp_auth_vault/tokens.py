@@ -139,7 +139,8 @@ class TokenKeeper:
 
     def _log_in(self, visit: Visit) -> VaultToken:
         options, asked = self._options, self._now()
-        place = f"login by {options.auth} at auth/{options.auth_mount or options.auth}"
+        mount = options.auth_mount or options.auth
+        place = f"{visit.server} login by {options.auth} at auth/{mount}"
         visit.token = None
         answer: Answer = LOGINS[options.auth](visit.hvac, options)
         visit.token_is_proven = True

@@ -73,7 +73,7 @@ class Visit:
     """
 
     def __init__(self, server: VaultServer, *, timeout: float) -> None:
-        self._server = server
+        self.server = server
         self._until = monotonic() + timeout
         self._has_second_try = True
         self.token: Secret | None = None  # shown with each request
@@ -82,17 +82,17 @@ class Visit:
 
     def _build_client(self) -> Any:  # noqa: ANN401 # hvac is not typed
         def build_adapter(**_how: Any) -> WireAdapter:  # noqa: ANN401 # hvac's own
-            return WireAdapter(self._server.url, self._carry)
+            return WireAdapter(self.server.url, self._carry)
 
         build: Any = Client
-        return build(url=self._server.url, token="", adapter=build_adapter)
+        return build(url=self.server.url, token="", adapter=build_adapter)
 
     def _carry(self, method: str, path: str, body: SecretBytes | None) -> Answer:
         """Send a request, and once more in the whole visit where Vault was away."""
         while True:
             pause = uniform(0.05, 0.15)  # noqa: S311 # to spread a fleet, not to hide
             try:
-                answer = self._server.send(
+                answer = self.server.send(
                     method, path, token=self.token, body=body, until=self._until
                 )
             except SecretUnavailable as failure:
@@ -102,7 +102,7 @@ class Visit:
             else:
                 if not is_away(answer):
                     return answer
-                error = build_away(answer, f"{self._server} {path.partition('?')[0]}")
+                error = build_away(answer, f"{self.server} {path.partition('?')[0]}")
                 pause = answer.retry_after or pause
             if not self._has_second_try or monotonic() + pause >= self._until:
                 raise error

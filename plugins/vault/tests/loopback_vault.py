@@ -7,6 +7,7 @@ an engine that makes credentials on demand, and the ways in which a Vault is awa
 
 from __future__ import annotations
 
+import itertools
 import json
 import secrets
 import ssl
@@ -25,6 +26,7 @@ class Asked(NamedTuple):
     query: dict[str, str]
     headers: dict[str, str]
     body: str
+    port: int
 
     @property
     def token(self):
@@ -101,10 +103,15 @@ class LoopbackVault:
         self.latency = 0.0
         self.drip = 0.0  # seconds between the bytes of a body
         self.moved = 0.0  # seconds the clock was moved
+        self._ticks = itertools.count(1)
+        self.connections = 0  # that are open
         self._lock = threading.RLock()
+        self._left = threading.Condition(self._lock)
         self._server = _Server(self, tls)
         self.origin = f"http{'s' if tls else ''}://localhost:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.01,), daemon=True
+        )
 
     def __enter__(self):
         self._thread.start()
@@ -114,6 +121,22 @@ class LoopbackVault:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def came(self):
+        """Take note of a connection."""
+        with self._lock:
+            self.connections += 1
+
+    def left(self):
+        """Take note of the end of one."""
+        with self._left:
+            self.connections -= 1
+            self._left.notify_all()
+
+    def wait_until_left(self):
+        """Wait until no connection is open."""
+        with self._left:
+            assert self._left.wait_for(lambda: self.connections == 0, 20)
 
     def now(self):
         """Seconds on the clock that tokens live by."""
@@ -139,7 +162,12 @@ class LoopbackVault:
         """Write a new version of a record."""
         with self._lock:
             self.versions.setdefault((mount, path), []).append(
-                {"data": data, "deletion_time": "", "destroyed": False, "created": time.time_ns()}
+                {
+                    "data": data,
+                    "deletion_time": "",
+                    "destroyed": False,
+                    "created": next(self._ticks),
+                }
             )
             return len(self.versions[mount, path])
 
@@ -151,7 +179,9 @@ class LoopbackVault:
         """Delete a version, or destroy it."""
         held = self.versions[mount, path][number - 1]
         held.update(data=None)
-        held.update({"destroyed": True} if destroy else {"deletion_time": "2026-01-02T03:04:05.678901234Z"})
+        held.update(
+            {"destroyed": True} if destroy else {"deletion_time": "2026-01-02T03:04:05.678901234Z"}
+        )
 
     def allow(self, auth, shown, paths=None, **token):
         """Let whoever shows this at an auth mount have such tokens."""
@@ -165,17 +195,20 @@ class LoopbackVault:
                 return self.script.pop(0)
             path = unquote(asked.path).removeprefix("/v1/")
             if path.startswith("auth/") and path.endswith("/login"):
-                return self._log_in(path.removeprefix("auth/").removesuffix("/login"), asked, certificate)
+                return self._log_in(path[len("auth/") : -len("/login")], asked, certificate)
             held = self.tokens.get(asked.token or "")
             if held is None or (held.expires is not None and self.now() >= held.expires):
                 return self._refuse(asked.token)
-            if path.startswith("auth/token/"):
-                return self._token(path.removeprefix("auth/token/"), asked.token, held)
-            if path.startswith("sys/internal/ui/mounts/"):
-                return self._mount(path.removeprefix("sys/internal/ui/mounts/"), held)
-            if held.paths is not None and path not in held.paths:
-                return refusal(403, "1 error occurred:\n\t* permission denied\n\n")
-            return self._read(path, asked.query)
+            return self._serve(path, asked, held)
+
+    def _serve(self, path, asked, held):
+        if path.startswith("auth/token/"):
+            return self._token(path.removeprefix("auth/token/"), asked.token, held)
+        if path.startswith("sys/internal/ui/mounts/"):
+            return self._mount(path.removeprefix("sys/internal/ui/mounts/"), held)
+        if held.paths is not None and path not in held.paths:
+            return refusal(403, "1 error occurred:\n\t* permission denied\n\n")
+        return self._read(path, asked.query)
 
     def _refuse(self, token):
         if token is None and not self.newer:
@@ -187,13 +220,19 @@ class LoopbackVault:
     def _log_in(self, auth, asked, certificate):
         body = json.loads(asked.body or "{}")
         shown = body.get("role_id") or body.get("jwt") or certificate
-        settings = self.roles.get((auth, (shown, body["role"]) if "role" in body else shown))
+        role = body.get("role") or body.get("name")
+        settings = self.roles.get((auth, (shown, role) if role else shown))
         if settings is None:
-            return refusal(400 if not self.newer else 403, "invalid role ID" if "role_id" in body else "permission denied")
+            return refusal(
+                400 if not self.newer else 403,
+                "invalid role ID" if "role_id" in body else "permission denied",
+            )
         if "role_id" in body:
             left = self.secret_ids.get(body.get("secret_id"), 0)
             if left < 1:
-                return refusal(400, "invalid secret id" if not self.newer else "invalid role or secret ID")
+                return refusal(
+                    400, "invalid secret id" if not self.newer else "invalid role or secret ID"
+                )
             self.secret_ids[body["secret_id"]] = left - 1
         return Reply(200, envelope(auth=self._auth(self.issue(**settings))))
 
@@ -214,14 +253,29 @@ class LoopbackVault:
         }
 
     def _token(self, verb, token, held):
-        if held.paths is not None and f"auth/token/{verb}" not in {*held.paths, "auth/token/renew-self", "auth/token/lookup-self"}:
+        if held.paths is not None and f"auth/token/{verb}" not in {
+            *held.paths,
+            "auth/token/renew-self",
+            "auth/token/lookup-self",
+        }:
             return refusal(403, "1 error occurred:\n\t* permission denied\n\n")
         left = 0 if held.expires is None else int(held.expires - self.now())
         if verb == "lookup-self":
-            data = {"ttl": left, "creation_ttl": held.ttl, "renewable": held.renewable, "id": token, "policies": ["app"]}
+            data = {
+                "ttl": left,
+                "creation_ttl": held.ttl,
+                "renewable": held.renewable,
+                "id": token,
+                "policies": ["app"],
+            }
             return Reply(200, envelope(data=data))
         if not held.renewable:
-            return refusal(400, "lease is not renewable" if held.expires is None else "batch tokens cannot be renewed")
+            return refusal(
+                400,
+                "lease is not renewable"
+                if held.expires is None
+                else "batch tokens cannot be renewed",
+            )
         end = self.now() + held.ttl
         held.expires = min(end, held.born + held.max_ttl) if held.max_ttl else end
         return Reply(200, envelope(auth=self._auth(token)))
@@ -231,10 +285,23 @@ class LoopbackVault:
 
     def _mount(self, path, held):
         mount = self._find_mount(path)
-        if mount is None or (held.paths is not None and not any(each.startswith(mount) for each in held.paths)):
-            return refusal(403, f"preflight capability check returned 403, please ensure client's policies grant access to path {path!r}")
+        if mount is None or (
+            held.paths is not None and not any(each.startswith(mount) for each in held.paths)
+        ):
+            return refusal(
+                403,
+                f"preflight capability check returned 403, please ensure client's policies grant access to path {path!r}",
+            )
         kind, options = self.mounts[mount]
-        data = {"accessor": "kv_1", "config": {}, "description": "", "local": False, "options": options, "path": f"{mount}/", "type": kind}
+        data = {
+            "accessor": "kv_1",
+            "config": {},
+            "description": "",
+            "local": False,
+            "options": options,
+            "path": f"{mount}/",
+            "type": kind,
+        }
         return Reply(200, envelope(data=data))
 
     def _read(self, path, query):
@@ -260,7 +327,7 @@ class LoopbackVault:
             return refusal(404)
         held = versions[number - 1]
         metadata = {
-            "created_time": f"2026-01-02T03:04:05.{held['created']}Z",
+            "created_time": f"2026-01-02T03:04:05.{held['created']:09d}Z",
             "deletion_time": held["deletion_time"],
             "destroyed": held["destroyed"],
             "version": number,
@@ -279,12 +346,11 @@ class _Server(ThreadingHTTPServer):
 
     def finish_request(self, request, address):
         # The handshake belongs to the thread of the connection, not to the one that accepts.
-        if self._tls is not None:
-            try:
-                request = self._tls.wrap_socket(request, server_side=True)
-            except OSError:
-                return
-        super().finish_request(request, address)
+        if self._tls is None:
+            super().finish_request(request, address)
+            return
+        with self._tls.wrap_socket(request, server_side=True) as wrapped:
+            super().finish_request(wrapped, address)
 
     def handle_error(self, request, client_address):
         """Say nothing: clients that go away are what some tests are about."""
@@ -295,6 +361,14 @@ def _handler_of(vault):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
+        def setup(self):
+            vault.came()
+            super().setup()
+
+        def finish(self):
+            super().finish()
+            vault.left()
+
         def log_message(self, *_arguments):
             """Say nothing."""
 
@@ -302,7 +376,14 @@ def _handler_of(vault):
             parts = urlsplit(self.path)
             headers = {name.lower(): value for name, value in self.headers.items()}
             body = self.rfile.read(int(headers.get("content-length", 0))).decode()
-            asked = Asked(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body)
+            asked = Asked(
+                self.command,
+                parts.path,
+                dict(parse_qsl(parts.query)),
+                headers,
+                body,
+                self.client_address[1],
+            )
             reply = vault.answer(asked, self._certificate())
             time.sleep(vault.latency)
             raw = json.dumps(reply.members).encode() + b"\n" if reply.raw is None else reply.raw
@@ -326,6 +407,6 @@ def _handler_of(vault):
             names = (self.connection.getpeercert() or {}).get("subjectAltName", ())
             return names[0][1] if names else None
 
-        do_GET = do_POST = do_PUT = do_LIST = _serve
+        do_GET = do_POST = _serve  # noqa: N815 # http.server's own
 
     return Handler
