@@ -94,8 +94,8 @@ def read_client_token(answer: Answer) -> Secret | None:
 
 def read_seconds(value: object) -> float | None:
     """Return a length of time that was given in whole seconds; None where none was."""
-    if isinstance(value, str) and value.isdecimal():
-        return float(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-        return float(value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    if is_number or (isinstance(value, str) and value.isdecimal()):
+        # By way of text, of which any length is read.
+        return float(str(value))
     return None

@@ -110,7 +110,7 @@ def _build_absence(answer: Answer, place: str) -> SecretUnavailable:
     return SecretUnavailable(
         f"{place}: nothing is there, {_told(answer)}",
         code="secret.missing",
-        cure="check `mount`, `path` (without `data/`), `version` and `namespace`.",
+        cure="check `url`, `namespace`, `mount`, `path` (without `data/`) and `version`.",
     )
 
 

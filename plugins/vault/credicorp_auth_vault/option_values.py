@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -32,18 +33,23 @@ def read_address(value: str) -> str:
     Raises:
         InvalidSetting: It is none (`config.url`), or not https (`config.insecure_url`).
     """
-    if urlsplit(value).query:
+    if urlsplit(str(value)).query:
         raise InvalidSetting(
             "`url` has a query",
             code="config.url",
             cure="set `url` to the address alone, such as https://vault.example:8200.",
         )
-    return read_url(value, name="url")
+    return read_url(str(value), name="url")
+
+
+def read_file_name(value: str | os.PathLike[str]) -> str:
+    """Read the path of a file; a number would be taken for an open file."""
+    return os.fspath(value)
 
 
 def trim_slashes(value: str) -> str:
     """Take the slashes off both ends of a path."""
-    return value.strip("/")
+    return str(value).strip("/")
 
 
 def check_path(_options: object, attribute: Attribute[Any], value: str | None) -> None:
@@ -90,7 +96,7 @@ def read_fields(value: str | Mapping[str, str]) -> dict[str, str]:
         parts = [part.partition("=") for part in value.split(",") if part.strip()]
         pairs = [(name.strip(), key.strip()) for name, _, key in parts]
     else:
-        pairs = list(value.items())
+        pairs = [(str(name), str(key)) for name, key in dict(value).items()]
     fields = dict(pairs)
     if len(fields) != len(pairs) or not all(name and key for name, key in pairs):
         raise InvalidSetting(
@@ -108,7 +114,7 @@ def read_origins(value: str | Iterable[str]) -> tuple[str, ...]:
         InvalidSetting: One is no origin (`config.url`) or not https (`config.insecure_url`).
     """
     each = value.split(",") if isinstance(value, str) else value
-    names = [name.strip() for name in each if name.strip()]
+    names = [name for name in (str(one).strip() for one in each) if name]
     return tuple(origin_of(read_url(name, name="standby_hosts")) for name in names)
 
 

@@ -14,6 +14,7 @@ from credicorp_auth_vault.option_values import (
     one_of,
     read_address,
     read_fields,
+    read_file_name,
     read_origins,
     read_secret,
     read_timeout,
@@ -91,16 +92,16 @@ class VaultOptions:
     auth_mount: str | None = field(
         default=None, converter=optional(trim_slashes), validator=check_path
     )
-    role: str | None = None
+    role: str | None = field(default=None, converter=optional(str))
     role_id: Secret | None = field(default=None, converter=optional(read_secret))
     secret_id: Secret | None = field(default=None, converter=optional(read_secret))
-    secret_id_file: str | None = None
+    secret_id_file: str | None = field(default=None, converter=optional(read_file_name))
     jwt: Secret | None = field(default=None, converter=optional(read_secret))
-    jwt_file: str | None = None
+    jwt_file: str | None = field(default=None, converter=optional(read_file_name))
     token: Secret | None = field(default=None, converter=optional(read_secret))
-    token_file: str | None = None
-    ca_file: str | None = None
-    client_certificate: str | None = None
+    token_file: str | None = field(default=None, converter=optional(read_file_name))
+    ca_file: str | None = field(default=None, converter=optional(read_file_name))
+    client_certificate: str | None = field(default=None, converter=optional(read_file_name))
     standby_hosts: tuple[str, ...] = field(default=(), converter=read_origins)
     timeout: float = field(default=2.0, converter=read_timeout)
 

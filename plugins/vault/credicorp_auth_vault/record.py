@@ -62,7 +62,7 @@ class Record:
 
     def _fetch_versions(self, names: Collection[str], ask: Ask) -> FetchedSecret:
         fetched, number = self._fetch_version(names, ask, self._options.version)
-        if self._options.overlap == "off" or number == 1:
+        if self._options.overlap == "off" or number <= 1:
             return fetched
         try:
             before, _ = self._fetch_version(names, ask, number - 1)
@@ -91,7 +91,7 @@ class Record:
         fetched = FetchedSecret(
             self._read_fields(read_object(data.get("data")), names),
             # With its moment: a record that was removed and made anew begins at 1 again.
-            f"{place.mount}/{place.path}/{number} of {metadata.get('created_time')!s:.40}",
+            f"{place.mount}/{place.path}/{number} of {metadata.get('created_time')!a:.40}",
             expires_at=_read_moment(metadata.get("deletion_time")),
             provenance=f"{place} version {number}",
         )
@@ -155,5 +155,5 @@ def _read_moment(value: object) -> float | None:
     """Return the epoch seconds at which Vault will delete a version, if it will."""
     try:
         return datetime.fromisoformat(str(value)).timestamp() if value else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

@@ -113,7 +113,7 @@ class VaultServer:
 
     def _is_standby(self, response: HttpResponse) -> bool:
         origin = _read_origin(response)
-        return origin in self._standby_hosts and origin.split(":")[0] == self.url.split(":")[0]
+        return origin in self._standby_hosts and _scheme(origin) == _scheme(origin_of(self.url))
 
     def _build_refusal(self, response: HttpResponse) -> SecretUnavailable:
         return SecretUnavailable(
@@ -128,3 +128,7 @@ def _read_origin(response: HttpResponse) -> str:
         return origin_of(response.header("location") or "")
     except InvalidSetting:
         return ""
+
+
+def _scheme(origin: str) -> str:
+    return origin.partition(":")[0]

@@ -70,7 +70,8 @@ def test_fault_189_the_second_try_is_one_for_all(vault, connect):
 
 
 @pytest.mark.parametrize(
-    ("after", "tries"), [("0", 2), ("3600", 1), ("soon", 2), ("Wed, 21 Oct 2065 07:28:00 GMT", 2)]
+    ("after", "tries"),
+    [("0", 2), ("3600", 1), ("9" * 5000, 1), ("soon", 2), ("Wed, 21 Oct 2065 07:28:00 GMT", 2)],
 )
 def test_fault_189_retry_after_is_a_lower_bound(vault, connect, after, tries):
     """Who is told to wait longer than the fetch may last does not ask again."""
@@ -131,7 +132,11 @@ def test_fault_192_a_standby_that_is_known(vault, connect, stack, status):
     active.write(client_secret="canary-active")
     active.tokens[vault.root] = active.tokens[active.root]
     vault.script = [Reply(status, {}, (("Location", f"{active.origin}/v1/evil?x"),))] * 3
-    source = connect(vault, standby_hosts=["https://three.example", active.origin])
+    source = connect(
+        vault,
+        url=vault.origin.replace("http", "HTTP"),
+        standby_hosts=["https://three.example", active.origin],
+    )
 
     assert "canary-active" == fetch(source)
     assert vault.paths() == active.paths()

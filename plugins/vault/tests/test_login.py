@@ -196,6 +196,14 @@ def test_a_login_that_brings_no_token(vault, approle, auth):
     assert "no token" in f"{error}"
 
 
+def test_a_token_that_would_end_its_header(vault, approle):
+    """A token with a line end in it does not become two headers."""
+    vault.script = [Reply(200, envelope(auth={"client_token": "canary\r\nX-Evil: 1"}))]
+
+    assert "secret.unavailable" == failure(approle()).code
+    assert 1 == len(vault.asked)
+
+
 def test_a_login_that_is_not_one(vault, approle):
     """An answer without `auth` is none to a login."""
     vault.script = [Reply(200, envelope(data={"x": 1}))]
@@ -328,6 +336,14 @@ def test_fault_190_a_given_token_that_is_refused(vault, connect):
 def test_a_token_vault_never_knew(vault, connect):
     """A wrong token is denied."""
     assert "secret.denied" == failure(connect(vault, token="canary-wrong")).code
+
+
+def test_a_token_that_no_header_carries(vault, connect):
+    """A token with characters that HTTP does not carry is told, without them."""
+    error = failure(connect(vault, token="canary\u20ac"))
+
+    assert ("secret.unavailable", False) == (error.code, error.retryable)
+    assert [] == vault.asked
 
 
 def test_a_header_that_got_lost(vault, connect):

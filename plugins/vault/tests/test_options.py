@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +26,8 @@ URL = "https://vault.example:8200"
         ({"url": "http://127.0.0.1:8200"}, "url", "http://127.0.0.1:8200"),
         ({"path": "/team/app/"}, "path", "team/app"),
         ({"mount": "team/kv/"}, "mount", "team/kv"),
+        ({"path": 7}, "path", "7"),
+        ({"token_file": Path("/run/token")}, "token_file", "/run/token"),
         ({"version": "3"}, "version", 3),
         ({"version": 3}, "version", 3),
         ({"timeout": "0.5"}, "timeout", 0.5),
@@ -76,6 +79,13 @@ def test_options_are_read(options, option, expected):
         ({"auth": "cert", "client_certificate": "x", "token": "canary"}, "config.value", "`token`"),
         ({"token": "canary", "token_file": "x"}, "config.value", "`token_file`"),
         ({"auth": "jwt", "jwt": "canary", "jwt_file": "x"}, "config.value", "`jwt_file`"),
+        ({"fields": 5}, "config.value", "fields"),
+        ({"fields": {"client_id": ""}}, "config.value", "`fields`"),
+        ({"standby_hosts": 5}, "config.value", "standby_hosts"),
+        ({"standby_hosts": [5]}, "config.url", "`standby_hosts`"),
+        ({"url": 5}, "config.url", "`url`"),
+        ({"token": 5}, "config.value", "token"),
+        ({"token_file": 0}, "config.value", "token_file"),
         ({"adress": URL}, "config.unknown_key", "adress"),
         ({"timeout": None}, "config.value", "timeout"),
         ({"auth": "approle"}, "config.missing", "`role_id`"),

@@ -23,12 +23,12 @@ def failure(source, *names):
     return caught.value
 
 
-def test_a_record_is_read(vault, connect):
+def test_fault_204_a_record_is_read(vault, connect):
     """Fields arrive as secrets, with version and origin, and without an end."""
     fetched = connect(vault).fetch(BOTH)
 
     assert {"client_id": Secret("app"), "client_secret": Secret("canary-v1")} == fetched.fields
-    assert fetched.version.startswith("secret/app/1 of 2026-")
+    assert fetched.version.startswith("secret/app/1 of '2026-")
     assert f"vault {vault.origin} secret/app version 1" == fetched.provenance
     assert (None, None) == (fetched.expires_at, fetched.fallback)
 
@@ -244,9 +244,10 @@ def test_a_version_that_will_be_deleted(vault, connect):
     assert moment == connect(vault).fetch(["client_secret"]).expires_at
 
 
-def test_a_time_nobody_can_read(vault, connect):
+@pytest.mark.parametrize("text", ["soon", "0001-01-01T00:00:00", 7])
+def test_a_time_nobody_can_read(vault, connect, text):
     """A time of deletion in another form sets no end."""
-    vault.versions["secret", "app"][0]["deletion_time"] = "soon"
+    vault.versions["secret", "app"][0]["deletion_time"] = text
 
     assert connect(vault).fetch(["client_secret"]).expires_at is None
 
@@ -262,6 +263,7 @@ def test_a_time_nobody_can_read(vault, connect):
         pytest.param("database", {"ttl": 0}, 0, id="194-rotated-right-now"),
         pytest.param("database", {"lease": 30, "ttl": "17"}, 17, id="194-the-shorter-counts"),
         pytest.param("database", {"lease": -1, "ttl": True}, None, id="194-no-lengths-of-time"),
+        pytest.param("database", {"lease": 10**390}, float("inf"), id="194-for-ever"),
     ],
 )  # fmt: skip
 def test_fault_194_a_lease_is_a_ceiling(vault, connect, mount, plain, seconds):
@@ -385,6 +387,16 @@ def test_a_vault_without_the_probe(vault, connect):
         Secret("canary")
         == connect(vault, mount="kv1").fetch(["client_secret"]).fields["client_secret"]
     )
+
+
+@pytest.mark.parametrize("number", [True, 0, -1])
+def test_numbers_that_are_no_versions(vault, connect, number):
+    """A number below 1 has nothing before it."""
+    data = {"data": {"client_secret": "canary"}, "metadata": {"version": number}}
+    vault.script, vault.scripted_paths = [Reply(200, envelope(data=data))], "/data/"
+
+    assert connect(vault, overlap="previous").fetch(["client_secret"]).fallback is None
+    assert 1 == vault.count("/data/app")
 
 
 def test_words_that_are_not_known_are_not_told(vault, connect):

@@ -58,7 +58,12 @@ def rotate(vault, sandbox, secret):
 
 def test_fault_199_rotation_under_load(vault, sandbox, auth):
     """Three rotations under eight busy threads: no call fails, at most two refusals for each."""
-    pool, stopped, statuses, failures = BearerPoolManager(auth, maxsize=8), threading.Event(), [], []
+    pool, stopped, statuses, failures = (
+        BearerPoolManager(auth, maxsize=8),
+        threading.Event(),
+        [],
+        [],
+    )
 
     def work():
         while not stopped.is_set():
@@ -87,6 +92,23 @@ def test_fault_199_rotation_under_load(vault, sandbox, auth):
     assert {200} == set(statuses)
     assert 3 <= sandbox.counters["token_refused"] <= 6
     assert 1 == vault.count("/login")
+
+
+def test_all_from_the_environment(vault, sandbox, stack, monkeypatch):
+    """A service may be set up by variables alone."""
+    vault.write("svc", user=sandbox.client_id, password="canary-v1")
+    for name, value in {
+        "CREDICORP_BASE_URL": sandbox.base_url,
+        "CREDICORP_SECRETS": "vault",
+        "CREDICORP_SECRETS_PATH": "svc",
+        "CREDICORP_SECRETS_FIELDS": "client_id=user,client_secret=password",
+        "VAULT_ADDR": vault.origin,
+        "VAULT_TOKEN": vault.root,
+    }.items():
+        monkeypatch.setenv(name, value)
+    auth = stack.enter_context(CredicorpAuth.from_env(scope="decisions:read"))
+
+    assert auth.header().startswith("Bearer ")
 
 
 @pytest.mark.parametrize(
