@@ -21,8 +21,8 @@ pytestmark = pytest.mark.parametrize("vault", ["newer"], indirect=True)
 
 @pytest.fixture
 def sandbox(stack):
-    """An authorization server and API whose tokens live for two seconds."""
-    return stack.enter_context(Sandbox(SandboxSettings(expires_in=2, client_secret="canary-v1")))
+    """An authorization server and API whose tokens live for three seconds."""
+    return stack.enter_context(Sandbox(SandboxSettings(expires_in=3, client_secret="canary-v1")))
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_fault_199_rotation_under_load(vault, sandbox, auth):
                 statuses.append(answer.status)
             except CredicorpAuthError as error:
                 failures.append(error)
-            time.sleep(0.01)
+            time.sleep(0.02)
 
     auth.get_token()
     threads = [threading.Thread(target=work) for _ in range(8)]
@@ -101,6 +101,7 @@ def test_all_from_the_environment(vault, sandbox, stack, monkeypatch):
         "CREDICORP_BASE_URL": sandbox.base_url,
         "CREDICORP_SECRETS": "vault",
         "CREDICORP_SECRETS_PATH": "svc",
+        "CREDICORP_SECRETS_TIMEOUT": "20",
         "CREDICORP_SECRETS_FIELDS": "client_id=user,client_secret=password",
         "VAULT_ADDR": vault.origin,
         "VAULT_TOKEN": vault.root,
