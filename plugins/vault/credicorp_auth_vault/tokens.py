@@ -55,6 +55,10 @@ class VaultToken:
             return False
         return self.expires - moment < self.lifetime * _AGEING
 
+    def is_dead(self, moment: float) -> bool:
+        """Whether its life has ended."""
+        return self.expires is not None and moment >= self.expires
+
 
 class TokenKeeper:
     """
@@ -95,10 +99,7 @@ class TokenKeeper:
             held = self._token or self._log_in(visit)
         visit.token = held.value
         if held.is_ageing(self._now()):
-            held = self._renew(visit, held) or held
-            # One that was given has nothing to log in with: it is used until it is refused.
-            if held.is_ageing(self._now()) and self._options.auth != "token":
-                held = self._log_in(visit)
+            held = self._refresh(visit, held)
         self._token = held
         visit.token = held.value
 
@@ -117,6 +118,19 @@ class TokenKeeper:
         self._token = self._log_in(visit)
         visit.token = self._token.value
         return True
+
+    def _refresh(self, visit: Visit, held: VaultToken) -> VaultToken:
+        """Return the token renewed, or the next one; that very one if neither works in its life."""
+        try:
+            renewed = self._renew(visit, held) or held
+            # One that was given has nothing to log in with: it is used until it is refused.
+            if self._options.auth == "token" or not renewed.is_ageing(self._now()):
+                return renewed
+            return self._log_in(visit)
+        except SecretUnavailable:
+            if held.is_dead(self._now()):
+                raise
+            return held
 
     def _read_given(self, visit: Visit) -> VaultToken:
         given, name = self._options.token, "`token`"
@@ -163,7 +177,7 @@ class TokenKeeper:
     def _renew(self, visit: Visit, held: VaultToken) -> VaultToken | None:
         """Return the token with a longer life; None if it cannot be renewed, or is dead."""
         asked = self._now()
-        if not held.renewable or (held.expires is not None and asked >= held.expires):
+        if not held.renewable or held.is_dead(asked):
             return None
         answer: Answer = visit.hvac.auth.token.renew_self()
         auth = read_object(answer.members.get("auth") if answer.status == OK else None)

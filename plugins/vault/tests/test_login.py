@@ -244,6 +244,29 @@ def test_a_token_that_cannot_be_renewed_is_replaced(vault, approle):
     assert (2, 0) == (vault.count("/login"), vault.count("/renew-self"))
 
 
+def test_a_login_that_fails_in_time(vault, approle):
+    """While the token lives, a login that is refused is no failure; afterwards it is."""
+    source = approle(uses=1, ttl=90, renewable=False)
+    fetch(source)
+    vault.moved += 61
+
+    assert "canary-v1" == fetch(source)
+    assert 2 == vault.count("/login")
+    vault.moved += 30
+    assert "secret.denied" == failure(source).code
+
+
+def test_a_renewal_that_nobody_answers(vault, approle):
+    """While the token lives, a Vault that does not renew it may still be read."""
+    source = approle(ttl=90)
+    fetch(source)
+    vault.moved += 61
+    vault.scripted_paths, vault.script = "renew-self", [Reply(503, {"errors": []})] * 2
+
+    assert "canary-v1" == fetch(source)
+    assert 1 == vault.count("/login")
+
+
 def test_a_token_that_died_meanwhile_is_replaced(vault, approle):
     """A token whose time has passed is not shown any more."""
     source = approle(ttl=90)
