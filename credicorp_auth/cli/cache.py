@@ -34,7 +34,7 @@ def cache() -> None:
     help="How to show them.",
 )
 def list_entries(*, profile: str | None, output: str) -> None:
-    """List names, ages and expiry of the entries; a name is a hash, and says nothing of a client."""
+    """List names, ages and expiry of the entries; a name is a hash that tells nothing."""
     opened, _ = _open(profile)
     try:
         entries = opened.entries()

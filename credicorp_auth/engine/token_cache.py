@@ -131,7 +131,7 @@ class TokenCache:
         except CorruptEntry as fault:
             self._tell("cache.corrupt", cache=str(self.provider), reason=str(fault))
         except CredicorpAuthError as error:
-            self._complain("open", error.code)
+            self._complain("open", error)
         return None
 
     def _write(
@@ -151,11 +151,12 @@ class TokenCache:
         try:
             return call_adapter(self.provider, call, expected=expected)
         except CredicorpAuthError as error:
-            self._complain(verb, error.code)
+            self._complain(verb, error)
             return None
 
-    def _complain(self, verb: str, code: str) -> None:
-        moment = self._clock.boot()
+    def _complain(self, verb: str, error: CredicorpAuthError) -> None:
+        moment, code = self._clock.boot(), error.code
         if moment >= self._said.get((verb, code), 0.0):
             self._said[verb, code] = moment + _SAY_AGAIN
-            self._tell("cache.trouble", cache=str(self.provider), verb=verb, code=code)
+            cache = str(self.provider)
+            self._tell("cache.trouble", cache=cache, verb=verb, code=code, reason=error.what)

@@ -59,6 +59,7 @@ def start_program() -> Callable[..., subprocess.Popen[str]]:
         return subprocess.Popen(
             [sys.executable, str(PROGRAMS / name), *arguments],
             env=environ,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

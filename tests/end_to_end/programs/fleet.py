@@ -1,0 +1,89 @@
+"""
+Lets many processes start cold together, each with an engine of its own over a cache they share.
+
+The one argument is a JSON object: `settings` (keywords of `CredicorpAuth`), `workers`, `seconds` to
+go on asking (0: ask once), and `interval` between two questions. A line `ready` is printed when all wait to begin; they begin when
+a line comes in. Prints one line of JSON: for each worker, how many calls were answered, how many
+had to wait after its first, which errors there were, and how slow the slowest call was.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from typing import Any
+
+from credicorp_auth import CredicorpAuth, Event, errors
+
+
+def ask(auth: CredicorpAuth, seconds: float, interval: float) -> dict[str, Any]:
+    """Ask for a token again and again; say what came of it."""
+    until = time.monotonic() + seconds
+    calls, failures, slowest = 0, [], 0.0
+    while True:
+        begun = time.monotonic()
+        try:
+            auth.get_token()
+            calls += 1
+        except errors.CredicorpAuthError as error:
+            failures.append(error.code)
+        if calls + len(failures) > 1:
+            slowest = max(slowest, time.monotonic() - begun)
+        if time.monotonic() >= until:
+            return {"calls": calls, "failures": failures, "slowest": slowest}
+        time.sleep(interval)
+
+
+def work(told: dict[str, Any]) -> dict[str, Any]:
+    """Be one worker, with an engine of its own."""
+    lock, events = threading.Lock(), []
+
+    def observe(event: Event) -> None:
+        with lock:
+            events.append(event.name)
+
+    with CredicorpAuth.from_env(observers=[observe], **told["settings"]) as auth:
+        result = ask(auth, told["seconds"], told["interval"])
+    waits = max(0, events.count("token.waited") - 1)
+    return {**result, "waits": waits, "mints": events.count("token.minted")}
+
+
+def start(told: dict[str, Any], gate: int, results: int) -> int:
+    """Fork a worker that waits for the gate to close; return its process id."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        os.read(gate, 1)
+        line = json.dumps(work(told)) + "\n"
+        os.write(results, line.encode())  # shorter than a pipe's atomic size
+    except BaseException:  # noqa: BLE001 - the parent sees a line missing, and this says why
+        traceback.print_exc()
+    finally:
+        os._exit(0)
+
+
+def main() -> None:
+    """Start the workers, let them go, and print what each of them says."""
+    told = json.loads(sys.argv[1])
+    # Imports once what a hundred workers would each import, and asks for nothing.
+    CredicorpAuth.from_env(**told["settings"]).close()
+    gate, opener = os.pipe()
+    incoming, results = os.pipe()
+    pids = [start(told, gate, results) for _ in range(told["workers"])]
+    print("ready", flush=True)
+    sys.stdin.readline()
+    os.write(opener, b"x" * told["workers"])
+    os.close(results)
+    with os.fdopen(incoming) as lines:
+        print(json.dumps([json.loads(line) for line in lines]))
+    for pid in pids:
+        os.waitpid(pid, 0)
+
+
+if __name__ == "__main__":
+    main()
