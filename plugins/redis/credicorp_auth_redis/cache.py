@@ -111,7 +111,8 @@ class RedisCache:
                 code="cache.too_large",
                 cure="ask for a token with fewer claims.",
             )
-        self._run(WRITE, (self._name(key),), record, int(kept * 1000), number)
+        terms = (int(kept * 1000), number, int(moment * 1000))
+        self._run(WRITE, (self._name(key),), record, *terms)
 
     def discard(self, key: str, *, expected: bytes | None = None) -> bool:
         """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from attrs import field, frozen
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from credicorp_auth_redis.url import RedisUrl
 
 _SENTINEL_PORT: Final = 26379
+_LONGEST_BUDGET: Final = 60.0  # seconds
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -88,10 +88,10 @@ def _read_seconds(value: float | str) -> float:
         seconds = 0.0 if isinstance(value, bool) else float(value)
     except ValueError:
         seconds = 0.0
-    if not isfinite(seconds) or seconds <= 0:
+    if not 0 < seconds <= _LONGEST_BUDGET:
         raise InvalidSetting(
-            "`budget` is not a length of time",
-            cure="set `budget` to a number of seconds above 0, such as 0.25.",
+            "`budget` is not a length of time that anyone would wait",
+            cure="set `budget` to a number of seconds above 0 and up to 60, such as 0.25.",
         )
     return seconds
 

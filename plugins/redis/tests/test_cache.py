@@ -308,6 +308,18 @@ def test_numbers_keep_writes_in_order(cache):
     assert [b"9", b"9 again", b"0", b"1"] == [kept, same, replaced, cache.read(KEY)]
 
 
+def test_what_has_ended_is_in_nobodys_way(servers, server, client):
+    """An entry of a larger number that ended, and that Redis was told to keep, is replaced."""
+    now = [time.time()]
+    cache = servers.cache(server, clock=lambda: now[0])
+    cache.write(KEY, b"9", lifetime=10, number=9)
+    client.persist(f"credicorp_auth:{{{KEY}}}")
+    now[0] += 11
+    cache.write(KEY, b"8", lifetime=10, number=8)
+
+    assert b"8" == cache.read(KEY)
+
+
 def test_an_older_write_without_lifetime_drops_nothing(cache):
     """Order counts for what ends at once, too."""
     cache.write(KEY, b"9", lifetime=10, number=9)

@@ -134,6 +134,8 @@ def test_fault_176_an_address_that_is_none_is_not_shown(url, shown_by):
         ({"budget": "0"}, InvalidSetting, "budget"),
         ({"budget": "soon"}, InvalidSetting, "budget"),
         ({"budget": "inf"}, InvalidSetting, "budget"),
+        ({"budget": "nan"}, InvalidSetting, "budget"),
+        ({"budget": 60.1}, InvalidSetting, "budget"),
         ({"budget": True}, InvalidSetting, "budget"),
         ({"prefix": ""}, InvalidSetting, "prefix"),
         ({"prefix": "a*"}, InvalidSetting, "prefix"),

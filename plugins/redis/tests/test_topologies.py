@@ -99,8 +99,10 @@ def test_all_sentinels_silent_cost_one_budget(servers):
         where = ",".join([f"127.0.0.1:{silent.port}"] * 3)
         cache = servers.cache(url="redis://", sentinel=f"m@{where}", budget=0.3)
 
+        cache._breaker.close()  # so that nothing else asks
+
         assert "cache.timeout" == trouble_of(lambda: cache.read(KEY))
-        assert 3 == len(silent.connections)
+        servers.wait_until(lambda: len(silent.connections) == 3)
 
 
 def test_fault_175_a_sentinel_cannot_send_tokens_away(servers):
@@ -130,6 +132,21 @@ class Node:
                 connection.socket.sendall(told.encode())
 
 
+def test_sentinels_are_asked_over_tls_too(servers, tls):
+    """With `rediss://`, no word to anyone goes without it; the certificate must hold the address."""
+    master, options = tls("tls-auth-clients no", "tls-replication yes")
+    files = [each for each in master.directives if "-file" in each]
+    sentinel = servers.start(
+        *("port 0", "tls-port {port}", "tls-replication yes", "tls-auth-clients no", *files),
+        f"sentinel monitor mymaster 127.0.0.1 {master.port} 1",
+        sentinel=True,
+    )
+    where = f"mymaster@127.0.0.1:{sentinel.port}"
+    cache = servers.cache(url="rediss://", sentinel=where, ca_file=options["ca_file"])
+
+    assert works(cache)
+
+
 @pytest.fixture(scope="module")
 def cluster(make_servers):
     nodes, clients = make_servers.cluster()
@@ -155,6 +172,24 @@ def test_a_cluster_keeps_each_key_where_it_belongs(cluster):
     assert len(KEYS) == cache.clear()
     for each in leases:
         each.release()
+
+
+def test_the_user_that_the_readme_describes(cluster, readme):
+    """The access list of the README, with what it adds for clusters, is enough for everything."""
+    servers, nodes, clients = cluster
+    (rule,) = [line for line in readme.splitlines() if line.startswith("user credicorp ")]
+    words = rule.replace(">PASSWORD", ">pw").split()[1:]
+    assert "add `+cluster|slots` and `+asking`" in readme
+    for client in clients:
+        client.execute_command("ACL SETUSER", *words, "+cluster|slots", "+asking")
+    cache = servers.cache(url=f"redis://credicorp:pw@127.0.0.1:{nodes[0].port}", cluster=True)
+    lease = cache.lease(KEYS[3], seconds=30)
+    cache.write(KEYS[3], b"x", lifetime=100, number=lease.number)
+
+    assert (b"x", True) == (cache.read(KEYS[3]), lease.renew())
+    assert KEYS[3] in [each.key for each in cache.entries()]
+    lease.release()
+    assert cache.discard(KEYS[3], expected=b"x")
 
 
 def test_a_map_that_is_out_of_date_is_followed(cluster):
