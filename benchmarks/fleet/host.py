@@ -102,7 +102,7 @@ class HostWorld:
 
     def heed_others(self) -> None:
         """Take note of the shared cool-down, as the real world does."""
-        left = self._fleet.cache.cool_down - self.wall()
+        left = self._fleet.cache.read_cool_down() - self.wall()
         if left > 0:
             moment = self.now().boot
             self._cool_downs.start(_ENDPOINT, moment + min(left, MAX_RETRY_AFTER), moment)
@@ -132,8 +132,7 @@ class HostWorld:
         self._standing = self._standing.after(fact, now.boot)
         if isinstance(fact, Failed) and isinstance(fact.error, TokenEndpointBusy):
             self._cool_downs.start(_ENDPOINT, now.boot + fact.pause, now.boot)
-            if not self._fleet.cache.down:
-                self._fleet.cache.cool_down = now.wall + fact.pause
+            self._fleet.cache.write_cool_down(now.wall + fact.pause)
 
     def tell(self, name: str, **fields: str | float | bool | None) -> None:
         """Nobody listens."""

@@ -7,8 +7,8 @@ from typing import Final
 
 from attrs import Factory, define, field, frozen
 
-COLD_START, STEADY, FREEZE, OUTAGE, RETURN, STORM, AFTER = PHASES = (
-    "cold start",
+START, STEADY, FREEZE, OUTAGE, RETURN, STORM, AFTER = PHASES = (
+    "start",
     "steady",
     "holder freezes",
     "Redis down",
@@ -111,7 +111,7 @@ class Ledger:
 
 
 LIFETIMES: Final = {
-    COLD_START: 0.5,
+    START: 0.5,
     STEADY: 3.0,
     FREEZE: 1.0,
     OUTAGE: 1.0,

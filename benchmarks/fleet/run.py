@@ -35,10 +35,10 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     summary, _, _ = (__doc__ or "").strip().partition("\n")
     parser = argparse.ArgumentParser(prog="run.py", description=summary)
     parser.add_argument("--hosts", type=int, default=10_000)
-    parser.add_argument("--lifetimes", type=float, nargs="+", default=[60, 300, 900, 3600])
+    parser.add_argument("--lifetimes", type=int, nargs="+", default=[60, 300, 900, 3600])
     parser.add_argument("--lease", choices=["both", "yes", "no"], default="both")
     parser.add_argument(
-        "--tier", type=float, default=100, help="requests a second that are served; 0: any number"
+        "--tier", type=int, default=100, help="requests a second that are served; 0: any number"
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
@@ -46,6 +46,8 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     chosen = parser.parse_args(arguments)
     if chosen.hosts < 1 or chosen.tier < 0 or min(chosen.lifetimes) < 1:
         parser.error("--hosts and --lifetimes are at least 1, --tier is not negative")
+    if chosen.plot is not None and not chosen.plot.parent.is_dir():
+        parser.error("there is no such folder to draw into")
     return chosen
 
 

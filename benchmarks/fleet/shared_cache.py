@@ -63,14 +63,14 @@ class SharedCache:
         self._ledger = ledger
         self.down = False
         self.holder: ModelLease | None = None
-        self.stored: StoredToken | None = None
-        self.cool_down = 0.0  # epoch seconds
+        self._stored: StoredToken | None = None
+        self._cool_down = 0.0  # epoch seconds
         self._number = 0
 
     def break_down(self) -> None:
         """Fail from now on, and forget everything."""
         self.down = True
-        self.holder, self.stored, self.cool_down = None, None, 0.0
+        self.holder, self._stored, self._cool_down = None, None, 0.0
 
     def come_back(self) -> None:
         """Serve again."""
@@ -82,7 +82,7 @@ class SharedCache:
         return self._living()
 
     def _living(self) -> StoredToken | None:
-        stored = self.stored
+        stored = self._stored
         if stored is None:
             return None
         lives = self._timeline.now().wall < stored.birth.issued_at + stored.grant.lifetime
@@ -93,7 +93,18 @@ class SharedCache:
         self._ledger.note_cache(self._timeline.moment)
         number, kept = stored.birth.number, self._living()
         if not self.down and not (number and kept and kept.birth.number > number):
-            self.stored = stored
+            self._stored = stored
+
+    def read_cool_down(self) -> float:
+        """Return the epoch seconds until which the endpoint is to be left alone; 0 for none."""
+        self._ledger.note_cache(self._timeline.moment)
+        return self._cool_down
+
+    def write_cool_down(self, until: float) -> None:
+        """Tell all to leave the endpoint alone; the last word counts, as in a real cache."""
+        self._ledger.note_cache(self._timeline.moment)
+        if not self.down:
+            self._cool_down = until
 
     def lease(self) -> ModelLease:
         """Give the lease to whoever asks first; one that has lapsed is free."""

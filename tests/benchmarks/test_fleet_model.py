@@ -53,7 +53,7 @@ def test_with_the_lease_a_fleet_mints_one_token_at_a_time(runs):
         3 <= steady["minted"] <= 5
     )  # in three lifetimes; a token is replaced from 70 % of its life on
     assert 0 == steady["hosts_without_token"]
-    assert 1 == phases(runs[0])["cold start"]["requests"]
+    assert 1 == phases(runs[0])["start"]["requests"]
 
 
 def test_a_frozen_holder_costs_one_mint(runs):
