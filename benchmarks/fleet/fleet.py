@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
@@ -89,7 +90,7 @@ class Fleet:
     def run(self) -> Ledger:
         """Let it all happen."""
         for index in range(self._scenario.hosts):
-            self.timeline.at(self.dice.random() * START_SECONDS, lambda i=index: self._start(i))
+            self.timeline.at(self.dice.random() * START_SECONDS, partial(self._start, index))
         begins = {phase.name: phase.begin for phase in self.ledger.phases}
         self.timeline.at(begins[FREEZE], self._freeze)
         self.timeline.at(begins[OUTAGE], self.cache.break_down)

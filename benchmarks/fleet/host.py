@@ -21,6 +21,7 @@ from credicorp_auth.engine.flight import live
 from credicorp_auth.engine.landing import Landing
 from credicorp_auth.engine.lease_keeper import NoLease
 from credicorp_auth.engine.slot import Slot
+from credicorp_auth.engine.waiter import ThreadWaiter
 from credicorp_auth.errors import CredicorpAuthError, TokenEndpointBusy
 from credicorp_auth.lifecycle.client import Client, ClientCredentials
 from credicorp_auth.lifecycle.obtain import obtain_token
@@ -160,7 +161,7 @@ class Host:
     def call(self) -> None:
         """Ask for a token; where that starts a flight, go on when it has landed."""
         try:
-            boarded = self._boarding.board(self._slot, None, object)
+            boarded = self._boarding.board(self._slot, None, ThreadWaiter)
         except CredicorpAuthError:
             take_off = None
         else:
