@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from credicorp_auth.engine.clock import Clock
+from credicorp_auth.engine.discovery import COOL_DOWN, Discovery, DiscoveringTransport
 from credicorp_auth.engine.given_secret import GivenSecret
+from credicorp_auth.engine.kept_document import KeptDocument
+from credicorp_auth.engine.key_world import RealKeyWorld
+from credicorp_auth.engine.open_world import OpenWorld
 from credicorp_auth.engine.real_world import RealWorld
 from credicorp_auth.engine.secret_keeper import SecretKeeper
+from credicorp_auth.engine.teller import Teller
 from credicorp_auth.engine.token_engine import TokenEngine
+from credicorp_auth.engine.verifier_engine import VerifierEngine
 from credicorp_auth.environment import PLUGINS_VARIABLE, PROFILE_VARIABLE, read_environment
 from credicorp_auth.errors import InvalidSetting, MissingSetting
 from credicorp_auth.lifecycle.client import Client
+from credicorp_auth.lifecycle.fetch_keys import LONGEST_STALE, fetch_keys
 from credicorp_auth.lifecycle.windows import WindowPolicy
+from credicorp_auth.oauth.http import origin_of
+from credicorp_auth.oauth.metadata import MetadataSource
+from credicorp_auth.oauth.signature_algorithm import read_algorithms
 from credicorp_auth.oauth.token_endpoint import TokenPolicy, TokenRequest
+from credicorp_auth.oauth.verification import VerificationPolicy
 from credicorp_auth.ports import Provider
 from credicorp_auth.profile import read_profile
 from credicorp_auth.registry import (
@@ -31,7 +43,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from credicorp_auth.events import Event
+    from credicorp_auth.oauth.key_set import KeySet
     from credicorp_auth.options import AdapterOptions
+    from credicorp_auth.ports import Transport
 
 # What must come from an explicitly chosen profile as a whole: half an identity from elsewhere
 # would send one client's secret to another client's server.
@@ -124,20 +138,103 @@ def build_engine(
     Raises:
         ConfigurationError: A setting is missing, or an adapter cannot be had.
     """
+    return build_engines(settings, registry=registry, clock=clock)[0]
+
+
+def build_engines(
+    settings: Settings, *, registry: Registry | None = None, clock: Clock | None = None
+) -> tuple[TokenEngine, VerifierEngine | None]:
+    """Build an engine, and the verifier beside it where an issuer is set; see `build_engine`."""
     registry = registry or operators_registry(os.environ)
     clock = clock or Clock()
+    observers = [_observer(registry, each) for each in settings.observers]
     transport = _adapter(registry, TRANSPORT, settings.transport, settings.transport_options)
+    open_world = OpenWorld(transport, Teller(observers), clock)
+    discovery = build_discovery(settings, open_world)
     cache = _adapter(registry, CACHE, settings.cache, settings.cache_options)
     source, provider = _secret_source(settings, registry)
     world = RealWorld(
         build_client(settings),
-        transport=transport,
+        transport=(_with_discovery(transport[0], settings, discovery, open_world), transport[1]),
         cache=cache,
         keeper=SecretKeeper(source, provider, settings.client_id, clock),
-        observers=[_observer(registry, each) for each in settings.observers],
+        observers=observers,
         clock=clock,
     )
-    return TokenEngine(build_client(settings), world, timeout=settings.timeout)
+    engine = TokenEngine(build_client(settings), world, timeout=settings.timeout)
+    verifier = build_verifier(settings, open_world, discovery) if settings.issuer else None
+    return engine, verifier
+
+
+def build_open_world(
+    settings: Settings, *, registry: Registry | None = None, clock: Clock | None = None
+) -> OpenWorld:
+    """Build the world of what needs no secret; see `build_engine`."""
+    registry = registry or operators_registry(os.environ)
+    transport = _adapter(registry, TRANSPORT, settings.transport, settings.transport_options)
+    observers = [_observer(registry, each) for each in settings.observers]
+    return OpenWorld(transport, Teller(observers), clock or Clock())
+
+
+def build_discovery(settings: Settings, world: OpenWorld) -> Discovery | None:
+    """Build what discovers endpoints; None where discovery is off."""
+    if settings.discovery == "off":
+        return None
+    own = frozenset({origin_of(settings.expected_issuer), origin_of(settings.base_url)})
+    source = MetadataSource(
+        settings.metadata_url,
+        settings.expected_issuer,
+        own | settings.endpoint_origins,
+        settings.endpoint_origins,
+    )
+    return Discovery(source, world, timeout=settings.timeout)
+
+
+def build_verifier(
+    settings: Settings, world: OpenWorld, discovery: Discovery | None
+) -> VerifierEngine:
+    """
+    Build a verifier.
+
+    Raises:
+        MissingSetting: No issuer is set (`config.verifier`).
+    """
+    if settings.issuer is None:
+        raise missing_issuer()
+    algorithms = read_algorithms(settings.algorithms)
+    discovers = discovery is not None and settings.jwks_url == settings.metadata_url
+    keys: KeptDocument[KeySet] = KeptDocument(
+        "keys",
+        partial(
+            fetch_keys,
+            algorithms,
+            RealKeyWorld(world, discovery if discovers and discovery else settings.jwks_url),
+        ),
+        world.clock,
+        timeout=settings.timeout,
+        cool_down=COOL_DOWN,
+        longest=LONGEST_STALE,
+    )
+    policy = VerificationPolicy(settings.issuer, algorithms, settings.leeway)
+    return VerifierEngine(policy, settings.audience, keys, world)
+
+
+def missing_issuer() -> MissingSetting:
+    """Return the error of a verifier that does not know whom to trust."""
+    return MissingSetting(
+        "no issuer is set whose tokens are to be trusted",
+        code="config.verifier",
+        cure="set `issuer` to the text that tokens carry as `iss`.",
+    )
+
+
+def _with_discovery(
+    transport: Transport, settings: Settings, discovery: Discovery | None, world: OpenWorld
+) -> Transport:
+    if discovery is None or settings.token_url != settings.metadata_url:
+        return transport
+    method = settings.client_authentication
+    return DiscoveringTransport(transport, settings.token_url, discovery, method, world)
 
 
 def _adapter(

@@ -77,7 +77,7 @@ class NotYetValid(VerificationFailed):
 
 
 class WrongClaim(VerificationFailed):
-    """A claim of the access token profile (RFC 9068 section 2.2) is missing or not what it must be."""
+    """A claim that access tokens have (RFC 9068 section 2.2) is missing or not what it must be."""
 
     default_code = "verify.claim"
     default_cure = "have the issuer write access tokens by RFC 9068."

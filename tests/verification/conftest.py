@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import warnings
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -14,7 +16,7 @@ from joserfc import jws
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from credicorp_auth.errors import CredicorpAuthError
+from credicorp_auth.errors import ConnectionFailed, CredicorpAuthError
 from credicorp_auth.oauth.claims import verify_audience, verify_scope
 from credicorp_auth.oauth.http import HttpResponse
 from credicorp_auth.oauth.key_set import read_key_set
@@ -22,6 +24,11 @@ from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.secret import SecretBytes
 from credicorp_auth.oauth.signature_algorithm import DEFAULT_ALGORITHMS, read_algorithms
 from credicorp_auth.oauth.verification import VerificationPolicy, read_token, verify_token
+from credicorp_auth.ports import TransportCapabilities
+from credicorp_auth.settings import Settings
+from credicorp_auth.testing.clock import MovableClock
+from credicorp_auth.testing.stand_ins import settle
+from credicorp_auth.wiring import build_discovery, build_open_world, build_verifier
 
 ISSUER = "https://as.example"
 AUDIENCE = "partner-api"
@@ -118,6 +125,101 @@ def verdict(token: str, keys: Any = None, *, moment: float = NOW, **asked: Any) 
         assert not token or token[:24] not in str(error) + repr(error) + repr(vars(error))
         return error.code
     return found
+
+
+class Publisher:
+    """A transport to an issuer that publishes what it is told to, and counts who asks."""
+
+    capabilities = TransportCapabilities()
+
+    def __init__(self) -> None:
+        self.pages: dict[str, Any] = {}
+        self.asked: list[str] = []
+        self.bodies: list[Any] = []
+        self.down = False
+        self.open = threading.Event()
+        self.open.set()
+        self.closed = False
+
+    def publish(self, document: Any, *, path: str = "/oauth/jwks", **how: Any) -> None:
+        """Publish a document, or what a function of the request makes."""
+        raw = document if isinstance(document, bytes) else json.dumps(document).encode()
+        headers = how.get("headers", [("Content-Type", "application/json")])
+        peer = how.get("peer")
+        self.pages[path] = HttpResponse(how.get("status", 200), headers, SecretBytes(raw), peer)
+
+    def send(self, request: Any, *, timeout: float) -> Any:
+        """Answer, once nobody holds the answers up."""
+        path = urlsplit(request.url).path
+        self.asked.append(path)
+        self.bodies.append(request)
+        self.open.wait(timeout)
+        if self.down:
+            raise ConnectionFailed("nobody is there")
+        answer = self.pages[path]
+        return answer(request) if callable(answer) else answer
+
+    def close(self) -> None:
+        """Take note."""
+        self.closed = True
+
+    def after_fork(self) -> None:
+        """Nothing belongs to the parent."""
+
+
+class Stage:
+    """A verifying engine, what it asks, and what it tells."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.publisher, self.clock = Publisher(), MovableClock(wall=float(NOW))
+        self.publisher.publish(published(*KEYS.values()))
+        self.events: list[Any] = []
+        given = {
+            "base_url": ISSUER,
+            "issuer": ISSUER,
+            "audience": AUDIENCE,
+            "transport": self.publisher,
+            "observers": [self.events.append],
+            **settings,
+        }
+        self.settings = Settings(**given)
+        self.world = build_open_world(self.settings, clock=self.clock)
+        self.discovery = build_discovery(self.settings, self.world)
+        self.engine = build_verifier(self.settings, self.world, self.discovery)
+
+    def verify(self, token: Any, **asked: Any) -> Any:
+        """Verify a token; return its claims or the code of the error; leave nothing under way."""
+        try:
+            return self.engine.verify(token, **asked)
+        except CredicorpAuthError as error:
+            return error.code
+        finally:
+            settle()
+
+    def told(self, name: str) -> list[dict[str, Any]]:
+        """Return the fields of each event of that name."""
+        return [dict(event.fields) for event in self.events if event.name == name]
+
+    @property
+    def fetches(self) -> int:
+        """How often anything was asked for."""
+        return len(self.publisher.asked)
+
+
+@pytest.fixture
+def stage() -> Any:
+    """Set stages, and close them."""
+    stages: list[Stage] = []
+
+    def set_stage(**settings: Any) -> Stage:
+        stages.append(Stage(**settings))
+        return stages[-1]
+
+    yield set_stage
+    for each in stages:
+        each.publisher.open.set()
+        each.engine.close()
+    settle()
 
 
 @pytest.fixture
