@@ -141,9 +141,11 @@ class KeptDocument(Generic[D]):
         if self in FLYING.get():
             return None  # a transport that asks for what it is fetching must do without
         with self._lock:
+            if self._closed:
+                return None
             moment, flight, starts = self._boot(), self._flight, False
             if flight is None or moment >= flight.deadline:
-                if self._closed or moment < self._next_attempt:
+                if moment < self._next_attempt:
                     return None
                 flight, starts = Flight(moment + self._timeout), True
                 self._flight, self._next_attempt = flight, moment + self._cool_down

@@ -26,9 +26,7 @@ class OpenWorld:
         clock: The clocks.
     """
 
-    def __init__(
-        self, transport: tuple[Transport, Provider], teller: Teller, clock: Clock
-    ) -> None:
+    def __init__(self, transport: tuple[Transport, Provider], teller: Teller, clock: Clock) -> None:
         self.transport, self._provider = transport
         self.clock = clock
         self.tell = teller.tell

@@ -224,6 +224,4 @@ def check_peer(peer: str | None, url: str, source: MetadataSource, known: str | 
 
 def changed_members(earlier: ServerMetadata, later: ServerMetadata) -> Collection[str]:
     """Return the names of the endpoints whose addresses have changed."""
-    return [
-        name for name in ENDPOINTS if earlier.endpoints.get(name) != later.endpoints.get(name)
-    ]
+    return [name for name in ENDPOINTS if earlier.endpoints.get(name) != later.endpoints.get(name)]

@@ -91,7 +91,13 @@ def issued(alg: str = "RS256", body: Any = None, key: Any = None, **members: Any
 def _bare(key: Any) -> Any:
     # Without the algorithm that the key names, which joserfc would insist on.
     jwk = key.as_dict(private=True)
-    return type(key).import_key({name: jwk[name] for name in jwk if name not in {"alg", "use"}})
+    bare = json.dumps({name: jwk[name] for name in jwk if name not in {"alg", "use"}})
+    if bare not in _BARE:
+        _BARE[bare] = type(key).import_key(json.loads(bare))
+    return _BARE[bare]
+
+
+_BARE: dict[str, Any] = {}  # joserfc takes its time to import a key
 
 
 def published(*keys: Any) -> dict[str, Any]:

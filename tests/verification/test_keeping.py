@@ -391,7 +391,7 @@ def test_a_closed_verifier_refuses_and_wakes_those_who_wait(stage, forge):
     found = []
     waiting = threading.Thread(target=lambda: found.append(scene.verify(forge.issued())))
     waiting.start()
-    while not scene.publisher.asked:
+    while not (scene.engine._keys._flight and scene.engine._keys._flight.waiters):
         time.sleep(0.001)
     assert scene.engine.close()
     assert not scene.engine.close()
