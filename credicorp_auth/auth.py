@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NoReturn, Self
 
 from credicorp_auth.bearer import BearerCall
 from credicorp_auth.engine.waiter import run_aside
+from credicorp_auth.issuer_wiring import missing_issuer
 from credicorp_auth.settings import Settings
 from credicorp_auth.wiring import (
     build_engines,
-    missing_issuer,
     settings_from_env,
     settings_from_profile,
 )

@@ -149,10 +149,9 @@ def _read_adapter(name: str, value: object) -> object:
 
 
 def _read_choice(name: str, value: object) -> str:
-    # By comparison, since what cannot be hashed is no choice either.
     if value not in _CHOICES[name]:
-        choices = ", ".join(_CHOICES[name])
-        raise _invalid(name, f"is {ascii(value)[:60]}", f"choose one of {choices}.")
+        cure = f"choose one of {', '.join(_CHOICES[name])}."
+        raise _invalid(name, f"is {ascii(value)[:60]}", cure)
     return str(value)
 
 
@@ -164,12 +163,8 @@ def _read_issuer(name: str, value: object) -> str:
 
 
 def _read_algorithms(name: str, value: object) -> tuple[str, ...]:
-    words = tuple(_read_text(name, each) for each in _read_words(name, value))
+    words = [_read_text(name, each) for each in _read_words(name, value)]
     return tuple(each.name for each in read_algorithms(words))
-
-
-def _read_authentication(name: str, value: object) -> str:
-    return read_client_authentication(_read_text(name, value))
 
 
 def _read_scope(_name: str, value: object) -> Scope:
@@ -191,7 +186,7 @@ _READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "endpoint_origins": _read_origins,
     "client_id": _read_text,
     "client_secret": _read_secret,
-    "client_authentication": _read_authentication,
+    "client_authentication": lambda n, value: read_client_authentication(_read_text(n, value)),
     "scope": _read_scope,
     "resource": _read_resources,
     "request_audience": _read_text,
@@ -222,15 +217,11 @@ def _no_options(name: str) -> Any:  # noqa: ANN401 - as attrs types `field`
 
 def _endpoint(path: str) -> Any:  # noqa: ANN401 - as attrs types `field`
     # With discovery, the address of the metadata stands for what is going to be read there.
-    def below_base_url(settings: Settings) -> str:
-        discovers = settings.discovery != "off"
-        return settings.metadata_url if discovers else f"{settings.base_url}{path}"
+    def find(settings: Settings) -> str:
+        found = settings.discovery == "off"
+        return f"{settings.base_url}{path}" if found else settings.metadata_url
 
-    return field(default=Factory(below_base_url, takes_self=True))
-
-
-def _origin_of_base_url(settings: Settings) -> frozenset[str]:
-    return frozenset({origin_of(settings.base_url)})
+    return field(default=Factory(find, takes_self=True))
 
 
 @frozen(init=False)
@@ -272,7 +263,9 @@ class Settings:
     cache_options: AdapterOptions = _no_options("cache_options")
     secrets: str | SecretSource | None = None
     secrets_options: AdapterOptions = _no_options("secrets_options")
-    allowed_origins: frozenset[str] = field(default=Factory(_origin_of_base_url, takes_self=True))
+    allowed_origins: frozenset[str] = field(
+        default=Factory(lambda settings: frozenset({origin_of(settings.base_url)}), takes_self=True)
+    )
     refresh_lead: float = 300.0
     expiry_margin: float = 30.0
     assumed_lifetime: float = 300.0

@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from credicorp_auth.engine.waiter import run_aside
 from credicorp_auth.errors import MissingSetting
+from credicorp_auth.issuer_wiring import build_discovery, build_verifier
 from credicorp_auth.settings import Settings
-from credicorp_auth.wiring import (
-    build_discovery,
-    build_open_world,
-    build_verifier,
-    settings_from_env,
-)
+from credicorp_auth.wiring import build_open_world, settings_from_env, settings_from_profile
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -62,7 +58,19 @@ class TokenVerifier:
     @classmethod
     def from_env(cls, **settings: Unpack[SettingsKeywords]) -> Self:
         """Build from `CREDICORP_*` variables, and keywords that override them."""
-        return cls.from_settings(settings_from_env(os.environ, settings))
+        return cls.from_settings(settings_from_env(os.environ, settings, needs_secret=False))
+
+    @classmethod
+    def from_profile(cls, name: str | None = None, **settings: Unpack[SettingsKeywords]) -> Self:
+        """
+        Build from a TOML profile, and keywords that override it.
+
+        Args:
+            name: The profile; None for the one that `CREDICORP_PROFILE` names.
+            **settings: See `Settings`.
+        """
+        read = settings_from_profile(name, os.environ, settings, needs_secret=False)
+        return cls.from_settings(read)
 
     def _start(self, settings: Settings) -> None:
         if settings.audience is None:

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from credicorp_auth.engine.clock import Clock
-from credicorp_auth.engine.discovery import COOL_DOWN, Discovery, DiscoveringTransport
 from credicorp_auth.engine.given_secret import GivenSecret
-from credicorp_auth.engine.kept_document import KeptDocument
-from credicorp_auth.engine.key_world import RealKeyWorld
 from credicorp_auth.engine.open_world import OpenWorld
 from credicorp_auth.engine.real_world import RealWorld
 from credicorp_auth.engine.secret_keeper import SecretKeeper
 from credicorp_auth.engine.teller import Teller
 from credicorp_auth.engine.token_engine import TokenEngine
-from credicorp_auth.engine.verifier_engine import VerifierEngine
 from credicorp_auth.environment import PLUGINS_VARIABLE, PROFILE_VARIABLE, read_environment
 from credicorp_auth.errors import InvalidSetting, MissingSetting
+from credicorp_auth.issuer_wiring import build_discovery, build_verifier, with_discovery
 from credicorp_auth.lifecycle.client import Client
-from credicorp_auth.lifecycle.fetch_keys import LONGEST_STALE, fetch_keys
 from credicorp_auth.lifecycle.windows import WindowPolicy
-from credicorp_auth.oauth.http import origin_of
-from credicorp_auth.oauth.metadata import MetadataSource
-from credicorp_auth.oauth.signature_algorithm import read_algorithms
 from credicorp_auth.oauth.token_endpoint import TokenPolicy, TokenRequest
-from credicorp_auth.oauth.verification import VerificationPolicy
 from credicorp_auth.ports import Provider
 from credicorp_auth.profile import read_profile
 from credicorp_auth.registry import (
@@ -42,23 +33,36 @@ from credicorp_auth.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from credicorp_auth.engine.verifier_engine import VerifierEngine
     from credicorp_auth.events import Event
-    from credicorp_auth.oauth.key_set import KeySet
     from credicorp_auth.options import AdapterOptions
-    from credicorp_auth.ports import Transport
 
 # What must come from an explicitly chosen profile as a whole: half an identity from elsewhere
 # would send one client's secret to another client's server.
-_IDENTITY = ("base_url", "token_url", "client_id", "client_secret", "secrets", "secrets_options")
+_IDENTITY = (
+    "base_url",
+    "issuer",
+    "discovery",
+    "token_url",
+    "jwks_url",
+    "endpoint_origins",
+    "client_id",
+    "client_secret",
+    "secrets",
+    "secrets_options",
+)
 
 
-def settings_from_env(environ: Mapping[str, str], keywords: Mapping[str, Any]) -> Settings:
+def settings_from_env(
+    environ: Mapping[str, str], keywords: Mapping[str, Any], *, needs_secret: bool = True
+) -> Settings:
     """
     Build settings: keywords first, then the environment, then its default profile.
 
     Args:
         environ: The variables; `CREDICORP_PROFILE` names a profile to start from.
         keywords: What the caller gave.
+        needs_secret: False for what only verifies: it discovers where nothing else is set.
     """
     read = read_environment(environ)
     if read.get("secrets", "env") == "env":
@@ -66,11 +70,19 @@ def settings_from_env(environ: Mapping[str, str], keywords: Mapping[str, Any]) -
         read.pop("client_id", None)
     if name := environ.get(PROFILE_VARIABLE):
         read = {**read_profile(name, environ), **read}
-    return Settings(**{**read, **keywords})
+    return Settings(**{**_defaults(needs_secret=needs_secret), **read, **keywords})
+
+
+def _defaults(*, needs_secret: bool) -> dict[str, Any]:
+    return {} if needs_secret else {"discovery": "on"}
 
 
 def settings_from_profile(
-    name: str | None, environ: Mapping[str, str], keywords: Mapping[str, Any]
+    name: str | None,
+    environ: Mapping[str, str],
+    keywords: Mapping[str, Any],
+    *,
+    needs_secret: bool = True,
 ) -> Settings:
     """
     Build settings: keywords first, then the environment, then the profile.
@@ -79,14 +91,16 @@ def settings_from_profile(
         name: The profile; None for the one that `CREDICORP_PROFILE` names.
         environ: The variables; those for id, secret and addresses are left aside.
         keywords: What the caller gave.
+        needs_secret: False for what only verifies: it discovers where nothing else is set.
     """
     name = name or environ.get(PROFILE_VARIABLE)
     if not name:
         raise MissingSetting("no profile was named", cure=f"name one, or set {PROFILE_VARIABLE}.")
     read = read_environment(environ)
     kept = {key: value for key, value in read.items() if key not in _IDENTITY}
-    merged = {**read_profile(name, environ), **kept, **keywords}
-    if "client_secret" not in merged and "secrets" not in merged:
+    defaults = _defaults(needs_secret=needs_secret)
+    merged = {**defaults, **read_profile(name, environ), **kept, **keywords}
+    if needs_secret and "client_secret" not in merged and "secrets" not in merged:
         raise MissingSetting(
             f"profile {name!r} gives neither client_secret nor secrets",
             cure="name a secret source in the profile, or put the secret there and chmod 600 it.",
@@ -155,7 +169,7 @@ def build_engines(
     source, provider = _secret_source(settings, registry)
     world = RealWorld(
         build_client(settings),
-        transport=(_with_discovery(transport[0], settings, discovery, open_world), transport[1]),
+        transport=(with_discovery(transport[0], settings, discovery, open_world), transport[1]),
         cache=cache,
         keeper=SecretKeeper(source, provider, settings.client_id, clock),
         observers=observers,
@@ -174,67 +188,6 @@ def build_open_world(
     transport = _adapter(registry, TRANSPORT, settings.transport, settings.transport_options)
     observers = [_observer(registry, each) for each in settings.observers]
     return OpenWorld(transport, Teller(observers), clock or Clock())
-
-
-def build_discovery(settings: Settings, world: OpenWorld) -> Discovery | None:
-    """Build what discovers endpoints; None where discovery is off."""
-    if settings.discovery == "off":
-        return None
-    own = frozenset({origin_of(settings.expected_issuer), origin_of(settings.base_url)})
-    source = MetadataSource(
-        settings.metadata_url,
-        settings.expected_issuer,
-        own | settings.endpoint_origins,
-        settings.endpoint_origins,
-    )
-    return Discovery(source, world, timeout=settings.timeout)
-
-
-def build_verifier(
-    settings: Settings, world: OpenWorld, discovery: Discovery | None
-) -> VerifierEngine:
-    """
-    Build a verifier.
-
-    Raises:
-        MissingSetting: No issuer is set (`config.verifier`).
-    """
-    if settings.issuer is None:
-        raise missing_issuer()
-    algorithms = read_algorithms(settings.algorithms)
-    discovers = discovery is not None and settings.jwks_url == settings.metadata_url
-    keys: KeptDocument[KeySet] = KeptDocument(
-        "keys",
-        partial(
-            fetch_keys,
-            algorithms,
-            RealKeyWorld(world, discovery if discovers and discovery else settings.jwks_url),
-        ),
-        world.clock,
-        timeout=settings.timeout,
-        cool_down=COOL_DOWN,
-        longest=LONGEST_STALE,
-    )
-    policy = VerificationPolicy(settings.issuer, algorithms, settings.leeway)
-    return VerifierEngine(policy, settings.audience, keys, world)
-
-
-def missing_issuer() -> MissingSetting:
-    """Return the error of a verifier that does not know whom to trust."""
-    return MissingSetting(
-        "no issuer is set whose tokens are to be trusted",
-        code="config.verifier",
-        cure="set `issuer` to the text that tokens carry as `iss`.",
-    )
-
-
-def _with_discovery(
-    transport: Transport, settings: Settings, discovery: Discovery | None, world: OpenWorld
-) -> Transport:
-    if discovery is None or settings.token_url != settings.metadata_url:
-        return transport
-    method = settings.client_authentication
-    return DiscoveringTransport(transport, settings.token_url, discovery, method, world)
 
 
 def _adapter(

@@ -93,6 +93,7 @@ class VerifierEngine:
         if isinstance(outcome, Claims):
             return outcome
         del token  # not in reach of the error's traceback
+        assert isinstance(outcome, CredicorpAuthError)  # noqa: S101 - for type checkers
         raise outcome
 
     async def averify(
@@ -116,6 +117,7 @@ class VerifierEngine:
         if isinstance(outcome, Claims):
             return outcome
         del token  # not in reach of the error's traceback
+        assert isinstance(outcome, CredicorpAuthError)  # noqa: S101 - for type checkers
         raise outcome
 
     def _recall(

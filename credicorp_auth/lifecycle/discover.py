@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from credicorp_auth.oauth.metadata import MetadataSource
 
 FRESH: Final = 86_400.0
-"""Seconds after which metadata are read again; up to a tenth sooner, so that a fleet spreads out."""
+"""Seconds after which metadata are read again; up to a tenth sooner, so that fleets spread out."""
 
 _SPREAD: Final = 0.1
 _FRESH_IF_REFUSED: Final = 300.0  # seconds; whoever mends an address need not wait for a day

@@ -140,9 +140,10 @@ def _read_text(members: Mapping[str, Any], name: str) -> str:
 def _read_audience(value: object) -> frozenset[str]:
     listed = [value] if isinstance(value, str) else value
     if isinstance(listed, list):
-        audiences = cast("list[Any]", listed)
-        if audiences and all(isinstance(each, str) for each in audiences):
-            return frozenset(audiences)
+        audiences = cast("list[object]", listed)
+        texts = [each for each in audiences if isinstance(each, str)]
+        if texts and len(texts) == len(audiences):
+            return frozenset(texts)
     raise WrongAudience("the token's `aud` is missing, or neither text nor a list of texts")
 
 
@@ -161,4 +162,6 @@ def _freeze(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can say
     if isinstance(value, dict):
         members = cast("dict[str, Any]", value)
         return MappingProxyType({name: _freeze(each) for name, each in members.items()})
-    return tuple(map(_freeze, cast("list[Any]", value))) if isinstance(value, list) else value
+    if isinstance(value, list):
+        return tuple(map(_freeze, cast("list[object]", value)))
+    return value

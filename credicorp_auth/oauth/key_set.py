@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from attrs import field, frozen
 
@@ -136,7 +136,7 @@ def read_key_set(
     )
 
 
-def _read_members(document: bytes, url: str) -> list[Any]:
+def _read_members(document: bytes, url: str) -> list[object]:
     cure = "check `jwks_url`, then ask the operator of the issuer."
     if len(document) > MAX_KEY_SET:
         what = f"the key set at {url} has over {MAX_KEY_SET} bytes"
@@ -149,10 +149,11 @@ def _read_members(document: bytes, url: str) -> list[Any]:
     if not isinstance(keys, list) or not keys:
         what = f"what {url} answered is not a key set"
         raise MalformedAnswer(what, code="jwks.malformed", cure=cure)
-    if len(keys) > MAX_KEYS:
+    listed = cast("list[object]", keys)
+    if len(listed) > MAX_KEYS:
         what = f"the key set at {url} holds over {MAX_KEYS} keys"
         raise MalformedAnswer(what, code="jwks.too_large", cure=cure)
-    return keys
+    return listed
 
 
 def _without_duplicates(

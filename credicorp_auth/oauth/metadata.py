@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
@@ -170,7 +170,7 @@ def read_metadata(
 def _are_words(value: object) -> bool:
     if value is None:
         return True
-    words = cast("list[Any]", value) if isinstance(value, list) else [None]
+    words = cast("list[object]", value) if isinstance(value, list) else [None]
     return len(words) <= _MOST_METHODS and all(isinstance(each, str) for each in words)
 
 

@@ -57,7 +57,7 @@ class Exchange:
             self.received += count
 
     def met(self, address: object) -> None:
-        """Note whom the request goes to, as `socket.getpeername` says it; a proxy is not the one."""
+        """Note whom the request goes to, as `socket.getpeername` says; a proxy does not count."""
         if self.proxy is None and isinstance(address, tuple):
             self.peer_address = str(cast("tuple[object, ...]", address)[0])
 

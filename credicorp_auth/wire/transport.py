@@ -10,8 +10,6 @@ from urllib.parse import urlsplit
 
 from attrs import evolve
 
-from attrs import evolve
-
 from credicorp_auth.errors import ConnectionFailed, CredicorpAuthError, DeadlinePassed
 from credicorp_auth.ports import TransportCapabilities
 from credicorp_auth.wire.answer import read_answer

@@ -17,6 +17,7 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from credicorp_auth.errors import ConnectionFailed, CredicorpAuthError
+from credicorp_auth.issuer_wiring import build_discovery, build_verifier
 from credicorp_auth.oauth.claims import verify_audience, verify_scope
 from credicorp_auth.oauth.http import HttpResponse
 from credicorp_auth.oauth.key_set import read_key_set
@@ -28,7 +29,7 @@ from credicorp_auth.ports import TransportCapabilities
 from credicorp_auth.settings import Settings
 from credicorp_auth.testing.clock import MovableClock
 from credicorp_auth.testing.stand_ins import settle
-from credicorp_auth.wiring import build_discovery, build_open_world, build_verifier
+from credicorp_auth.wiring import build_open_world
 
 ISSUER = "https://as.example"
 AUDIENCE = "partner-api"

@@ -10,11 +10,12 @@ import time
 import pytest
 
 from credicorp_auth import Claims, CredicorpAuth, TokenVerifier, errors
+from credicorp_auth.issuer_wiring import build_discovery, build_verifier
 from credicorp_auth.settings import Settings
 from credicorp_auth.testing.clock import MovableClock
 from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
 from credicorp_auth.testing.stand_ins import ScriptedTransport, settle
-from credicorp_auth.wiring import build_discovery, build_open_world, build_verifier
+from credicorp_auth.wiring import build_open_world
 
 
 @pytest.fixture(params=["RS256", "ES256"])
@@ -98,7 +99,7 @@ def test_fault_240_a_verifier_without_issuer_or_audience_is_not_built(settings):
     assert "config.verifier" == refused.value.code
     for nothing in ("", " ", 7, [], "*"):
         with pytest.raises(errors.ConfigurationError):
-            TokenVerifier(**{"issuer": "https://a.example", "audience": "a", "issuer": nothing})
+            TokenVerifier(audience="a", issuer=nothing)
     for nothing in ("", " ", 7):
         with pytest.raises(errors.InvalidSetting):
             TokenVerifier(issuer="https://a.example", audience=nothing)
