@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 Outcome = Claims | CredicorpAuthError | Place
 
+_NOTHING: Final = Scope()
 _scope_of: Final = lru_cache(maxsize=256)(Scope)
 
 
@@ -184,7 +185,7 @@ class VerifierEngine:
             )
         if not isinstance(text, str):
             raise MalformedToken("the token is not text")
-        return Question(text, wanted, Scope(required))
+        return Question(text, wanted, _NOTHING if required is None else Scope(required))
 
     @staticmethod
     def _may_be_cured(outcome: Outcome) -> bool:

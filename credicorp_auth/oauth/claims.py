@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, cast
 
@@ -18,6 +19,8 @@ from credicorp_auth.errors import (
 )
 from credicorp_auth.oauth.scope import Scope
 
+_CONTAINERS: Final = (dict, list)
+_scope_of: Final = lru_cache(maxsize=256)(Scope)
 _LATEST: Final = 2.0**53  # seconds; numbers beyond are not exact in every reader of JSON
 
 
@@ -103,7 +106,7 @@ def read_claims(members: Mapping[str, Any], *, moment: float, leeway: float) -> 
         expires_at,
         issued_at,
         _read_text(members, "jti"),
-        _freeze(members),
+        _freeze_members(members),
     )
 
 
@@ -149,7 +152,7 @@ def _read_audience(value: object) -> frozenset[str]:
 
 def _read_scope(value: object) -> Scope:
     try:
-        scope = Scope(value) if isinstance(value, str) else None
+        scope = _scope_of(value) if isinstance(value, str) else None
     except InvalidSetting:
         scope = None
     if scope is None:
@@ -157,11 +160,15 @@ def _read_scope(value: object) -> Scope:
     return scope
 
 
-def _freeze(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can say
+def _freeze_members(members: Mapping[str, Any]) -> Mapping[str, Any]:
     # One object is handed to everybody who shows this token again, so nobody may change it.
+    nested = {name: _freeze(each) for name, each in members.items() if type(each) in _CONTAINERS}
+    return MappingProxyType({**members, **nested} if nested else cast("dict[str, Any]", members))
+
+
+def _freeze(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can say
     if isinstance(value, dict):
-        members = cast("dict[str, Any]", value)
-        return MappingProxyType({name: _freeze(each) for name, each in members.items()})
+        return _freeze_members(cast("dict[str, Any]", value))
     if isinstance(value, list):
         return tuple(map(_freeze, cast("list[object]", value)))
     return value

@@ -7,12 +7,14 @@ No extension is understood, so none may be asked for; no key that travels with a
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
 from credicorp_auth.errors import MalformedToken, WrongAlgorithm, WrongType
 from credicorp_auth.oauth.base64url import decode_base64url
+from credicorp_auth.oauth.signature_algorithm import ALGORITHMS
 from credicorp_auth.oauth.strict_json import NotStrictJson, read_json_object
 from credicorp_auth.oauth.verification_key import is_kid
 
@@ -72,16 +74,42 @@ def read_compact(text: str, algorithms: Mapping[str, SignatureAlgorithm]) -> Com
     if len(segments) != _SEGMENTS:
         raise MalformedToken("the text is not three segments joined by dots")
     # The header decides first: without an algorithm to trust, nothing that follows is looked at.
-    header = _read_members(decode_base64url(segments[0]))
-    algorithm = _read_algorithm(header, algorithms)
-    kid = _read_kid(header)
-    _check_type(header.get("typ"))
+    name, kid = _read_header(segments[0])
+    algorithm = algorithms.get(name)
+    if algorithm is None:
+        raise _wrong_algorithm()
     claims = _read_members(decode_base64url(segments[1]))
     signature = decode_base64url(segments[2])
     if signature is None:
         raise MalformedToken("the signature is not canonical base64url")
     signing_input = segments[0] + b"." + segments[1]
     return CompactToken(algorithm, kid, signing_input, claims, signature)
+
+
+@lru_cache(maxsize=256)
+def _read_header(segment: bytes) -> tuple[str, str | None]:
+    """Read algorithm and kid; the header is the same for all tokens that one key has signed."""
+    header = _read_members(decode_base64url(segment))
+    if "crit" in header:
+        raise MalformedToken("the token asks for an extension", code="verify.crit")
+    if not _ENCRYPTION.isdisjoint(header):
+        raise MalformedToken("the token is encrypted, or compressed")
+    algorithm, kid, typ = header.get("alg"), header.get("kid"), header.get("typ")
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+        raise _wrong_algorithm()
+    if "b64" in header or ("kid" in header and not is_kid(kid)):
+        raise MalformedToken(
+            "a member of the token's header is not acceptable", code="verify.header"
+        )
+    if "cty" in header:
+        raise MalformedToken("the token says that it holds another one", code="verify.nested")
+    if not isinstance(typ, str) or typ.lower() not in _ACCESS_TOKEN_TYPES:
+        raise WrongType("the token does not say that it is an access token")
+    return algorithm, kid
+
+
+def _wrong_algorithm() -> WrongAlgorithm:
+    return WrongAlgorithm("the token is not signed with an algorithm of the allow-list")
 
 
 def _read_members(document: bytes | None) -> dict[str, Any]:
@@ -92,33 +120,3 @@ def _read_members(document: bytes | None) -> dict[str, Any]:
     except NotStrictJson as fault:
         code = "verify.duplicate_member" if fault.duplicate else "verify.format"
     raise MalformedToken("a part of the token is not one strict JSON object", code=code)
-
-
-def _read_algorithm(
-    header: Mapping[str, Any], algorithms: Mapping[str, SignatureAlgorithm]
-) -> SignatureAlgorithm:
-    if "crit" in header:
-        raise MalformedToken("the token asks for an extension", code="verify.crit")
-    if not _ENCRYPTION.isdisjoint(header):
-        raise MalformedToken("the token is encrypted, or compressed")
-    named = header.get("alg")
-    algorithm = algorithms.get(named) if isinstance(named, str) else None
-    if algorithm is None:
-        raise WrongAlgorithm("the token is not signed with an algorithm of the allow-list")
-    return algorithm
-
-
-def _read_kid(header: Mapping[str, Any]) -> str | None:
-    if "b64" in header or not is_kid(header.get("kid", "-")):
-        raise MalformedToken(
-            "a member of the token's header is not acceptable", code="verify.header"
-        )
-    if "cty" in header:
-        raise MalformedToken("the token says that it holds another one", code="verify.nested")
-    kid: str | None = header.get("kid")
-    return kid
-
-
-def _check_type(typ: object) -> None:
-    if not isinstance(typ, str) or typ.lower() not in _ACCESS_TOKEN_TYPES:
-        raise WrongType("the token does not say that it is an access token")

@@ -236,6 +236,10 @@ def test_fault_266_metadata_serve_on_through_an_outage(stage, forge):
     """After a day metadata are read again, behind everybody's back; in an outage the old ones serve."""
     scene = discovering(stage)
     assert "client" == scene.verify(forge.issued()).subject
+    scene.clock.advance(FRESH)
+    scene.discovery.metadata.refresh()
+    settle()
+    assert 1 == len(scene.told("discovery.fetched"))
     scene.publisher.publish(b"", path=WELL_KNOWN, status=503)
     for _ in range(3):
         scene.clock.advance(FRESH / 2)
@@ -281,6 +285,8 @@ def test_tokens_are_asked_for_where_the_metadata_say(stage, forge):
     assert [WELL_KNOWN, "/oauth/token"] == scene.publisher.asked
     assert "https://as.example/oauth/token" == scene.publisher.bodies[-1].url
     assert {"total_deadline"} <= set(dir(tokens.engine._world.transport.capabilities))
+    other = scene.publisher.bodies[0]
+    assert 200 == tokens.engine._world.send(other, timeout=1).status
     tokens.engine.after_fork()
     tokens.engine.close()
     assert scene.publisher.closed

@@ -224,6 +224,7 @@ def bent(token):
         "not ASCII": f"{head}.{payload}.é{signature}",
         "full-width dot": token.replace(".", "\uff0e"),
         "lone surrogate": f"{token}\ud800",
+        "a character too many": f"{head}.{payload}.A{signature[:-2]}",
         "empty": "",
         "dots": "..",
     }
@@ -234,7 +235,7 @@ def bent(token):
     [
         "space before", "newline after", "Bearer", "padding", "padding of the header", "plus",
         "slash", "loose bits", "two segments", "four segments", "no header", "no payload",
-        "newline inside", "not ASCII", "full-width dot", "lone surrogate", "empty", "dots",
+        "newline inside", "a character too many", "not ASCII", "full-width dot", "lone surrogate", "empty", "dots",
     ],
 )  # fmt: skip
 def test_fault_228_a_token_has_one_spelling(forge, how):
@@ -566,3 +567,16 @@ def test_any_text_is_verified_or_refused(text):
     with pytest.raises(errors.VerificationFailed) as refused:
         read_compact(text, {})
     assert refused.value.code.startswith("verify.")
+
+
+@given(st.binary(max_size=24) | st.text("AEQgwZz09-_+/=. \n", max_size=9).map(str.encode))
+def test_base64url_has_one_spelling_for_each_value(text):
+    """What is decoded is exactly what encoding the result would write, and everything such is."""
+    import base64
+
+    from credicorp_auth.oauth.base64url import decode_base64url
+
+    encoded = base64.urlsafe_b64encode(text).rstrip(b"=")
+    assert text == decode_base64url(encoded)
+    decoded = decode_base64url(text)
+    assert decoded is None or text == base64.urlsafe_b64encode(decoded).rstrip(b"=")
