@@ -9,9 +9,12 @@ import click
 from credicorp_auth import errors
 from credicorp_auth.cli.adapters import adapters
 from credicorp_auth.cli.cache import cache
+from credicorp_auth.cli.discover import discover
 from credicorp_auth.cli.header import header
+from credicorp_auth.cli.jwks import jwks
 from credicorp_auth.cli.sandbox import sandbox
 from credicorp_auth.cli.token import token
+from credicorp_auth.cli.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +32,8 @@ _ENDINGS: Final = (
     (errors.OriginNotAllowed, USAGE),
     (errors.TokenRequestRefused, REFUSED),
     (errors.ScopeNotGranted, REFUSED),
+    (errors.KeysUnavailable, UNREACHABLE),
+    (errors.VerificationFailed, REFUSED),
 )
 
 
@@ -44,7 +49,7 @@ def credicorp_auth(*, debug: bool) -> None:
     """
 
 
-for command in (adapters, cache, header, sandbox, token):
+for command in (adapters, cache, discover, header, jwks, sandbox, token, verify):
     credicorp_auth.add_command(command)
 
 

@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from credicorp_auth.cli.identity import with_identity
+from credicorp_auth.cli.rows import show_rows
 
 if TYPE_CHECKING:
     from credicorp_auth.auth import CredicorpAuth
@@ -65,12 +64,4 @@ def _show(obtained: AccessToken, *, reveal: bool) -> None:
         "expires": f"{end:%Y-%m-%dT%H:%M:%SZ}, in {left:.0f} s of {obtained.lifetime:g} s",
         "origin": f"{origin.source} by {by}",
     }
-    console = Console(soft_wrap=True, highlight=False)
-    if not console.is_terminal:
-        for name, value in rows.items():
-            click.echo(f"{name}: {value}")
-        return
-    table = Table(show_header=False, box=None)
-    for name, value in rows.items():
-        table.add_row(f"[bold]{name}[/bold]", value)
-    console.print(table)
+    show_rows(rows)
