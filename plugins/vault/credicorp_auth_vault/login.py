@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from credicorp_auth.errors import SecretUnavailable
 from credicorp_auth.mounted_file import read_file
-from credicorp_auth.oauth.secret import Secret, SecretBytes
 from credicorp_auth.oauth.credential import Fault, read_credential
+from credicorp_auth.oauth.secret import Secret, SecretBytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from credicorp_auth.errors import SecretUnavailable
+from credicorp_auth.oauth.credential import Fault, digest_fields, read_credential
 from credicorp_auth.oauth.secret import Secret, SecretBytes
 from credicorp_auth.ports import FetchedSecret
-from credicorp_auth.oauth.credential import Fault, digest_fields, read_credential
 from credicorp_auth_vault.answer import OK, read_object, read_seconds, read_section
 from credicorp_auth_vault.failure import build_failure
 from credicorp_auth_vault.mount import Place, ask_for_mount, has_versions
