@@ -36,8 +36,7 @@ _SEEDS = {
         ),
     ],
     "metadata": [
-        b'{"issuer":"https://as.example","jwks_uri":"https://as.example/k",'
-        b'"token_endpoint":"https://127.1/t"}'
+        b'{"issuer":"https://as.example","token_endpoint":"https://127.1/t"}',
     ],
     "challenge": [b'Bearer realm="a", error="invalid_token"\nBasic abc==, Digest a=b'],
     "token_response": [
