@@ -171,7 +171,7 @@ def ask_once(
 
 
 def choose_pause(world: World, response: HttpResponse, arrived: Instant) -> float:
-    """Return how long to leave the endpoint alone: for a growing while, and as it asked at least."""
+    """Return how long to leave the endpoint alone: a growing while, and as it asked at least."""
     # What was asked is a lower bound: a fleet that comes back in step meets the same answer again.
     advised = read_retry_after(response, arrived.wall) or 0.0
     grown = back_off(world.recall().failures + 1, world.random(), floor=_BUSY_FLOOR)
