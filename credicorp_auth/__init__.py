@@ -18,20 +18,24 @@ if TYPE_CHECKING:
     from credicorp_auth.auth import CredicorpAuth
     from credicorp_auth.bearer import BearerCall
     from credicorp_auth.events import Event
+    from credicorp_auth.oauth.claims import Claims
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.oauth.secret import Secret
     from credicorp_auth.oauth.token import AccessToken, Provenance
     from credicorp_auth.settings import Settings
+    from credicorp_auth.verifier import TokenVerifier
 
 __all__ = [
     "AccessToken",
     "BearerCall",
+    "Claims",
     "CredicorpAuth",
     "Event",
     "Provenance",
     "Scope",
     "Secret",
     "Settings",
+    "TokenVerifier",
     "errors",
 ]
 
@@ -39,12 +43,14 @@ __all__ = [
 _HOMES: Final = {
     "AccessToken": "credicorp_auth.oauth.token",
     "BearerCall": "credicorp_auth.bearer",
+    "Claims": "credicorp_auth.oauth.claims",
     "CredicorpAuth": "credicorp_auth.auth",
     "Event": "credicorp_auth.events",
     "Provenance": "credicorp_auth.oauth.token",
     "Scope": "credicorp_auth.oauth.scope",
     "Secret": "credicorp_auth.oauth.secret",
     "Settings": "credicorp_auth.settings",
+    "TokenVerifier": "credicorp_auth.verifier",
 }
 
 

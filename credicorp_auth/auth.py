@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, NoReturn, Self
 
 from credicorp_auth.bearer import BearerCall
 from credicorp_auth.engine.waiter import run_aside
+from credicorp_auth.issuer_wiring import missing_issuer
 from credicorp_auth.settings import Settings
-from credicorp_auth.wiring import build_engine, settings_from_env, settings_from_profile
+from credicorp_auth.wiring import (
+    build_engines,
+    settings_from_env,
+    settings_from_profile,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from credicorp_auth.engine.clock import Clock
+    from credicorp_auth.oauth.claims import Claims
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.oauth.token import AccessToken
     from credicorp_auth.settings import SettingsKeywords
@@ -76,11 +82,14 @@ class CredicorpAuth:
 
     def _start(self, settings: Settings, clock: Clock | None = None) -> None:
         self._settings = settings
-        self._engine = build_engine(settings, clock=clock)
-        # The engine's own methods stand in front of the two below: on the path that every request
+        self._engine, self._verifier = build_engines(settings, clock=clock)
+        # The engines' own methods stand in front of the four below: on the path that every request
         # takes, one call more is a quarter of the whole cost.
         self.__dict__["get_token"] = self._engine.get_token
         self.__dict__["aget_token"] = self._engine.aget_token
+        if self._verifier is not None:
+            self.__dict__["verify"] = self._verifier.verify
+            self.__dict__["averify"] = self._verifier.averify
 
     def __repr__(self) -> str:
         settings = self._settings
@@ -139,6 +148,42 @@ class CredicorpAuth:
         """
         return BearerCall(self._engine, self._settings.allowed_origins, url, scope)
 
+    def verify(
+        self,
+        token: str | AccessToken,
+        *,
+        audience: str | None = None,
+        required_scope: Scope | str | None = None,
+    ) -> Claims:
+        """
+        Verify an access token: who signed it, for whom it is meant, that it lives, what it is for.
+
+        Args:
+            token: The token; what stands behind `Bearer` in a request's `Authorization` header.
+            audience: Whom it must be meant for; the `audience` setting when not given.
+            required_scope: What it must be good for.
+
+        Returns:
+            What it says.
+
+        Raises:
+            VerificationFailed: It cannot be trusted; `.code` says why, for the log alone.
+            MissingSetting: No issuer, or no audience, is set (`config.verifier`).
+        """
+        del token, audience, required_scope  # the verifier's own method takes them, see _start
+        raise missing_issuer()
+
+    async def averify(
+        self,
+        token: str | AccessToken,
+        *,
+        audience: str | None = None,
+        required_scope: Scope | str | None = None,
+    ) -> Claims:
+        """Verify an access token, awaiting the issuer's keys where need be; see `verify`."""
+        del token, audience, required_scope  # the verifier's own method takes them, see _start
+        raise missing_issuer()
+
     def invalidate(self, token: AccessToken) -> bool:
         """
         Forget a token that turned out to be worthless, if it is still the held one.
@@ -160,6 +205,8 @@ class CredicorpAuth:
 
         Callers who wait for a token get `Closed`.
         """
+        if self._verifier is not None:
+            self._verifier.close()
         self._engine.close()
 
     async def aclose(self) -> None:

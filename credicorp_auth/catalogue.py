@@ -18,8 +18,12 @@ from attrs import frozen
 from credicorp_auth.hookspecs import CREDICORP_API
 from credicorp_auth.ports import Provider
 from credicorp_auth.registry import (
+    CACHE,
     CORE,
     KINDS,
+    OBSERVER,
+    SECRET_SOURCE,
+    TRANSPORT,
     Kind,
     install_line,
     is_disputed,
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from credicorp_auth.registry import Registry
+    from credicorp_auth.settings import Settings
 
 _REQUIREMENT = re.compile(
     r"^credicorp[-_.]+auth(?![-_.\w])\s*(?:\[[^\]]*\])?\s*\(?([^;)]*)", re.IGNORECASE
@@ -92,6 +97,18 @@ def list_adapters(
         for kind in sorted(KINDS, key=lambda each: each.name)
         for listed in _list_kind(registry, kind, {name for of, name in active if of is kind})
     ]
+
+
+def adapters_of(settings: Settings) -> list[tuple[Kind, str]]:
+    """Return kind and name of each adapter that settings choose by name."""
+    secrets = settings.secrets or ("env" if settings.client_secret is None else None)
+    chosen: list[tuple[Kind, object]] = [
+        (TRANSPORT, settings.transport),
+        (CACHE, settings.cache),
+        (SECRET_SOURCE, secrets),
+        *((OBSERVER, each) for each in settings.observers),
+    ]
+    return [(kind, name) for kind, name in chosen if isinstance(name, str)]
 
 
 def _list_kind(registry: Registry, kind: Kind, active: Collection[str]) -> Iterator[Listed]:

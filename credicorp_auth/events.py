@@ -38,6 +38,15 @@ LEVELS: Final[Mapping[str, int]] = {
     "cache.corrupt": logging.WARNING,
     "clock.skew": logging.WARNING,
     "flight.abandoned": logging.WARNING,
+    "token.key_unknown": logging.DEBUG,
+    "token.refused": logging.DEBUG,
+    "jwks.fetched": logging.DEBUG,
+    "jwks.key_dropped": logging.WARNING,
+    "jwks.refresh_failed": logging.WARNING,
+    "discovery.fetched": logging.DEBUG,
+    "discovery.refused": logging.WARNING,
+    "discovery.changed": logging.WARNING,
+    "discovery.refresh_failed": logging.WARNING,
     "observer.failed": logging.WARNING,
 }
 """Each event's name and its log level."""

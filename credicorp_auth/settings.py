@@ -11,8 +11,10 @@ from attrs import Factory, field, frozen
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.oauth.client_authentication import read_client_authentication
 from credicorp_auth.oauth.http import may_carry_token, origin_of, read_url
+from credicorp_auth.oauth.metadata import well_known_url
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.oauth.signature_algorithm import DEFAULT_ALGORITHMS, read_algorithms
 from credicorp_auth.oauth.token_endpoint import read_extra_parameters
 from credicorp_auth.options import AdapterOptions, unknown_key
 
@@ -29,7 +31,14 @@ class SettingsKeywords(TypedDict, total=False):
     """The keywords of `Settings` and `CredicorpAuth`, for type checkers."""
 
     base_url: str
+    issuer: str | None
+    discovery: str
     token_url: str | None
+    jwks_url: str | None
+    audience: str | None
+    algorithms: str | Iterable[str]
+    leeway: float
+    endpoint_origins: str | Iterable[str]
     client_id: str | None
     client_secret: Secret | str | None
     client_authentication: str
@@ -139,28 +148,45 @@ def _read_adapter(name: str, value: object) -> object:
     return _read_text(name, value) if isinstance(value, str) else value
 
 
-def _read_narrowed_scope(name: str, value: object) -> str:
-    if value not in {"refuse", "accept"}:
-        raise _invalid(name, f"is {ascii(value)[:60]}", "choose one of refuse, accept.")
+def _read_choice(name: str, value: object) -> str:
+    if value not in _CHOICES[name]:
+        cure = f"choose one of {', '.join(_CHOICES[name])}."
+        raise _invalid(name, f"is {ascii(value)[:60]}", cure)
     return str(value)
 
 
-def _read_authentication(name: str, value: object) -> str:
-    return read_client_authentication(_read_text(name, value))
+def _read_issuer(name: str, value: object) -> str:
+    # Checked as an address, kept as it is spelt: issuers are compared character by character.
+    if "?" in _read_url(name, value):
+        raise _invalid(name, "has a query", "set it to the issuer identifier (RFC 8414).")
+    return str(value)
+
+
+def _read_algorithms(name: str, value: object) -> tuple[str, ...]:
+    words = [_read_text(name, each) for each in _read_words(name, value)]
+    return tuple(each.name for each in read_algorithms(words))
 
 
 def _read_scope(_name: str, value: object) -> Scope:
     return Scope(cast("Any", value))
 
 
+_CHOICES: Final = {"discovery": ("off", "on", "oidc"), "narrowed_scope": ("refuse", "accept")}
 _LEAST_SECONDS: Final = {"assumed_lifetime": 1.0, "max_lifetime": 1.0, "timeout": 0.001}
 
 _READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "base_url": _read_url,
+    "issuer": _read_issuer,
+    "discovery": _read_choice,
     "token_url": _read_url,
+    "jwks_url": _read_url,
+    "audience": _read_text,
+    "algorithms": _read_algorithms,
+    "leeway": _read_seconds,
+    "endpoint_origins": _read_origins,
     "client_id": _read_text,
     "client_secret": _read_secret,
-    "client_authentication": _read_authentication,
+    "client_authentication": lambda n, value: read_client_authentication(_read_text(n, value)),
     "scope": _read_scope,
     "resource": _read_resources,
     "request_audience": _read_text,
@@ -177,7 +203,7 @@ _READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "assumed_lifetime": _read_seconds,
     "max_lifetime": _read_seconds,
     "timeout": _read_seconds,
-    "narrowed_scope": _read_narrowed_scope,
+    "narrowed_scope": _read_choice,
     "observers": _read_words,
 }
 
@@ -189,12 +215,13 @@ def _no_options(name: str) -> Any:  # noqa: ANN401 - as attrs types `field`
     return field(factory=lambda: AdapterOptions({}, setting=name))
 
 
-def _below_base_url(settings: Settings) -> str:
-    return f"{settings.base_url}/oauth/token"
+def _endpoint(path: str) -> Any:  # noqa: ANN401 - as attrs types `field`
+    # With discovery, the address of the metadata stands for what is going to be read there.
+    def find(settings: Settings) -> str:
+        found = settings.discovery == "off"
+        return f"{settings.base_url}{path}" if found else settings.metadata_url
 
-
-def _origin_of_base_url(settings: Settings) -> frozenset[str]:
-    return frozenset({origin_of(settings.base_url)})
+    return field(default=Factory(find, takes_self=True))
 
 
 @frozen(init=False)
@@ -215,7 +242,14 @@ class Settings:
     """
 
     base_url: str = DEFAULT_BASE_URL
-    token_url: str = field(default=Factory(_below_base_url, takes_self=True))
+    issuer: str | None = None
+    discovery: str = "off"
+    token_url: str = _endpoint("/oauth/token")
+    jwks_url: str = _endpoint("/oauth/jwks")
+    audience: str | None = None
+    algorithms: tuple[str, ...] = DEFAULT_ALGORITHMS
+    leeway: float = 60.0
+    endpoint_origins: frozenset[str] = frozenset()
     client_id: str | None = None
     client_secret: Secret | None = None
     client_authentication: str = "client_secret_post"
@@ -229,7 +263,9 @@ class Settings:
     cache_options: AdapterOptions = _no_options("cache_options")
     secrets: str | SecretSource | None = None
     secrets_options: AdapterOptions = _no_options("secrets_options")
-    allowed_origins: frozenset[str] = field(default=Factory(_origin_of_base_url, takes_self=True))
+    allowed_origins: frozenset[str] = field(
+        default=Factory(lambda settings: frozenset({origin_of(settings.base_url)}), takes_self=True)
+    )
     refresh_lead: float = 300.0
     expiry_margin: float = 30.0
     assumed_lifetime: float = 300.0
@@ -246,6 +282,17 @@ class Settings:
             if value is not None:
                 read[name] = _READERS[name](name, value)
         self.__attrs_init__(**read)
+
+    @property
+    def expected_issuer(self) -> str:
+        """The issuer whose metadata are read: `issuer`, else the origin of `base_url`."""
+        scheme, _, rest = self.base_url.partition("://")
+        return self.issuer or f"{scheme}://{rest.partition('/')[0].partition('?')[0]}"
+
+    @property
+    def metadata_url(self) -> str:
+        """Where metadata are read, and what stands for an endpoint that is discovered."""
+        return well_known_url(self.expected_issuer, oidc=self.discovery == "oidc")
 
     if TYPE_CHECKING:
 

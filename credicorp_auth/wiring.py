@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from credicorp_auth.engine.clock import Clock
 from credicorp_auth.engine.given_secret import GivenSecret
+from credicorp_auth.engine.open_world import OpenWorld
 from credicorp_auth.engine.real_world import RealWorld
 from credicorp_auth.engine.seal import GivenKeys, Seal, read_sealing_keys
 from credicorp_auth.engine.sealing_keys import SealingKeys
 from credicorp_auth.engine.secret_keeper import SecretKeeper
+from credicorp_auth.engine.teller import Teller
 from credicorp_auth.engine.token_engine import TokenEngine
 from credicorp_auth.environment import PLUGINS_VARIABLE, PROFILE_VARIABLE, read_environment
 from credicorp_auth.errors import InvalidSetting, MissingSetting
+from credicorp_auth.issuer_wiring import build_discovery, build_verifier, with_discovery
 from credicorp_auth.lifecycle.client import Client
 from credicorp_auth.lifecycle.windows import WindowPolicy
 from credicorp_auth.oauth.secret import Secret
@@ -23,7 +26,6 @@ from credicorp_auth.profile import read_profile
 from credicorp_auth.registry import (
     BOXED_ONLY,
     CACHE,
-    OBSERVER,
     SECRET_SOURCE,
     TRANSPORT,
     Kind,
@@ -34,24 +36,40 @@ from credicorp_auth.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from credicorp_auth.engine.verifier_engine import VerifierEngine
     from credicorp_auth.events import Event
     from credicorp_auth.options import AdapterOptions
     from credicorp_auth.ports import ListingCache
 
 # What must come from an explicitly chosen profile as a whole: half an identity from elsewhere
 # would send one client's secret to another client's server.
-_IDENTITY = ("base_url", "token_url", "client_id", "client_secret", "secrets", "secrets_options")
+_IDENTITY = (
+    "base_url",
+    "issuer",
+    "discovery",
+    "token_url",
+    "jwks_url",
+    "endpoint_origins",
+    "client_id",
+    "client_secret",
+    "secrets",
+    "secrets_options",
+)
 
 
-def settings_from_env(environ: Mapping[str, str], keywords: Mapping[str, Any]) -> Settings:
+def settings_from_env(
+    environ: Mapping[str, str], keywords: Mapping[str, Any], *, needs_secret: bool = True
+) -> Settings:
     """
     Build settings: keywords first, then the environment, then its default profile.
 
     Args:
         environ: The variables; `CREDICORP_PROFILE` names a profile to start from.
         keywords: What the caller gave.
+        needs_secret: False for what only verifies: it discovers where nothing else is set.
     """
-    return Settings(**{**_merged(layers_of_env(environ)), **keywords})
+    defaults = _defaults(needs_secret=needs_secret)
+    return Settings(**{**defaults, **_merged(layers_of_env(environ)), **keywords})
 
 
 def layers_of_env(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
@@ -66,8 +84,16 @@ def layers_of_env(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]
     return layers
 
 
+def _defaults(*, needs_secret: bool) -> dict[str, Any]:
+    return {} if needs_secret else {"discovery": "on"}
+
+
 def settings_from_profile(
-    name: str | None, environ: Mapping[str, str], keywords: Mapping[str, Any]
+    name: str | None,
+    environ: Mapping[str, str],
+    keywords: Mapping[str, Any],
+    *,
+    needs_secret: bool = True,
 ) -> Settings:
     """
     Build settings: keywords first, then the environment, then the profile.
@@ -76,12 +102,14 @@ def settings_from_profile(
         name: The profile; None for the one that `CREDICORP_PROFILE` names.
         environ: The variables; those for id, secret and addresses are left aside.
         keywords: What the caller gave.
+        needs_secret: False for what only verifies: it discovers where nothing else is set.
     """
     name = name or environ.get(PROFILE_VARIABLE)
     if not name:
         raise MissingSetting("no profile was named", cure=f"name one, or set {PROFILE_VARIABLE}.")
-    merged = {**_merged(layers_of_profile(name, environ)), **keywords}
-    if "client_secret" not in merged and "secrets" not in merged:
+    defaults = _defaults(needs_secret=needs_secret)
+    merged = {**defaults, **_merged(layers_of_profile(name, environ)), **keywords}
+    if needs_secret and "client_secret" not in merged and "secrets" not in merged:
         raise MissingSetting(
             f"profile {name!r} gives neither client_secret nor secrets",
             cure="name a secret source in the profile, or put the secret there and chmod 600 it.",
@@ -105,18 +133,6 @@ def settings_of(profile: str | None, environ: Mapping[str, str], **keywords: Any
     if profile is None:
         return settings_from_env(environ, keywords)
     return settings_from_profile(profile, environ, keywords)
-
-
-def adapters_of(settings: Settings) -> list[tuple[Kind, str]]:
-    """Return kind and name of each adapter that settings choose by name."""
-    secrets = settings.secrets or ("env" if settings.client_secret is None else None)
-    chosen: list[tuple[Kind, object]] = [
-        (TRANSPORT, settings.transport),
-        (CACHE, settings.cache),
-        (SECRET_SOURCE, secrets),
-        *((OBSERVER, each) for each in settings.observers),
-    ]
-    return [(kind, name) for kind, name in chosen if isinstance(name, str)]
 
 
 def operators_registry(environ: Mapping[str, str]) -> Registry:
@@ -163,22 +179,44 @@ def build_engine(
     Raises:
         ConfigurationError: A setting is missing, or an adapter cannot be had.
     """
+    return build_engines(settings, registry=registry, clock=clock)[0]
+
+
+def build_engines(
+    settings: Settings, *, registry: Registry | None = None, clock: Clock | None = None
+) -> tuple[TokenEngine, VerifierEngine | None]:
+    """Build an engine, and the verifier beside it where an issuer is set; see `build_engine`."""
     registry = registry or operators_registry(os.environ)
     clock = clock or Clock()
+    observers = [_observer(registry, each) for each in settings.observers]
     transport = _adapter(registry, TRANSPORT, settings.transport, settings.transport_options)
+    open_world = OpenWorld(transport, Teller(observers), clock)
+    discovery = build_discovery(settings, open_world)
     cache = _adapter(registry, CACHE, settings.cache, settings.cache_options)
     source, provider = _secret_source(settings, registry)
     keeper = SecretKeeper(source, provider, settings.client_id, clock)
     world = RealWorld(
         build_client(settings),
-        transport=transport,
+        transport=(with_discovery(transport[0], settings, discovery, open_world), transport[1]),
         cache=cache,
         keeper=keeper,
         seal=_seal(cache[0].capabilities.sealing_key, keeper, clock),
-        observers=[_observer(registry, each) for each in settings.observers],
+        observers=observers,
         clock=clock,
     )
-    return TokenEngine(build_client(settings), world, timeout=settings.timeout)
+    engine = TokenEngine(build_client(settings), world, timeout=settings.timeout)
+    verifier = build_verifier(settings, open_world, discovery) if settings.issuer else None
+    return engine, verifier
+
+
+def build_open_world(
+    settings: Settings, *, registry: Registry | None = None, clock: Clock | None = None
+) -> OpenWorld:
+    """Build the world of what needs no secret; see `build_engine`."""
+    registry = registry or operators_registry(os.environ)
+    transport = _adapter(registry, TRANSPORT, settings.transport, settings.transport_options)
+    observers = [_observer(registry, each) for each in settings.observers]
+    return OpenWorld(transport, Teller(observers), clock or Clock())
 
 
 def open_listing_cache(

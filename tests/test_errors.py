@@ -13,6 +13,7 @@ EXTRA = {
     errors.TokenEndpointBusy: {"retry_after": 2.0},
     errors.ScopeNotGranted: {"asked": ["a", "b"], "granted": ["a"]},
     errors.OriginNotAllowed: {"origin": "https://x:443"},
+    errors.ScopeMissing: {"required": ["a"]},
 }
 
 

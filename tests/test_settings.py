@@ -30,6 +30,11 @@ from credicorp_auth.wiring import build_engine, settings_from_env, settings_from
         ("allowed_origins", "https://a, https://b:1/x", {"https://a:443", "https://b:1"}),
         ("timeout", "2.5", 2.5),
         ("narrowed_scope", "accept", "accept"),
+        ("issuer", "https://as.example/", "https://as.example/"),
+        ("discovery", "oidc", "oidc"),
+        ("algorithms", "ES256 RS512,ES256", ("ES256", "RS512")),
+        ("leeway", "0", 0.0),
+        ("endpoint_origins", "https://keys.example/x", {"https://keys.example:443"}),
         ("observers", [len], (len,)),
         ("client_id", None, None),
     ],
@@ -47,6 +52,20 @@ def test_settings_are_read_from_what_users_write(name, value, read):
     [
         ("base_url", 7),
         ("client_id", " "),
+        ("issuer", "http://as.example"),
+        ("issuer", "https://as.example?x=1"),
+        ("issuer", 7),
+        ("discovery", "yes"),
+        ("discovery", ["on"]),
+        ("jwks_url", "file:///etc/passwd"),
+        ("jwks_url", "http://as.example/jwks"),
+        ("audience", " "),
+        ("algorithms", "HS256"),
+        ("algorithms", ""),
+        ("algorithms", [7]),
+        ("leeway", -1),
+        ("leeway", "nan"),
+        ("endpoint_origins", "http://as.example"),
         ("client_secret", ""),
         ("client_authentication", "guess"),
         ("scope", "a\tb"),
@@ -80,6 +99,23 @@ def test_a_misspelt_setting_is_told_the_nearest():
     """The message says what was probably meant."""
     with pytest.raises(errors.InvalidSetting, match="'timeout'"):
         Settings(tiemout=3)
+
+
+def test_a_chosen_profile_says_whom_to_trust(tmp_path):
+    """Issuer, keys and discovery come from the profile, and not from the environment beside it."""
+    text = '[p]\nclient_secret = "s"\nissuer = "https://p.example"\n'
+    environ = write_profile(tmp_path, text)
+    environ |= {
+        "CREDICORP_ISSUER": "https://env.example",
+        "CREDICORP_JWKS_URL": "https://env.example/jwks",
+        "CREDICORP_ENDPOINT_ORIGINS": "https://env.example",
+        "CREDICORP_DISCOVERY": "on",
+    }
+    settings = settings_from_profile("p", environ, {})
+
+    told = (settings.issuer, settings.discovery, settings.endpoint_origins)
+    assert ("https://p.example", "off", frozenset()) == told
+    assert f"{settings.base_url}/oauth/jwks" == settings.jwks_url
 
 
 def test_addresses_follow_from_the_base_url():

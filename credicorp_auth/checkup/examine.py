@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from credicorp_auth.catalogue import adapters_of
 from credicorp_auth.checkup.adapters import check_cache, check_secret
 from credicorp_auth.checkup.finding import Finding, Verdict, failing, fine
 from credicorp_auth.checkup.origins import Origin, explain_settings
@@ -14,7 +15,7 @@ from credicorp_auth.checkup.server import check_mint, check_reach
 from credicorp_auth.engine.clock import Clock
 from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.registry import CACHE, OBSERVER, SECRET_SOURCE, TRANSPORT
-from credicorp_auth.wiring import adapters_of, operators_registry, settings_of
+from credicorp_auth.wiring import operators_registry, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

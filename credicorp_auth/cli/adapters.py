@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from credicorp_auth.catalogue import list_adapters
+from credicorp_auth.catalogue import adapters_of, list_adapters
 from credicorp_auth.errors import CredicorpAuthError
-from credicorp_auth.wiring import adapters_of, operators_registry, settings_of
+from credicorp_auth.wiring import operators_registry, settings_of
 
 if TYPE_CHECKING:
     from credicorp_auth.catalogue import Listed

@@ -19,6 +19,8 @@ _ENDINGS: Final = (
     (errors.OriginNotAllowed, USAGE),
     (errors.TokenRequestRefused, REFUSED),
     (errors.ScopeNotGranted, REFUSED),
+    (errors.KeysUnavailable, UNREACHABLE),
+    (errors.VerificationFailed, REFUSED),
 )
 
 

@@ -9,11 +9,14 @@ import click
 from credicorp_auth import errors
 from credicorp_auth.cli.adapters import adapters
 from credicorp_auth.cli.cache import cache
+from credicorp_auth.cli.discover import discover
 from credicorp_auth.cli.doctor import doctor
 from credicorp_auth.cli.endings import DONE, FAILED, INTERRUPTED, USAGE, ending_of
 from credicorp_auth.cli.header import header
+from credicorp_auth.cli.jwks import jwks
 from credicorp_auth.cli.sandbox import sandbox
 from credicorp_auth.cli.token import token
+from credicorp_auth.cli.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +34,7 @@ def credicorp_auth(*, debug: bool) -> None:
     """
 
 
-for command in (adapters, cache, doctor, header, sandbox, token):
+for command in (adapters, cache, discover, doctor, header, jwks, sandbox, token, verify):
     credicorp_auth.add_command(command)
 
 

@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from credicorp_auth.cli.explain import explain_token
 from credicorp_auth.cli.identity import with_identity
+from credicorp_auth.cli.rows import show_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,12 +72,4 @@ def _show(obtained: AccessToken, told: Mapping[str, object], *, reveal: bool) ->
         "origin": f"{origin.source} by {by}",
         **{name.replace("_", " "): str(value) for name, value in told.items()},
     }
-    console = Console(soft_wrap=True, highlight=False)
-    if not console.is_terminal:
-        for name, value in rows.items():
-            click.echo(f"{name}: {value}")
-        return
-    table = Table(show_header=False, box=None)
-    for name, value in rows.items():
-        table.add_row(f"[bold]{name}[/bold]", value)
-    console.print(table)
+    show_rows(rows)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import secrets
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from credicorp_auth.engine.adapter_call import call_adapter
 from credicorp_auth.engine.cool_downs import COOL_DOWNS
+from credicorp_auth.engine.teller import Teller
 from credicorp_auth.engine.token_cache import TokenCache
 from credicorp_auth.errors import Closed, TokenEndpointBusy
-from credicorp_auth.events import Event
 from credicorp_auth.lifecycle.client import Client, ClientCredentials, endpoint_key
 from credicorp_auth.lifecycle.standing import Failed, Standing
 from credicorp_auth.oauth.http import HttpResponse
@@ -24,19 +23,13 @@ if TYPE_CHECKING:
     from credicorp_auth.engine.clock import Clock
     from credicorp_auth.engine.seal import Seal
     from credicorp_auth.engine.secret_keeper import SecretKeeper
+    from credicorp_auth.events import Event
     from credicorp_auth.lifecycle.standing import Fact
     from credicorp_auth.lifecycle.windows import Instant
     from credicorp_auth.lifecycle.world import StoredToken
     from credicorp_auth.oauth.http import HttpRequest
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.ports import Cache, Lease, Provider, Transport
-
-LOGGER: Final = logging.getLogger("credicorp_auth")
-# Without a handler of the application's own, Python would print warnings to stderr.
-LOGGER.addHandler(logging.NullHandler())
-
-# Said once by an engine: true of every token alike, and no help the second time.
-_ONCE: Final = frozenset({"token.expiry_assumed", "token.expiry_as_text", "clock.skew"})
 
 
 class RealWorld:
@@ -66,6 +59,7 @@ class RealWorld:
     ) -> None:
         self._client = client
         self.transport, self.transport_provider = transport
+        self.teller = Teller(observers)
         self.cache = TokenCache(
             *cache,
             clock=clock,
@@ -76,10 +70,9 @@ class RealWorld:
         self.keeper = keeper
         keeper.tell = self.tell
         self.clock = clock
-        self._observers = tuple(observers)
+
         self._standing = Standing()
         self._lock = threading.Lock()
-        self._said: set[str] = set()
         self._cool_down_key = endpoint_key(client.template.token_url, client.client_id or "")
         self.closing = threading.Event()
 
@@ -172,18 +165,7 @@ class RealWorld:
 
     def tell(self, name: str, **fields: str | float | bool | None) -> None:
         """Tell the log and every observer; an observer that fails is itself an event."""
-        if name in _ONCE:
-            if name in self._said:
-                return
-            self._said.add(name)
-        event = Event(name, fields)
-        if LOGGER.isEnabledFor(event.level):
-            LOGGER.log(event.level, "%s", event, extra={"credicorp_event": event})
-        for observer in self._observers:
-            try:
-                observer(event)
-            except Exception as fault:  # noqa: BLE001 - an observer's trouble is not the caller's
-                LOGGER.warning("%s", Event("observer.failed", {"raised": type(fault).__name__}))
+        self.teller.tell(name, **fields)
 
     def after_fork(self) -> None:
         """In the child: keep what is known, drop locks and sockets."""

@@ -111,7 +111,7 @@ class TokenCache:
 
     def write_cool_down(self, key: str, record_id: str, until: float) -> None:
         """Tell all who share the cache to leave a token endpoint alone."""
-        if self._cache.capabilities.shared:
+        if self._cache.capabilities.shared and self.read_cool_down(key) < until:
             lifetime = until - self._clock.wall()
             entry = write_cool_down(key, until)
             self._write(key, entry, record_id=record_id, lifetime=lifetime, number=0)

@@ -26,7 +26,11 @@ Everything that can go wrong, whose fault it is, and what to do about it.
     ├── TokenEndpointBusy       429 or 503 to the end
     ├── MalformedAnswer         the server spoke, but not OAuth
     ├── ScopeNotGranted         the server gave less than was asked
-    └── OriginNotAllowed        the token would have left home
+    ├── OriginNotAllowed        the token would have left home
+    └── VerificationFailed      a token that was shown here cannot be trusted
+        ├── MalformedToken WrongAlgorithm WrongType
+        ├── UnknownKey BadSignature KeysUnavailable
+        └── WrongIssuer WrongAudience Expired NotYetValid WrongClaim ScopeMissing
 
 Every error carries a stable `code`, a one-sentence `cure` and `retryable`; all of them can be
 pickled; none holds a secret, a token or a response body.
@@ -34,6 +38,21 @@ pickled; none holds a secret, a token or a response body.
 
 from __future__ import annotations
 
+from credicorp_auth.errors.proof import (
+    BadSignature,
+    Expired,
+    KeysUnavailable,
+    MalformedToken,
+    NotYetValid,
+    ScopeMissing,
+    UnknownKey,
+    VerificationFailed,
+    WrongAlgorithm,
+    WrongAudience,
+    WrongClaim,
+    WrongIssuer,
+    WrongType,
+)
 from credicorp_auth.errors.root import CredicorpAuthError
 from credicorp_auth.errors.theirs import (
     CacheUnavailable,
@@ -75,23 +94,29 @@ __all__ = [
     "AdapterBroken",
     "AdapterConflict",
     "AdapterNotFound",
+    "BadSignature",
     "CacheUnavailable",
     "Closed",
     "ConfigurationError",
     "ConnectionFailed",
     "CredicorpAuthError",
     "DeadlinePassed",
+    "Expired",
     "InvalidClient",
     "InvalidGrant",
     "InvalidRequest",
     "InvalidScope",
     "InvalidSetting",
     "InvalidTarget",
+    "KeysUnavailable",
     "MalformedAnswer",
+    "MalformedToken",
     "MissingSetting",
+    "NotYetValid",
     "OriginNotAllowed",
     "RedirectRefused",
     "Reentrant",
+    "ScopeMissing",
     "ScopeNotGranted",
     "SecretUnavailable",
     "ServerFailed",
@@ -100,6 +125,13 @@ __all__ = [
     "TokenEndpointBusy",
     "TokenRequestRefused",
     "UnauthorizedClient",
+    "UnknownKey",
     "UnsupportedGrantType",
     "UsageError",
+    "VerificationFailed",
+    "WrongAlgorithm",
+    "WrongAudience",
+    "WrongClaim",
+    "WrongIssuer",
+    "WrongType",
 ]

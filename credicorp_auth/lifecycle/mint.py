@@ -171,11 +171,11 @@ def ask_once(
 
 
 def choose_pause(world: World, response: HttpResponse, arrived: Instant) -> float:
-    """Return the seconds the server asked for, else a back-off that is never under a second."""
-    advised = read_retry_after(response, arrived.wall)
-    if advised is not None:
-        return advised
-    return back_off(world.recall().failures + 1, world.random(), floor=_BUSY_FLOOR)
+    """Return how long to leave the endpoint alone: a growing while, and as it asked at least."""
+    # What was asked is a lower bound: a fleet that comes back in step meets the same answer again.
+    advised = read_retry_after(response, arrived.wall) or 0.0
+    grown = back_off(world.recall().failures + 1, world.random(), floor=_BUSY_FLOOR)
+    return max(advised, grown)
 
 
 def receive(

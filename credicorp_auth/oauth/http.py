@@ -65,11 +65,14 @@ class HttpResponse:
         status: HTTP status code.
         headers: Pairs of name and value in the order they came; names are lower-cased here.
         body: At most `MAX_BODY` bytes; opaque, since it may hold a token.
+        peer_address: The IP address that the connection went to; None where the transport does not
+            know, or went through a proxy.
     """
 
     status: int
     headers: tuple[tuple[str, str], ...] = field(converter=_lower_names)
     body: SecretBytes
+    peer_address: str | None = None
 
     def header_values(self, name: str) -> list[str]:
         """Return each value of the header `name` (any case), in the order they came."""

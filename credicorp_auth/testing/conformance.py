@@ -31,8 +31,9 @@ class Suite:
         passed: The tests that passed.
         failed: The tests that did not, with what they claim.
         not_offered: The tests of what the adapter does not declare, with the reason.
+        excused: The cases that the suite itself skipped, with its reason.
         replaced: The tests of the contract that the suite replaced by its own.
-        ran: Names of the contract's tests that were run.
+        proven: Names of the contract's tests of which at least one case was decided.
     """
 
     name: str
@@ -40,8 +41,9 @@ class Suite:
     passed: set[str] = field(factory=set[str])
     failed: dict[str, str] = field(factory=dict[str, str])
     not_offered: dict[str, str] = field(factory=dict[str, str])
+    excused: dict[str, str] = field(factory=dict[str, str])
     replaced: set[str] = field(factory=set[str])
-    ran: set[str] = field(factory=set[str])
+    proven: set[str] = field(factory=set[str])
 
     @property
     def kind(self) -> str:
@@ -56,9 +58,9 @@ class Suite:
 
     @property
     def not_run(self) -> list[str]:
-        """The tests of the contract that were left out of this run."""
+        """The tests of the contract of which not one case was run."""
         whole = {name for name in dir(self.contract) if name.startswith("test")}
-        return sorted(whole - self.ran)
+        return sorted(whole - self.proven)
 
     @property
     def conforms(self) -> bool:
@@ -75,6 +77,7 @@ class Suite:
             "passed": len(self.passed),
             "failed": self.failed,
             "not_offered": self.not_offered,
+            "excused": self.excused,
             "replaced": sorted(self.replaced),
             "not_run": self.not_run,
         }
@@ -90,7 +93,7 @@ class Conformance:
 
     def __init__(self, items: Iterable[pytest.Item]) -> None:
         self.suites: dict[str, Suite] = {}
-        self._items: dict[str, tuple[Suite, pytest.Item]] = {}
+        self._items: dict[str, tuple[Suite, str, pytest.Item]] = {}
         for item in items:
             self._enrol(item)
 
@@ -104,24 +107,28 @@ class Conformance:
         test = str(getattr(item, "originalname", item.name))
         if not hasattr(contract, test):
             return  # a test of the suite's own, beside the contract
-        suite.ran.add(test)
         if getattr(cls, test) is not getattr(contract, test):
             suite.replaced.add(test)
-        self._items[item.nodeid] = suite, item
+        self._items[item.nodeid] = suite, test, item
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take note of how a test of a contract ended."""
         if report.nodeid not in self._items:
             return
-        suite, item = self._items[report.nodeid]
-        test = item.name
-        if report.skipped and not hasattr(report, "wasxfail") and _is_ours(report.longrepr):
-            suite.not_offered[test] = _reason(report.longrepr)
+        suite, test, item = self._items[report.nodeid]
+        if report.skipped and not hasattr(report, "wasxfail"):
+            if not _is_ours(report.longrepr):
+                suite.excused[item.name] = _reason(report.longrepr)
+                return
+            suite.not_offered[item.name] = _reason(report.longrepr)
         elif not report.passed or hasattr(report, "wasxfail"):
-            suite.failed[test] = _claim(item)
-            suite.passed.discard(test)  # where its fixtures complained afterwards
+            suite.failed[item.name] = _claim(item)
+            suite.passed.discard(item.name)  # where its fixtures complained afterwards
         elif report.when == "call":
-            suite.passed.add(test)
+            suite.passed.add(item.name)
+        else:
+            return
+        suite.proven.add(test)
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter, config: pytest.Config
@@ -153,7 +160,7 @@ def contract_of(cls: type) -> type | None:
 
 
 def _is_ours(place: Any) -> bool:
-    """Say whether the contract itself skipped the test: no other skip is an excuse."""
+    """Say whether the contract itself skipped the test, for want of a capability."""
     return isinstance(place, tuple) and _HOME in Path(str(place[0])).as_posix()  # pyright: ignore[reportUnknownArgumentType]
 
 
@@ -171,9 +178,9 @@ def _lines(suite: Suite) -> Iterable[str]:
     yield f"{suite.name} {verdict} to {suite.kind} {suite.version}: {len(suite.passed)} passed"
     for test, claim in suite.failed.items():
         yield f"  failed: {test}: {claim}"
-    for reason in sorted(set(suite.not_offered.values())):
-        count = sum(reason == each for each in suite.not_offered.values())
-        yield f"  {count} skipped: {reason}"
+    for word, skipped in (("skipped", suite.not_offered), ("excused", suite.excused)):
+        for reason in sorted(set(skipped.values())):
+            yield f"  {sum(reason == each for each in skipped.values())} {word}: {reason}"
     for words, tests in (("replaced", sorted(suite.replaced)), ("not run", suite.not_run)):
         if tests:
             more = f" and {len(tests) - _SHOWN} more" if len(tests) > _SHOWN else ""

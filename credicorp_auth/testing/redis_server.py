@@ -87,7 +87,7 @@ class RedisServer:
         self, *directives: str, sentinel: bool = False, program: str | None = None
     ) -> None:
         self._command = [find_redis() if program is None else program]
-        self._directives = directives
+        self.directives = directives
         self._sentinel = sentinel
         self._processes: list[subprocess.Popen[bytes]] = []
         self.port: int = free_port()
@@ -155,7 +155,7 @@ class RedisServer:
         lines = [f"port {self.port}", f"bind {_HOST}", f"dir {self.folder}"]
         if not self._sentinel:
             lines += [f"unixsocket {self.socket_file}", 'save ""', "appendonly no"]
-        lines += [each.format(port=self.port) for each in self._directives]
+        lines += [each.format(port=self.port) for each in self.directives]
         path = self.folder / "redis.conf"
         path.write_text("\n".join([*lines, ""]), "utf-8")
         return str(path)

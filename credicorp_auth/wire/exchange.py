@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
     from credicorp_auth.wire.proxy import Proxy
@@ -30,6 +30,7 @@ class Exchange:
         self.is_reused = True  # until a connection is made for it
         self.is_reading_body = False
         self.received = 0
+        self.peer_address: str | None = None
         self.has_ended = False
 
     def left(self) -> float:
@@ -54,6 +55,11 @@ class Exchange:
         self.has_ended = count == 0
         if not self.is_connecting:
             self.received += count
+
+    def met(self, address: object) -> None:
+        """Note whom the request goes to, as `socket.getpeername` says; a proxy does not count."""
+        if self.proxy is None and isinstance(address, tuple):
+            self.peer_address = str(cast("tuple[object, ...]", address)[0])
 
     def begin_body(self) -> None:
         """

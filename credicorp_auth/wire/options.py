@@ -23,17 +23,31 @@ def _read_proxy_option(value: str | Secret | None) -> Secret | None:
     return proxy
 
 
-def _read_seconds(value: float | str) -> float:
+def read_seconds(value: float | str, *, name: str) -> float:
+    """
+    Read a length of time.
+
+    Args:
+        value: A number above 0, or its digits.
+        name: The option it comes from, for the message.
+
+    Raises:
+        InvalidSetting: Anything else (`config.value`).
+    """
     try:
         seconds = float(value)
     except ValueError:
         seconds = 0.0
     if not isfinite(seconds) or seconds <= 0:
         raise InvalidSetting(
-            "`connect_timeout` is not a length of time",
-            cure="set `connect_timeout` to a number of seconds above 0.",
+            f"`{name}` is not a length of time",
+            cure=f"set `{name}` to a number of seconds above 0.",
         )
     return seconds
+
+
+def _read_connect_timeout(value: float | str) -> float:
+    return read_seconds(value, name="connect_timeout")
 
 
 @frozen
@@ -56,4 +70,4 @@ class TransportOptions:
     ca_file: str | None = None
     client_certificate: str | None = None
     proxy: Secret | None = field(default=None, converter=_read_proxy_option)
-    connect_timeout: float = field(default=3.0, converter=_read_seconds)
+    connect_timeout: float = field(default=3.0, converter=_read_connect_timeout)

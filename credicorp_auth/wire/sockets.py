@@ -56,13 +56,19 @@ class DeadlineSocket(socket.socket):
 
     def send(self, data: ReadableBuffer, flags: int = 0) -> int:
         """Send, as `socket.socket.send`."""
-        self.settimeout(current.get().left())
+        self._begin_sending()
         return super().send(data, flags)
 
     def sendall(self, data: ReadableBuffer, flags: int = 0) -> None:
         """Send, as `socket.socket.sendall`."""
-        self.settimeout(current.get().left())
+        self._begin_sending()
         super().sendall(data, flags)
+
+    def _begin_sending(self) -> None:
+        exchange = current.get()
+        self.settimeout(exchange.left())
+        if exchange.peer_address is None:
+            exchange.met(self.getpeername())
 
 
 class DeadlineTlsSocket(DeadlineSocket, ssl.SSLSocket):

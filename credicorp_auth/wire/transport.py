@@ -8,6 +8,8 @@ from ssl import SSLError
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
+from attrs import evolve
+
 from credicorp_auth.errors import ConnectionFailed, CredicorpAuthError, DeadlinePassed
 from credicorp_auth.ports import TransportCapabilities
 from credicorp_auth.wire.answer import read_answer
@@ -141,7 +143,7 @@ class SocketTransport:
             answer = self._stack.open(request, _wire_headers(request))
             try:
                 exchange.begin_body()
-                return read_answer(answer, host=host)
+                return evolve(read_answer(answer, host=host), peer_address=exchange.peer_address)
             except BaseException:
                 answer.close()
                 raise

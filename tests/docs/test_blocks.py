@@ -66,6 +66,8 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     with Sandbox(SandboxSettings()) as sandbox:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("CREDICORP_BASE_URL", sandbox.base_url)
+        monkeypatch.setenv("CREDICORP_ISSUER", sandbox.issuer)
+        monkeypatch.setenv("CREDICORP_AUDIENCE", sandbox.settings.audience)
         monkeypatch.setenv("CREDICORP_CLIENT_ID", sandbox.client_id)
         monkeypatch.setenv("CREDICORP_CLIENT_SECRET", sandbox.client_secret)
         monkeypatch.setenv("CREDICORP_CONFIG", str(tmp_path / "credicorp.toml"))

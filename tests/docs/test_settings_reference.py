@@ -1,4 +1,4 @@
-"""The reference of settings lists every setting and every option of the adapters in the box, and more."""
+"""The reference of settings lists every setting and every option of the adapters."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from credicorp_auth.settings import SETTING_NAMES, Settings
 from credicorp_auth_env.secrets import SourceOptions
 from credicorp_auth_file.options import CacheOptions as FileCacheOptions
 from credicorp_auth_memory.cache import CacheOptions
+from credicorp_auth_redis.options import CacheOptions as RedisOptions
 from credicorp_auth_urllib3.transport import TransportOptions
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
@@ -63,6 +64,7 @@ def test_plain_defaults_are_stated() -> None:
         ("Options of the transports `urllib3`, `requests`, `httpx`, `httpx2`", TransportOptions),
         ("Options of the cache `memory`", CacheOptions),
         ("Options of the cache `file`", FileCacheOptions),
+        ("Options of the cache `redis`", RedisOptions),
         ("Options of the secret source `env`", SourceOptions),
     ],
 )

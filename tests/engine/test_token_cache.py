@@ -379,3 +379,13 @@ class Overlapping:
 
     def after_fork(self):
         """Nothing belongs to the parent."""
+
+
+def test_a_longer_cool_down_is_not_cut_short_by_a_shorter_one(engines):
+    """Of two cool-downs that two engines were told, the one that ends later stands in the cache."""
+    cache, clock, key = SharedCache(), MovableClock(), "c" * 64
+    store = engines(cache, ScriptedTransport(), clock=clock)._world.cache
+    for seconds in (20, 200, 40):
+        store.write_cool_down(key, "0" * 32, clock.wall() + seconds)
+
+    assert clock.wall() + 200 == store.read_cool_down(key)

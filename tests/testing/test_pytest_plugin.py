@@ -185,15 +185,7 @@ def test_a_failure_is_told_with_what_was_claimed(small):
     ("suite", "member", "value"),
     [
         ("TestReplacing", "replaced", ["test_one"]),
-        (
-            "TestExcused",
-            "failed",
-            {
-                "test_one": "One is one.",
-                "test_numbers[1]": "Numbers are numbers.",
-                "test_numbers[2]": "Numbers are numbers.",
-            },
-        ),
+        ("TestExcused", "not_run", ["test_numbers", "test_one"]),
         ("TestExpectedToFail", "passed", 0),
         ("TestUntidy", "passed", 0),
     ],
@@ -204,6 +196,18 @@ def test_no_excuse_counts(small, suite, member, value):
 
     assert value == suites[suite][member]
     assert not suites[suite]["conforms"]
+
+
+def test_a_single_case_may_be_excused(small):
+    """A suite may skip a case of a test; the report has its reason, and the adapter conforms."""
+    ran, suites, _ = small
+    told = suites["TestExcusedOnce"]
+
+    assert ({"test_numbers[2]": "there is no room for two"}, True) == (
+        told["excused"],
+        told["conforms"],
+    )
+    assert "  1 excused: there is no room for two" in ran.stdout
 
 
 def test_a_contract_nobody_derives_from_is_no_report(tmp_path):

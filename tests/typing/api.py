@@ -14,6 +14,7 @@ from credicorp_auth_httpx import BearerAuth as HttpxBearer
 from credicorp_auth_requests import BearerAuth as RequestsBearer
 from credicorp_auth_requests import RequestsTransport
 from credicorp_auth_urllib3 import BearerPoolManager
+from credicorp_auth_vault import VaultOptions, VaultSecretSource
 
 
 def seen(event: Event) -> None:
@@ -30,6 +31,7 @@ auth = CredicorpAuth(
     timeout=2,
 )
 CredicorpAuth(client_id="cid", client_secret="secret", scope="decisions:read")
+CredicorpAuth(secrets=VaultSecretSource(VaultOptions(path="app", token="token", version="3")))
 assert_type(CredicorpAuth.from_env(scope="decisions:read"), CredicorpAuth)
 assert_type(CredicorpAuth.from_profile("sandbox"), CredicorpAuth)
 assert_type(CredicorpAuth.from_settings(Settings(client_id="cid")), CredicorpAuth)

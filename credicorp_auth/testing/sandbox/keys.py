@@ -21,6 +21,7 @@ class KeyRing:
         self.algorithm = algorithm
         self._lock = threading.Lock()
         self._keys: list[RSAKey | ECKey] = [self._generate()]
+        self._announced: list[RSAKey | ECKey] = []
 
     def _generate(self) -> RSAKey | ECKey:
         parameters: Any = {"use": "sig", "alg": self.algorithm, "kid": uuid.uuid4().hex}
@@ -28,11 +29,16 @@ class KeyRing:
             return ECKey.generate_key("P-256", parameters)
         return RSAKey.generate_key(2048, parameters)
 
+    def announce(self) -> None:
+        """Publish a new key without signing with it yet; the next rotation takes it."""
+        self._announced = [self._generate()]
+
     def rotate(self, *, keep_old: bool = True) -> None:
         """Sign with a new key from now on; the old ones stay published unless they are dropped."""
-        fresh = self._generate()
+        fresh = self._announced or [self._generate()]
         with self._lock:
-            self._keys = [fresh, *(self._keys if keep_old else [])]
+            self._keys = [*fresh, *(self._keys if keep_old else [])]
+            self._announced = []
 
     def signing(self) -> KeySet:
         """Return the key that signs, as a set of one."""
@@ -42,4 +48,4 @@ class KeyRing:
     def published(self) -> KeySet:
         """Return every key whose tokens are good."""
         with self._lock:
-            return KeySet(list(self._keys))
+            return KeySet([*self._keys, *self._announced])

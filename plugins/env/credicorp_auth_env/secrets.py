@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import os
 import re
 from typing import TYPE_CHECKING, Final
@@ -10,16 +9,15 @@ from typing import TYPE_CHECKING, Final
 from attrs import field, frozen
 
 from credicorp_auth.errors import InvalidSetting, SecretUnavailable
+from credicorp_auth.mounted_file import read_file
+from credicorp_auth.oauth.credential import Fault, digest_fields, read_credential
 from credicorp_auth.oauth.secret import Secret, SecretBytes
 from credicorp_auth.ports import FetchedSecret, SecretSourceCapabilities
-from credicorp_auth_env.mounted_file import read_file
-from credicorp_auth_env.value import Fault, read_value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 _PREFIX: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-_SALT: Final = os.urandom(32)
 _MOST_READS: Final = 5
 
 
@@ -74,7 +72,12 @@ class EnvSecretSource:
         environment: Mapping[str, str] = os.environ,
     ) -> None:
         self._options = options or SourceOptions()
-        self._environment = environment
+
+        # A closure: a look at the attributes, as debuggers and error reports take it, shows none.
+        def look_up(name: str) -> str | None:
+            return environment.get(name)
+
+        self._look_up = look_up
 
     @property
     def capabilities(self) -> SecretSourceCapabilities:
@@ -99,7 +102,7 @@ class EnvSecretSource:
                 raise _build_error(each.place, each.value)
             fields[each.name] = each.value
         provenance = ", ".join(each.place for each in found)
-        return FetchedSecret(fields, _build_version(fields), provenance=provenance)
+        return FetchedSecret(fields, digest_fields(fields), provenance=provenance)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -123,10 +126,7 @@ class EnvSecretSource:
 
     def _find(self, name: str) -> _Found:
         variable = f"{self._options.prefix}{name.upper()}"
-        direct, path = (
-            self._environment.get(variable),
-            self._environment.get(f"{variable}_FILE"),
-        )
+        direct, path = self._look_up(variable), self._look_up(f"{variable}_FILE")
         if direct is not None and path is not None:
             fault = Fault("secret.invalid", "are both set; keep one of them")
             return _Found(name, f"{variable} and {variable}_FILE", fault)
@@ -141,7 +141,7 @@ class EnvSecretSource:
 
 
 def _read(raw: SecretBytes | Fault) -> Secret | Fault:
-    return raw if isinstance(raw, Fault) else read_value(raw)
+    return raw if isinstance(raw, Fault) else read_credential(raw)
 
 
 def _build_error(place: str, fault: Fault) -> SecretUnavailable:
@@ -151,14 +151,3 @@ def _build_error(place: str, fault: Fault) -> SecretUnavailable:
         cure="set the variable to the value and nothing else, or the _FILE variable to its path.",
         retryable=fault.code == "secret.unavailable",
     )
-
-
-def _build_version(fields: Mapping[str, Secret]) -> str:
-    # Keyed with a salt of this process, so that it says nothing about the values elsewhere. The
-    # fingerprint of a secret is 32 bits, which is for eyes: two values of one fingerprint would
-    # hide a rotation. This is 128.
-    digest = hmac.new(_SALT, digestmod="sha256")
-    for name, value in sorted(fields.items()):
-        for part in (name.encode(), value.reveal().encode("utf-8")):
-            digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.hexdigest()[:32]

@@ -1,9 +1,10 @@
-"""What becomes of a credential in a variable or a file: faults 180 to 185, 188, 199 and 200."""
+"""What becomes of a credential in a variable or a file: faults 180 to 185, 188, 199, 200, 204."""
 
 from __future__ import annotations
 
 import os
 import traceback
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -205,20 +206,117 @@ def test_versions_tell_fields_apart() -> None:
     assert 4 == len(versions)
 
 
-def test_fault_188_kubernetes_links(tmp_path: Path) -> None:
-    """A secret mounted behind two links, as Kubernetes does, is read through them."""
+@pytest.fixture
+def volume(tmp_path: Path) -> Path:
+    """Mount two fields behind two links, as Kubernetes does; v1 counts, and v2 is prepared."""
     for version in ("v1", "v2"):
         (tmp_path / version).mkdir()
-        (tmp_path / version / "secret").write_text(f"{version}\n")
+        for name in ("client_id", "client_secret"):
+            (tmp_path / version / name).write_text(f"{name}-{version}\n")
+            (tmp_path / version / name).chmod(0o644)
     (tmp_path / "..data").symlink_to("v1")
-    (tmp_path / "secret").symlink_to("..data/secret")
-    source = EnvSecretSource(environment={f"{NAME}_FILE": str(tmp_path / "secret")})
+    for name in ("client_id", "client_secret"):
+        (tmp_path / name).symlink_to(f"..data/{name}")
+    return tmp_path
+
+
+def swap(volume: Path) -> None:
+    """Let v2 count, as Kubernetes does: by renaming one link."""
+    (volume / "next").symlink_to("v2")
+    (volume / "next").rename(volume / "..data")
+
+
+def test_fault_188_kubernetes_links(volume: Path) -> None:
+    """A secret mounted behind two links, as Kubernetes does, is read through them."""
+    source = EnvSecretSource(environment={f"{NAME}_FILE": str(volume / "client_secret")})
     before = source.fetch(["client_secret"]).fields["client_secret"]
-    (tmp_path / "next").symlink_to("v2")
-    (tmp_path / "next").rename(tmp_path / "..data")
+    swap(volume)
     after = source.fetch(["client_secret"]).fields["client_secret"]
 
-    assert ("v1", "v2") == (before.reveal(), after.reveal())
+    assert ("client_secret-v1", "client_secret-v2") == (before.reveal(), after.reveal())
+
+
+class Swapping(dict[str, str]):
+    """Variables that name files, which are swapped right after so many looks at the variables."""
+
+    def __init__(self, volume: Path, after: int) -> None:
+        super().__init__(
+            CREDICORP_CLIENT_ID_FILE=str(volume / "client_id"),
+            CREDICORP_CLIENT_SECRET_FILE=str(volume / "client_secret"),
+        )
+        self.volume, self.after = volume, after
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.after -= 1
+        if self.after == 0:
+            swap(self.volume)
+        return super().get(name, default)
+
+
+@pytest.mark.parametrize("after", range(1, 10))
+def test_fault_188_a_swap_in_the_midst(volume: Path, after: int) -> None:
+    """Wherever in a reading the link is swapped, id and secret are both old or both new."""
+    source = EnvSecretSource(environment=Swapping(volume, after))
+    fetched = source.fetch(["client_id", "client_secret"])
+
+    assert 1 == len({value.reveal()[-2:] for value in fetched.fields.values()})
+
+
+def test_fault_188_a_large_file_is_old_or_new(tmp_path: Path) -> None:
+    """While a file is replaced again and again, every value that is read is one of those put."""
+    path, done = tmp_path / "secret", Event()
+    path.write_text("0" * 60_000)
+
+    def keep_replacing() -> None:
+        number = 0
+        while not done.wait(0.002):
+            number = (number + 1) % 10
+            (tmp_path / "next").write_text(str(number) * 60_000)
+            (tmp_path / "next").rename(path)
+
+    writer = Thread(target=keep_replacing)
+    writer.start()
+    source = EnvSecretSource(environment={f"{NAME}_FILE": str(path)})
+    seen = {source.fetch(["client_secret"]).fields["client_secret"].reveal() for _ in range(300)}
+    done.set()
+    writer.join()
+
+    assert 1 < len(seen)
+    assert seen <= {str(number) * 60_000 for number in range(10)}
+
+
+def test_systemd_credentials(tmp_path: Path) -> None:
+    """A credential that systemd mounts for its owner alone is read by way of its file."""
+    path = tmp_path / "credicorp.service" / "client_secret"
+    path.parent.mkdir(mode=0o500)
+    path.parent.chmod(0o700)
+    path.write_bytes(b"s3cret")
+    path.chmod(0o400)
+    path.parent.chmod(0o500)
+    fetched = EnvSecretSource(environment={f"{NAME}_FILE": str(path)}).fetch(["client_secret"])
+
+    assert Secret("s3cret") == fetched.fields["client_secret"]
+    assert str(path) in fetched.provenance
+
+
+@pytest.mark.parametrize("form", ["variable", "file"])
+def test_fault_204_one_opaque_type(tmp_path: Path, form: str) -> None:
+    """Text of a variable and bytes of a file become equal secrets, which nobody can see or hash apart."""
+    (tmp_path / "secret").write_bytes(b"canary\n")
+    environment = {
+        "variable": {NAME: "canary"},
+        "file": {f"{NAME}_FILE": str(tmp_path / "secret")},
+    }
+    value = (
+        EnvSecretSource(environment=environment[form])
+        .fetch(["client_secret"])
+        .fields["client_secret"]
+    )
+
+    assert Secret is type(value)
+    assert Secret("canary") == value
+    assert "canary" != value
+    assert hash("canary") != hash(value)
 
 
 class Turning(dict[str, str]):

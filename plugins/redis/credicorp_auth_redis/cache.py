@@ -38,6 +38,11 @@ T = TypeVar("T")
 _LONGEST: Final = 366 * 24 * 3600.0  # seconds; no token lives longer
 
 
+def _bounded(seconds: float) -> float:
+    # In this order nothing becomes of what is not a number, too.
+    return max(0.0, min(seconds, _LONGEST))
+
+
 class RedisCache:
     """
     A cache that all who use the same Redis share, and in which one of them alone mints.
@@ -96,7 +101,7 @@ class RedisCache:
         Raises:
             CacheUnavailable: It was not kept, or it is not known whether it was.
         """
-        kept = max(0.0, min(lifetime, _LONGEST))
+        kept = _bounded(lifetime)
         size, moment = len(entry), self._clock()
         record = SecretBytes(build_record(key, entry, number=number, moment=moment, lifetime=kept))
         del entry  # no traceback shows it
@@ -106,7 +111,8 @@ class RedisCache:
                 code="cache.too_large",
                 cure="ask for a token with fewer claims.",
             )
-        self._run(WRITE, (self._name(key),), record, int(kept * 1000), number)
+        terms = (int(kept * 1000), number, int(moment * 1000))
+        self._run(WRITE, (self._name(key),), record, *terms)
 
     def discard(self, key: str, *, expected: bytes | None = None) -> bool:
         """
@@ -135,6 +141,7 @@ class RedisCache:
             key: Name of the entry.
             seconds: After which it lapses where it was neither renewed nor released.
         """
+        seconds = _bounded(seconds)
         owner, since, lasts = token_hex(16), time.monotonic(), max(1, int(seconds * 1000))
         name = f"{self._name(key)}:lease"
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from attrs import field, frozen
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from credicorp_auth_redis.url import RedisUrl
 
 _SENTINEL_PORT: Final = 26379
+_LONGEST_BUDGET: Final = 60.0  # seconds
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -41,7 +41,7 @@ def _read_url_option(value: str | Secret | None) -> Secret:
         raise MissingSetting(
             "the cache `redis` has no `url`", cure="set `url`, such as rediss://redis.example/0."
         )
-    url = value if isinstance(value, Secret) else Secret(value)
+    url = value if isinstance(value, Secret) else Secret(str(value))
     del value
     read_url(url)
     return url
@@ -50,7 +50,7 @@ def _read_url_option(value: str | Secret | None) -> Secret:
 def _read_sentinels(value: str | Sentinels | None) -> Sentinels | None:
     if value is None or isinstance(value, Sentinels):
         return value
-    service, _, hosts = value.rpartition("@")
+    service, _, hosts = str(value).rpartition("@")
     try:
         addresses = tuple(
             read_address(host.strip(), default_port=_SENTINEL_PORT) for host in hosts.split(",")
@@ -88,21 +88,21 @@ def _read_seconds(value: float | str) -> float:
         seconds = 0.0 if isinstance(value, bool) else float(value)
     except ValueError:
         seconds = 0.0
-    if not isfinite(seconds) or seconds <= 0:
+    if not 0 < seconds <= _LONGEST_BUDGET:
         raise InvalidSetting(
-            "`budget` is not a length of time",
-            cure="set `budget` to a number of seconds above 0, such as 0.25.",
+            "`budget` is not a length of time that anyone would wait",
+            cure="set `budget` to a number of seconds above 0 and up to 60, such as 0.25.",
         )
     return seconds
 
 
 def _read_prefix(value: str) -> str:
-    if not _PREFIX.fullmatch(value):
+    if not _PREFIX.fullmatch(str(value)):
         raise InvalidSetting(
             "`prefix` cannot start a key",
             cure="set `prefix` to 1 to 64 letters, digits and _ . : - characters.",
         )
-    return value
+    return str(value)
 
 
 def _read_sealing_key(value: str | Secret | None) -> str | Secret | None:

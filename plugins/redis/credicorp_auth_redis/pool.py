@@ -31,10 +31,17 @@ class Pool:
 
     Args:
         connect: Opens a connection.
+        clock: Returns seconds that only go forward.
     """
 
-    def __init__(self, connect: Callable[[Address], OpenConnection]) -> None:
+    def __init__(
+        self,
+        connect: Callable[[Address], OpenConnection],
+        *,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._connect = connect
+        self._clock = clock
         self._is_closed = False
         self.after_fork()
 
@@ -93,7 +100,7 @@ class Pool:
                 if not kept:
                     return None
                 since, connection = kept.pop()
-            if monotonic() - since < _FRESH and connection.is_quiet():
+            if self._clock() - since < _FRESH and connection.is_quiet():
                 return connection
             connection.close()
 
@@ -101,6 +108,6 @@ class Pool:
         with self._lock:
             kept = self._idle.setdefault(address, [])
             if not self._is_closed and len(kept) < _KEPT:
-                kept.append((monotonic(), connection))
+                kept.append((self._clock(), connection))
                 return
         connection.close()

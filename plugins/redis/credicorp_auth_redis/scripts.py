@@ -43,12 +43,15 @@ class Script:
 
 
 WRITE: Final = Script("""
--- Keep a record, unless one with a larger number is there. A lifetime of 0 keeps none.
+-- Keep a record, unless one with a larger number is there and lives. A lifetime of 0 keeps none.
 local key, record, milliseconds, number = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local now = tonumber(ARGV[4])
 local held = redis.pcall('GETRANGE', key, 0, 255)
-local other = type(held) == 'string' and string.match(held, '^credicorp%-auth/1 %S+ (%d+) ')
-if number > 0 and other and tonumber(other) > number then
-  return 0
+if number > 0 and type(held) == 'string' then
+  local other, ends = string.match(held, '^credicorp%-auth/1 %S+ (%d+) %d+ (%d+)\\n')
+  if other and tonumber(other) > number and tonumber(ends) > now then
+    return 0
+  end
 end
 if milliseconds > 0 then
   redis.call('SET', key, record, 'PX', milliseconds)

@@ -68,7 +68,8 @@ def _read(url: Secret) -> RedisUrl | None:
             scheme=parts.scheme,
             address=_read_path(parts) if is_path else _read_host(parts),
             username=unquote(parts.username) if parts.username else None,
-            password=Secret(unquote(parts.password)) if parts.password else None,
+            # A user alone is shown with an empty password, so that the server says what is wrong.
+            password=Secret(unquote(parts.password or "")) if "@" in parts.netloc else None,
             database=_read_number(_database_in(parts, is_path=is_path)),
         )
     except ValueError:

@@ -11,12 +11,10 @@ import time
 import pytest
 
 import credicorp_auth_redis
-from credicorp_auth import CredicorpAuth
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth.oauth.secret import Secret
 from credicorp_auth.options import AdapterOptions
 from credicorp_auth.ports import Cache, CacheCapabilities, LeasingCache, ListingCache
-from credicorp_auth.testing.stand_ins import ScriptedTransport
 from credicorp_auth_redis import RedisCache, plugin
 from credicorp_auth_redis.record import build_record, read_head
 
@@ -310,6 +308,18 @@ def test_numbers_keep_writes_in_order(cache):
     assert [b"9", b"9 again", b"0", b"1"] == [kept, same, replaced, cache.read(KEY)]
 
 
+def test_what_has_ended_is_in_nobodys_way(servers, server, client):
+    """An entry of a larger number that ended, and that Redis was told to keep, is replaced."""
+    now = [time.time()]
+    cache = servers.cache(server, clock=lambda: now[0])
+    cache.write(KEY, b"9", lifetime=10, number=9)
+    client.persist(f"credicorp_auth:{{{KEY}}}")
+    now[0] += 11
+    cache.write(KEY, b"8", lifetime=10, number=8)
+
+    assert b"8" == cache.read(KEY)
+
+
 def test_an_older_write_without_lifetime_drops_nothing(cache):
     """Order counts for what ends at once, too."""
     cache.write(KEY, b"9", lifetime=10, number=9)
@@ -326,25 +336,6 @@ def test_a_record_says_what_it_is():
     assert ("ab", 7, 1_000_500, 1_002_750) == (head.key, head.number, head.written, head.ends)
     assert b"entry" == built[head.size :]
     assert [None, None, None] == [read_head(each) for each in (b"x", None, 7)]
-
-
-def test_an_engine_reads_what_another_minted(servers, server):
-    """Through the plugin, the second engine of a fleet reads the token of the first."""
-    transport = ScriptedTransport()
-    made = []
-    for _ in range(2):
-        auth = CredicorpAuth(
-            client_id="fleet",
-            client_secret="dummy",
-            transport=transport,
-            cache="redis",
-            cache_options={"url": server.url, "budget": "2"},
-        )
-        servers.stack.callback(auth.close)
-        made.append(auth.get_token())
-
-    assert made[0].value == made[1].value
-    assert 1 == len(transport.notebook)
 
 
 def test_the_hook_builds_the_cache(server):

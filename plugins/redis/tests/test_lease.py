@@ -143,3 +143,10 @@ def test_while_redis_is_down_a_lease_holds_for_its_time(servers, server, cache):
     failed = cache.lease(KEY, seconds=3)
     assert (LeaseState.FAILED, 0, False) == (failed.state, failed.number, failed.renew())
     failed.release()
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
+def test_a_lease_of_senseless_length(cache, client, seconds):
+    """It lapses, at once or in a year, and raises nothing."""
+    assert LeaseState.ACQUIRED is cache.lease(KEY, seconds=seconds).state
+    assert client.pttl(f"credicorp_auth:{{{KEY}}}:lease") != -1

@@ -74,6 +74,7 @@ def test_options_may_be_text():
         ("redis://[::1]:7", ("redis", Address("::1", 7), None, None, 0)),
         ("redis://:p%40%2F@h", ("redis", Address("h", 6379), None, "p@/", 0)),
         ("redis://u%3A:p@h", ("redis", Address("h", 6379), "u:", "p", 0)),
+        ("redis://u@h", ("redis", Address("h", 6379), "u", "", 0)),
         ("rediss://u:p@/3", ("rediss", None, "u", "p", 3)),
         ("unix:///a%20b.sock", ("unix", Address("/a b.sock", 0), None, None, 0)),
         ("unix://u:p@/a.sock?db=4", ("unix", Address("/a.sock", 0), "u", "p", 4)),
@@ -82,7 +83,7 @@ def test_options_may_be_text():
 def test_addresses(url, expected):
     """An address says where, over what, and as whom."""
     found = read_url(Secret(url))
-    password = found.password and found.password.reveal()
+    password = None if found.password is None else found.password.reveal()
 
     assert expected == (found.scheme, found.address, found.username, password, found.database)
 
@@ -133,6 +134,8 @@ def test_fault_176_an_address_that_is_none_is_not_shown(url, shown_by):
         ({"budget": "0"}, InvalidSetting, "budget"),
         ({"budget": "soon"}, InvalidSetting, "budget"),
         ({"budget": "inf"}, InvalidSetting, "budget"),
+        ({"budget": "nan"}, InvalidSetting, "budget"),
+        ({"budget": 60.1}, InvalidSetting, "budget"),
         ({"budget": True}, InvalidSetting, "budget"),
         ({"prefix": ""}, InvalidSetting, "prefix"),
         ({"prefix": "a*"}, InvalidSetting, "prefix"),
@@ -160,6 +163,9 @@ def test_fault_176_an_address_that_is_none_is_not_shown(url, shown_by):
         ({"ca_file": "ca.pem"}, InvalidSetting, "ca_file"),
         ({"client_certificate": "me.pem"}, InvalidSetting, "client_certificate"),
         ({"timeout": 3}, InvalidSetting, "timeout"),
+        ({"url": 7}, InvalidSetting, "url"),
+        ({"url": "redis://", "sentinel": ["m@h"]}, InvalidSetting, "sentinel"),
+        ({"prefix": "a b"}, InvalidSetting, "prefix"),
     ],
 )
 def test_options_that_make_no_sense(values, kind, named):

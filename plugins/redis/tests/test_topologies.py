@@ -32,9 +32,13 @@ def works(cache, key=KEY):
         return False
 
 
-@pytest.fixture
-def watched(servers):
-    """Start a master, a replica, and sentinels that watch them."""
+@pytest.fixture(scope="module")
+def watched(make_servers):
+    """Start a master, a replica, and sentinels that watch them: for all tests but the one that breaks them."""
+    return watch(make_servers)
+
+
+def watch(servers):
     master = servers.start()
     replica = servers.start(f"replicaof 127.0.0.1 {master.port}")
     client = servers.client(replica)
@@ -44,9 +48,9 @@ def watched(servers):
     return master, replica, sentinels, f"mymaster@{where}"
 
 
-def test_fault_163_after_a_failover_the_new_master_is_used(servers, watched):
+def test_fault_163_after_a_failover_the_new_master_is_used(servers):
     """The master dies with the lease: its successor is found, and numbers go on growing."""
-    master, replica, _, sentinel = watched
+    master, replica, _, sentinel = watch(servers)
     cache = servers.cache(url="redis://", sentinel=sentinel)
     other = servers.cache(url="redis://", sentinel=sentinel)
     before = cache.lease(KEY, seconds=60)
@@ -78,6 +82,7 @@ def test_a_sentinel_that_is_silent_or_gone_is_passed_over(servers, watched):
 
         assert works(cache)
         assert [KEY] == [each.key for each in cache.entries()]
+        assert 1 == cache.clear()
 
 
 def test_sentinels_that_know_no_such_master(servers, watched):
@@ -94,8 +99,10 @@ def test_all_sentinels_silent_cost_one_budget(servers):
         where = ",".join([f"127.0.0.1:{silent.port}"] * 3)
         cache = servers.cache(url="redis://", sentinel=f"m@{where}", budget=0.3)
 
+        cache._breaker.close()  # so that nothing else asks
+
         assert "cache.timeout" == trouble_of(lambda: cache.read(KEY))
-        assert 3 == len(silent.connections)
+        servers.wait_until(lambda: len(silent.connections) == 3)
 
 
 def test_fault_175_a_sentinel_cannot_send_tokens_away(servers):
@@ -125,6 +132,21 @@ class Node:
                 connection.socket.sendall(told.encode())
 
 
+def test_sentinels_are_asked_over_tls_too(servers, tls):
+    """With `rediss://`, no word to anyone goes without it; the certificate must hold the address."""
+    master, options = tls("tls-auth-clients no", "tls-replication yes")
+    files = [each for each in master.directives if "-file" in each]
+    sentinel = servers.start(
+        *("port 0", "tls-port {port}", "tls-replication yes", "tls-auth-clients no", *files),
+        f"sentinel monitor mymaster 127.0.0.1 {master.port} 1",
+        sentinel=True,
+    )
+    where = f"mymaster@127.0.0.1:{sentinel.port}"
+    cache = servers.cache(url="rediss://", sentinel=where, ca_file=options["ca_file"])
+
+    assert works(cache)
+
+
 @pytest.fixture(scope="module")
 def cluster(make_servers):
     nodes, clients = make_servers.cluster()
@@ -150,6 +172,24 @@ def test_a_cluster_keeps_each_key_where_it_belongs(cluster):
     assert len(KEYS) == cache.clear()
     for each in leases:
         each.release()
+
+
+def test_the_user_that_the_readme_describes(cluster, readme):
+    """The access list of the README, with what it adds for clusters, is enough for everything."""
+    servers, nodes, clients = cluster
+    (rule,) = [line for line in readme.splitlines() if line.startswith("user credicorp ")]
+    words = rule.replace(">PASSWORD", ">pw").split()[1:]
+    assert "add `+cluster|slots` and `+asking`" in readme
+    for client in clients:
+        client.execute_command("ACL SETUSER", *words, "+cluster|slots", "+asking")
+    cache = servers.cache(url=f"redis://credicorp:pw@127.0.0.1:{nodes[0].port}", cluster=True)
+    lease = cache.lease(KEYS[3], seconds=30)
+    cache.write(KEYS[3], b"x", lifetime=100, number=lease.number)
+
+    assert (b"x", True) == (cache.read(KEYS[3]), lease.renew())
+    assert KEYS[3] in [each.key for each in cache.entries()]
+    lease.release()
+    assert cache.discard(KEYS[3], expected=b"x")
 
 
 def test_a_map_that_is_out_of_date_is_followed(cluster):

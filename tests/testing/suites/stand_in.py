@@ -44,6 +44,13 @@ class TestExcused(SmallThingContract):
         pytest.skip("no time")
 
 
+class TestExcusedOnce(SmallThingContract):
+    @pytest.fixture(autouse=True)
+    def _excuse(self, request):
+        if request.node.name.endswith("[2]"):
+            pytest.skip("there is no room for two")
+
+
 class TestExpectedToFail(SmallThingContract):
     value = 9
 

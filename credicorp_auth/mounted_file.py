@@ -6,8 +6,8 @@ import os
 import stat
 from typing import Final
 
+from credicorp_auth.oauth.credential import MAX_CREDENTIAL, Fault
 from credicorp_auth.oauth.secret import SecretBytes
-from credicorp_auth_env.value import MAX_VALUE, Fault
 
 # Not to wait for the writer of a FIFO, and, on systems that have them, not to hand the file on.
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -28,7 +28,7 @@ def read_file(path: str) -> SecretBytes | Fault:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 return Fault("secret.invalid", "is not a regular file")
             # Two bytes for the line end, and one to see that there is more.
-            return SecretBytes(file.read(MAX_VALUE + 3))
+            return SecretBytes(file.read(MAX_CREDENTIAL + 3))
     except OSError as error:
         return _explain(error)
 

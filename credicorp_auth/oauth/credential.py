@@ -1,12 +1,14 @@
 """
-What makes a value from the environment, or from a file, fit to be a credential.
+What makes a value that a secret source found fit to be a credential.
 
 Nothing here raises: a traceback keeps the locals of what raised, and these hold values.
 """
 
 from __future__ import annotations
 
+import hmac
 import re
+from secrets import token_bytes
 from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
@@ -14,11 +16,14 @@ from attrs import frozen
 from credicorp_auth.oauth.secret import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from credicorp_auth.oauth.secret import SecretBytes
 
-MAX_VALUE: Final = 64 * 1024
-"""Bytes that a value may have."""
+MAX_CREDENTIAL: Final = 64 * 1024
+"""Bytes that a credential may have."""
 
+_SALT: Final = token_bytes(32)
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -37,7 +42,7 @@ class Fault:
     what: str
 
 
-def read_value(raw: SecretBytes) -> Secret | Fault:
+def read_credential(raw: SecretBytes, *, line_end: bool = True) -> Secret | Fault:
     """
     Read a credential, less the one line end that editors and `echo` leave behind it.
 
@@ -46,12 +51,14 @@ def read_value(raw: SecretBytes) -> Secret | Fault:
 
     Args:
         raw: The value as it was found.
+        line_end: Whether it was found as a text of its own, whose one line end may be dropped;
+            False for a member of a document, which somebody wrote as it is.
     """
     held = raw.reveal()
-    if held.endswith(b"\n"):
+    if line_end and held.endswith(b"\n"):
         held = held.removesuffix(b"\n").removesuffix(b"\r")
-    if len(held) > MAX_VALUE:
-        return Fault("secret.invalid", f"is longer than {MAX_VALUE} bytes")
+    if len(held) > MAX_CREDENTIAL:
+        return Fault("secret.invalid", f"is longer than {MAX_CREDENTIAL} bytes")
     try:
         text = held.decode("utf-8")
     except UnicodeDecodeError:
@@ -65,9 +72,26 @@ def _find_fault(text: str) -> Fault | None:
     if text.startswith(_BYTE_ORDER_MARK):
         return Fault("secret.invalid", "starts with a byte order mark")
     if text != text.strip():
-        return Fault("secret.invalid", "has white space at an end, beyond one line end")
+        return Fault("secret.invalid", "has white space at an end")
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
         return Fault("secret.invalid", "has quotes around it")
     if _CONTROL.search(text):
         return Fault("secret.invalid", "has a control character or line end inside")
     return None
+
+
+def digest_fields(fields: Mapping[str, Secret]) -> str:
+    """
+    Return a version for a record whose source gives it none: equal fields, equal versions.
+
+    Args:
+        fields: Field names to values.
+    """
+    # Keyed with a salt of this process, so that it says nothing about the values elsewhere. The
+    # fingerprint of a secret is 32 bits, which is for eyes: two values of one fingerprint would
+    # hide a rotation. This is 128.
+    digest = hmac.new(_SALT, digestmod="sha256")
+    for name, value in sorted(fields.items()):
+        for part in (name.encode(), value.reveal().encode("utf-8")):
+            digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()[:32]

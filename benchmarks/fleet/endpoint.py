@@ -1,0 +1,94 @@
+"""The token endpoint of the model: a token bucket at its edge, latency behind it, and storms."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from credicorp_auth.errors import DeadlinePassed
+from credicorp_auth.oauth.http import HttpResponse
+from credicorp_auth.testing.scripted_world import token_answer
+
+if TYPE_CHECKING:
+    import random
+
+    from ledger import Ledger
+    from timeline import Timeline
+
+    from credicorp_auth.oauth.secret import SecretBytes
+
+EDGE_SECONDS: Final = 0.02  # until the edge has said no
+MEDIAN_SECONDS: Final = 0.096  # until a token comes: the status page's p50
+SPREAD: Final = 0.726  # of the logarithm, so that 99 of 100 take at most 0.52 s, its p99
+STORM_SECONDS: Final = 30  # that a storm's 429s ask for
+
+
+class Endpoint:
+    """
+    Answers token requests, as many as it is willing to.
+
+    Args:
+        timeline: The time.
+        dice: Chance.
+        ledger: Where requests are counted.
+        tier: Requests a second that it serves, and saves up at most; None for any number.
+        lifetime: Seconds its tokens live.
+    """
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        dice: random.Random,
+        ledger: Ledger,
+        *,
+        tier: float | None,
+        lifetime: float,
+    ) -> None:
+        self._timeline = timeline
+        self._dice = dice
+        self._ledger = ledger
+        self._tier = tier
+        self._saved, self._saved_at = tier or 0.0, 0.0
+        self._storm_seconds = 0.0
+        self._storm_until = -math.inf
+        self._granted = token_answer(expires_in=lifetime)
+
+    def arm_storm(self, seconds: float) -> None:
+        """Refuse everyone for so long, from the next request on."""
+        self._storm_seconds = seconds
+
+    def answer(self, timeout: float) -> HttpResponse:
+        """Answer one request; the story that asks pauses until the answer is there."""
+        moment = self._timeline.moment
+        retry_after = self._retry_after(moment)
+        self._ledger.note_request(moment, served=retry_after is None)
+        if retry_after is not None:
+            self._timeline.pause(EDGE_SECONDS)
+            return busy(retry_after, self._granted.body)
+        seconds = self._dice.lognormvariate(math.log(MEDIAN_SECONDS), SPREAD)
+        self._timeline.pause(min(seconds, timeout))
+        if seconds >= timeout:
+            raise DeadlinePassed("the token endpoint took too long")
+        return self._granted
+
+    def _retry_after(self, moment: float) -> int | None:
+        """Return the seconds to wait that a 429 says; None where the request is served."""
+        if self._storm_seconds:
+            self._storm_until = moment + self._storm_seconds
+            self._storm_seconds = 0.0
+        if moment < self._storm_until:
+            return STORM_SECONDS
+        if self._tier is None:
+            return None
+        self._saved = min(self._tier, self._saved + (moment - self._saved_at) * self._tier)
+        self._saved_at = moment
+        if self._saved < 1:
+            # Whole seconds until the bucket holds a request again: true, and the same for all.
+            return math.ceil((1 - self._saved) / self._tier)
+        self._saved -= 1
+        return None
+
+
+def busy(retry_after: int, body: SecretBytes) -> HttpResponse:
+    """Return a 429; its body does not matter."""
+    return HttpResponse(429, [("Retry-After", str(retry_after))], body)

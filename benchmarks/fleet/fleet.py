@@ -1,0 +1,114 @@
+"""A fleet of hosts, one shared cache, one token endpoint, and what goes wrong with them."""
+
+from __future__ import annotations
+
+import random
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from attrs import frozen
+from endpoint import Endpoint
+from host import Host
+from ledger import FREEZE, OUTAGE, RETURN, STORM, Ledger, plan
+from shared_cache import ModelLease, SharedCache
+from timeline import Timeline
+
+from credicorp_auth.ports import LeaseState
+
+if TYPE_CHECKING:
+    from credicorp_auth.ports import Lease
+
+START_SECONDS: Final = 1.0  # within which all hosts start
+LONGEST_STORM: Final = 450.0  # seconds
+
+
+@frozen
+class Scenario:
+    """
+    What is simulated.
+
+    Args:
+        hosts: How many.
+        lifetime: Seconds a token lives.
+        lease: Whether the cache offers a lease.
+        tier: Requests a second that the endpoint serves; None for any number.
+        seed: Of all chance.
+    """
+
+    hosts: int
+    lifetime: float
+    lease: bool
+    tier: float | None
+    seed: int
+
+    @property
+    def storm_seconds(self) -> float:
+        """Longer than from the advisory window to expiry: nobody can sit it out."""
+        return min(self.lifetime / 2, LONGEST_STORM)
+
+
+class Fleet:
+    """
+    Lives through a scenario.
+
+    Args:
+        scenario: What is simulated.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.leases = scenario.lease
+        self.dice = random.Random(scenario.seed)  # noqa: S311 - repeatable chance is the point
+        self.timeline = Timeline()
+        self.ledger = Ledger(plan(scenario.lifetime))
+        self.cache = SharedCache(self.timeline, self.ledger)
+        self.endpoint = Endpoint(
+            self.timeline,
+            self.dice,
+            self.ledger,
+            tier=scenario.tier,
+            lifetime=scenario.lifetime,
+        )
+        self._scenario = scenario
+        self._freezing = False
+        self._records = 0
+        self._hosts: list[Host] = []
+
+    def new_record_id(self) -> str:
+        """Return the next record id."""
+        self._records += 1
+        return f"{self._records:032x}"
+
+    def freezes(self, lease: Lease) -> bool:
+        """Say whether the holder of this lease stands still now; it happens to one of them."""
+        if not self._freezing or lease.state is not LeaseState.ACQUIRED:
+            return False
+        assert isinstance(lease, ModelLease)
+        self._freezing = False
+        lease.stand_still(self.timeline.moment)
+        return True
+
+    def run(self) -> Ledger:
+        """Let it all happen."""
+        for index in range(self._scenario.hosts):
+            self.timeline.at(self.dice.random() * START_SECONDS, partial(self._start, index))
+        begins = {phase.name: phase.begin for phase in self.ledger.phases}
+        self.timeline.at(begins[FREEZE], self._freeze)
+        self.timeline.at(begins[OUTAGE], self.cache.break_down)
+        self.timeline.at(begins[RETURN], self.cache.come_back)
+        self.timeline.at(
+            begins[STORM], lambda: self.endpoint.arm_storm(self._scenario.storm_seconds)
+        )
+        end = self.ledger.phases[-1].end
+        self.timeline.run(end)
+        self.timeline.moment = end
+        for host in self._hosts:
+            host.note_gap()
+        return self.ledger
+
+    def _start(self, index: int) -> None:
+        host = Host(self, index)
+        self._hosts.append(host)
+        host.call()
+
+    def _freeze(self) -> None:
+        self._freezing = True

@@ -1,0 +1,40 @@
+"""The World of fetching keys: where they are is a setting, or discovered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from credicorp_auth.engine.discovery import Discovery
+    from credicorp_auth.engine.open_world import OpenWorld
+    from credicorp_auth.oauth.http import HttpResponse
+
+
+class RealKeyWorld:
+    """
+    Performs what the story of fetching keys asks for.
+
+    Args:
+        world: Knows the time, carries requests, tells events.
+        keys: The address of the keys, or what discovers it.
+    """
+
+    def __init__(self, world: OpenWorld, keys: str | Discovery) -> None:
+        self._keys = keys
+        self.now, self.send, self.tell = world.now, world.send, world.tell
+
+    def find_jwks_url(self, seconds: float) -> str:
+        """Return where the keys are published."""
+        if isinstance(self._keys, str):
+            return self._keys
+        return self._keys.metadata.obtain(seconds).endpoint("jwks_uri")
+
+    def doubt_jwks_url(self) -> None:
+        """Take note that nothing was to be had there."""
+        if not isinstance(self._keys, str):
+            self._keys.metadata.doubt()
+
+    def check_peer(self, response: HttpResponse, url: str) -> None:
+        """Refuse an answer out of a network where a discovered address may not lead."""
+        if not isinstance(self._keys, str):
+            self._keys.check_peer(response, url)

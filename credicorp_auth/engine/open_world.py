@@ -1,0 +1,48 @@
+"""The World of the stories that need no secret: fetching documents, verifying tokens."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from credicorp_auth.engine.adapter_call import call_adapter
+from credicorp_auth.oauth.http import HttpResponse
+
+if TYPE_CHECKING:
+    from credicorp_auth.engine.clock import Clock
+    from credicorp_auth.engine.teller import Teller
+    from credicorp_auth.lifecycle.windows import Instant
+    from credicorp_auth.oauth.http import HttpRequest
+    from credicorp_auth.ports import Provider, Transport
+
+
+class OpenWorld:
+    """
+    Knows the time, carries requests, tells events.
+
+    Args:
+        transport: Carries requests; with its provider.
+        teller: Tells events.
+        clock: The clocks.
+    """
+
+    def __init__(self, transport: tuple[Transport, Provider], teller: Teller, clock: Clock) -> None:
+        self.transport, self._provider = transport
+        self.clock = clock
+        self.tell = teller.tell
+
+    def now(self) -> Instant:
+        """Return the time by both clocks."""
+        return self.clock.now()
+
+    def random(self) -> float:
+        """Return a number in [0, 1)."""
+        return random.random()  # noqa: S311 - it spreads callers out; nothing is secret about it
+
+    def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
+        """Send a request through the chosen transport."""
+        return call_adapter(
+            self._provider,
+            lambda: self.transport.send(request, timeout=timeout),
+            expected=(HttpResponse,),
+        )

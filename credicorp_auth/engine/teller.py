@@ -1,0 +1,46 @@
+"""Telling the log and the observers what happens."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from credicorp_auth.events import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+LOGGER: Final = logging.getLogger("credicorp_auth")
+# Without a handler of the application's own, Python would print warnings to stderr.
+LOGGER.addHandler(logging.NullHandler())
+
+# Said once: true of every token alike, and no help the second time.
+_ONCE: Final = frozenset({"token.expiry_assumed", "token.expiry_as_text", "clock.skew"})
+
+
+class Teller:
+    """
+    Tells events.
+
+    Args:
+        observers: Called with each event, on the thread that tells it.
+    """
+
+    def __init__(self, observers: Sequence[Callable[[Event], object]]) -> None:
+        self._observers = tuple(observers)
+        self._said: set[str] = set()
+
+    def tell(self, name: str, **fields: str | float | bool | None) -> None:
+        """Tell the log and every observer; an observer that fails is itself an event."""
+        if name in _ONCE:
+            if name in self._said:
+                return
+            self._said.add(name)
+        event = Event(name, fields)
+        if LOGGER.isEnabledFor(event.level):
+            LOGGER.log(event.level, "%s", event, extra={"credicorp_event": event})
+        for observer in self._observers:
+            try:
+                observer(event)
+            except Exception as fault:  # noqa: BLE001 - an observer's trouble is not the caller's
+                LOGGER.warning("%s", Event("observer.failed", {"raised": type(fault).__name__}))

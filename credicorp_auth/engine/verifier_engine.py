@@ -1,0 +1,226 @@
+"""
+The verifying engine: says at once what a token shown before says, and examines any other.
+
+A token whose key is at hand is examined on the caller's own thread, also on an event loop: it takes
+some twenty microseconds. Only for a key that is not at hand does anybody wait, and then for a fetch
+that runs elsewhere.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from credicorp_auth.engine.fork import renew_after_fork
+from credicorp_auth.engine.kept_document import Place
+from credicorp_auth.engine.memo import Memo
+from credicorp_auth.engine.waiter import ThreadWaiter, waiting_task
+from credicorp_auth.errors import (
+    Closed,
+    CredicorpAuthError,
+    InvalidSetting,
+    KeysUnavailable,
+    MalformedToken,
+    MissingSetting,
+    UnknownKey,
+)
+from credicorp_auth.lifecycle.examine import Question, examine_token
+from credicorp_auth.oauth.claims import Claims
+from credicorp_auth.oauth.compact import MAX_SIGNED_TOKEN
+from credicorp_auth.oauth.scope import Scope
+from credicorp_auth.oauth.token import AccessToken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from credicorp_auth.engine.kept_document import KeptDocument
+    from credicorp_auth.engine.open_world import OpenWorld
+    from credicorp_auth.engine.waiter import Waiter
+    from credicorp_auth.oauth.key_set import KeySet
+    from credicorp_auth.oauth.verification import VerificationPolicy
+
+Outcome = Claims | CredicorpAuthError | Place
+
+_NOTHING: Final = Scope()
+_scope_of: Final = lru_cache(maxsize=256)(Scope)
+
+
+class VerifierEngine:
+    """
+    Verifies the tokens of one issuer.
+
+    Args:
+        policy: What makes a token trustworthy.
+        audience: Whom tokens must be meant for where a call does not say; None: each call says.
+        keys: The issuer's keys.
+        world: Where.
+    """
+
+    def __init__(
+        self,
+        policy: VerificationPolicy,
+        audience: str | None,
+        keys: KeptDocument[KeySet],
+        world: OpenWorld,
+    ) -> None:
+        self._policy, self._audience = policy, audience
+        self._keys, self._world = keys, world
+        self._memo = Memo()
+        self._wall, self._boot = world.clock.wall, world.clock.boot
+        self._closed = False
+        self.remember = self._memo.remember
+        self.now, self.tell = world.now, world.tell
+        renew_after_fork(self)
+
+    def verify(
+        self,
+        token: str | AccessToken,
+        *,
+        audience: str | None = None,
+        required_scope: Scope | str | None = None,
+    ) -> Claims:
+        """Verify a token; wait on this thread where its key must be fetched first."""
+        outcome: Outcome | None = self._recall(token, audience, required_scope)
+        if outcome is None:
+            outcome = self._look(token, audience, required_scope, ThreadWaiter)
+        if isinstance(outcome, Place):
+            assert isinstance(outcome.waiter, ThreadWaiter)  # noqa: S101 - for type checkers
+            try:
+                outcome.waiter.wait(outcome.deadline - self._boot())
+            finally:
+                self._keys.leave(outcome)
+            outcome = self._look(token, audience, required_scope, None)
+        if isinstance(outcome, Claims):
+            return outcome
+        del token  # not in reach of the error's traceback
+        assert isinstance(outcome, CredicorpAuthError)  # noqa: S101 - for type checkers
+        raise outcome
+
+    async def averify(
+        self,
+        token: str | AccessToken,
+        *,
+        audience: str | None = None,
+        required_scope: Scope | str | None = None,
+    ) -> Claims:
+        """Verify a token; await its key where it must be fetched first."""
+        outcome: Outcome | None = self._recall(token, audience, required_scope)
+        if outcome is None:
+            outcome = self._look(token, audience, required_scope, waiting_task)
+        if isinstance(outcome, Place):
+            assert not isinstance(outcome.waiter, ThreadWaiter)  # noqa: S101 - for type checkers
+            try:
+                await outcome.waiter.wait(outcome.deadline - self._boot())
+            finally:
+                self._keys.leave(outcome)
+            outcome = self._look(token, audience, required_scope, None)
+        if isinstance(outcome, Claims):
+            return outcome
+        del token  # not in reach of the error's traceback
+        assert isinstance(outcome, CredicorpAuthError)  # noqa: S101 - for type checkers
+        raise outcome
+
+    def _recall(
+        self, token: str | AccessToken, audience: str | None, required: Scope | str | None
+    ) -> Claims | None:
+        """Return what a token says that was shown before; None: it must be looked at."""
+        text = token.value.reveal() if isinstance(token, AccessToken) else token
+        if type(text) is not str or len(text) > MAX_SIGNED_TOKEN or not text.isascii():
+            return None
+        remembered = self._memo.find(sha256(text.encode()).digest())
+        if (
+            remembered is None
+            or remembered.keys is not self._keys.document
+            or self._boot() >= self._keys.fresh_until
+        ):
+            return None
+        claims = remembered.claims
+        wanted = self._audience if audience is None else audience
+        if type(wanted) is not str or wanted not in claims.audience:
+            return None
+        if self._wall() >= claims.expires_at:
+            return None
+        return claims if required is None or _covers(claims, required) else None
+
+    def _look(
+        self,
+        token: str | AccessToken,
+        audience: str | None,
+        required: Scope | str | None,
+        waits: Callable[[], Waiter] | None,
+    ) -> Outcome:
+        """Examine a token; where newer keys may help, and `waits` says how, wait for them."""
+        outcome = self._examine(token, audience, required)
+        if waits is not None and self._may_be_cured(outcome):
+            place = self._keys.board(waits())
+            if place is not None:
+                return place
+        if isinstance(outcome, CredicorpAuthError):
+            self._world.tell("token.refused", code=outcome.code)
+        return outcome
+
+    def _examine(
+        self, token: str | AccessToken, audience: str | None, required: Scope | str | None
+    ) -> Claims | CredicorpAuthError:
+        try:
+            question = self._read_question(token, audience, required)
+            return examine_token(question, self._policy, self)
+        except CredicorpAuthError as error:
+            # The traceback leads to frames that hold the token and what it says.
+            return error.with_traceback(None)
+
+    def _read_question(
+        self, token: object, audience: str | None, required: Scope | str | None
+    ) -> Question:
+        if self._closed:
+            raise Closed("the verifier is closed", cure="make a new one.")
+        text = token.value.reveal() if isinstance(token, AccessToken) else token
+        wanted: Any = self._audience if audience is None else audience
+        if not isinstance(wanted, str) or not wanted:
+            raise MissingSetting(
+                "no audience is set that tokens must be meant for",
+                code="config.verifier",
+                cure="set `audience`, or name it in the call.",
+            )
+        if not isinstance(text, str):
+            raise MalformedToken("the token is not text")
+        return Question(text, wanted, _NOTHING if required is None else Scope(required))
+
+    @staticmethod
+    def _may_be_cured(outcome: Outcome) -> bool:
+        """Say whether newer keys may make another outcome."""
+        unknown = isinstance(outcome, UnknownKey) and outcome.code == "verify.kid"
+        return unknown or isinstance(outcome, KeysUnavailable)
+
+    def keys(self) -> KeySet:
+        """Return the keys at hand, for the story."""
+        self._keys.refresh()
+        keys = self._keys.current()
+        if keys is not None:
+            return keys
+        failure = self._keys.failure
+        code = "jwks.unavailable" if failure is None else failure.code
+        raise KeysUnavailable(
+            f"the keys of {self._policy.issuer} cannot be had: {code}",
+            code=code if code.startswith(("jwks.", "discovery.")) else "jwks.unavailable",
+        )
+
+    def close(self) -> bool:
+        """Forget what is known, and wake everyone who waits; say whether this is the first time."""
+        first, self._closed = not self._closed, True
+        self._memo.clear()
+        self._keys.close()
+        return first
+
+    def after_fork(self) -> None:
+        """In the child: keep what is remembered, drop what belongs to the parent's threads."""
+        self._memo.after_fork()
+
+
+def _covers(claims: Claims, required: object) -> bool:
+    """Say whether a token covers what is required; not where that must be found fault with."""
+    try:
+        return isinstance(required, str | Scope) and _scope_of(required).words <= claims.scope.words
+    except InvalidSetting:
+        return False

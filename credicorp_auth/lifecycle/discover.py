@@ -1,0 +1,94 @@
+"""Discovering where an issuer's endpoints are: the story of one attempt (RFC 8414)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from credicorp_auth.errors import CredicorpAuthError, DeadlinePassed
+from credicorp_auth.lifecycle.document import Fetched
+from credicorp_auth.oauth.document_request import build_document_request, check_document_status
+from credicorp_auth.oauth.metadata import ServerMetadata, changed_members, read_metadata
+
+if TYPE_CHECKING:
+    from credicorp_auth.lifecycle.document import Kept
+    from credicorp_auth.lifecycle.windows import Instant
+    from credicorp_auth.oauth.http import HttpRequest, HttpResponse
+    from credicorp_auth.oauth.metadata import MetadataSource
+
+FRESH: Final = 86_400.0
+"""Seconds after which metadata are read again; up to a tenth sooner, so that fleets spread out."""
+
+_SPREAD: Final = 0.1
+_FRESH_IF_REFUSED: Final = 300.0  # seconds; whoever mends an address need not wait for a day
+
+
+class DiscoverWorld(Protocol):
+    """What discovering needs from outside."""
+
+    def now(self) -> Instant:
+        """Return the time by both clocks."""
+        ...
+
+    def random(self) -> float:
+        """Return a number in [0, 1)."""
+        ...
+
+    def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
+        """Send a request and return the whole answer within `timeout` seconds."""
+        ...
+
+    def tell(self, name: str, **fields: str | float | bool | None) -> None:
+        """Tell observers and the log."""
+        ...
+
+
+def discover_metadata(
+    source: MetadataSource,
+    world: DiscoverWorld,
+    kept: Kept[ServerMetadata] | None,
+    deadline: float,
+) -> Fetched[ServerMetadata]:
+    """
+    Read an issuer's metadata once.
+
+    Args:
+        source: Where, and what they must say.
+        world: Where.
+        kept: The metadata at hand, which stay in use should this fail.
+        deadline: Moment of the boot clock to be back.
+
+    Raises:
+        CredicorpAuthError: They cannot be had; told before.
+    """
+    try:
+        found = ask_for_metadata(source, world, deadline)
+    except CredicorpAuthError as error:
+        age = None if kept is None else round(world.now().boot - kept.since)
+        world.tell("discovery.refresh_failed", issuer=source.issuer, code=error.code, age=age)
+        raise
+    if kept is None or kept.document.document != found.document:
+        tell_news(world, None if kept is None else kept.document, found)
+    fresh = FRESH * (1.0 - _SPREAD * world.random())
+    return Fetched(found, _FRESH_IF_REFUSED if found.refused else fresh)
+
+
+def ask_for_metadata(
+    source: MetadataSource, world: DiscoverWorld, deadline: float
+) -> ServerMetadata:
+    """Send the request and read the answer."""
+    left = deadline - world.now().boot
+    if left <= 0:
+        raise DeadlinePassed(f"no time was left to ask {source.url}")
+    response = world.send(build_document_request(source.url), timeout=left)
+    check_document_status(response, source.url)
+    return read_metadata(response, source, peer=response.peer_address)
+
+
+def tell_news(world: DiscoverWorld, earlier: ServerMetadata | None, found: ServerMetadata) -> None:
+    """Tell what is new, and what may not be used of it."""
+    world.tell("discovery.fetched", issuer=found.issuer)
+    for name, error in found.refused.items():
+        world.tell("discovery.refused", endpoint=name, code=error.code)
+    if earlier is not None:
+        for name in changed_members(earlier, found):
+            world.tell("discovery.changed", endpoint=name, url=found.endpoints.get(name))

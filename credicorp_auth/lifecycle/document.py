@@ -1,0 +1,41 @@
+"""A document of the authorization server that is fetched, kept and refreshed."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from attrs import frozen
+
+D = TypeVar("D")
+
+
+@frozen(eq=False)
+class Kept(Generic[D]):
+    """
+    A document at hand.
+
+    Args:
+        document: What was read.
+        since: Moment of the boot clock at which its fetch began: it is at least that old.
+    """
+
+    document: D
+    since: float
+
+
+@frozen(eq=False)
+class Fetched(Generic[D]):
+    """
+    A document that a fetch brought.
+
+    Args:
+        document: What was read; the very object at hand where it says the same.
+        fresh: Seconds for which it is taken for current.
+    """
+
+    document: D
+    fresh: float
+
+    def kept(self, since: float) -> Kept[D]:
+        """Keep it."""
+        return Kept(self.document, since)

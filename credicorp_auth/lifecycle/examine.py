@@ -1,0 +1,90 @@
+"""Examining a token: the story of one look at it, with the keys at hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from attrs import field, frozen
+
+from credicorp_auth.errors import UnknownKey
+from credicorp_auth.oauth.claims import verify_audience, verify_scope
+from credicorp_auth.oauth.foreign_text import show_foreign_text
+from credicorp_auth.oauth.verification import read_token, verify_token
+
+if TYPE_CHECKING:
+    from credicorp_auth.lifecycle.windows import Instant
+    from credicorp_auth.oauth.claims import Claims
+    from credicorp_auth.oauth.compact import CompactToken
+    from credicorp_auth.oauth.key_set import KeySet
+    from credicorp_auth.oauth.scope import Scope
+    from credicorp_auth.oauth.verification import VerificationPolicy
+    from credicorp_auth.oauth.verification_key import VerificationKey
+
+_SHOWN_KID = 64  # characters
+
+
+@frozen
+class Question:
+    """
+    What a caller wants to know of a token.
+
+    Args:
+        text: The token.
+        audience: Whom it must be meant for.
+        required: What it must be good for.
+    """
+
+    text: str = field(repr=False)
+    audience: str
+    required: Scope
+
+
+class ExamineWorld(Protocol):
+    """What examining needs from outside."""
+
+    def now(self) -> Instant:
+        """Return the time by both clocks."""
+        ...
+
+    def tell(self, name: str, **fields: str | float | bool | None) -> None:
+        """Tell observers and the log."""
+        ...
+
+    def keys(self) -> KeySet:
+        """Return the keys at hand; raise `KeysUnavailable` where there are none."""
+        ...
+
+    def remember(self, text: str, claims: Claims, keys: KeySet) -> None:
+        """Keep what a token says, once it was verified with these keys."""
+        ...
+
+
+def examine_token(question: Question, policy: VerificationPolicy, world: ExamineWorld) -> Claims:
+    """
+    Verify a token with the keys at hand.
+
+    What a token says is remembered before it is compared with what this caller asks for: the next
+    one may ask for something else.
+
+    Raises:
+        VerificationFailed: It cannot be trusted, or is not for this. With `verify.kid`, and with
+            `KeysUnavailable`, newer keys may help.
+    """
+    token = read_token(question.text, policy)
+    keys = world.keys()
+    key = choose_key(token, keys, world)
+    claims = verify_token(token, key, policy, moment=world.now().wall)
+    world.remember(question.text, claims, keys)
+    verify_audience(claims, question.audience)
+    verify_scope(claims, question.required)
+    return claims
+
+
+def choose_key(token: CompactToken, keys: KeySet, world: ExamineWorld) -> VerificationKey:
+    """Choose the key that a token names; tell where there is none."""
+    try:
+        return keys.choose(token.kid, token.algorithm)
+    except UnknownKey as unknown:
+        kid = None if token.kid is None else show_foreign_text(token.kid, limit=_SHOWN_KID)
+        world.tell("token.key_unknown", code=unknown.code, kid=kid)
+        raise

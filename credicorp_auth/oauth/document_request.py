@@ -1,0 +1,38 @@
+"""Asking an authorization server for a public document: its metadata, its keys."""
+
+from __future__ import annotations
+
+from credicorp_auth.errors import RedirectRefused, ServerFailed
+from credicorp_auth.oauth.http import HttpRequest, HttpResponse
+from credicorp_auth.oauth.retry import RETRYABLE_STATUSES
+
+
+def build_document_request(url: str) -> HttpRequest:
+    """Build the request for a document; it carries nothing of the client."""
+    return HttpRequest(
+        "GET", url, headers={"Accept": "application/json", "Accept-Encoding": "identity"}
+    )
+
+
+def check_document_status(response: HttpResponse, url: str) -> None:
+    """
+    Refuse an answer that brings no document.
+
+    Raises:
+        RedirectRefused: A redirect, which is never followed.
+        ServerFailed: Another status than 200 (`document.status`).
+    """
+    status = response.status
+    if status in {301, 302, 303, 307, 308}:
+        raise RedirectRefused(
+            f"{url} redirected, status {status}",
+            cure="set the final address; documents that keys are read from are never redirected.",
+        )
+    if status != 200:  # noqa: PLR2004 - the one success
+        raise ServerFailed(
+            f"{url} answered status {status}",
+            status=status,
+            code="document.status",
+            cure="check `jwks_url` or `issuer`; then ask the operator of the issuer.",
+            retryable=status in RETRYABLE_STATUSES,
+        )

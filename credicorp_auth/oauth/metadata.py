@@ -1,0 +1,227 @@
+"""What an authorization server says of itself (RFC 8414), as far as it may be believed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from credicorp_auth.errors import (
+    CredicorpAuthError,
+    InvalidSetting,
+    MalformedAnswer,
+    OriginNotAllowed,
+)
+from credicorp_auth.oauth.http import origin_of, read_url
+from credicorp_auth.oauth.network_range import PUBLIC, range_of, range_of_host
+from credicorp_auth.oauth.strict_json import NotStrictJson, read_json_object
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from credicorp_auth.oauth.http import HttpResponse
+
+ENDPOINTS: Final = (
+    "token_endpoint",
+    "jwks_uri",
+    "introspection_endpoint",
+    "revocation_endpoint",
+)
+"""The members that hold an address of use here."""
+
+_METHODS: Final = "token_endpoint_auth_methods_supported"
+_MOST_METHODS: Final = 100
+
+
+@frozen
+class MetadataSource:
+    """
+    Where metadata is read, and what it must say.
+
+    Args:
+        url: Its address.
+        issuer: What it must call itself, character by character.
+        origins: The origins at which its endpoints may lie.
+        listed: Those of them that the user listed: what lies there is not asked for its network.
+    """
+
+    url: str
+    issuer: str
+    origins: frozenset[str]
+    listed: frozenset[str] = frozenset()
+
+
+@frozen(eq=False)
+class ServerMetadata:
+    """
+    The metadata of one authorization server.
+
+    Args:
+        issuer: Whose they are; checked.
+        endpoints: The addresses that may be used, by their names in RFC 8414.
+        refused: Why others may not.
+        methods: How clients may authenticate at the token endpoint; None where it does not say.
+        document: The bytes that it was read from, to tell whether another says the same.
+        peer: The network address that it came from, where the transport knows.
+    """
+
+    issuer: str
+    endpoints: Mapping[str, str]
+    refused: Mapping[str, CredicorpAuthError]
+    methods: frozenset[str] | None
+    document: bytes = field(default=b"", repr=False)
+    peer: str | None = None
+
+    def endpoint(self, name: str) -> str:
+        """
+        Return the address of an endpoint.
+
+        Args:
+            name: One of `ENDPOINTS`.
+
+        Raises:
+            OriginNotAllowed: It lies where nothing may be sent (`discovery.origin`), or in a
+                network of the inside (`discovery.ssrf`).
+            MalformedAnswer: It is absent, or no address that can be used (`discovery.endpoint`).
+        """
+        if name in self.refused:
+            raise self.refused[name].copy()
+        if name not in self.endpoints:
+            raise MalformedAnswer(
+                f"the metadata of {self.issuer} name no {name}",
+                code="discovery.endpoint",
+                cure="set the address yourself; a setting counts before what is discovered.",
+            )
+        return self.endpoints[name]
+
+    def check_method(self, method: str) -> None:
+        """Refuse to authenticate in a way that the server does not offer: there is no downgrade."""
+        if self.methods is not None and method not in self.methods:
+            raise MalformedAnswer(
+                f"the token endpoint of {self.issuer} does not take {method}",
+                code="discovery.auth_method",
+                cure="set `client_authentication` to a method that the server offers.",
+            )
+
+
+def well_known_url(issuer: str, *, oidc: bool = False) -> str:
+    """
+    Return where an issuer's metadata are published.
+
+    Args:
+        issuer: The issuer identifier: an https address without query or fragment.
+        oidc: Whether the document of OpenID Connect Discovery is meant, which is appended; that of
+            RFC 8414 section 3.1 is inserted between host and path.
+    """
+    if oidc:
+        return f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+    parts = urlsplit(issuer)
+    path = parts.path.rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}/.well-known/oauth-authorization-server{path}"
+
+
+def read_metadata(
+    response: HttpResponse, source: MetadataSource, *, peer: str | None = None
+) -> ServerMetadata:
+    """
+    Read metadata. Each endpoint is judged by itself: a bad one spoils no good one.
+
+    Args:
+        response: An answer with status 200.
+        source: Where it came from, and what it must say.
+        peer: The network address that it came from.
+
+    Raises:
+        MalformedAnswer: It is not metadata (`discovery.malformed`), or somebody else's
+            (`discovery.issuer_mismatch`).
+    """
+    document = response.body.reveal()
+    try:
+        members = read_json_object(document)
+    except NotStrictJson:
+        members = {}
+    methods = members.get(_METHODS)
+    if not isinstance(members.get("issuer"), str) or not _are_words(methods):
+        raise MalformedAnswer(
+            f"what {source.url} answered is no metadata of an authorization server",
+            code="discovery.malformed",
+            cure="check `issuer`; or switch `discovery` off and set the addresses.",
+        )
+    if members["issuer"] != source.issuer:
+        raise MalformedAnswer(
+            f"the metadata at {source.url} are not those of {source.issuer}",
+            code="discovery.issuer_mismatch",
+            cure="set `issuer` to the very text that the server publishes, if that is trusted.",
+        )
+    endpoints: dict[str, str] = {}
+    refused: dict[str, CredicorpAuthError] = {}
+    for name in ENDPOINTS:
+        if name in members:
+            judged = _judge(name, members[name], source)
+            if isinstance(judged, str):
+                endpoints[name] = judged
+            else:
+                refused[name] = judged
+    offered = None if methods is None else frozenset(cast("list[str]", methods))
+    return ServerMetadata(source.issuer, endpoints, refused, offered, document, peer)
+
+
+def _are_words(value: object) -> bool:
+    if value is None:
+        return True
+    words = cast("list[object]", value) if isinstance(value, list) else [None]
+    return len(words) <= _MOST_METHODS and all(isinstance(each, str) for each in words)
+
+
+def _judge(name: str, value: object, source: MetadataSource) -> str | CredicorpAuthError:
+    try:
+        url = read_url(value, name=name) if isinstance(value, str) else None
+    except InvalidSetting:
+        url = None
+    if url is None:
+        return MalformedAnswer(
+            f"{name} in the metadata of {source.issuer} is no address that can be used",
+            code="discovery.endpoint",
+            cure="set the address yourself, or ask the operator of the issuer.",
+        )
+    origin = origin_of(url)
+    if origin in source.origins:
+        return url
+    inside = range_of_host(urlsplit(url).hostname or "") not in {None, PUBLIC}
+    return OriginNotAllowed(
+        f"{name} in the metadata of {source.issuer} lies at {origin}",
+        origin=origin,
+        code="discovery.ssrf" if inside else "discovery.origin",
+        cure="add the origin to `endpoint_origins` if it is the issuer's.",
+    )
+
+
+def check_peer(peer: str | None, url: str, source: MetadataSource, known: str | None) -> None:
+    """
+    Refuse an answer out of a network of the inside, where a name was bent to lead there.
+
+    Args:
+        peer: The address that answered; None where the transport does not know.
+        url: What was asked.
+        source: Who named the address. What the user listed is not asked for.
+        known: The address that the metadata came from: its own network is never refused.
+
+    Raises:
+        OriginNotAllowed: `discovery.ssrf`.
+    """
+    origin = origin_of(url)
+    if peer is None or known is None or origin in source.listed:
+        return
+    if range_of(peer) not in {PUBLIC, range_of(known)}:
+        raise OriginNotAllowed(
+            f"{url} led into a network of the inside",
+            origin=origin,
+            code="discovery.ssrf",
+            cure="add the origin to `endpoint_origins` if that is meant; else mend the name's DNS.",
+        )
+
+
+def changed_members(earlier: ServerMetadata, later: ServerMetadata) -> Collection[str]:
+    """Return the names of the endpoints whose addresses have changed."""
+    return [name for name in ENDPOINTS if earlier.endpoints.get(name) != later.endpoints.get(name)]

@@ -1,0 +1,158 @@
+"""A key that verifies signatures, read strictly out of a JSON Web Key (RFC 7517)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from attrs import field, frozen
+
+from credicorp_auth.oauth.base64url import decode_base64url
+from credicorp_auth.oauth.signature_algorithm import mathematics_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from credicorp_auth.oauth.signature_algorithm import SignatureAlgorithm
+
+MIN_MODULUS: Final = 2048  # bits; RFC 7518 section 3.3
+MAX_MODULUS: Final = 8192  # bits; beyond, one verification takes a millisecond and more
+_MAX_EXPONENT: Final = 2**32
+_LONGEST_NUMBER: Final = 2048  # characters; well above those of a modulus of 8192 bits
+
+# Printable ASCII without white space, quotes, backslash and angle brackets.
+_KID: Final = re.compile(r"[!#-&(-;=?-\[\]-_a-~]{1,256}")
+_PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
+
+
+@frozen(eq=False)
+class VerificationKey:
+    """
+    A public key, for one algorithm and no other.
+
+    Args:
+        kid: Its name among the issuer's keys, if it has one.
+        algorithm: What it may verify.
+        public_key: The key as `cryptography` holds it.
+    """
+
+    kid: str | None
+    algorithm: SignatureAlgorithm
+    public_key: Any = field(repr=False)
+    _verify: Callable[[bytes, Any, bytes], bool] = field(repr=False)
+
+    def verifies(self, message: bytes, signature: bytes) -> bool:
+        """Say whether `signature` is this key's over `message`."""
+        return self._verify(message, self.public_key, signature)
+
+    def may_verify(self, algorithm: SignatureAlgorithm) -> bool:
+        """Say whether this key goes with an algorithm."""
+        return self.algorithm.mathematics == algorithm.mathematics
+
+
+@frozen
+class DroppedKey:
+    """
+    A published key that must not be used.
+
+    Args:
+        kid: Its name, if it has a readable one.
+        code: Why: `jwks.symmetric_key`, `jwks.private_key`, `jwks.weak_key`, `jwks.malformed_key`
+            or `jwks.duplicate_kid`.
+    """
+
+    kid: str | None
+    code: str
+
+
+@frozen
+class OtherKey:
+    """
+    A published key for some other purpose than verifying tokens with an allowed algorithm.
+
+    Args:
+        kid: Its name, if it has one.
+    """
+
+    kid: str | None
+
+
+def is_kid(kid: object) -> bool:
+    """Say whether something can be the name of a key."""
+    return isinstance(kid, str) and _KID.fullmatch(kid) is not None and ".." not in kid
+
+
+def read_verification_key(
+    jwk: object, algorithms: Sequence[SignatureAlgorithm]
+) -> VerificationKey | DroppedKey | OtherKey:
+    """
+    Read one JSON Web Key.
+
+    Args:
+        jwk: A member of a key set, as JSON gave it.
+        algorithms: The algorithms that are allowed, the preferred ones first.
+    """
+    if not isinstance(jwk, dict):
+        return DroppedKey(None, "jwks.malformed_key")
+    members = cast("dict[str, Any]", jwk)
+    kid = members.get("kid")
+    if kid is not None and not is_kid(kid):
+        return DroppedKey(None, "jwks.malformed_key")
+    if members.get("kty") == "oct":
+        return DroppedKey(kid, "jwks.symmetric_key")
+    if not _PRIVATE.isdisjoint(members):
+        return DroppedKey(kid, "jwks.private_key")
+    algorithm = _algorithm_of(members, algorithms) if _is_for_verifying(members) else None
+    if algorithm is None:
+        return OtherKey(kid)
+    return _read_public_key(members, kid, algorithm)
+
+
+def _is_for_verifying(jwk: Mapping[str, Any]) -> bool:
+    key_ops = jwk.get("key_ops", ["verify"])
+    return jwk.get("use", "sig") == "sig" and isinstance(key_ops, list) and "verify" in key_ops
+
+
+def _algorithm_of(
+    jwk: Mapping[str, Any], algorithms: Sequence[SignatureAlgorithm]
+) -> SignatureAlgorithm | None:
+    fitting = [each for each in algorithms if each.fits(jwk)]
+    if "alg" not in jwk:
+        return fitting[0] if fitting else None
+    named = {each.name: each for each in fitting}
+    if jwk.get("kty") == "OKP" and jwk["alg"] in ("EdDSA", "Ed25519"):
+        return fitting[0] if fitting else None  # one algorithm, whichever of its names is used
+    return named.get(jwk["alg"]) if isinstance(jwk["alg"], str) else None
+
+
+def _read_public_key(
+    jwk: Mapping[str, Any], kid: str | None, algorithm: SignatureAlgorithm
+) -> VerificationKey | DroppedKey:
+    names = {"RSA": ("n", "e"), "EC": ("x", "y"), "OKP": ("x",)}[algorithm.kty]
+    numbers = [_read_number(jwk.get(name)) for name in names]
+    if None in numbers:
+        return DroppedKey(kid, "jwks.malformed_key")
+    if algorithm.kty == "RSA" and not _is_strong(*cast("list[bytes]", numbers)):
+        return DroppedKey(kid, "jwks.weak_key")
+    from jwt.exceptions import PyJWTError  # noqa: PLC0415 - 100 ms, for verifiers only
+
+    mathematics = mathematics_of(algorithm)
+    # Nothing but what makes the public key: PyJWT would build a private one of further members.
+    bare = {"kty": algorithm.kty, "crv": algorithm.crv, **{name: jwk[name] for name in names}}
+    try:
+        public_key = mathematics.from_jwk(bare)
+    except (ValueError, PyJWTError):
+        return DroppedKey(kid, "jwks.malformed_key")
+    return VerificationKey(kid, algorithm, public_key, mathematics.verify)
+
+
+def _read_number(text: object) -> bytes | None:
+    if not isinstance(text, str) or len(text) > _LONGEST_NUMBER or not text.isascii():
+        return None
+    return decode_base64url(text.encode("ascii")) or None
+
+
+def _is_strong(modulus: bytes, exponent: bytes) -> bool:
+    n, e = int.from_bytes(modulus), int.from_bytes(exponent)
+    size_fits = MIN_MODULUS <= n.bit_length() <= MAX_MODULUS
+    return size_fits and n % 2 == 1 and e % 2 == 1 and 1 < e <= _MAX_EXPONENT

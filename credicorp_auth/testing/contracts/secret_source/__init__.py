@@ -1,0 +1,33 @@
+"""The contract of a secret source: what every one of them makes of the same records."""
+
+from __future__ import annotations
+
+from credicorp_auth.testing.contracts.secret_source.hiding import Hiding
+from credicorp_auth.testing.contracts.secret_source.living import Living
+from credicorp_auth.testing.contracts.secret_source.reading import Reading
+from credicorp_auth.testing.contracts.secret_source.refusing import Refusing
+from credicorp_auth.testing.contracts.secret_source.rotating import Rotating
+
+__all__ = ["SecretSourceContract"]
+
+
+class SecretSourceContract(Hiding, Living, Reading, Refusing, Rotating):
+    """
+    Every secret source hands over whole records, tells faults alike, and shows no value anywhere.
+
+        class TestMySource(SecretSourceContract):
+            def build_source(self, fields):
+                my_store.put("my-service", fields)
+                return MySource(path="my-service")
+
+            def rotate(self, fields):
+                my_store.put("my-service", fields)
+
+            def break_down(self):
+                my_store.stop()
+
+    It needs pytest (`pip install credicorp-auth[testing]`). What takes a client id or a rotation is
+    skipped where `capabilities` declares none; without `break_down`, so is what takes an outage.
+
+    .. versionadded:: 1.0.0
+    """

@@ -1,0 +1,75 @@
+"""
+Fuzz the readers with atheris, each in a process of its own and for a bounded time.
+
+    python fuzz/run.py [seconds for each target] [target …]
+
+An input that takes over five seconds, or over half a gigabyte, fails as a crash does. What was
+found stays in the folder it is run from, as libFuzzer names it.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(include=["credicorp_auth", "json"]):
+    from targets import TARGETS
+
+_SEEDS = {
+    "token": [
+        b'{"alg":"RS256","typ":"at+jwt","kid":"a"}\n{"iss":"https://as.example","exp":1}\nsig',
+        b"eyJhbGciOiJSUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.AA",
+    ],
+    "claims": [
+        b'{"exp":2000000000,"iat":1,"aud":["a"],"sub":"s","client_id":"c","jti":"j","scope":"a b"}'
+    ],
+    "key_set": [
+        b'{"keys":[{"kty":"RSA","kid":"a","use":"sig","n":"AQAB","e":"AQAB"}]}',
+        b'{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA","key_ops":["verify"]}]}',
+        (
+            b'{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA",'
+            b'"x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'
+        ),
+    ],
+    "metadata": [
+        b'{"issuer":"https://as.example","token_endpoint":"https://127.1/t"}',
+    ],
+    "challenge": [b'Bearer realm="a", error="invalid_token"\nBasic abc==, Digest a=b'],
+    "token_response": [
+        b'{"access_token":"t","token_type":"Bearer","expires_in":60,"scope":"a"}',
+        b'{"error":"invalid_client","error_description":"hunter2-of-the-fuzzer"}',
+    ],
+}  # fmt: skip
+
+
+def fuzz(name: str, seconds: int) -> None:
+    """Fuzz one target in this process, which ends with it."""
+    with tempfile.TemporaryDirectory() as corpus:
+        for number, seed in enumerate(_SEEDS[name]):
+            (Path(corpus) / f"seed-{number}").write_bytes(seed)
+        limits = [f"-max_total_time={seconds}", "-timeout=5", "-rss_limit_mb=512", "-max_len=4096"]
+        atheris.Setup([name, *limits, corpus], TARGETS[name])
+        atheris.Fuzz()
+
+
+def main() -> int:
+    """Fuzz the targets in turn; return how many failed."""
+    if sys.argv[1:2] == ["--one"]:
+        fuzz(sys.argv[2], int(sys.argv[3]))
+        return 0
+    seconds, *chosen = sys.argv[1:] or ["30"]
+    failed = 0
+    for name in chosen or TARGETS:
+        print(f"== {name}, {seconds} s", flush=True)
+        run = [sys.executable, __file__, "--one", name, seconds]
+        failed += subprocess.run(run, check=False).returncode != 0
+    print(f"{failed} targets failed")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""
+Every reader of what strangers write, as a function of bytes: it may refuse, and nothing else.
+
+A target raises where a reader raises something that is not ours, or gives what it never may.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Final
+
+from credicorp_auth.errors import CredicorpAuthError, MalformedAnswer, VerificationFailed
+from credicorp_auth.oauth.challenge import asks_for_new_token, read_challenges
+from credicorp_auth.oauth.claims import read_claims
+from credicorp_auth.oauth.compact import read_compact
+from credicorp_auth.oauth.http import HttpResponse, origin_of
+from credicorp_auth.oauth.key_set import MAX_KEYS, read_key_set
+from credicorp_auth.oauth.metadata import ENDPOINTS, MetadataSource, read_metadata
+from credicorp_auth.oauth.secret import Secret, SecretBytes
+from credicorp_auth.oauth.signature_algorithm import ALGORITHMS, DEFAULT_ALGORITHMS, read_algorithms
+from credicorp_auth.oauth.token_endpoint import TokenPolicy, TokenRequest, read_token_response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_ISSUER: Final = "https://as.example"
+_ORIGINS: Final = frozenset({"https://as.example:443"})
+_ALGORITHMS: Final = read_algorithms(DEFAULT_ALGORITHMS)
+
+
+def _answer(body: bytes, status: int = 200) -> HttpResponse:
+    return HttpResponse(status, [("Content-Type", "application/json")], SecretBytes(body))
+
+
+def _b64(part: bytes) -> str:
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+
+
+def token(data: bytes) -> None:
+    """Read the bytes as a token, and as header and payload of one that is spelt well."""
+    head, _, rest = data.partition(b"\n")
+    body, _, signature = rest.partition(b"\n")
+    for text in (data.decode("latin-1"), f"{_b64(head)}.{_b64(body)}.{_b64(signature)}"):
+        try:
+            read = read_compact(text, ALGORITHMS)
+        except VerificationFailed:
+            continue
+        assert read.algorithm.name in ALGORITHMS
+        assert read.kid is None or len(read.kid) <= 256  # noqa: PLR2004 - as compact.py says
+
+
+def claims(data: bytes) -> None:
+    """Read the bytes as the claims of a verified token."""
+    try:
+        members = json.loads(data)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(members, dict):
+        try:
+            read = read_claims({**members, "iss": _ISSUER}, moment=1e9, leeway=60.0)
+        except VerificationFailed:
+            return
+        assert read.expires_at > 1e9 - 60.0
+        assert all(isinstance(each, str) for each in (read.subject, read.client_id, read.token_id))
+
+
+def key_set(data: bytes) -> None:
+    """Read the bytes as a key set."""
+    try:
+        read = read_key_set(_answer(data), _ALGORITHMS, url="u")
+    except MalformedAnswer:
+        return
+    assert 0 < len(read.keys) <= MAX_KEYS
+    assert all(key.algorithm in _ALGORITHMS for key in read.keys)
+
+
+def metadata(data: bytes) -> None:
+    """Read the bytes as metadata; no endpoint of theirs lies elsewhere."""
+    source = MetadataSource("u", _ISSUER, _ORIGINS)
+    try:
+        read = read_metadata(_answer(data), source)
+    except MalformedAnswer:
+        return
+    for name in ENDPOINTS:
+        try:
+            assert origin_of(read.endpoint(name)) in _ORIGINS
+        except CredicorpAuthError:
+            continue
+
+
+def challenge(data: bytes) -> None:
+    """Read the bytes as `WWW-Authenticate` headers; nothing at all is raised."""
+    values = data.decode("latin-1").split("\n")
+    assert all(each.scheme for each in read_challenges(values))
+    assert asks_for_new_token(values) in {True, False}
+
+
+def token_response(data: bytes) -> None:
+    """Read the bytes as answers of the token endpoint; no error repeats the secret."""
+    secret = Secret("hunter2-of-the-fuzzer")
+    for status in (200, 400, 401, 429, 500):
+        try:
+            grant = read_token_response(
+                _answer(data, status),
+                TokenRequest("https://as.example/token"),
+                TokenPolicy(),
+                client_id="c",
+                secrets=[secret],
+            )
+        except CredicorpAuthError as error:
+            said = str(error)
+        else:
+            said = ""
+            assert 1 <= grant.lifetime <= TokenPolicy().max_lifetime
+        assert secret.reveal() not in said
+
+
+TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
+    "token": token,
+    "claims": claims,
+    "key_set": key_set,
+    "metadata": metadata,
+    "challenge": challenge,
+    "token_response": token_response,
+}

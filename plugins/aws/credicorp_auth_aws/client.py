@@ -1,0 +1,123 @@
+"""Clients of AWS's services, opened with AWS's own chain of credentials."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3  # pyright: ignore[reportMissingTypeStubs] # it has none
+from attrs import frozen
+from botocore.config import Config  # pyright: ignore[reportMissingTypeStubs] # it has none
+
+from credicorp_auth.errors import SecretUnavailable
+from credicorp_auth.oauth.http import read_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from credicorp_auth_aws.options import SourceOptions
+
+_ATTEMPTS: Final = 2
+_ROLE_MARGIN: Final = 60.0
+"""Seconds before the keys of a role end, from when on new ones are asked for."""
+
+
+@frozen
+class OpenClient:
+    """
+    A client that can ask one service.
+
+    Args:
+        service: `secretsmanager` or `ssm`.
+        region: Where.
+        api: boto3's client.
+        until: Epoch seconds after which its credentials are too old; or None.
+    """
+
+    service: str
+    region: str
+    api: Any
+    until: float | None = None
+
+    def serves(self) -> bool:
+        """Say whether its credentials last for another call."""
+        return self.until is None or time.time() < self.until
+
+
+def open_client(options: SourceOptions, say: Callable[[str], None]) -> OpenClient:
+    """
+    Find credentials, assume the role if there is one, and make a client.
+
+    Args:
+        options: What was set.
+        say: Told what is being done.
+
+    Raises:
+        SecretUnavailable: No region is known (`secret.unavailable`).
+        InvalidSetting: AWS's configuration names an endpoint that is plain http beyond loopback.
+    """
+    say("looking for AWS credentials")
+    session: Any = boto3.Session(profile_name=options.profile, region_name=options.region)
+    # boto3 leaves out AWS_REGION, which Lambda, ECS and the other SDKs set.
+    region = session.region_name or os.environ.get("AWS_REGION")
+    if not region:
+        raise SecretUnavailable(
+            "no AWS region is known",
+            cure="set `region`, AWS_REGION, or the region of the profile.",
+        )
+    until = None
+    if options.role_arn:
+        say("assuming the role")
+        session, until = _assume(session, region, options)
+    service = "ssm" if options.parameter else "secretsmanager"
+    api = _make(session, service, region, options, endpoint_url=options.endpoint_url)
+    return OpenClient(service, region, api, until)
+
+
+def _assume(session: Any, region: str, options: SourceOptions) -> tuple[Any, float]:
+    service = _make(session, "sts", region, options)
+    try:
+        answer = service.assume_role(RoleArn=options.role_arn, RoleSessionName="credicorp-auth")
+    finally:
+        service.close()
+    keys = answer["Credentials"]
+    session = boto3.Session(
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+        region_name=region,
+    )
+    return session, keys["Expiration"].timestamp() - _ROLE_MARGIN
+
+
+def _make(
+    session: Any,
+    service: str,
+    region: str,
+    options: SourceOptions,
+    *,
+    endpoint_url: str | None = None,
+) -> Any:
+    plain = endpoint_url is not None and _is_plain(endpoint_url)
+    config = Config(
+        connect_timeout=options.timeout / _ATTEMPTS,
+        read_timeout=options.timeout / _ATTEMPTS,
+        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+        max_pool_connections=1,
+        # Plain http goes to loopback only, where a proxy could but read it.
+        proxies={} if plain else None,
+    )
+    made = session.client(service, region_name=region, endpoint_url=endpoint_url, config=config)
+    if endpoint_url is not None:
+        return made
+    # AWS's own environment and profile may name an endpoint, too.
+    address = read_url(made.meta.endpoint_url, name="AWS_ENDPOINT_URL")
+    if not _is_plain(address):
+        return made
+    made.close()
+    return _make(session, service, region, options, endpoint_url=address)
+
+
+def _is_plain(address: str) -> bool:
+    return address.lower().startswith("http:")

@@ -1,0 +1,151 @@
+"""What can be set for the secret source `aws`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from attrs import Attribute, Factory, field, frozen
+
+from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.oauth.http import read_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_LONGEST: Final = 3600.0
+
+
+def _refuse(name: str, problem: str, cure: str) -> NoReturn:
+    raise InvalidSetting(f"`{name}` {problem}", cure=cure)
+
+
+def _spelt(pattern: str, cure: str) -> Callable[[object, Attribute[Any], Any], None]:
+    """Build a validator for a text that may be left out."""
+    right = re.compile(pattern)
+
+    def check(_options: object, attribute: Attribute[Any], value: object) -> None:
+        if value is not None and not (isinstance(value, str) and right.fullmatch(value)):
+            _refuse(attribute.name, "cannot be used", cure)
+
+    return check
+
+
+def _read_endpoint(value: str | None) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance] # users may err
+        _refuse("endpoint_url", "is not text", "set it to an https address.")
+    return read_url(value, name="endpoint_url")
+
+
+def _read_fields(value: Mapping[str, str] | str) -> Mapping[str, str]:
+    cure = "set it to a mapping, or to text such as client_id=username,client_secret=password."
+    if isinstance(value, str):
+        pairs = [
+            (name, member) for name, _, member in (each.partition("=") for each in value.split(","))
+        ]
+    else:
+        try:
+            pairs = list(dict(value).items())
+        except (TypeError, ValueError):
+            pairs = [("", "")]
+    read = {str(name).strip(): str(member).strip() for name, member in pairs}
+    if len(read) != len(pairs) or not all(name and member for name, member in read.items()):
+        _refuse("fields", "does not map each field name to one name of a JSON member", cure)
+    return read
+
+
+def _read_seconds(value: float | str) -> float:
+    try:
+        seconds = 0.0 if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not 0 < seconds <= _LONGEST:
+        cure = f"set it to a number of seconds above 0, at most {_LONGEST:g}."
+        _refuse("timeout", "is not a length of time for one read", cure)
+    return seconds
+
+
+def _no_fields() -> Mapping[str, str]:
+    return {}
+
+
+_name: Final = _spelt(r"[!-~]{1,2048}", "set it to the name or ARN, without white space.")
+
+
+@frozen
+class SourceOptions:
+    """
+    What can be set for the secret source `aws`.
+
+    Args:
+        secret_id: Name or ARN of a secret of Secrets Manager.
+        parameter: Name or ARN of a parameter of Parameter Store in its place, with `:version` or
+            `:label` after it where not the newest version is meant.
+        region: Region of the secret; without it, that of the profile or the environment.
+        profile: Name of the profile in AWS's own configuration files.
+        role_arn: Role to assume, with the credentials that AWS's own chain finds, before reading.
+        endpoint_url: Address of the service, such as that of a VPC endpoint.
+        stage: Label of the version of the secret; `AWSCURRENT` when neither this nor `version_id`
+            is given.
+        version_id: Id of the one version of the secret to read.
+        fields: Field names to names of JSON members, as a mapping or as text such as
+            `client_id=username,client_secret=password`; a field not named here is the member of
+            its own name.
+        timeout: Seconds that one fetch may take, AWS's chain of credentials and retries included.
+        overlap: `previous` or `pending`, to hand over the version of that stage as well, for the
+            time of a rotation; or `off`.
+
+    Raises:
+        InvalidSetting: A value cannot be used (`config.value`, `config.url`), two contradict each
+            other, or `endpoint_url` is plain http beyond loopback (`config.insecure_url`).
+
+    .. versionadded:: 1.0.0
+    """
+
+    secret_id: str | None = field(default=None, validator=_name)
+    parameter: str | None = field(default=None, validator=_name)
+    region: str | None = field(
+        default=None, validator=_spelt(r"[a-z0-9-]{1,63}", "set it to a region such as eu-west-2.")
+    )
+    profile: str | None = field(
+        default=None, validator=_spelt(r"\S(.{0,254}\S)?", "set it to the name of a profile.")
+    )
+    role_arn: str | None = field(
+        default=None,
+        validator=_spelt(
+            r"arn:[a-z0-9-]+:iam::[0-9]{12}:role/[!-~]{1,512}",
+            "set it to arn:aws:iam::<account>:role/<name>.",
+        ),
+    )
+    endpoint_url: str | None = field(default=None, converter=_read_endpoint)
+    stage: str | None = field(
+        default=None, validator=_spelt(r"[!-~]{1,256}", "set it to a label such as AWSCURRENT.")
+    )
+    version_id: str | None = field(
+        default=None, validator=_spelt(r"[!-~]{32,64}", "set it to the id of a version.")
+    )
+    fields: Mapping[str, str] = field(default=Factory(_no_fields), converter=_read_fields)
+    timeout: float = field(default=2.0, converter=_read_seconds)
+    overlap: str = field(
+        default="off", validator=_spelt("off|previous|pending", "choose off, previous or pending.")
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if (self.secret_id is None) == (self.parameter is None):
+            given = "neither" if self.secret_id is None else "both"
+            raise InvalidSetting(
+                f"{given} of `secret_id` and `parameter` are set",
+                cure="set one of them: a secret of Secrets Manager, or one of Parameter Store.",
+            )
+        if self.parameter and (self.stage or self.version_id or self.overlap != "off"):
+            raise InvalidSetting(
+                "`stage`, `version_id` and `overlap` are of secrets, and `parameter` is set",
+                cure="put the version or label behind the parameter's name, as name:version.",
+            )
+        if self.version_id and (self.stage or self.overlap != "off"):
+            raise InvalidSetting(
+                "`version_id` names one version, `stage` or `overlap` another",
+                cure="leave out `version_id` to follow a rotation.",
+            )

@@ -1,0 +1,128 @@
+"""The client's credentials, from Secrets Manager or Parameter Store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from attrs import evolve
+
+from credicorp_auth.errors import SecretUnavailable
+from credicorp_auth.ports import FetchedSecret, SecretSourceCapabilities
+from credicorp_auth_aws.bounded import BoundedCalls, Progress
+from credicorp_auth_aws.client import OpenClient, open_client
+from credicorp_auth_aws.failure import explain
+from credicorp_auth_aws.options import SourceOptions
+from credicorp_auth_aws.record import read_fields
+from credicorp_auth_aws.stored import describe_place, read_stored
+from credicorp_auth_aws.withheld_logs import withhold_logs
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["AwsSecretSource", "SourceOptions"]
+
+_STAGES: Final = {"previous": "AWSPREVIOUS", "pending": "AWSPENDING"}
+
+
+class AwsSecretSource:
+    """
+    A secret source that reads one version of a secret in one request.
+
+    Args:
+        options: What was set.
+
+    .. versionadded:: 1.0.0
+    """
+
+    def __init__(self, options: SourceOptions) -> None:
+        self._options = options
+        self._calls = BoundedCalls()
+        self._client: OpenClient | None = None
+
+    @property
+    def capabilities(self) -> SecretSourceCapabilities:
+        """It may hold `client_id`, and another version may become the current one."""
+        return SecretSourceCapabilities(supplies_client_id=True, rotates=True)
+
+    def fetch(self, names: Collection[str]) -> FetchedSecret:
+        """
+        Read the named fields now, all from one version.
+
+        Args:
+            names: Field names, such as `client_secret`.
+
+        Raises:
+            SecretUnavailable: `secret.missing`, `secret.empty`, `secret.invalid`, `secret.denied`,
+                `secret.deleted` or, retryable where that may help, `secret.unavailable`.
+            InvalidSetting: AWS's own configuration names an endpoint that is plain http beyond
+                loopback (`config.insecure_url`).
+        """
+        wanted = sorted(set(names))
+        seconds = self._options.timeout
+        progress: Progress[FetchedSecret] = self._calls.run(
+            lambda told: self._read(wanted, told), seconds=seconds
+        )
+        # Looked at first: a reading that came in time counts although its fallback did not.
+        if (result := progress.result) is not None:
+            return result
+        raise progress.failure or SecretUnavailable(
+            f"{describe_place(self._options)} was not read within {seconds:g} s: "
+            f"time ran out while {progress.doing}",
+            cure="check network and AWS's chain of credentials, or allow more with `timeout`.",
+            retryable=True,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.api.close()
+
+    def after_fork(self) -> None:
+        """Leave the parent's connections and its hanging call, if there is one, alone."""
+        self._calls = BoundedCalls()
+        self._client = None
+
+    def _read(self, names: Collection[str], progress: Progress[FetchedSecret]) -> None:
+        """Read on a thread of its own: whatever is raised stays here, with the frames it held."""
+        try:
+            client = self._open(progress)
+            progress.doing = "reading the secret"
+            with withhold_logs():
+                current = self._read_version(client, names)
+            progress.result = current
+            if stage := _STAGES.get(self._options.overlap):
+                with withhold_logs():
+                    progress.result = self._beside(client, names, current, stage)
+        except Exception as failure:  # noqa: BLE001 - told by kind, and dropped with its secrets
+            progress.failure = explain(failure, describe_place(self._options))
+            if progress.failure.code == "secret.denied":
+                # Keys in a file or variable may have been replaced: AWS's chain is asked anew.
+                self._client = None
+
+    def _open(self, progress: Progress[FetchedSecret]) -> OpenClient:
+        client = self._client
+        if client is None or not client.serves():
+
+            def say(doing: str) -> None:
+                progress.doing = doing
+
+            with withhold_logs():
+                client = self._client = open_client(self._options, say)
+        return client
+
+    def _read_version(
+        self, client: OpenClient, names: Collection[str], stage: str | None = None
+    ) -> FetchedSecret:
+        stored = read_stored(client, self._options, stage=stage)
+        fields = read_fields(stored, names, self._options.fields)
+        return FetchedSecret(fields, stored.version, provenance=stored.place)
+
+    def _beside(
+        self, client: OpenClient, names: Collection[str], current: FetchedSecret, stage: str
+    ) -> FetchedSecret:
+        try:
+            other = self._read_version(client, names, stage)
+        except Exception:  # noqa: BLE001 - without it there is no overlap, and no harm
+            return current
+        return current if other.version == current.version else evolve(current, fallback=other)

@@ -1,0 +1,96 @@
+"""Reading one version of what AWS keeps."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from attrs import frozen
+
+from credicorp_auth.errors import SecretUnavailable
+from credicorp_auth.oauth.secret import SecretBytes
+
+if TYPE_CHECKING:
+    from credicorp_auth_aws.client import OpenClient
+    from credicorp_auth_aws.options import SourceOptions
+
+T = TypeVar("T", str, int, datetime)
+
+_CURRENT: Final = "AWSCURRENT"
+
+
+@frozen
+class Stored:
+    """
+    One version, as AWS keeps it.
+
+    Args:
+        content: Its bytes.
+        version: What no other version of this or another secret is called.
+        place: Where it was read, for people.
+    """
+
+    content: SecretBytes
+    version: str
+    place: str
+
+
+def describe_place(options: SourceOptions) -> str:
+    """Say where the secret is, in words without any value."""
+    if options.parameter:
+        return f"aws ssm {options.parameter}"
+    return f"aws secretsmanager {options.secret_id}"
+
+
+def read_stored(client: OpenClient, options: SourceOptions, *, stage: str | None = None) -> Stored:
+    """
+    Read the version that was set, or that of a stage.
+
+    Args:
+        client: Whom to ask.
+        options: What was set.
+        stage: Label of another version of the secret; or None.
+    """
+    if options.parameter:
+        return _read_parameter(client, options.parameter)
+    # Always one of the two: of what is left out, a server may have an older idea.
+    which = {"VersionStage": stage or options.stage or _CURRENT}
+    if options.version_id:
+        which = {"VersionId": options.version_id}
+    answer = client.api.get_secret_value(SecretId=options.secret_id, **which)
+    name, version = _member(answer, "Name", str), _member(answer, "VersionId", str)
+    place = f"aws secretsmanager {options.secret_id} {version} ({client.region})"
+    content = answer.get("SecretString", answer.get("SecretBinary"))
+    if isinstance(content, str):
+        content = content.encode("utf-8", "surrogatepass")
+    if not isinstance(content, bytes):
+        raise SecretUnavailable(
+            f"{place} holds neither text nor bytes",
+            code="secret.empty",
+            cure="store a JSON object with each field as text, or the client secret alone.",
+        )
+    return Stored(SecretBytes(content), f"{name}#{version}", place)
+
+
+def _read_parameter(client: OpenClient, name: str) -> Stored:
+    answer = client.api.get_parameter(Name=name, WithDecryption=True).get("Parameter", {})
+    content = _member(answer, "Value", str).encode("utf-8", "surrogatepass")
+    version, changed = (
+        _member(answer, "Version", int),
+        _member(answer, "LastModifiedDate", datetime),
+    )
+    place = f"aws ssm {name} {version} ({client.region})"
+    # Its date as well: a parameter that was deleted and made again counts from 1 again.
+    named = f"{_member(answer, 'Name', str)}:{version} of {changed.isoformat()}"
+    return Stored(SecretBytes(content), named, place)
+
+
+def _member(answer: dict[str, Any], name: str, kind: type[T]) -> T:
+    value = answer.get(name)
+    if type(value) is kind and value:
+        return value
+    raise SecretUnavailable(
+        f"the answer of AWS has no {name} that could be one",
+        cure="check `endpoint_url`: something that is not AWS may have answered.",
+        retryable=True,
+    )

@@ -1,0 +1,124 @@
+"""What an answer of Vault that is not the one hoped for means to a caller."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from credicorp_auth.errors import SecretUnavailable
+from credicorp_auth_vault.answer import read_object
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from credicorp_auth_vault.answer import Answer
+
+BAD_REQUEST: Final = 400
+NOT_FOUND: Final = 404
+
+_AWAY: Final[Mapping[int, str]] = {
+    412: "has not caught up with its cluster yet",
+    429: "is throttling, or a standby",
+    472: "is a standby for disaster recovery",
+    473: "is a performance standby",
+    500: "met an error of its own",
+    501: "is not initialised",
+    502: "is not reached by what stands before it",
+    503: "is sealed, or not ready",
+    504: "does not answer what stands before it",
+}
+"""Statuses that mean the same whatever was asked: not now, or not here."""
+
+# Vault's own words get into a message only where they are among these: it may echo what it was
+# sent, such as the claims of a token.
+_KNOWN: Final = (
+    "invalid role ID",
+    "invalid secret id",
+    "invalid role or secret ID",
+    "missing secret_id",
+    "missing client token",
+    "invalid role name",
+    "invalid token",
+    "permission denied",
+    "no handler for route",
+    "unsupported path",
+    "unsupported operation",
+    "Invalid path for a versioned K/V secrets engine",
+    "rate limit quota exceeded",
+    "Vault is sealed",
+    "Vault is not initialized",
+)
+
+
+def is_away(answer: Answer) -> bool:
+    """Say whether Vault cannot answer now, and may later."""
+    return answer.status in _AWAY
+
+
+def refuses_token(answer: Answer) -> bool:
+    """Say whether the token is not, or no longer, good for what was asked."""
+    if answer.status == BAD_REQUEST:  # newer ones say 403
+        return "missing client token" in _known_words(answer)
+    return answer.status in {401, 403}
+
+
+def build_away(answer: Answer, place: str) -> SecretUnavailable:
+    """Build the error for a Vault that cannot answer now."""
+    return SecretUnavailable(
+        f"{place}: vault {_AWAY[answer.status]}, {_told(answer)}",
+        code="secret.unavailable",
+        cure="look at `vault status`; it may answer later.",
+        retryable=True,
+    )
+
+
+def build_denied(answer: Answer, place: str, *, cure: str) -> SecretUnavailable:
+    """Build the error for what Vault does not let us do."""
+    return SecretUnavailable(
+        f"{place}: vault refuses, {_told(answer)}", code="secret.denied", cure=cure
+    )
+
+
+def build_failure(answer: Answer, place: str) -> SecretUnavailable:
+    """Build the error for an answer other than 200 to a read."""
+    if refuses_token(answer):
+        cure = "let a policy of the token's read this path; check `mount` and `namespace`, too."
+        return build_denied(answer, place, cure=cure)
+    if answer.status == NOT_FOUND:
+        return _build_absence(answer, place)
+    return SecretUnavailable(
+        f"{place}: vault answers with {_told(answer)}",
+        code="secret.invalid",
+        cure="check `url`, `mount` and `path`: there may be nothing to read in that engine.",
+    )
+
+
+def _build_absence(answer: Answer, place: str) -> SecretUnavailable:
+    metadata = read_object(answer.section("data").get("metadata"))
+    if metadata:
+        is_destroyed = metadata.get("destroyed") is True
+        return SecretUnavailable(
+            f"{place}: its version was {'destroyed' if is_destroyed else 'deleted'}",
+            code="secret.deleted",
+            cure="write a new version" + ("." if is_destroyed else ", or undelete that one."),
+        )
+    if "versioned" in _known_words(answer):
+        return SecretUnavailable(
+            f"{place}: the mount is kv version 2, and was not told to be",
+            code="secret.invalid",
+            cure="let the token read sys/internal/ui/mounts; if it does, try again.",
+        )
+    return SecretUnavailable(
+        f"{place}: nothing is there, {_told(answer)}",
+        code="secret.missing",
+        cure="check `url`, `namespace`, `mount`, `path` (without `data/`) and `version`.",
+    )
+
+
+def _told(answer: Answer) -> str:
+    words = _known_words(answer)
+    return f"status {answer.status}" + (f" ({words})" if words else "")
+
+
+def _known_words(answer: Answer) -> str:
+    told = f"{answer.members.get('errors')}{answer.members.get('warnings')}".lower()
+    return ", ".join(each for each in _KNOWN if each.lower() in told)

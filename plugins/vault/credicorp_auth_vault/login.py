@@ -1,0 +1,91 @@
+"""The ways to log in to Vault."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from credicorp_auth.errors import SecretUnavailable
+from credicorp_auth.mounted_file import read_file
+from credicorp_auth.oauth.credential import Fault, read_credential
+from credicorp_auth.oauth.secret import Secret, SecretBytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from credicorp_auth_vault.answer import Answer
+    from credicorp_auth_vault.options import VaultOptions
+
+_SERVICE_ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+
+
+def read_given(value: Secret | None, path: str | None, *, name: str) -> Secret:
+    """
+    Read a credential for Vault, which was set or is in a file.
+
+    Args:
+        value: What was set.
+        path: The file, if that was set.
+        name: The option, for messages.
+
+    Raises:
+        SecretUnavailable: There is none, or the file or what is in it cannot be used; by code.
+    """
+    raw: SecretBytes | Fault = Fault("secret.missing", "is not set")
+    if path is not None:
+        name, raw = f"file {path!r}", read_file(path)
+    elif value is not None:
+        raw = SecretBytes(value.reveal().encode("utf-8", "surrogatepass"))
+    read = raw if isinstance(raw, Fault) else read_credential(raw)
+    if isinstance(read, Secret):
+        return read
+    raise SecretUnavailable(
+        f"login to vault: {name} {read.what}",
+        code=read.code,
+        cure="give the credential and nothing else, or the path of a file with it.",
+        retryable=read.code == "secret.unavailable",
+    )
+
+
+def _log_in_by_approle(hvac: Any, options: VaultOptions) -> Answer:  # noqa: ANN401 # not typed
+    secret_id = None
+    if options.secret_id is not None or options.secret_id_file is not None:
+        read = read_given(options.secret_id, options.secret_id_file, name="`secret_id`")
+        secret_id = read.reveal()
+    role_id = read_given(options.role_id, None, name="`role_id`").reveal()
+    answer: Answer = hvac.auth.approle.login(
+        role_id, secret_id, mount_point=options.auth_mount or "approle"
+    )
+    return answer
+
+
+def _log_in_by_kubernetes(hvac: Any, options: VaultOptions) -> Answer:  # noqa: ANN401 # not typed
+    path = options.jwt_file or (_SERVICE_ACCOUNT if options.jwt is None else None)
+    jwt = read_given(options.jwt, path, name="`jwt`").reveal()
+    answer: Answer = hvac.auth.kubernetes.login(
+        options.role, jwt, mount_point=options.auth_mount or "kubernetes"
+    )
+    return answer
+
+
+def _log_in_by_jwt(hvac: Any, options: VaultOptions) -> Answer:  # noqa: ANN401 # not typed
+    jwt = read_given(options.jwt, options.jwt_file, name="`jwt`").reveal()
+    answer: Answer = hvac.auth.jwt.jwt_login(options.role, jwt, path=options.auth_mount or "jwt")
+    return answer
+
+
+def _log_in_by_cert(hvac: Any, options: VaultOptions) -> Answer:  # noqa: ANN401 # not typed
+    # hvac's own `cert.login` insists on handing files to requests; ours are in the TLS context.
+    named = {} if options.role is None else {"name": options.role}
+    mount = quote(options.auth_mount or "cert")
+    answer: Answer = hvac.adapter.login(f"/v1/auth/{mount}/login", json=named)
+    return answer
+
+
+LOGINS: Final[Mapping[str, Callable[[Any, VaultOptions], Answer]]] = {
+    "approle": _log_in_by_approle,
+    "kubernetes": _log_in_by_kubernetes,
+    "jwt": _log_in_by_jwt,
+    "cert": _log_in_by_cert,
+}
+"""What logs in, by the word that `auth` has."""

@@ -1,0 +1,131 @@
+"""Reading the options of Vault, which come from the environment as text."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.oauth.http import origin_of, read_url
+from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.wire.options import read_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from attrs import Attribute
+
+
+_PATH: Final = re.compile(r"[^\x00-\x1f\x7f?#%\\]{1,512}")
+
+
+def read_secret(value: str | Secret) -> Secret:
+    """Make a secret of what was given, at once."""
+    return value if isinstance(value, Secret) else Secret(value)
+
+
+def read_address(value: str) -> str:
+    """
+    Read the address of a Vault.
+
+    Raises:
+        InvalidSetting: It is none (`config.url`), or not https (`config.insecure_url`).
+    """
+    if urlsplit(str(value)).query:
+        raise InvalidSetting(
+            "`url` has a query",
+            code="config.url",
+            cure="set `url` to the address alone, such as https://vault.example:8200.",
+        )
+    return read_url(str(value), name="url")
+
+
+def read_file_name(value: str | os.PathLike[str]) -> str:
+    """Read the path of a file; a number would be taken for an open file."""
+    return os.fspath(value)
+
+
+def trim_slashes(value: str) -> str:
+    """Take the slashes off both ends of a path."""
+    return str(value).strip("/")
+
+
+def check_path(_options: object, attribute: Attribute[Any], value: str | None) -> None:
+    """Check that an option is a path inside Vault, if it is set."""
+    # What HTTP libraries would resolve away could lead out of the path that was set.
+    if value is None or (
+        _PATH.fullmatch(value) and not {"", ".", ".."}.intersection(value.split("/"))
+    ):
+        return
+    raise InvalidSetting(
+        f"`{attribute.name}` is not a path inside Vault",
+        cure=f"set `{attribute.name}` to names with single slashes between them.",
+    )
+
+
+def check_ascii(_options: object, attribute: Attribute[Any], value: str | None) -> None:
+    """Check that an option can be sent in a header, if it is set."""
+    if value is not None and not value.isascii():
+        raise InvalidSetting(
+            f"`{attribute.name}` has characters that HTTP headers do not carry",
+            cure=f"set `{attribute.name}` to ASCII characters.",
+        )
+
+
+def read_version(value: int | str) -> int:
+    """Read the number of a version, 1 or above."""
+    number = int(value) if str(value).isdecimal() else 0
+    if isinstance(value, bool) or number < 1:
+        raise InvalidSetting(
+            "`version` is not the number of a version",
+            cure="set `version` to 1 or above, or leave it out for the newest.",
+        )
+    return number
+
+
+def read_timeout(value: float | str) -> float:
+    """Read the seconds that a fetch may take."""
+    return read_seconds(value, name="timeout")
+
+
+def read_fields(value: str | Mapping[str, str]) -> dict[str, str]:
+    """Read which key of the record is which field: a mapping, or `field=key,field=key`."""
+    if isinstance(value, str):
+        parts = [part.partition("=") for part in value.split(",") if part.strip()]
+        pairs = [(name.strip(), key.strip()) for name, _, key in parts]
+    else:
+        pairs = [(str(name), str(key)) for name, key in dict(value).items()]
+    fields = dict(pairs)
+    if len(fields) != len(pairs) or not all(name and key for name, key in pairs):
+        raise InvalidSetting(
+            "`fields` does not say which key is which field",
+            cure="write it like client_id=username,client_secret=password.",
+        )
+    return fields
+
+
+def read_origins(value: str | Iterable[str]) -> tuple[str, ...]:
+    """
+    Read which further origins a standby may point at, such as `https://vault-2.example:8200`.
+
+    Raises:
+        InvalidSetting: One is no origin (`config.url`) or not https (`config.insecure_url`).
+    """
+    each = value.split(",") if isinstance(value, str) else value
+    names = [name for name in (str(one).strip() for one in each) if name]
+    return tuple(origin_of(read_url(name, name="standby_hosts")) for name in names)
+
+
+def one_of(*words: str) -> Callable[[object, Attribute[str], str], None]:
+    """Return what checks that an option is one of a few words."""
+
+    def check(_options: object, attribute: Attribute[str], value: str) -> None:
+        if value not in words:
+            raise InvalidSetting(
+                f"`{attribute.name}` is not a word it can be",
+                cure=f"set `{attribute.name}` to one of: {', '.join(words)}.",
+            )
+
+    return check

@@ -1,0 +1,130 @@
+"""What can be set for the secret source `vault`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from attrs import field, frozen
+from attrs.converters import optional
+
+from credicorp_auth.errors import InvalidSetting, MissingSetting
+from credicorp_auth_vault.option_values import (
+    check_ascii,
+    check_path,
+    one_of,
+    read_address,
+    read_fields,
+    read_file_name,
+    read_origins,
+    read_secret,
+    read_timeout,
+    read_version,
+    trim_slashes,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from credicorp_auth.oauth.secret import Secret
+
+LOGIN_OPTIONS: Final[Mapping[str, frozenset[str]]] = {
+    "token": frozenset({"token", "token_file"}),
+    "approle": frozenset({"auth_mount", "role_id", "secret_id", "secret_id_file"}),
+    "kubernetes": frozenset({"auth_mount", "role", "jwt", "jwt_file"}),
+    "jwt": frozenset({"auth_mount", "role", "jwt", "jwt_file"}),
+    "cert": frozenset({"auth_mount", "role"}),
+}
+"""Ways to log in, and the options that each of them has."""
+
+_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+    "token": (),  # VAULT_TOKEN may have it
+    "approle": ("role_id",),
+    "kubernetes": ("role",),
+    "jwt": ("jwt or jwt_file",),
+    "cert": ("client_certificate",),
+}
+_EITHER: Final = (("token", "token_file"), ("secret_id", "secret_id_file"), ("jwt", "jwt_file"))
+
+
+@frozen
+class VaultOptions:
+    """
+    What can be set for the secret source `vault`.
+
+    Args:
+        url: Address of Vault; VAULT_ADDR where it is not set.
+        namespace: Namespace, for Vault Enterprise and HCP; VAULT_NAMESPACE where it is not set.
+        mount: Where the secrets engine is mounted.
+        path: Path of the record below the mount, without `data/`.
+        version: The version of the record to stay with; without it, the newest.
+        fields: Which key of the record is which field, where the names differ.
+        overlap: `previous` also reads the version before, for while a rotation is under way.
+        auth: How to log in: `token`, `approle`, `kubernetes`, `jwt` or `cert`.
+        auth_mount: Where that auth method is mounted; by its own name if not set.
+        role: Role to log in as (kubernetes, jwt, cert).
+        role_id: Id of the role (approle).
+        secret_id: Secret id (approle).
+        secret_id_file: File with the secret id, read at each login.
+        jwt: Token of the workload (kubernetes, jwt).
+        jwt_file: File with it, read at each login; that of the service account for kubernetes.
+        token: Token of Vault; VAULT_TOKEN where neither it nor `token_file` is set.
+        token_file: File with it, read at each fetch.
+        ca_file: PEM file of the only authorities to trust; without it, those of the system.
+        client_certificate: One PEM file with certificate chain and unencrypted key (cert).
+        standby_hosts: Origins beside that of `url` which a standby may redirect to.
+        timeout: Seconds that one fetch may take, login and renewal included.
+
+    Raises:
+        InvalidSetting: A value cannot be used, or options contradict each other (`config.value`).
+        MissingSetting: The way to log in needs an option that is not set (`config.missing`).
+    """
+
+    url: str | None = field(default=None, converter=optional(read_address))
+    namespace: str | None = field(
+        default=None, converter=optional(trim_slashes), validator=[check_path, check_ascii]
+    )
+    mount: str = field(default="secret", converter=trim_slashes, validator=check_path)
+    path: str | None = field(default=None, converter=optional(trim_slashes), validator=check_path)
+    version: int | None = field(default=None, converter=optional(read_version))
+    fields: Mapping[str, str] = field(factory=dict[str, str], converter=read_fields)
+    overlap: str = field(default="off", validator=one_of("off", "previous"))
+    auth: str = field(default="token", validator=one_of(*LOGIN_OPTIONS))
+    auth_mount: str | None = field(
+        default=None, converter=optional(trim_slashes), validator=check_path
+    )
+    role: str | None = field(default=None, converter=optional(str))
+    role_id: Secret | None = field(default=None, converter=optional(read_secret))
+    secret_id: Secret | None = field(default=None, converter=optional(read_secret))
+    secret_id_file: str | None = field(default=None, converter=optional(read_file_name))
+    jwt: Secret | None = field(default=None, converter=optional(read_secret))
+    jwt_file: str | None = field(default=None, converter=optional(read_file_name))
+    token: Secret | None = field(default=None, converter=optional(read_secret))
+    token_file: str | None = field(default=None, converter=optional(read_file_name))
+    ca_file: str | None = field(default=None, converter=optional(read_file_name))
+    client_certificate: str | None = field(default=None, converter=optional(read_file_name))
+    standby_hosts: tuple[str, ...] = field(default=(), converter=read_origins)
+    timeout: float = field(default=2.0, converter=read_timeout)
+
+    def __attrs_post_init__(self) -> None:
+        """Check what no option can say alone."""
+        foreign = frozenset[str]().union(*LOGIN_OPTIONS.values()) - LOGIN_OPTIONS[self.auth]
+        for name in sorted(foreign):
+            if self._has(name):
+                raise InvalidSetting(
+                    f"`{name}` is set, and `auth` is {self.auth}",
+                    cure=f"leave out `{name}`, or set `auth` to what it is for.",
+                )
+        for one, other in _EITHER:
+            if self._has(one) and self._has(other):
+                raise InvalidSetting(
+                    f"`{one}` and `{other}` are both set", cure="keep one of the two."
+                )
+        for needed in ("path", *_NEEDED[self.auth]):
+            if not any(self._has(name) for name in needed.split(" or ")):
+                raise MissingSetting(
+                    f"the secret source vault has no `{needed}`",
+                    cure=f"set it in `secrets_options`; `auth` is {self.auth}.",
+                )
+
+    def _has(self, name: str) -> bool:
+        return getattr(self, name) is not None

@@ -1,0 +1,159 @@
+"""One record in Vault, and the ways to read it."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from credicorp_auth.errors import SecretUnavailable
+from credicorp_auth.oauth.credential import Fault, digest_fields, read_credential
+from credicorp_auth.oauth.secret import Secret, SecretBytes
+from credicorp_auth.ports import FetchedSecret
+from credicorp_auth_vault.answer import OK, read_object, read_seconds, read_section
+from credicorp_auth_vault.failure import build_failure
+from credicorp_auth_vault.mount import Place, ask_for_mount, has_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from credicorp_auth_vault.answer import Answer
+    from credicorp_auth_vault.options import VaultOptions
+
+    Ask = Callable[[Callable[[Any], Answer]], Answer]
+    """Makes a request with hvac, and with a token that is good."""
+
+
+class Record:
+    """
+    One record.
+
+    Args:
+        server: Which Vault it is in, in words.
+        options: What was set.
+    """
+
+    def __init__(self, server: str, options: VaultOptions) -> None:
+        self._place = Place(server, options.mount, options.path or "")
+        self._options = options
+        self._has_versions: bool | None = None  # known once it was read
+
+    def fetch(self, names: Collection[str], ask: Ask) -> FetchedSecret:
+        """
+        Read the named fields, all of one version.
+
+        Args:
+            names: Field names.
+            ask: Makes a request.
+
+        Raises:
+            SecretUnavailable: By code, why they cannot be had.
+        """
+        # Asked anew after a failure: a mount can be upgraded to have versions.
+        known, self._has_versions = self._has_versions, None
+        if known is None:
+            answer = ask(lambda hvac: ask_for_mount(hvac, self._place))
+            known = has_versions(answer, self._place)
+        fetched = self._fetch_versions(names, ask) if known else self._fetch_plain(names, ask)
+        self._has_versions = known
+        return fetched
+
+    def _fetch_versions(self, names: Collection[str], ask: Ask) -> FetchedSecret:
+        fetched, number = self._fetch_version(names, ask, self._options.version)
+        if self._options.overlap == "off" or number <= 1:
+            return fetched
+        try:
+            before, _ = self._fetch_version(names, ask, number - 1)
+        except SecretUnavailable:
+            return fetched  # it may have been deleted by now; what counts is here
+        return evolve(fetched, fallback=before)
+
+    def _fetch_version(
+        self, names: Collection[str], ask: Ask, version: int | None
+    ) -> tuple[FetchedSecret, int]:
+        place = self._place
+        answer = ask(
+            lambda hvac: hvac.secrets.kv.v2.read_secret_version(
+                place.path, version, place.mount, raise_on_deleted_version=False
+            )
+        )
+        data = self._read_data(answer)
+        metadata = read_object(data.get("metadata"))
+        number = metadata.get("version")
+        if not isinstance(number, int):
+            raise SecretUnavailable(
+                f"{place}: the answer is not that of kv version 2",
+                code="secret.invalid",
+                cure="check that `url` is that of a Vault.",
+            )
+        fetched = FetchedSecret(
+            self._read_fields(read_object(data.get("data")), names),
+            # With its moment: a record that was removed and made anew begins at 1 again.
+            f"{place.mount}/{place.path}/{number} of {metadata.get('created_time')!a:.40}",
+            expires_at=_read_moment(metadata.get("deletion_time")),
+            provenance=f"{place} version {number}",
+        )
+        return fetched, number
+
+    def _fetch_plain(self, names: Collection[str], ask: Ask) -> FetchedSecret:
+        """Read from kv version 1, or from an engine that makes credentials on demand."""
+        place = self._place
+        if self._options.version is not None or self._options.overlap != "off":
+            raise SecretUnavailable(
+                f"{place}: the mount keeps no versions, as kv version 2 does",
+                code="secret.invalid",
+                cure="leave out `version` and `overlap`, or upgrade the mount.",
+            )
+        asked = time.time()
+        answer = ask(lambda hvac: hvac.secrets.kv.v1.read_secret(place.path, place.mount))
+        data = self._read_data(answer)
+        fields = self._read_fields(data, names)
+        # The lease of what was made on demand; `ttl` of what Vault itself rotates at intervals.
+        lives = [read_seconds(answer.members.get("lease_duration")) or None]
+        lives.append(read_seconds(data.get("ttl")))
+        ends = [asked + life for life in lives if life is not None]
+        return FetchedSecret(
+            fields,
+            digest_fields(fields),
+            expires_at=min(ends, default=None),
+            provenance=str(place),
+        )
+
+    def _read_data(self, answer: Answer) -> Mapping[str, Any]:
+        if answer.status != OK:
+            raise build_failure(answer, str(self._place))
+        return read_section(answer, "data", place=str(self._place))
+
+    def _read_fields(self, held: Mapping[str, Any], names: Collection[str]) -> dict[str, Secret]:
+        fields: dict[str, Secret] = {}
+        for name in sorted(names):
+            key = self._options.fields.get(name, name)
+            value = _read_field(held, key)
+            if isinstance(value, Fault):
+                raise SecretUnavailable(
+                    f"{self._place}: key {key!r} of the record {value.what}",
+                    code=value.code,
+                    cure=f"store {name} there and nothing else, or set `fields` to where it is.",
+                )
+            fields[name] = value
+        return fields
+
+
+def _read_field(held: Mapping[str, Any], key: str) -> Secret | Fault:
+    if key not in held:
+        return Fault("secret.missing", "does not exist")
+    value = held[key]
+    if not isinstance(value, str):
+        return Fault("secret.invalid", "is not text")
+    raw = SecretBytes(value.encode("utf-8", "surrogatepass"))
+    return read_credential(raw, line_end=False)
+
+
+def _read_moment(value: object) -> float | None:
+    """Return the epoch seconds at which Vault will delete a version, if it will."""
+    try:
+        return datetime.fromisoformat(str(value)).timestamp() if value else None
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,128 @@
+"""The client's credentials, from HashiCorp Vault."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from attrs import evolve
+
+from credicorp_auth.errors import MissingSetting, SecretUnavailable
+from credicorp_auth.ports import SecretSourceCapabilities
+from credicorp_auth_vault.failure import refuses_token
+from credicorp_auth_vault.options import VaultOptions
+from credicorp_auth_vault.record import Record
+from credicorp_auth_vault.server import VaultServer
+from credicorp_auth_vault.tokens import TokenKeeper
+from credicorp_auth_vault.visit import Visit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from typing import Any
+
+    from credicorp_auth.ports import FetchedSecret
+    from credicorp_auth_vault.answer import Answer
+
+__all__ = ["VaultOptions", "VaultSecretSource"]
+
+_LOGGER: Final = logging.getLogger("credicorp_auth.vault")
+_NO: Final = frozenset({"", "0", "f", "false"})
+
+
+class VaultSecretSource:
+    """
+    A secret source that reads one record of Vault, all its fields of one version.
+
+    Args:
+        options: What was set.
+        environment: Where VAULT_ADDR, VAULT_NAMESPACE and VAULT_TOKEN are looked up if the options
+            leave them out; the process's when not given.
+        now: Monotonic seconds, by which the life of Vault's own token is measured.
+
+    Raises:
+        InvalidSetting: An address is not https (`config.insecure_url`), or a file or the
+            environment has what cannot be used.
+        MissingSetting: There is no address (`config.missing`).
+
+    .. versionadded:: 1.0.0
+    """
+
+    def __init__(
+        self,
+        options: VaultOptions,
+        *,
+        environment: Mapping[str, str] = os.environ,
+        now: Callable[[], float] = monotonic,
+    ) -> None:
+        options = evolve(
+            options,
+            url=options.url or environment.get("VAULT_ADDR") or None,
+            namespace=options.namespace or environment.get("VAULT_NAMESPACE") or None,
+        )
+        if options.url is None:
+            raise MissingSetting(
+                "the secret source vault has no `url`", cure="set it, or VAULT_ADDR."
+            )
+        if environment.get("VAULT_SKIP_VERIFY", "").lower() not in _NO:
+            _LOGGER.warning("VAULT_SKIP_VERIFY is ignored: certificates are always verified")
+        self._options = options
+        self._server = VaultServer(options.url, options)
+        self._record = Record(str(self._server), options)
+        self._tokens = TokenKeeper(options, environment=environment, now=now)
+        self._lock = threading.Lock()
+
+    @property
+    def capabilities(self) -> SecretSourceCapabilities:
+        """It may hold `client_id`; what is pinned to a version does not rotate."""
+        return SecretSourceCapabilities(
+            supplies_client_id=True, rotates=self._options.version is None
+        )
+
+    def fetch(self, names: Collection[str]) -> FetchedSecret:
+        """
+        Read the named fields now, all from one version of the record.
+
+        Args:
+            names: Field names, such as `client_secret`.
+
+        Raises:
+            SecretUnavailable: `secret.missing`, `secret.deleted`, `secret.empty`, `secret.invalid`,
+                `secret.denied`, `secret.redirect_refused` or `secret.unavailable`; naming Vault
+                and path, never a value.
+        """
+        with self._lock:
+            outcome = self._try_to_fetch(names)
+        if isinstance(outcome, SecretUnavailable):
+            raise outcome
+        return outcome
+
+    def close(self) -> None:
+        """Close the connections that wait. Vault's token is left to end by itself."""
+        self._server.close()
+
+    def after_fork(self) -> None:
+        """Leave the parent's connections alone; its token of Vault is as good here."""
+        self._lock = threading.Lock()
+        self._server.after_fork()
+
+    def _try_to_fetch(self, names: Collection[str]) -> FetchedSecret | SecretUnavailable:
+        # A copy, returned: what was raised leads to frames that hold answers and credentials.
+        try:
+            return self._fetch(names)
+        except SecretUnavailable as error:
+            return error.copy()
+
+    def _fetch(self, names: Collection[str]) -> FetchedSecret:
+        visit = Visit(self._server, timeout=self._options.timeout)
+        self._tokens.prepare(visit)
+
+        def ask(request: Callable[[Any], Answer]) -> Answer:
+            answer = request(visit.hvac)
+            if refuses_token(answer) and self._tokens.replace(visit):
+                return request(visit.hvac)
+            return answer
+
+        return self._record.fetch(names, ask)

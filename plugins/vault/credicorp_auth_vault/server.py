@@ -1,0 +1,134 @@
+"""One request to Vault, on time, and never to another host than it was meant for."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from credicorp_auth.errors import (
+    InvalidSetting,
+    MalformedAnswer,
+    SecretUnavailable,
+    ServerUnreachable,
+)
+from credicorp_auth.oauth.http import HttpRequest, origin_of
+from credicorp_auth.wire.options import TransportOptions
+from credicorp_auth.wire.tls import build_trust
+from credicorp_auth.wire.transport import SocketTransport
+from credicorp_auth.wire.urllib3_stack import Urllib3Stack
+from credicorp_auth_vault.answer import Answer, read_response
+
+if TYPE_CHECKING:
+    from credicorp_auth.oauth.http import HttpResponse
+    from credicorp_auth.oauth.secret import Secret, SecretBytes
+    from credicorp_auth_vault.options import VaultOptions
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_FOLLOWED: Final = frozenset({307, 308})  # as a standby answers: the same request, elsewhere
+
+
+class VaultServer:
+    """
+    A Vault and its standbys.
+
+    Args:
+        url: Its address.
+        options: Its namespace and standbys, whom to trust, and for how long to wait.
+
+    Raises:
+        InvalidSetting: A file cannot be used (`config.value`).
+    """
+
+    def __init__(self, url: str, options: VaultOptions) -> None:
+        self.url = url
+        self._namespace = options.namespace
+        self._standby_hosts = options.standby_hosts
+        trust = build_trust(ca_file=options.ca_file, client_certificate=options.client_certificate)
+        self._transport = SocketTransport(
+            lambda: Urllib3Stack(trust), TransportOptions(connect_timeout=options.timeout)
+        )
+
+    def __str__(self) -> str:
+        where = f" namespace {self._namespace}" if self._namespace else ""
+        return f"vault {self.url}{where}"
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: Secret | None,
+        body: SecretBytes | None,
+        until: float,
+    ) -> Answer:
+        """
+        Send a request, and follow one redirect of a standby if its target is allowed.
+
+        Args:
+            method: `GET` or `POST`.
+            path: Path and query.
+            token: Vault's token, or None.
+            body: JSON, or None.
+            until: Monotonic seconds at which the answer must be here.
+
+        Raises:
+            SecretUnavailable: There is no answer (`secret.unavailable`), or it is a redirect that
+                is not followed (`secret.redirect_refused`).
+        """
+        headers: dict[str, str | Secret] = {"X-Vault-Request": "true"}
+        if token is not None:
+            headers["X-Vault-Token"] = token
+        if self._namespace is not None:
+            headers["X-Vault-Namespace"] = self._namespace
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        request = HttpRequest(method, self.url + path, headers, body)
+        response = self._carry(request, until)
+        if response.status in _FOLLOWED and self._is_standby(response):
+            # Only the origin is taken from the answer, the rest stays what was asked.
+            home = origin_of(response.header("location") or "")
+            response = self._carry(HttpRequest(method, home + path, headers, body), until)
+        if response.status in _REDIRECTS:
+            raise self._build_refusal(response)
+        return read_response(response)
+
+    def close(self) -> None:
+        """Close the connections that wait."""
+        self._transport.close()
+
+    def after_fork(self) -> None:
+        """Leave the parent's connections alone."""
+        self._transport.after_fork()
+
+    def _carry(self, request: HttpRequest, until: float) -> HttpResponse:
+        try:
+            return self._transport.send(request, timeout=until - monotonic())
+        except ServerUnreachable as failure:
+            what, cure, retryable = failure.what, failure.cure, failure.retryable
+        except MalformedAnswer as failure:
+            what, cure, retryable = failure.what, "check that `url` is that of a Vault.", False
+        raise SecretUnavailable(
+            f"{self}: {what}", code="secret.unavailable", cure=cure, retryable=retryable
+        )
+
+    def _is_standby(self, response: HttpResponse) -> bool:
+        origin = _read_origin(response)
+        return origin in self._standby_hosts and _scheme(origin) == _scheme(origin_of(self.url))
+
+    def _build_refusal(self, response: HttpResponse) -> SecretUnavailable:
+        return SecretUnavailable(
+            f"{self} redirects to {_read_origin(response) or 'nowhere'}, where nothing was sent",
+            code="secret.redirect_refused",
+            cure="set `url` to the active node, or name its standbys' origins in `standby_hosts`.",
+        )
+
+
+def _read_origin(response: HttpResponse) -> str:
+    try:
+        return origin_of(response.header("location") or "")
+    except InvalidSetting:
+        return ""
+
+
+def _scheme(origin: str) -> str:
+    return origin.partition(":")[0]

@@ -1,0 +1,163 @@
+"""The source under the engine: no token request without a secret, and rotation under load."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+
+import pytest
+from loopback_vault import Reply, refusal
+
+from credicorp_auth import CredicorpAuth
+from credicorp_auth.errors import CredicorpAuthError, SecretUnavailable
+from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
+from credicorp_auth_urllib3 import BearerPoolManager
+
+POLICY = ["secret/data/app"]
+# What differs between ages of Vault is the source's business, and tested with it.
+pytestmark = pytest.mark.parametrize("vault", ["newer"], indirect=True)
+
+
+@pytest.fixture
+def sandbox(stack):
+    """An authorization server and API whose tokens live for three seconds."""
+    return stack.enter_context(Sandbox(SandboxSettings(expires_in=3, client_secret="canary-v1")))
+
+
+@pytest.fixture
+def auth(vault, sandbox, stack):
+    """The library as a service would set it up: all options as text, AppRole, id and secret in Vault."""
+    vault.write(client_id=sandbox.client_id, client_secret="canary-v1")
+    vault.allow("approle", "role", POLICY, ttl=90)
+    vault.secret_ids["canary-secret-id"] = 1
+    made = CredicorpAuth(
+        base_url=sandbox.base_url,
+        scope="decisions:read",
+        secrets="vault",
+        secrets_options={
+            "url": vault.origin,
+            "path": "app",
+            "auth": "approle",
+            "role_id": "role",
+            "secret_id": "canary-secret-id",
+            "timeout": "20",
+        },
+    )
+    return stack.enter_context(made)
+
+
+def rotate(vault, sandbox, secret):
+    """Rotate as a bank would: the new secret works before it is published, the old one a while after."""
+    old = vault.versions["secret", "app"][-1]["data"]["client_secret"]
+    sandbox.client.add_secret(secret)
+    vault.write(client_id=sandbox.client_id, client_secret=secret)
+    time.sleep(1.0)
+    sandbox.client.revoke_secret(old)
+
+
+def test_fault_199_rotation_under_load(vault, sandbox, auth):
+    """Three rotations under eight busy threads: no call fails, at most two refusals for each."""
+    pool, stopped, statuses, failures = (
+        BearerPoolManager(auth, maxsize=8),
+        threading.Event(),
+        [],
+        [],
+    )
+
+    def work():
+        while not stopped.is_set():
+            try:
+                answer = pool.request("GET", f"{sandbox.base_url}/decisions/dec_1")
+                statuses.append(answer.status)
+            except CredicorpAuthError as error:
+                failures.append(error)
+            time.sleep(0.02)
+
+    auth.get_token()
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for number in range(2, 5):
+        rotate(vault, sandbox, f"canary-v{number}")
+        mints = sandbox.counters["mints"]
+        deadline = time.monotonic() + 20
+        while sandbox.counters["mints"] < mints + 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+    stopped.set()
+    for thread in threads:
+        thread.join()
+
+    assert [] == failures
+    assert {200} == set(statuses)
+    assert 3 <= sandbox.counters["token_refused"] <= 6
+    assert 1 == vault.count("/login")
+
+
+def test_all_from_the_environment(vault, sandbox, stack, monkeypatch):
+    """A service may be set up by variables alone."""
+    vault.write("svc", user=sandbox.client_id, password="canary-v1")
+    for name, value in {
+        "CREDICORP_BASE_URL": sandbox.base_url,
+        "CREDICORP_SECRETS": "vault",
+        "CREDICORP_SECRETS_PATH": "svc",
+        "CREDICORP_SECRETS_TIMEOUT": "20",
+        "CREDICORP_SECRETS_FIELDS": "client_id=user,client_secret=password",
+        "VAULT_ADDR": vault.origin,
+        "VAULT_TOKEN": vault.root,
+    }.items():
+        monkeypatch.setenv(name, value)
+    auth = stack.enter_context(CredicorpAuth.from_env(scope="decisions:read"))
+
+    assert auth.header().startswith("Bearer ")
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        pytest.param(refusal(404), "secret.missing", id="180-missing"),
+        pytest.param(refusal(503, "Vault is sealed"), "secret.unavailable", id="189-sealed"),
+        pytest.param(refusal(403, "permission denied"), "secret.denied", id="190-denied"),
+        pytest.param(Reply(200, {"data": "canary"}), "secret.invalid", id="184-no-record"),
+    ],
+)
+def test_no_secret_no_token_request(vault, sandbox, auth, reply, code):
+    """Without a secret nothing is asked of the token endpoint, and the code says why."""
+    vault.scripted_paths, vault.script = "data/app", [reply] * 9
+    with pytest.raises(SecretUnavailable) as caught:
+        auth.get_token()
+
+    assert code == caught.value.code
+    assert 0 == sandbox.counters["token_requests"]
+
+
+def test_fault_189_a_valid_token_is_served_while_vault_is_away(vault, sandbox, auth):
+    """A held token needs no Vault."""
+    token = auth.get_token()
+    vault.script = [refusal(503, "Vault is sealed")] * 9
+
+    assert token.value == auth.get_token().value
+
+
+def test_fault_201_a_herd_reads_the_secret_once(vault, auth):
+    """A hundred threads without a token cost one login and one read."""
+    tokens = []
+    threads = [threading.Thread(target=lambda: tokens.append(auth.get_token())) for _ in range(100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert 100 == len(tokens)
+    assert (1, 1) == (vault.count("/login"), vault.count("data/app"))
+
+
+def test_fault_203_forgetting_reads_anew(vault, auth, sandbox):
+    """A secret that was forgotten is read again, and nothing but Vault has it."""
+    counts = itertools.count(1)
+    for _ in range(2):
+        auth.get_token()
+        auth.forget_secrets()
+        auth.invalidate(auth.get_token())
+
+        assert next(counts) <= vault.count("data/app")

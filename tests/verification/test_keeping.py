@@ -1,0 +1,462 @@
+"""Keys at hand: when they are fetched, who waits, and what an outage changes."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import statistics
+import threading
+import time
+import traceback
+
+import pytest
+from joserfc.jwk import RSAKey
+
+from credicorp_auth import errors
+from credicorp_auth.engine.memo import MAX_REMEMBERED, Memo
+from credicorp_auth.oauth.key_set import MAX_KEY_SET
+from credicorp_auth.oauth.scope import Scope
+from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.oauth.token import AccessToken, Provenance
+from credicorp_auth.testing.stand_ins import settle
+
+HOUR = 3600.0
+
+
+def unknown(forge):
+    """Make a token that names a key nobody has; its signature is never looked at."""
+    head = forge.b64(forge.header(kid=secrets.token_hex(16)))
+    return f"{head}.{forge.b64(forge.claims())}.{forge.b64(bytes(256))}"
+
+
+def lasting(forge, **members):
+    """Write claims that outlive every test."""
+    return forge.claims(exp=forge.NOW + 10**6, **members)
+
+
+def test_fault_213_an_unknown_key_is_looked_for_once(stage, forge):
+    """An unknown key costs one fetch if none began within 30 s, and none otherwise."""
+    scene = stage()
+    assert "client" == scene.verify(forge.issued()).subject
+    assert 1 == scene.fetches
+
+    scene.clock.advance(29.9)
+    assert "verify.kid" == scene.verify(unknown(forge))
+    assert 1 == scene.fetches
+    scene.clock.advance(0.2)
+    assert ["verify.kid"] * 3 == [scene.verify(unknown(forge)) for _ in range(3)]
+    assert 2 == scene.fetches
+
+
+@pytest.mark.parametrize("down", [False, True], ids=["214-healthy", "215-down"])
+def test_fault_a_flood_of_unknown_keys_costs_three_fetches(stage, forge, down):
+    """10,000 random kids within a minute: at most 3 fetches, and known kids verify throughout."""
+    scene = stage()
+    known = [forge.issued(body=lasting(forge, jti=f"id-{n}")) for n in range(100)]
+    assert "client" == scene.verify(known[0]).subject
+    scene.publisher.down = down
+    seconds = []
+    for n in range(10_000):
+        scene.clock.advance(0.006)
+        with pytest.raises(errors.UnknownKey):
+            scene.engine.verify(unknown(forge))
+        began = time.perf_counter()
+        assert "client" == scene.engine.verify(known[n % 100]).subject
+        seconds.append(time.perf_counter() - began)
+    settle()
+
+    assert scene.fetches <= 3
+    assert statistics.quantiles(seconds, n=100)[98] < 0.005
+
+
+def test_fault_214_a_known_key_does_not_wait_behind_a_fetch(stage, forge):
+    """While a fetch hangs for an unknown key, known keys verify, also once they are not fresh."""
+    scene = stage()
+    assert "client" == scene.verify(forge.issued()).subject
+    scene.clock.advance(400)
+    scene.publisher.open.clear()
+    waiting = threading.Thread(target=scene.verify, args=(unknown(forge),))
+    waiting.start()
+    for n in range(50):
+        body = lasting(forge, jti=f"id-{n}")
+        assert "client" == scene.engine.verify(forge.issued(body=body)).subject
+    assert waiting.is_alive()
+    scene.publisher.open.set()
+    waiting.join()
+    assert 2 == scene.fetches
+
+
+def test_fault_253_254_keys_outlive_an_outage_for_a_day(stage, forge):
+    """Known keys verify for 24 h of outage, with a warning of their age; then nothing does."""
+    scene = stage()
+    token = forge.issued(body=lasting(forge))
+    assert "client" == scene.verify(token).subject
+    scene.publisher.down = True
+    scene.clock.advance(12 * HOUR)
+
+    assert "client" == scene.verify(token).subject
+    assert [{"code": "transport.connect", "age": 43200}] == scene.told("jwks.refresh_failed")
+    assert "verify.kid" == scene.verify(unknown(forge))
+    scene.clock.advance(12 * HOUR - 1)
+    assert "client" == scene.verify(token).subject
+    scene.clock.advance(2)
+    before = scene.fetches
+    assert ["jwks.unavailable"] * 20 == [scene.verify(token) for _ in range(20)]
+    assert scene.fetches <= before + 1
+
+
+def test_fault_254_without_keys_nothing_verifies(stage, forge):
+    """Keys that never came: fail closed, one attempt for each cool-down, retryable; then recovery."""
+    scene = stage()
+    scene.publisher.down = True
+    with pytest.raises(errors.KeysUnavailable) as refused:
+        scene.engine.verify(forge.issued())
+    assert ("jwks.unavailable", True) == (refused.value.code, refused.value.retryable)
+    assert ["jwks.unavailable"] * 20 == [scene.verify(forge.issued()) for _ in range(20)]
+    assert 1 == scene.fetches
+
+    scene.publisher.down = False
+    scene.clock.advance(30)
+    assert "client" == scene.verify(forge.issued()).subject
+
+
+def test_fault_255_a_key_published_before_it_is_used_costs_nothing(stage, forge):
+    """Rotation with overlap: no failure and no wait, since the new key came with a refresh."""
+    scene = stage()
+    assert "client" == scene.verify(forge.issued()).subject
+    fresh = RSAKey.generate_key(2048, {"kid": "new", "alg": "RS256"})
+    scene.publisher.publish(forge.published(*forge.KEYS.values(), fresh))
+    scene.clock.advance(301)
+    assert "client" == scene.verify(forge.issued()).subject
+
+    assert "client" == scene.verify(forge.issued(key=fresh, kid="new")).subject
+    assert "client" == scene.verify(forge.issued()).subject
+    assert 2 == scene.fetches
+
+
+def test_fault_255_a_key_used_before_it_is_published_resolves_within_a_cool_down(stage, forge):
+    """Rotation without overlap: what the new key signed verifies 30 s after the last attempt."""
+    scene = stage()
+    assert "client" == scene.verify(forge.issued()).subject
+    fresh = RSAKey.generate_key(2048, {"kid": "new", "alg": "RS256"})
+    scene.publisher.publish(forge.published(fresh))
+    token = forge.issued(key=fresh, kid="new")
+
+    assert "verify.kid" == scene.verify(token)
+    scene.clock.advance(30)
+    assert "client" == scene.verify(token).subject
+
+
+def test_fault_255_a_withdrawn_key_is_refused_after_the_next_refresh(stage, forge):
+    """A key that is published no more verifies nothing after a refresh, remembered or not."""
+    scene = stage()
+    token = forge.issued(body=lasting(forge))
+    assert "client" == scene.verify(token).subject
+    assert scene.engine.verify(token) is scene.engine.verify(token)
+    scene.publisher.publish(forge.published(forge.KEYS["ES256"]))
+    scene.clock.advance(301)
+    scene.verify(token)
+
+    assert "verify.kid" == scene.verify(token)
+
+
+@pytest.mark.parametrize(
+    ("number", "document", "code"),
+    [
+        ("249", b"<html>", "jwks.malformed"),
+        ("249", b"{}", "jwks.malformed"),
+        ("249", b'{"keys":{}}', "jwks.malformed"),
+        ("249", b'{"keys":[]}', "jwks.malformed"),
+        ("251", b" " * (MAX_KEY_SET + 1), "jwks.too_large"),
+        ("208", b'{"keys":[{"kty":"oct","k":"AAAA"}]}', "jwks.no_usable_key"),
+    ],
+)
+def test_fault_a_bad_key_set_leaves_the_good_one(stage, forge, number, document, code):
+    """What is no usable set is told, and the set at hand stays; without one it is the reason."""
+    scene = stage()
+    assert "client" == scene.verify(forge.issued()).subject
+    scene.publisher.publish(document)
+    scene.clock.advance(301)
+    assert "client" == scene.verify(forge.issued()).subject
+    assert [{"code": code, "age": 301}] == scene.told("jwks.refresh_failed")
+    assert "client" == scene.verify(forge.issued()).subject
+    assert 2 == scene.fetches
+
+    other = stage()
+    other.publisher.publish(document)
+    assert code == other.verify(forge.issued())
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 404, 429, 500, 503])
+def test_fault_252_keys_are_neither_redirected_nor_made_of_errors(stage, forge, status):
+    """A redirect is not followed, and an error page is no key set; the old set stays."""
+    scene = stage()
+    assert "client" == scene.verify(forge.issued()).subject
+    elsewhere = [("Location", "https://as.example/elsewhere")]
+    scene.publisher.publish(forge.published(), status=status, headers=elsewhere)
+    scene.clock.advance(301)
+
+    assert "client" == scene.verify(forge.issued()).subject
+    code = "transport.redirect_refused" if status < 400 else "document.status"
+    assert code == scene.told("jwks.refresh_failed")[0]["code"]
+    assert ["/oauth/jwks"] * 2 == scene.publisher.asked
+
+
+def test_fault_212_no_address_in_a_token_is_asked(stage, forge):
+    """A token with a key of its own, and addresses of more, causes no request but for the keys."""
+    scene = stage()
+    own = forge.KEYS["PS256"].as_dict(private=False)
+    members = {"jwk": own, "jku": "https://evil.example/k", "x5u": "https://evil.example/c"}
+    token = forge.signed(forge.header(**members), forge.claims(), forge.KEYS["PS256"])
+
+    assert "verify.signature" == scene.verify(token)
+    assert ["/oauth/jwks"] == scene.publisher.asked
+
+
+def test_fault_205_228_241_what_cannot_be_trusted_anyway_costs_no_fetch(stage, forge):
+    """Malformed tokens, foreign issuers and unsigned tokens are refused without any key."""
+    scene = stage()
+    unsigned = f"{forge.b64(forge.header(alg='none'))}.{forge.b64(forge.claims())}."
+    foreign = forge.issued(body=forge.claims(iss="https://other.example"))
+
+    assert "verify.alg" == scene.verify(unsigned)
+    assert "verify.iss" == scene.verify(foreign)
+    assert "verify.format" == scene.verify("nonsense")
+    assert "verify.too_large" == scene.verify("a" * 10**6)
+    assert ["verify.format"] * 3 == [scene.verify(each) for each in (None, b"a.b.c", 7)]
+    assert 0 == scene.fetches
+
+
+def test_fault_217_the_log_shows_a_short_plain_kid(stage, forge):
+    """An unknown kid is told escaped and cut to 64 characters; errors do not hold it."""
+    scene = stage()
+    kid = "k" * 200
+    head = forge.b64(forge.header(kid=kid))
+    token = f"{head}.{forge.b64(forge.claims())}.{forge.b64(bytes(256))}"
+
+    assert "verify.kid" == scene.verify(token)
+    (first, *_) = scene.told("token.key_unknown")
+    assert ("verify.kid", "k" * 64 + "…") == (first["code"], first["kid"])
+    assert [{"code": "verify.kid"}] == scene.told("token.refused")
+
+
+@pytest.mark.parametrize("kind", ["threads", "tasks"])
+def test_fault_257_a_hundred_first_verifications_cost_one_fetch(stage, forge, kind):
+    """100 threads, or 100 tasks, that meet no keys wait for one fetch."""
+    scene = stage()
+    scene.publisher.open.clear()
+    token, found = forge.issued(), []
+    if kind == "threads":
+        threads = [
+            threading.Thread(target=lambda: found.append(scene.engine.verify(token)))
+            for _ in range(100)
+        ]
+        for each in threads:
+            each.start()
+        scene.publisher.open.set()
+        for each in threads:
+            each.join()
+    else:
+
+        async def ask():
+            tasks = [asyncio.create_task(scene.engine.averify(token)) for _ in range(100)]
+            await asyncio.sleep(0)
+            scene.publisher.open.set()
+            found.extend(await asyncio.gather(*tasks))
+
+        asyncio.run(ask())
+
+    assert 100 == len(found)
+    assert 1 == scene.fetches
+
+
+def test_fault_258_keys_of_one_issuer_verify_no_other(stage, forge):
+    """A token of another issuer with the same kid is refused, whatever its signature."""
+    first = stage()
+    second = stage(issuer="https://other.example")
+    token = forge.issued(body=forge.claims(iss="https://other.example"))
+
+    assert "verify.iss" == first.verify(token)
+    second.publisher.publish(forge.published(forge.KEYS["ES256"]))
+    assert "verify.kid" == second.verify(token)
+
+
+def test_fault_208_219_250_dropped_keys_are_told_once(stage, forge):
+    """Each dropped key is an event when the set is new, and not at every refresh."""
+    scene = stage()
+    private = {**forge.KEYS["RS256"].as_dict(private=True), "kid": "oops"}
+    scene.publisher.publish(forge.published(forge.KEYS["ES256"], private))
+    assert "client" == scene.verify(forge.issued("ES256")).subject
+    scene.clock.advance(301)
+    assert "client" == scene.verify(forge.issued("ES256")).subject
+
+    assert [{"kid": "oops", "code": "jwks.private_key"}] == scene.told("jwks.key_dropped")
+    assert 2 == scene.fetches
+
+
+def test_fault_240_a_verifier_knows_its_issuer_and_audience(stage, forge):
+    """Without audience nothing is verified, and no value stands for any; each call may name one."""
+    scene = stage(audience=None)
+    for nothing in (None, "", [], 7):
+        assert "config.verifier" == scene.verify(forge.issued(), audience=nothing)
+    assert 0 == scene.fetches
+    assert "client" == scene.verify(forge.issued(), audience="partner-api").subject
+    for nothing in (None, "", [], 7):
+        assert "config.verifier" == scene.verify(forge.issued(), audience=nothing)
+
+
+def test_what_is_asked_is_asked_of_remembered_tokens_too(stage, forge):
+    """A token that was good for one caller is compared anew with what the next one asks."""
+    scene = stage()
+    token = forge.issued()
+    claims = scene.verify(token)
+
+    assert claims is scene.verify(token, required_scope="decisions:read")
+    assert claims is scene.verify(token, required_scope=Scope("decisions:read"))
+    assert claims is scene.verify(token, audience="partner-api", required_scope="")
+    assert "verify.scope" == scene.verify(token, required_scope="decisions:rea")
+    assert "verify.aud" == scene.verify(token, audience="other")
+    assert "config.scope" == scene.verify(token, required_scope="a\tb")
+    assert claims == scene.verify(token, required_scope=["decisions:read"])
+
+
+def test_a_remembered_token_dies_when_it_says(stage, forge):
+    """After `exp` a token is examined again, and refused once the leeway is over."""
+    scene = stage()
+    token = forge.issued(body=forge.claims(exp=forge.NOW + 100))
+    claims = scene.verify(token)
+    scene.clock.advance(99)
+    assert claims is scene.verify(token)
+    assert claims is scene.verify(token, required_scope="decisions:read")
+    scene.clock.advance(1)
+    again = scene.verify(token)
+    assert (claims, False) == (again, claims is again)
+    scene.clock.advance(60)
+    assert "verify.exp" == scene.verify(token)
+
+
+def test_the_memo_is_bounded(forge):
+    """Beyond its bound the token verified longest ago is forgotten; no token's text is kept."""
+    memo, keys = Memo(), forge.key_set()
+    claims = forge.verdict(forge.issued())
+    for n in range(MAX_REMEMBERED + 10):
+        memo.remember(f"token-{n}", claims, keys)
+
+    assert MAX_REMEMBERED == len(memo._remembered)
+    assert all(isinstance(each, bytes) and len(each) == 32 for each in memo._remembered)
+
+
+def test_a_token_in_hand_is_verified_as_well(stage, forge):
+    """An `AccessToken` is verified like its text."""
+    scene = stage()
+    origin = Provenance("minted", "urllib3", "", "", 0.0, 0.0)
+    token = AccessToken(Secret(forge.issued()), "Bearer", Scope(), 0.0, 0.0, origin)
+
+    claims = scene.verify(token)
+    assert "client" == claims.subject
+    assert claims is scene.verify(token)
+    assert claims is scene.verify(token.value.reveal())
+
+
+def test_fault_247_an_error_leads_to_nothing_of_the_token(stage, forge):
+    """Neither error nor traceback holds the token, its header or its claims."""
+    scene = stage()
+    scene.verify(forge.issued())
+    marked = forge.claims(sub="canary-subject", exp=1)
+    cases = [
+        (forge.issued(body=marked), {}),
+        (forge.issued(body={**marked, "exp": forge.NOW + 9}), {"audience": "other"}),
+        (forge.issued(body={**marked, "exp": forge.NOW + 9}), {"required_scope": "other"}),
+        (forge.issued(body={**marked, "iss": "x"}), {}),
+        (unknown(forge), {}),
+        (forge.issued()[:-2] + "AA", {}),
+    ]
+    for token, asked in cases:
+        for _ in range(2):
+            with pytest.raises(errors.VerificationFailed) as refused:
+                scene.engine.verify(token, **asked)
+            error = refused.value
+            frames = list(traceback.walk_tb(error.__traceback__))[1:]
+            held = repr([frame.f_locals for frame, _line in frames]) + repr(vars(error))
+            held += repr(error) + str(error)
+            assert "canary" not in held
+            assert token[:40] not in held
+            assert (None, None) == (error.__cause__, error.__context__)
+
+
+def test_a_closed_verifier_refuses_and_wakes_those_who_wait(stage, forge):
+    """Closing ends every wait; afterwards nothing is verified, remembered or not."""
+    scene = stage()
+    scene.publisher.open.clear()
+    found = []
+    waiting = threading.Thread(target=lambda: found.append(scene.verify(forge.issued())))
+    waiting.start()
+    while not (scene.engine._keys._flight and scene.engine._keys._flight.waiters):
+        time.sleep(0.001)
+    assert scene.engine.close()
+    assert not scene.engine.close()
+    scene.publisher.open.set()
+    waiting.join()
+
+    assert ["closed"] == found
+    assert "closed" == scene.verify(forge.issued())
+
+
+def test_a_child_process_keeps_the_keys(stage, forge):
+    """After a fork the locks that a thread of the parent held are new ones."""
+    scene = stage()
+    token = forge.issued()
+    scene.verify(token)
+    keys = scene.engine._keys
+    keys._lock.acquire()
+    scene.engine._memo._lock.acquire()
+    keys.after_fork()
+    scene.engine.after_fork()
+
+    assert "client" == scene.verify(token).subject
+    scene.clock.advance(301)
+    assert "client" == scene.verify(forge.issued(body=lasting(forge))).subject
+
+
+def test_a_transport_that_verifies_while_it_fetches_goes_without(stage, forge):
+    """A transport that asks for the keys it is fetching gets an error, and hangs nobody."""
+    scene = stage()
+    inner = []
+
+    def answer(request):
+        inner.append(scene.engine._look(forge.issued(), None, None, threading.Lock))
+        return good
+
+    good = scene.publisher.pages["/oauth/jwks"]
+    scene.publisher.pages["/oauth/jwks"] = answer
+
+    assert "client" == scene.verify(forge.issued()).subject
+    assert ["jwks.unavailable"] == [each.code for each in inner]
+
+
+def test_a_fetch_that_is_lost_is_replaced(stage, forge):
+    """A fetch that hangs beyond its time is given up; what it brings home later is not newer."""
+    scene = stage()
+    late, held_up = scene.publisher.pages["/oauth/jwks"], threading.Event()
+    scene.publisher.pages["/oauth/jwks"] = lambda _request: held_up.wait(60) and late
+    scene.engine._keys.refresh()
+    while not scene.publisher.asked:
+        time.sleep(0.001)
+    scene.publisher.publish(forge.published(forge.KEYS["ES256"]))
+    scene.clock.advance(31)
+
+    assert "client" == scene.engine.verify(forge.issued("ES256")).subject
+    newer = scene.engine._keys.current()
+    held_up.set()
+    settle()
+    assert newer is scene.engine._keys.current()
+    assert 2 == scene.fetches
+
+
+def test_a_crash_while_fetching_is_an_error_like_others(stage, forge):
+    """A transport that breaks its contract leaves the keys unavailable, and is told."""
+    scene = stage()
+    scene.publisher.pages["/oauth/jwks"] = lambda _request: None
+
+    assert "jwks.unavailable" == scene.verify(forge.issued())
+    assert "plugin.contract" == scene.told("jwks.refresh_failed")[0]["code"]
