@@ -335,6 +335,21 @@ def test_a_remembered_token_dies_when_it_says(stage, forge):
     assert "verify.exp" == scene.verify(token)
 
 
+def test_an_outage_does_not_make_remembered_tokens_dear(stage, forge):
+    """While keys are stale, a token that was verified with them is still remembered."""
+    scene = stage()
+    token = forge.issued(body=lasting(forge))
+    claims = scene.verify(token)
+    scene.publisher.down = True
+    scene.clock.advance(HOUR)
+
+    assert claims is scene.verify(token)
+    assert claims is scene.verify(token)
+    assert hash(claims) == hash(scene.verify(token))
+    scene.clock.advance(24 * HOUR)
+    assert "jwks.unavailable" == scene.verify(token)
+
+
 def test_the_memo_is_bounded(forge):
     """Beyond its bound the token verified longest ago is forgotten; no token's text is kept."""
     memo, keys = Memo(), forge.key_set()
