@@ -227,6 +227,20 @@ def test_fault_205_228_241_what_cannot_be_trusted_anyway_costs_no_fetch(stage, f
     assert 0 == scene.fetches
 
 
+def test_fault_248_refusals_cannot_be_told_apart_by_a_request(stage, forge):
+    """Within the cool-down, an unknown key and a wrong signature both cost no request."""
+    scene = stage()
+    scene.verify(forge.issued())
+    forged = forge.signed(forge.header(), forge.claims(), forge.KEYS["PS256"])
+
+    assert ["verify.kid", "verify.signature"] == [
+        scene.verify(unknown(forge)),
+        scene.verify(forged),
+    ]
+    assert 1 == scene.fetches
+    assert [{"code": "verify.kid"}, {"code": "verify.signature"}] == scene.told("token.refused")
+
+
 def test_fault_217_the_log_shows_a_short_plain_kid(stage, forge):
     """An unknown kid is told escaped and cut to 64 characters; errors do not hold it."""
     scene = stage()
