@@ -40,7 +40,7 @@ class TokenVerifier:
         ConfigurationError: No issuer or no audience (`config.verifier`), or a setting that cannot
             be used.
 
-    .. versionadded:: 1.1.0
+    .. versionadded:: 1.0.0
     """
 
     def __init__(self, **settings: Unpack[SettingsKeywords]) -> None:
