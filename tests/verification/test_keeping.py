@@ -447,6 +447,18 @@ def test_a_child_process_keeps_the_keys(stage, forge):
     assert "client" == scene.verify(forge.issued(body=lasting(forge))).subject
 
 
+def test_a_child_of_a_fork_in_mid_fetch_asks_for_itself(stage, forge):
+    """The fetch that was under way lands in the parent; the child need not wait for a cool-down."""
+    scene = stage()
+    scene.publisher.open.clear()
+    scene.engine._keys.refresh()
+    scene.engine._keys.after_fork()
+    scene.publisher.open.set()
+
+    assert "client" == scene.verify(forge.issued()).subject
+    assert 2 == scene.fetches
+
+
 def test_a_transport_that_verifies_while_it_fetches_goes_without(stage, forge):
     """A transport that asks for the keys it is fetching gets an error, and hangs nobody."""
     scene = stage()
