@@ -450,13 +450,17 @@ def test_a_child_process_keeps_the_keys(stage, forge):
 def test_a_child_of_a_fork_in_mid_fetch_asks_for_itself(stage, forge):
     """The fetch that was under way lands in the parent; the child need not wait for a cool-down."""
     scene = stage()
-    scene.publisher.open.clear()
+    good, held_up = scene.publisher.pages["/oauth/jwks"], threading.Event()
+    scene.publisher.pages["/oauth/jwks"] = lambda _request: held_up.wait(60) and good
     scene.engine._keys.refresh()
+    while not scene.publisher.asked:
+        time.sleep(0.001)
+    scene.publisher.pages["/oauth/jwks"] = good
     scene.engine._keys.after_fork()
-    scene.publisher.open.set()
 
-    assert "client" == scene.verify(forge.issued()).subject
+    assert "client" == scene.engine.verify(forge.issued()).subject
     assert 2 == scene.fetches
+    held_up.set()
 
 
 def test_a_transport_that_verifies_while_it_fetches_goes_without(stage, forge):
