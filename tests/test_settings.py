@@ -273,7 +273,7 @@ def test_the_object_forgets_invalidates_and_will_not_be_pickled():
         ({"client_secret": "s"}, errors.MissingSetting),
         ({"observers": [7]}, errors.InvalidSetting),
         ({"observers": ["nobody"]}, errors.AdapterNotFound),
-        ({"cache": "redis"}, errors.AdapterNotFound),
+        ({"cache": "elsewhere"}, errors.AdapterNotFound),
         ({"cache_options": {"max_entris": 3}}, errors.InvalidSetting),
     ],
 )
