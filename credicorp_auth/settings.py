@@ -155,9 +155,9 @@ def _read_choice(name: str, value: object) -> str:
     return str(value)
 
 
-def _read_issuer(name: str, value: object) -> str:
-    # Checked as an address, kept as it is spelt: issuers are compared character by character.
-    if "?" in _read_url(name, value):
+def _read_address(name: str, value: object) -> str:
+    # Kept as it is spelt: issuers are compared by character, and to servers a last slash matters.
+    if "?" in _read_url(name, value) and name == "issuer":
         raise _invalid(name, "has a query", "set it to the issuer identifier (RFC 8414).")
     return str(value)
 
@@ -176,10 +176,10 @@ _LEAST_SECONDS: Final = {"assumed_lifetime": 1.0, "max_lifetime": 1.0, "timeout"
 
 _READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "base_url": _read_url,
-    "issuer": _read_issuer,
+    "issuer": _read_address,
     "discovery": _read_choice,
-    "token_url": _read_url,
-    "jwks_url": _read_url,
+    "token_url": _read_address,
+    "jwks_url": _read_address,
     "audience": _read_text,
     "algorithms": _read_algorithms,
     "leeway": _read_seconds,

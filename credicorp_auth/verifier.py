@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+from credicorp_auth.engine.fork import renew_after_fork
 from credicorp_auth.engine.waiter import run_aside
 from credicorp_auth.errors import MissingSetting
 from credicorp_auth.issuer_wiring import build_discovery, build_verifier
@@ -39,7 +40,7 @@ class TokenVerifier:
         ConfigurationError: No issuer or no audience (`config.verifier`), or a setting that cannot
             be used.
 
-    .. versionadded:: 1.1.0
+    .. versionadded:: 1.0.0
     """
 
     def __init__(self, **settings: Unpack[SettingsKeywords]) -> None:
@@ -81,6 +82,7 @@ class TokenVerifier:
             )
         self._settings = settings
         self._world = build_open_world(settings)
+        renew_after_fork(self._world)
         self._discovery = build_discovery(settings, self._world)
         self._engine = build_verifier(settings, self._world, self._discovery)
         # The engine's own methods stand in front of the two below: one call less for each token.

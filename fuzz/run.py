@@ -16,6 +16,8 @@ from pathlib import Path
 
 import atheris
 
+# Under PYTHONSAFEPATH the folder of a program is not looked into.
+sys.path.append(str(Path(__file__).parent))
 with atheris.instrument_imports(include=["credicorp_auth", "json"]):
     from targets import TARGETS
 
@@ -36,7 +38,10 @@ _SEEDS = {
         ),
     ],
     "metadata": [
-        b'{"issuer":"https://as.example","token_endpoint":"https://127.1/t"}',
+        (
+            b'{"issuer":"https://as.example","jwks_uri":"https://as.example/k",'
+            b'"token_endpoint":"https://127.1/t"}'
+        ),
     ],
     "challenge": [b'Bearer realm="a", error="invalid_token"\nBasic abc==, Digest a=b'],
     "token_response": [

@@ -21,6 +21,8 @@ from credicorp_auth.wiring import build_engine, settings_from_env, settings_from
     [
         ("base_url", "https://as.example/", "https://as.example"),
         ("token_url", "https://as.example/t", "https://as.example/t"),
+        ("token_url", "https://as.example/t/", "https://as.example/t/"),
+        ("jwks_url", "https://as.example/k/?v=1", "https://as.example/k/?v=1"),
         ("client_secret", "s", Secret("s")),
         ("resource", "https://b https://a", ("https://a", "https://b")),
         ("resource", ["https://a"], ("https://a",)),
@@ -271,7 +273,7 @@ def test_the_object_forgets_invalidates_and_will_not_be_pickled():
         ({"client_secret": "s"}, errors.MissingSetting),
         ({"observers": [7]}, errors.InvalidSetting),
         ({"observers": ["nobody"]}, errors.AdapterNotFound),
-        ({"cache": "redis"}, errors.AdapterNotFound),
+        ({"cache": "elsewhere"}, errors.AdapterNotFound),
         ({"cache_options": {"max_entris": 3}}, errors.InvalidSetting),
     ],
 )

@@ -181,4 +181,6 @@ class KeptDocument(Generic[D]):
     def after_fork(self) -> None:
         """In the child: keep the document; drop the lock and the fetch of the parent."""
         self._lock = threading.Lock()
-        self._flight = None
+        if self._flight is not None:
+            # What it brings comes home in the parent only, so this process may ask at once.
+            self._flight, self._next_attempt = None, 0.0

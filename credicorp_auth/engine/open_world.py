@@ -31,6 +31,10 @@ class OpenWorld:
         self.clock = clock
         self.tell = teller.tell
 
+    def after_fork(self) -> None:
+        """In the child: drop what belongs to the parent; for a world that is nobody else's part."""
+        self.transport.after_fork()
+
     def now(self) -> Instant:
         """Return the time by both clocks."""
         return self.clock.now()

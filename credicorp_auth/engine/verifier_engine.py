@@ -129,11 +129,9 @@ class VerifierEngine:
         if type(text) is not str or len(text) > MAX_SIGNED_TOKEN or not text.isascii():
             return None
         remembered = self._memo.find(sha256(text.encode()).digest())
-        if (
-            remembered is None
-            or remembered.keys is not self._keys.document
-            or self._boot() >= self._keys.fresh_until
-        ):
+        if remembered is None or remembered.keys is not self._keys.document:
+            return None
+        if self._boot() >= self._keys.fresh_until and remembered.keys is not self.find_keys():
             return None
         claims = remembered.claims
         wanted = self._audience if audience is None else audience
@@ -193,17 +191,25 @@ class VerifierEngine:
         unknown = isinstance(outcome, UnknownKey) and outcome.code == "verify.kid"
         return unknown or isinstance(outcome, KeysUnavailable)
 
+    def find_keys(self) -> KeySet | None:
+        """Return the keys that may be believed; send for newer ones if it is time."""
+        self._keys.refresh()
+        return self._keys.current()
+
     def keys(self) -> KeySet:
         """Return the keys at hand, for the story."""
-        self._keys.refresh()
-        keys = self._keys.current()
+        keys = self.find_keys()
         if keys is not None:
             return keys
-        failure = self._keys.failure
-        code = "jwks.unavailable" if failure is None else failure.code
+        what, failure = f"the keys of {self._policy.issuer} cannot be had", self._keys.failure
+        if failure is None:
+            raise KeysUnavailable(f"{what} in time")
+        known = failure.code.startswith(("jwks.", "discovery."))
         raise KeysUnavailable(
-            f"the keys of {self._policy.issuer} cannot be had: {code}",
-            code=code if code.startswith(("jwks.", "discovery.")) else "jwks.unavailable",
+            f"{what}: {failure.what}",
+            code=failure.code if known else None,
+            cure=failure.cure,
+            retryable=failure.retryable,
         )
 
     def close(self) -> bool:

@@ -52,7 +52,7 @@ class Claims(Mapping[str, Any]):
     expires_at: float
     issued_at: float
     token_id: str
-    _members: Mapping[str, Any] = field(repr=False)
+    _members: Mapping[str, Any] = field(repr=False, hash=False)
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - whatever JSON can say
         return self._members[name]

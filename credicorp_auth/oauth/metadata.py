@@ -174,11 +174,15 @@ def _are_words(value: object) -> bool:
     return len(words) <= _MOST_METHODS and all(isinstance(each, str) for each in words)
 
 
-def _judge(name: str, value: object, source: MetadataSource) -> str | CredicorpAuthError:
+def _is_address(url: str) -> bool:
     try:
-        url = read_url(value, name=name) if isinstance(value, str) else None
+        return bool(read_url(url, name="endpoint"))
     except InvalidSetting:
-        url = None
+        return False
+
+
+def _judge(name: str, value: object, source: MetadataSource) -> str | CredicorpAuthError:
+    url = value if isinstance(value, str) and _is_address(value) else None
     if url is None:
         return MalformedAnswer(
             f"{name} in the metadata of {source.issuer} is no address that can be used",

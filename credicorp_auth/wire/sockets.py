@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from credicorp_auth.wire.exchange import current
@@ -68,7 +69,9 @@ class DeadlineSocket(socket.socket):
         exchange = current.get()
         self.settimeout(exchange.left())
         if exchange.peer_address is None:
-            exchange.met(self.getpeername())
+            # A connection that the peer has reset has none; sending is what finds that out.
+            with suppress(OSError):
+                exchange.met(self.getpeername())
 
 
 class DeadlineTlsSocket(DeadlineSocket, ssl.SSLSocket):

@@ -9,7 +9,17 @@ import httpx2
 import requests
 import urllib3
 
-from credicorp_auth import AccessToken, CredicorpAuth, Event, Scope, Secret, Settings, errors
+from credicorp_auth import (
+    AccessToken,
+    Claims,
+    CredicorpAuth,
+    Event,
+    Scope,
+    Secret,
+    Settings,
+    TokenVerifier,
+    errors,
+)
 from credicorp_auth_httpx import BearerAuth as HttpxBearer
 from credicorp_auth_requests import BearerAuth as RequestsBearer
 from credicorp_auth_requests import RequestsTransport
@@ -47,9 +57,20 @@ assert_type(auth.header(), str)
 assert_type(auth.invalidate(token), bool)
 
 
+claims = auth.verify(token, audience="partner-api", required_scope="decisions:read")
+assert_type(claims, Claims)
+assert_type(claims.scope, Scope)
+assert_type(claims.audience, frozenset[str])
+verifier = TokenVerifier(issuer="https://as.example", audience="partner-api", algorithms=["ES256"])
+assert_type(verifier.verify("token").client_id, str)
+
+
 async def use() -> None:
     """Use it from a task."""
+    async with TokenVerifier.from_profile("resource") as resource:
+        assert_type(await resource.averify(token, required_scope=Scope("a")), Claims)
     async with CredicorpAuth.from_env() as shared:
+        assert_type(await shared.averify("token"), Claims)
         assert_type(await shared.aget_token(), AccessToken)
         assert_type(await shared.aheader("decisions:read"), str)
 
@@ -58,6 +79,9 @@ def fail() -> str:
     """Handle errors."""
     try:
         return auth.header()
+    except errors.ScopeMissing as missing:
+        assert_type(missing.required, frozenset[str])
+        return missing.code
     except errors.TokenEndpointBusy as busy:
         assert_type(busy.retry_after, float)
         return busy.cure

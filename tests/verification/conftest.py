@@ -229,7 +229,7 @@ def stage() -> Any:
     settle()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def forge() -> Any:
     """Hand out this module: tests cannot import it."""
     import sys

@@ -142,6 +142,12 @@ def test_fault_252_261_an_endpoint_is_an_https_address(url):
     assert "discovery.endpoint" == code_of(metadata(), "revocation_endpoint")
 
 
+def test_an_endpoint_is_used_as_it_is_spelt():
+    """A slash at the end, and a query, stay: to many servers they matter."""
+    assert "https://as.example/k/?v=1" == code_of(metadata(jwks_uri="https://as.example/k/?v=1"))
+    assert "https://as.example/k/" == code_of(metadata(jwks_uri="https://as.example/k/"))
+
+
 @pytest.mark.parametrize("name", ["token_endpoint", "jwks_uri", "introspection_endpoint"])
 @pytest.mark.parametrize(
     "url",

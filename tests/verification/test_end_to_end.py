@@ -217,6 +217,22 @@ def test_a_key_may_be_announced_from_outside(sandbox):
         assert 2 == len(json.load(answer)["keys"])
 
 
+def test_a_child_process_shares_no_connection():
+    """After a fork, the transport of a verifier is told to leave the parent's sockets alone."""
+    from credicorp_auth.engine.fork import _renew_all
+
+    class Told(ScriptedTransport):
+        forks = 0
+
+        def after_fork(self):
+            self.forks += 1
+
+    transport = Told()
+    with TokenVerifier(issuer="https://a.example", audience="a", transport=transport):
+        _renew_all()
+    assert 1 == transport.forks
+
+
 def test_an_adapter_object_of_the_callers_own_serves_a_verifier(sandbox):
     """A transport that is handed in is used, and closed with the verifier."""
     transport = ScriptedTransport([errors.ConnectionFailed("down")])

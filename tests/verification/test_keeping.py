@@ -227,6 +227,20 @@ def test_fault_205_228_241_what_cannot_be_trusted_anyway_costs_no_fetch(stage, f
     assert 0 == scene.fetches
 
 
+def test_fault_248_refusals_cannot_be_told_apart_by_a_request(stage, forge):
+    """Within the cool-down, an unknown key and a wrong signature both cost no request."""
+    scene = stage()
+    scene.verify(forge.issued())
+    forged = forge.signed(forge.header(), forge.claims(), forge.KEYS["PS256"])
+
+    assert ["verify.kid", "verify.signature"] == [
+        scene.verify(unknown(forge)),
+        scene.verify(forged),
+    ]
+    assert 1 == scene.fetches
+    assert [{"code": "verify.kid"}, {"code": "verify.signature"}] == scene.told("token.refused")
+
+
 def test_fault_217_the_log_shows_a_short_plain_kid(stage, forge):
     """An unknown kid is told escaped and cut to 64 characters; errors do not hold it."""
     scene = stage()
@@ -335,6 +349,21 @@ def test_a_remembered_token_dies_when_it_says(stage, forge):
     assert "verify.exp" == scene.verify(token)
 
 
+def test_an_outage_does_not_make_remembered_tokens_dear(stage, forge):
+    """While keys are stale, a token that was verified with them is still remembered."""
+    scene = stage()
+    token = forge.issued(body=lasting(forge))
+    claims = scene.verify(token)
+    scene.publisher.down = True
+    scene.clock.advance(HOUR)
+
+    assert claims is scene.verify(token)
+    assert claims is scene.verify(token)
+    assert hash(claims) == hash(scene.verify(token))
+    scene.clock.advance(24 * HOUR)
+    assert "jwks.unavailable" == scene.verify(token)
+
+
 def test_the_memo_is_bounded(forge):
     """Beyond its bound the token verified longest ago is forgotten; no token's text is kept."""
     memo, keys = Memo(), forge.key_set()
@@ -416,6 +445,22 @@ def test_a_child_process_keeps_the_keys(stage, forge):
     assert "client" == scene.verify(token).subject
     scene.clock.advance(301)
     assert "client" == scene.verify(forge.issued(body=lasting(forge))).subject
+
+
+def test_a_child_of_a_fork_in_mid_fetch_asks_for_itself(stage, forge):
+    """The fetch that was under way lands in the parent; the child need not wait for a cool-down."""
+    scene = stage()
+    good, held_up = scene.publisher.pages["/oauth/jwks"], threading.Event()
+    scene.publisher.pages["/oauth/jwks"] = lambda _request: held_up.wait(60) and good
+    scene.engine._keys.refresh()
+    while not scene.publisher.asked:
+        time.sleep(0.001)
+    scene.publisher.pages["/oauth/jwks"] = good
+    scene.engine._keys.after_fork()
+
+    assert "client" == scene.engine.verify(forge.issued()).subject
+    assert 2 == scene.fetches
+    held_up.set()
 
 
 def test_a_transport_that_verifies_while_it_fetches_goes_without(stage, forge):

@@ -580,3 +580,49 @@ def test_base64url_has_one_spelling_for_each_value(text):
     assert text == decode_base64url(encoded)
     decoded = decode_base64url(text)
     assert decoded is None or text == base64.urlsafe_b64encode(decoded).rstrip(b"=")
+
+
+@pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
+def test_no_character_of_a_token_can_be_changed(forge, alg):
+    """A good token with any one character changed, doubled or left out is refused."""
+    token = forge.issued(alg)
+    accepted = [
+        changed
+        for at in range(len(token))
+        for changed in (
+            f"{token[:at]}{'A' if token[at] != 'A' else 'B'}{token[at + 1 :]}",
+            f"{token[:at]}{token[at]}{token[at:]}",
+            f"{token[:at]}{token[at + 1 :]}",
+        )
+        if changed != token and not isinstance(forge.verdict(changed), str)
+    ]
+
+    assert [] == accepted
+
+
+json_claims = (
+    st.none() | st.booleans() | st.integers(-10, 2**54) | st.floats() | st.text(max_size=6)
+)
+
+
+@given(
+    changes=st.dictionaries(
+        st.sampled_from(["exp", "iat", "nbf", "aud", "iss", "sub", "jti", "client_id", "scope"]),
+        json_claims | st.lists(json_claims, max_size=2) | st.just("partner-api"),
+        max_size=2,
+    )
+)
+def test_what_is_accepted_here_is_accepted_by_pyjwt(forge, changes):
+    """Whatever the claims, a token that passes passes PyJWT as well, and says the same there."""
+    import jwt
+
+    body = {**forge.claims(), **changes}
+    token = forge.signed(forge.header(), body)
+    found = forge.verdict(token)
+    if not isinstance(found, str):
+        public = forge.KEYS["RS256"].private_key.public_key()
+        # PyJWT has no clock but the machine's, and that is behind.
+        times = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
+        whose = {"audience": forge.AUDIENCE, "issuer": forge.ISSUER}
+        read = jwt.decode(token, public, algorithms=["RS256"], options=times, **whose)
+        assert read == json.loads(json.dumps(dict(found)))

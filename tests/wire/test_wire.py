@@ -21,7 +21,7 @@ from credicorp_auth.wire.exchange import Exchange, current
 from credicorp_auth.wire.failure import build_failure
 from credicorp_auth.wire.options import TransportOptions
 from credicorp_auth.wire.proxy import Proxy, choose_proxy, read_proxy
-from credicorp_auth.wire.sockets import connect_to_any
+from credicorp_auth.wire.sockets import DeadlineSocket, connect_to_any
 from credicorp_auth.wire.tls import build_context
 
 
@@ -136,3 +136,15 @@ def test_a_reset_while_connecting_is_a_reset(broke, code):
     exchange.begin_connecting()
 
     assert code == build_failure(broke, exchange, host="as.example").code
+
+
+def test_a_connection_without_a_peer_is_found_out_by_sending():
+    """A socket that is connected to nobody fails as sockets do, and tells no address."""
+    exchange = Exchange(1.0, connect_timeout=1.0)
+    token = current.set(exchange)
+    try:
+        with DeadlineSocket() as unconnected, pytest.raises(BrokenPipeError):
+            unconnected.sendall(b"x")
+    finally:
+        current.reset(token)
+    assert exchange.peer_address is None

@@ -31,13 +31,15 @@ class KeyRing:
 
     def announce(self) -> None:
         """Publish a new key without signing with it yet; the next rotation takes it."""
-        self._announced = [self._generate()]
+        fresh = [self._generate()]
+        with self._lock:
+            self._announced = fresh
 
     def rotate(self, *, keep_old: bool = True) -> None:
         """Sign with a new key from now on; the old ones stay published unless they are dropped."""
-        fresh = self._announced or [self._generate()]
+        fresh = self._generate()
         with self._lock:
-            self._keys = [*fresh, *(self._keys if keep_old else [])]
+            self._keys = [*(self._announced or [fresh]), *(self._keys if keep_old else [])]
             self._announced = []
 
     def signing(self) -> KeySet:

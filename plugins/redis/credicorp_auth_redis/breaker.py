@@ -4,7 +4,7 @@ Whether Redis is worth asking.
 The first failure that would befall the next command too opens the breaker. From then on nothing is
 asked, and every caller is told at once, with the code of that failure: an operator reads why, and
 nobody waits. Whether Redis has come back is tried out by nobody's call but on a thread of the
-breaker's own, which lives for half a minute at most; where it finds nothing, the next call after
+breaker's own, which lives for about half a minute; where it finds nothing, the next call after
 that starts another.
 """
 

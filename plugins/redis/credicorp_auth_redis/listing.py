@@ -36,9 +36,9 @@ def list_entries(route: Route, pattern: str, *, moment: float) -> list[CacheEntr
     for server, name in islice(_find(route, pattern), _MOST):
         head = read_head(_start_of(route, server, name))
         if head is not None and head.ends > moment * 1000:
-            entries[head.key] = CacheEntry(
-                head.key, age=moment - head.written / 1000, expires_in=head.ends / 1000 - moment
-            )
+            # The clock of who wrote it may be ahead of ours.
+            age = max(0.0, moment - head.written / 1000)
+            entries[head.key] = CacheEntry(head.key, age, head.ends / 1000 - moment)
     return [entries[key] for key in sorted(entries)]
 
 

@@ -94,6 +94,29 @@ def test_fault_199_rotation_under_load(vault, sandbox, auth):
     assert 1 == vault.count("/login")
 
 
+def test_overlap_bridges_a_secret_written_too_early(vault, sandbox, stack):
+    """With `overlap`, a new version that the server does not know yet costs one refusal."""
+    for secret in ("canary-v1", "canary-not-known-yet"):
+        vault.write(client_id=sandbox.client_id, client_secret=secret)
+    options = {
+        "url": vault.origin,
+        "path": "app",
+        "token": vault.root,
+        "overlap": "previous",
+        "timeout": "20",
+    }
+    auth = CredicorpAuth(
+        base_url=sandbox.base_url,
+        scope="decisions:read",
+        secrets="vault",
+        secrets_options=options,
+    )
+    stack.enter_context(auth)
+
+    assert auth.header().startswith("Bearer ")
+    assert 1 == sandbox.counters["token_refused"]
+
+
 def test_all_from_the_environment(vault, sandbox, stack, monkeypatch):
     """A service may be set up by variables alone."""
     vault.write("svc", user=sandbox.client_id, password="canary-v1")
