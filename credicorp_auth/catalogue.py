@@ -10,12 +10,14 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from credicorp_auth.hookspecs import CREDICORP_API
+from credicorp_auth.installed import owner_of, provider_of
 from credicorp_auth.ports import Provider
 from credicorp_auth.registry import (
     CACHE,
@@ -27,8 +29,6 @@ from credicorp_auth.registry import (
     Kind,
     install_line,
     is_disputed,
-    owner_of,
-    provider_of,
 )
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _list_kind(registry: Registry, kind: Kind, active: Collection[str]) -> Itera
                 standing, remark = Standing.DUPLICATE, _dispute(kind, name, claims[name])
             elif not registry.allows(kind, name):
                 standing, remark = Standing.BLOCKED, "CREDICORP_PLUGINS leaves it out"
-            elif remark := _flaw_of(each.module):
+            elif remark := _flaw_of(each):
                 standing = Standing.BROKEN
             elif name in active:
                 standing = Standing.ACTIVE
@@ -141,22 +141,25 @@ def _dispute(kind: Kind, name: str, claims: Iterable[EntryPoint]) -> str:
 
 
 def _core_range(entry_point: EntryPoint) -> str:
-    requires: Iterable[str] = (entry_point.dist.requires or ()) if entry_point.dist else ()
+    requires: Iterable[str] = ()
+    with suppress(Exception):  # damaged metadata ask for nothing
+        requires = (entry_point.dist.requires or ()) if entry_point.dist else ()
     ranges = [found[1].strip() for each in requires if (found := _REQUIREMENT.match(each))]
     return " ".join(each for each in ranges if each)
 
 
-def _flaw_of(module: str) -> str:
-    """Say what is wrong with a module as far as reading it tells; nothing where nothing is."""
-    spec = _find(module)
-    if spec is None:
-        return f"there is no module {module}"
+def _flaw_of(entry_point: EntryPoint) -> str:
+    """Say what is wrong with a plugin as far as reading it tells; nothing where nothing is."""
     try:
+        module = entry_point.module
+        spec = _find(module)
+        if spec is None:
+            return f"there is no module {module}"
         read_source: Any = getattr(spec.loader, "get_source", None)
         source = read_source(module) if read_source else None
         tree = ast.parse(source or "")  # nothing to read of a module that is compiled
-    except (SyntaxError, ValueError, ImportError):
-        return f"{module} cannot be read as Python"
+    except Exception:  # noqa: BLE001 - a stranger's file, name or finder may be anything
+        return f"{ascii(entry_point.value)[:60]} cannot be read as Python"
     stated = _stated_version(tree)
     if stated is None or stated == CREDICORP_API:
         return ""

@@ -7,9 +7,6 @@ and only the one that is named is imported.
 
 from __future__ import annotations
 
-import re
-from functools import cache
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
@@ -23,6 +20,7 @@ from credicorp_auth.errors import (
     CredicorpAuthError,
 )
 from credicorp_auth.hookspecs import CREDICORP_API, HookSpecs
+from credicorp_auth.installed import installed_entry_points, owner_of, provider_of
 from credicorp_auth.ports import (
     Cache,
     CacheCapabilities,
@@ -104,12 +102,6 @@ OBSERVER: Final = Kind("observer", "credicorp_auth.observers", "credicorp_event"
 KINDS: Final = (TRANSPORT, CACHE, SECRET_SOURCE, OBSERVER)
 
 
-@cache
-def installed_entry_points() -> tuple[EntryPoint, ...]:
-    """List the entry points of every kind, once in a process: a scan takes some 50 ms."""
-    return tuple(each for kind in KINDS for each in entry_points(group=kind.group))
-
-
 class Registry:
     """
     Finds and loads adapters.
@@ -183,18 +175,6 @@ class Registry:
 def is_disputed(kind: Kind, name: str, claims: Sequence[EntryPoint]) -> bool:
     """Say whether a name is claimed twice, or is in the box and claimed by a stranger."""
     return len(claims) > 1 or (name in kind.boxed and owner_of(claims[0]) != CORE)
-
-
-def owner_of(entry_point: EntryPoint) -> str:
-    """Return the name of the distribution that an entry point belongs to, as PyPI spells it."""
-    owner = entry_point.dist.name if entry_point.dist else ""
-    return re.sub(r"[-_.]+", "-", owner).lower()
-
-
-def provider_of(entry_point: EntryPoint) -> Provider:
-    """Return name, distribution and version of what an entry point announces."""
-    version = entry_point.dist.version if entry_point.dist else ""
-    return Provider(entry_point.name, owner_of(entry_point), version)
 
 
 def install_line(name: str) -> str:

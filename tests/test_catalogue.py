@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import sys
@@ -9,7 +10,8 @@ import sys
 import pytest
 
 from credicorp_auth.catalogue import Standing, list_adapters
-from credicorp_auth.registry import CACHE, OBSERVER, TRANSPORT, Registry, installed_entry_points
+from credicorp_auth.installed import installed_entry_points
+from credicorp_auth.registry import CACHE, OBSERVER, TRANSPORT, Registry
 
 BOXED = [each for each in installed_entry_points() if each.dist.name == "credicorp-auth"]
 PLUGIN = "CREDICORP_API = 1\nraise SystemExit\n"
@@ -61,6 +63,45 @@ def test_a_module_that_is_not_there(install, module):
     (info / "entry_points.txt").write_text(f"[credicorp_auth.caches]\na = {module}\n")
 
     assert (Standing.BROKEN, f"there is no module {module}") == standings(install())["cache", "a"]
+
+
+@pytest.mark.parametrize("value", ["!!", "", "..", "a..b", "odd-name.plugin"])
+def test_an_entry_point_that_names_nothing(install, value):
+    """An entry point whose value is no module is broken, and the list is had all the same."""
+    install(("a-cache", "a", PLUGIN))
+    info = next(install.folder.glob("*.dist-info"))
+    (info / "entry_points.txt").write_text(f"[credicorp_auth.caches]\na = {value}\n")
+    told = standings(install())
+
+    assert Standing.BROKEN is told["cache", "a"][0]
+    assert Standing.BOXED is told["cache", "memory"][0]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "points"),
+    [
+        (None, "[credicorp_auth.caches]\na = x\n"),
+        ("", "[credicorp_auth.caches]\na = x\n"),
+        ("Name: a-cache\n", "[credicorp_auth.caches]\na = x\n"),
+        ("Name: a-cache\nVersion: 1\n", "[credicorp_auth.caches]\nno equals sign\n"),
+        ("Name: a-cache\nVersion: 1\n", "no section = x\n"),
+    ],
+)
+def test_damaged_metadata_hide_no_other(install, metadata, points):
+    """Where one distribution's metadata are damaged, the others are listed and loaded as ever."""
+    install(("a-cache", "a", PLUGIN), ("good-cache", "good", "CREDICORP_API = 1\n"))
+    info = next(install.folder.glob("a_cache*.dist-info"))
+    (info / "METADATA").unlink()
+    if metadata is not None:
+        (info / "METADATA").write_text(metadata)
+    (info / "entry_points.txt").write_text(points)
+    listed = install.run(
+        "-m", "credicorp_auth", "adapters", "--format", "json", environ={"PATH": os.environ["PATH"]}
+    )
+
+    assert (0, "") == (listed.returncode, listed.stderr)
+    told = {each["name"]: each["state"] for each in json.loads(listed.stdout)}
+    assert ("available", "active") == (told["good"], told["memory"])
 
 
 def test_a_module_without_source_is_believed(install):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -99,7 +99,7 @@ def _open(
                 told = name
             else:
                 opened[kind] = registry.load(kind, name, options[kind])
-                stack.callback(opened[kind][0].close)
+                stack.callback(_close, opened[kind][0])
                 told = str(opened[kind][1])
         except CredicorpAuthError as error:
             found.findings.append(failing(kind.name, error))
@@ -122,6 +122,11 @@ def _look(
         found.findings.append(fine("secret", "it is given in the settings"))
     if TRANSPORT in opened:
         found.findings.extend(check_reach(*opened[TRANSPORT], settings, clock))
+
+
+def _close(adapter: Any) -> None:  # noqa: ANN401 - an adapter of any kind
+    with suppress(Exception):  # what was found is told all the same
+        adapter.close()
 
 
 def _is_fatal(finding: Finding) -> bool:

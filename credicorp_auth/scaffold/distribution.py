@@ -84,10 +84,19 @@ def write_distribution(kind: str, name: str, folder: Path) -> Path:
     made = folder / told["distribution"]
     if made.exists():
         raise InvalidSetting(f"{made} is there already", cure="choose another name, or folder.")
-    for path, template in _layout(shape, package).items():
-        target = made / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(_render(template, told) if template else "", "utf-8")
+    texts = {
+        path: _render(template, told) if template else ""
+        for path, template in _layout(shape, package).items()
+    }
+    try:
+        for path, text in texts.items():
+            (made / path).parent.mkdir(parents=True, exist_ok=True)
+            (made / path).write_text(text, "utf-8")
+    except OSError as fault:
+        trouble = fault.strerror
+        raise InvalidSetting(
+            f"{made} cannot be written: {trouble}", cure="choose another folder with --into."
+        ) from None
     return made
 
 

@@ -136,6 +136,7 @@ class Conformance:
         """Show the table, and write the report that was asked for."""
         path = config.getoption("--credicorp-report")
         if path:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
             Path(path).write_text(json.dumps(self.document(), indent=2) + "\n", "utf-8")
         if self.suites:
             terminalreporter.section("credicorp-auth contracts")

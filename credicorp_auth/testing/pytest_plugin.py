@@ -37,10 +37,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Where contracts were collected, watch how they end."""
-    if CONTRACTS in sys.modules:
+    config = session.config
+    if config.getoption("collectonly"):
+        return
+    if CONTRACTS in sys.modules or config.getoption("--credicorp-report"):
         from credicorp_auth.testing.conformance import Conformance  # noqa: PLC0415 - only then
 
-        session.config.pluginmanager.register(Conformance(session.items))
+        config.pluginmanager.register(Conformance(session.items))
 
 
 @pytest.fixture

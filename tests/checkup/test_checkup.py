@@ -13,10 +13,11 @@ from credicorp_auth import errors
 from credicorp_auth.checkup import Verdict, examine, explain_settings
 from credicorp_auth.checkup.adapters import check_cache, check_secret
 from credicorp_auth.checkup.server import check_reach
+from credicorp_auth.installed import installed_entry_points
 from credicorp_auth.oauth.http import HttpResponse
 from credicorp_auth.oauth.secret import Secret, SecretBytes
 from credicorp_auth.ports import CacheCapabilities, FetchedSecret, LeaseState, Provider
-from credicorp_auth.registry import Registry, installed_entry_points
+from credicorp_auth.registry import Registry
 from credicorp_auth.settings import Settings
 from credicorp_auth.testing.clock import MovableClock
 from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
@@ -138,6 +139,20 @@ def test_an_object_of_the_callers_is_told_by_its_class():
     told = explain_settings(Settings(cache=SwitchableCache()), None, {})
 
     assert ["SwitchableCache"] == [each.value for each in told if each.name == "cache"]
+
+
+def test_an_adapter_that_cannot_even_be_closed(exported, install):
+    """What was found is told although an adapter raises when it is closed."""
+    source = (
+        "from credicorp_auth.hookspecs import hookimpl\nCREDICORP_API = 1\n@hookimpl\n"
+        "def credicorp_cache(options):\n"
+        "    from credicorp_auth.testing.stand_ins import SwitchableCache\n"
+        "    return type('Odd', (SwitchableCache,), {'close': lambda self: 1 / 0})()\n"
+    )
+    registry = Registry([*installed_entry_points(), *install(("odd", "odd", source))])
+    told = verdicts(examine(None, {**exported, "CREDICORP_CACHE": "odd"}, registry=registry))
+
+    assert ("mint", "ok") in told
 
 
 def test_a_broken_cache_or_observer_leaves_the_token(exported, install):

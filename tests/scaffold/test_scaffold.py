@@ -118,6 +118,13 @@ def test_names_that_cannot_be(tmp_path, name, said):
     assert ["credicorp-auth-there"] == [each.name for each in tmp_path.rglob("*")]
 
 
+def test_a_folder_that_cannot_be_written(tmp_path):
+    """Where nothing can be written, the message says so and what to do."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(errors.InvalidSetting, match="--into"):
+        write_distribution("cache", "mine", tmp_path / "file")
+
+
 def test_the_command(tmp_path, capsys):
     """`new` writes it where it was told to, and says how to go on."""
     assert 0 == run(["new", "cache", "mine", "--into", str(tmp_path)])

@@ -218,6 +218,17 @@ def test_a_contract_nobody_derives_from_is_no_report(tmp_path):
     assert "credicorp-auth contracts" not in ran.stdout
 
 
+def test_a_report_that_was_asked_for_is_written(tmp_path):
+    """A report without any suite is written too, in a folder that is made for it; listing tests writes none."""
+    listed = pytest_of(tmp_path, small_source(), "--collect-only", "--credicorp-report", "a/r.json")
+    ran = pytest_of(tmp_path, "def test_it(): pass\n", "--credicorp-report", "b/r.json")
+
+    assert (0, 0) == (listed.returncode, ran.returncode)
+    assert "credicorp-auth contracts" not in listed.stdout
+    assert not (tmp_path / "a").exists()
+    assert [] == json.loads((tmp_path / "b" / "r.json").read_text())["suites"]
+
+
 def test_a_part_of_a_contract_is_not_the_contract(tmp_path):
     """A run of some of the tests does not conform; the report names what was left out."""
     ran = pytest_of(tmp_path, small_source(), "-k", "TestGood and test_one")
