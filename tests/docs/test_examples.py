@@ -10,7 +10,9 @@ from typing import Final
 import pytest
 
 CHECKOUT: Final = Path(os.environ.get("CREDICORP_CHECKOUT") or Path(__file__).parents[2])
-EXAMPLES: Final = sorted((CHECKOUT / "examples" / "plugins").glob("*/credicorp_auth_*"))
+EXAMPLES: Final = sorted(
+    each.parent for each in (CHECKOUT / "examples" / "plugins").glob("*/credicorp_auth_*/plugin.py")
+)
 
 
 def code_lines(path: Path) -> int:

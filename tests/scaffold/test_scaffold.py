@@ -53,7 +53,7 @@ def test_a_new_distribution_conforms(kind, tmp_path):
     do(sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--target", str(site), str(wheel), cwd=tmp_path)  # fmt: skip
     # Beside the wheel there is nothing of the source: its tests alone are carried over.
     (made / "tests").rename(tmp_path / "tests")
-    path = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH", "")]))
     do(sys.executable, "-m", "pytest", "tests", "-p", "no:cacheprovider", "--credicorp-report", "report.json", cwd=tmp_path, PYTHONPATH=path)  # fmt: skip
     (suite,) = json.loads((tmp_path / "report.json").read_text())["suites"]
     listed = json.loads(do(sys.executable, "-m", "credicorp_auth", "adapters", "--format", "json", cwd=tmp_path, PYTHONPATH=path))  # fmt: skip

@@ -229,6 +229,19 @@ def test_a_report_that_was_asked_for_is_written(tmp_path):
     assert [] == json.loads((tmp_path / "b" / "r.json").read_text())["suites"]
 
 
+def test_a_run_that_was_stopped_tells_what_was_run(tmp_path):
+    """Suites that an interruption left no time for are not called names."""
+    ran = pytest_of(tmp_path, small_source(), "-x", "-k", "TestBad or TestGood")
+
+    assert "TestBad does not conform" in ran.stdout
+    assert "TestGood conforms" in ran.stdout
+    assert "TestReplacing" not in ran.stdout
+    (tmp_path / "test_that.py").write_text("1 / 0")
+    interrupted = pytest_of(tmp_path, small_source(), "test_that.py")
+    assert 2 == interrupted.returncode
+    assert "credicorp-auth contracts" not in interrupted.stdout
+
+
 def test_a_part_of_a_contract_is_not_the_contract(tmp_path):
     """A run of some of the tests does not conform; the report names what was left out."""
     ran = pytest_of(tmp_path, small_source(), "-k", "TestGood and test_one")
@@ -250,6 +263,12 @@ IN_A_HURRY = [
         "test",
         "Not a byte is changed, and the answer is bytes.",
         "it declares no leases",
+    ),
+    (
+        "bad_secret_source",
+        "test",
+        "Neither the source nor what it fetched shows a value, however it is looked at.",
+        "it declares that it never rotates",
     ),
 ]
 
