@@ -9,9 +9,10 @@ import pytest
 from credicorp_auth import CredicorpAuth, errors
 from credicorp_auth.lifecycle.discover import FRESH
 from credicorp_auth.oauth.http import HttpResponse
-from credicorp_auth.oauth.metadata import MetadataSource, read_metadata, well_known_url
+from credicorp_auth.oauth.metadata import MetadataSource, read_metadata
 from credicorp_auth.oauth.network_range import range_of
 from credicorp_auth.oauth.secret import SecretBytes
+from credicorp_auth.oauth.well_known import well_known_url
 from credicorp_auth.settings import Settings
 from credicorp_auth.testing.clock import MovableClock
 from credicorp_auth.testing.scripted_world import token_answer
