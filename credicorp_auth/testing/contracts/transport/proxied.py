@@ -79,10 +79,11 @@ class Proxied(TransportBench):
                 transport = build(ca_file=str(ca_file), proxy=address)
             else:
                 monkeypatch.setenv(proxied_by, address)
-            bodies = [transport.send(ask(server.url), timeout=5).body.reveal() for _ in range(2)]
+            answers = [transport.send(ask(server.url), timeout=5) for _ in range(2)]
 
         seen = proxy.connections[0].received
-        assert [b"1", b"2"] == bodies
+        assert [b"1", b"2"] == [each.body.reveal() for each in answers]
+        assert {None} == {each.peer_address for each in answers}  # the proxy's is not the server's
         assert [1, 1] == [len(proxy.connections), len(server.connections)]
         assert seen.startswith(f"CONNECT 127.0.0.1:{server.port} HTTP/1.".encode())
         assert b"Proxy-Authorization: Basic " + base64.b64encode(b"me:pass@word") in seen
