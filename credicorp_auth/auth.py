@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from credicorp_auth.errors import MissingSetting
+    from credicorp_auth.engine.clock import Clock
     from credicorp_auth.oauth.claims import Claims
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.oauth.token import AccessToken
@@ -46,10 +47,16 @@ class CredicorpAuth:
         self._start(Settings(**settings))
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
-        """Build from settings that were made before."""
+    def from_settings(cls, settings: Settings, *, clock: Clock | None = None) -> Self:
+        """
+        Build from settings that were made before.
+
+        Args:
+            settings: What was set.
+            clock: The clocks to live by; a test may pass one that it can move.
+        """
         auth = cls.__new__(cls)
-        auth._start(settings)  # noqa: SLF001 - its own class
+        auth._start(settings, clock)  # noqa: SLF001 - its own class
         return auth
 
     @classmethod
@@ -73,9 +80,9 @@ class CredicorpAuth:
         """
         return cls.from_settings(settings_from_profile(name, os.environ, settings))
 
-    def _start(self, settings: Settings) -> None:
+    def _start(self, settings: Settings, clock: Clock | None = None) -> None:
         self._settings = settings
-        self._engine, self._verifier = build_engines(settings)
+        self._engine, self._verifier = build_engines(settings, clock=clock)
         # The engines' own methods stand in front of the four below: on the path that every request
         # takes, one call more is a quarter of the whole cost.
         self.__dict__["get_token"] = self._engine.get_token

@@ -7,7 +7,8 @@ One class serves for all: the `name` tells them apart, and `docs/reference/event
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -51,6 +52,11 @@ LEVELS: Final[Mapping[str, int]] = {
 """Each event's name and its log level."""
 
 
+def _sealed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    # Observers share one event, so none of them may write into it.
+    return MappingProxyType(dict(fields))
+
+
 @frozen
 class Event:
     """
@@ -65,13 +71,16 @@ class Event:
 
     name: str
     fields: Mapping[str, str | int | float | bool | None] = field(
-        factory=dict[str, str | int | float | bool | None]
+        factory=dict[str, str | int | float | bool | None], converter=_sealed
     )
 
     @property
     def level(self) -> int:
         """The log level, as the standard library numbers them."""
         return LEVELS[self.name]
+
+    def __reduce__(self) -> tuple[type[Event], tuple[str, dict[str, Any]]]:
+        return Event, (self.name, dict(self.fields))  # queues of log records pickle them
 
     def __str__(self) -> str:
         told = " ".join(f"{name}={value!r}" for name, value in self.fields.items())

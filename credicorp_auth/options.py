@@ -38,6 +38,11 @@ class AdapterOptions:
     def __repr__(self) -> str:
         return f"<AdapterOptions of {self.setting}>"
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Which options are set; their values are for the adapter alone."""
+        return tuple(sorted(self._values()))
+
     def read(self, options_class: type[OptionsT]) -> OptionsT:
         """
         Build the adapter's own attrs class from what the user set.

@@ -7,9 +7,6 @@ and only the one that is named is imported.
 
 from __future__ import annotations
 
-import re
-from functools import cache
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
@@ -23,10 +20,21 @@ from credicorp_auth.errors import (
     CredicorpAuthError,
 )
 from credicorp_auth.hookspecs import CREDICORP_API, HookSpecs
-from credicorp_auth.ports import Cache, Provider, SecretSource, Transport
+from credicorp_auth.installed import installed_entry_points, owner_of, provider_of
+from credicorp_auth.ports import (
+    Cache,
+    CacheCapabilities,
+    LeasingCache,
+    ListingCache,
+    Provider,
+    SecretSource,
+    SecretSourceCapabilities,
+    Transport,
+    TransportCapabilities,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from importlib.metadata import EntryPoint
 
     from credicorp_auth.events import Event
@@ -46,16 +54,20 @@ class Kind:
         group: The entry-point group that lists its adapters.
         hook: The hook that builds one.
         port: What it must be able to do.
+        capabilities: The class in which it says what it can do beyond.
         boxed: Names that come with the core.
         published: Names of our own distributions that may not be installed.
+        beyond: What each capability demands on top of the port.
     """
 
     name: str
     group: str
     hook: str
-    port: type | None
+    port: type = object
+    capabilities: type = object
     boxed: frozenset[str] = frozenset()
     published: frozenset[str] = frozenset()
+    beyond: tuple[tuple[str, type], ...] = ()
 
 
 TRANSPORT: Final = Kind(
@@ -63,49 +75,31 @@ TRANSPORT: Final = Kind(
     "credicorp_auth.transports",
     "credicorp_transport",
     Transport,
+    TransportCapabilities,
     frozenset({"urllib3"}),
-    frozenset({"requests", "httpx"}),
+    frozenset({"requests", "httpx", "httpx2"}),
 )
 CACHE: Final = Kind(
     "cache",
     "credicorp_auth.caches",
     "credicorp_cache",
     Cache,
+    CacheCapabilities,
     frozenset({"memory"}),
     frozenset({"file", "redis"}),
+    (("leases", LeasingCache), ("lists", ListingCache)),
 )
 SECRET_SOURCE: Final = Kind(
     "secret source",
     "credicorp_auth.secret_sources",
     "credicorp_secret_source",
     SecretSource,
+    SecretSourceCapabilities,
     frozenset({"env"}),
     frozenset({"vault", "aws"}),
 )
-OBSERVER: Final = Kind("observer", "credicorp_auth.observers", "credicorp_event", None)
+OBSERVER: Final = Kind("observer", "credicorp_auth.observers", "credicorp_event")
 KINDS: Final = (TRANSPORT, CACHE, SECRET_SOURCE, OBSERVER)
-
-
-@cache
-def installed_entry_points() -> tuple[EntryPoint, ...]:
-    """List the entry points of every kind, once in a process: a scan takes some 50 ms."""
-    return tuple(each for kind in KINDS for each in entry_points(group=kind.group))
-
-
-@frozen
-class Listed:
-    """
-    An adapter as its entry point announces it, without having been imported.
-
-    Args:
-        kind: What it is.
-        provider: Its name, distribution and version.
-        boxed: Whether it came with the core.
-    """
-
-    kind: Kind
-    provider: Provider
-    boxed: bool
 
 
 class Registry:
@@ -126,15 +120,18 @@ class Registry:
         self._found = installed_entry_points() if found is None else tuple(found)
         self._allowed = None if allowed is None else frozenset(allowed)
 
-    def listed(self) -> list[Listed]:
-        """List every adapter that is installed, by kind and name, importing none."""
-        known = [
-            Listed(kind, _provider(each), _is_boxed(kind, each))
-            for kind in KINDS
-            for each in self._found
-            if each.group == kind.group
-        ]
-        return sorted(known, key=lambda each: (each.kind.name, each.provider.name))
+    def claims(self, kind: Kind) -> dict[str, list[EntryPoint]]:
+        """Return, for each name of that kind, whoever claims it; one distribution counts once."""
+        claims: dict[str, dict[tuple[str, str], EntryPoint]] = {}
+        for each in self._found:
+            if each.group == kind.group:
+                # One distribution met twice on the path is one distribution.
+                claims.setdefault(each.name, {})[owner_of(each), each.value] = each
+        return {name: list(claims[name].values()) for name in sorted(claims)}
+
+    def allows(self, kind: Kind, name: str) -> bool:
+        """Say whether the operator lets an adapter of that name be loaded."""
+        return self._allowed is None or name in kind.boxed | self._allowed
 
     def load(self, kind: Kind, name: str, options: AdapterOptions) -> tuple[Any, Provider]:
         """
@@ -153,51 +150,43 @@ class Registry:
                 distributions, or broken inside.
         """
         entry_point = self._find(kind, name)
-        provider = _provider(entry_point)
+        provider = provider_of(entry_point)
         hook = _register(kind, entry_point, provider)
         return _build(kind, provider, lambda: hook(options=options)), provider
 
     def load_observer(self, name: str) -> Callable[[Event], object]:
         """Load an observer by name; return what is called with each event."""
         entry_point = self._find(OBSERVER, name)
-        hook = _register(OBSERVER, entry_point, _provider(entry_point))
+        hook = _register(OBSERVER, entry_point, provider_of(entry_point))
         return lambda event: hook(event=event)
 
     def _find(self, kind: Kind, name: str) -> EntryPoint:
-        if self._allowed is not None and name not in kind.boxed | self._allowed:
-            raise AdapterBlocked(f"{kind.name} {name!r} is not among the plugins allowed")
-        matching = [each for each in self._found if each.group == kind.group and each.name == name]
-        # One distribution met twice on the path is one distribution.
-        claims = {(_canonical(each), each.value): each for each in matching}
-        if not claims:
-            raise _not_found(kind, name, self._found)
-        squatted = name in kind.boxed and any(owner != CORE for owner, _ in claims)
-        if len(claims) > 1 or squatted:
-            claimants = " and ".join(sorted(str(_provider(each)) for each in claims.values()))
+        if not self.allows(kind, name):
+            raise AdapterBlocked(f"{kind.name} {ascii(name)[:60]} is not among the plugins allowed")
+        claims = self.claims(kind)
+        if name not in claims:
+            raise _not_found(kind, name, sorted(claims))
+        if is_disputed(kind, name, claims[name]):
+            claimants = " and ".join(sorted(str(provider_of(each)) for each in claims[name]))
             raise AdapterConflict(f"{kind.name} {name!r} is claimed by {claimants}")
-        return next(iter(claims.values()))
+        return claims[name][0]
 
 
-def _canonical(entry_point: EntryPoint) -> str:
-    owner = entry_point.dist.name if entry_point.dist else ""
-    return re.sub(r"[-_.]+", "-", owner).lower()
+def is_disputed(kind: Kind, name: str, claims: Sequence[EntryPoint]) -> bool:
+    """Say whether a name is claimed twice, or is in the box and claimed by a stranger."""
+    return len(claims) > 1 or (name in kind.boxed and owner_of(claims[0]) != CORE)
 
 
-def _provider(entry_point: EntryPoint) -> Provider:
-    version = entry_point.dist.version if entry_point.dist else ""
-    return Provider(entry_point.name, _canonical(entry_point), version)
+def install_line(name: str) -> str:
+    """Return the command that installs an adapter of ours."""
+    return f"pip install 'credicorp-auth[{name}]'"
 
 
-def _is_boxed(kind: Kind, entry_point: EntryPoint) -> bool:
-    return entry_point.name in kind.boxed and _canonical(entry_point) == CORE
-
-
-def _not_found(kind: Kind, name: str, found: Iterable[EntryPoint]) -> AdapterNotFound:
-    installed = ", ".join(sorted({each.name for each in found if each.group == kind.group}))
+def _not_found(kind: Kind, name: str, installed: Sequence[str]) -> AdapterNotFound:
     cure = (
-        f"install it: pip install 'credicorp-auth[{name}]'"
+        f"install it: {install_line(name)}"
         if name in kind.published
-        else f"install its distribution, or choose one of: {installed or 'none'}."
+        else f"install its distribution, or choose one of: {', '.join(installed) or 'none'}."
     )
     return AdapterNotFound(f"no {kind.name} {ascii(name)[:60]} is installed", cure=cure)
 
@@ -207,16 +196,12 @@ def _register(kind: Kind, entry_point: EntryPoint, provider: Provider) -> Callab
     where = f"{kind.name} {provider}"
     try:
         plugin = entry_point.load()
-    except Exception as fault:
-        raise AdapterBroken(f"{where} cannot be imported: {type(fault).__name__}") from fault
-    version = getattr(plugin, "CREDICORP_API", None)
-    if version != CREDICORP_API:
-        stated = f"states CREDICORP_API = {version!r}" if version else "states no CREDICORP_API"
-        raise AdapterBroken(
-            f"{where} {stated}; this credicorp-auth speaks version {CREDICORP_API}",
-            code="plugin.version",
-            cure="update the older of the two distributions.",
-        )
+        stated = getattr(plugin, "CREDICORP_API", None)
+    except (Exception, SystemExit) as fault:
+        missing = fault.name if isinstance(fault, ModuleNotFoundError) else None
+        lacks = f": there is no module {ascii(missing)[:60]}" if missing else ""
+        raise AdapterBroken(f"{where} cannot be imported: {type(fault).__name__}{lacks}") from fault
+    _check_version(where, stated)
     # A manager of its own: only this plugin's implementation can ever be called through it, and
     # nothing stays behind where registering fails.
     manager = pluggy.PluginManager("credicorp_auth")
@@ -224,26 +209,66 @@ def _register(kind: Kind, entry_point: EntryPoint, provider: Provider) -> Callab
     try:
         manager.register(plugin, name=provider.name)
         manager.check_pending()
-    except pluggy.PluginValidationError as fault:
+    except Exception as fault:  # whatever the plugin's own attributes raise when looked at
         raise AdapterBroken(
             f"{where} breaks the hook specification", code="plugin.contract"
         ) from fault
     hook = getattr(manager.hook, kind.hook)
-    if not hook.get_hookimpls():
-        raise AdapterBroken(f"{where} does not implement {kind.hook}", code="plugin.contract")
+    if len(hook.get_hookimpls()) != 1:
+        times = f"{len(hook.get_hookimpls())} times" if hook.get_hookimpls() else "not at all"
+        raise AdapterBroken(f"{where} implements {kind.hook} {times}", code="plugin.contract")
     return hook  # type: ignore[no-any-return] # pluggy's hooks are not typed
+
+
+def _check_version(where: str, stated: object) -> None:
+    if type(stated) is int and stated == CREDICORP_API:
+        return
+    cure = "ask its authors for a release that states the version it was written for."
+    said = "states no CREDICORP_API"
+    if type(stated) is int:
+        said = f"states CREDICORP_API = {stated}"
+        older = "that distribution" if stated < CREDICORP_API else "credicorp-auth"
+        cure = f"update {older}, the older of the two."
+    elif stated is not None:
+        said = f"states a CREDICORP_API that is a {type(stated).__name__}, not a whole number"
+    raise AdapterBroken(
+        f"{where} {said}; this credicorp-auth speaks version {CREDICORP_API}",
+        code="plugin.version",
+        cure=cure,
+    )
 
 
 def _build(kind: Kind, provider: Provider, build: Callable[[], object]) -> object:
     try:
         adapter = build()
+        flaw = _flaw_of(kind, adapter)
     except CredicorpAuthError:
         raise
-    except Exception as fault:  # noqa: BLE001 - the boundary to other people's code
+    except (Exception, SystemExit) as fault:  # noqa: BLE001 - the boundary to other people's code
         # Not chained: its text or its frames may hold an option, and options may be secrets.
-        happened = f"raised {type(fault).__name__} while it was built"
+        flaw = f"raised {type(fault).__name__} while it was built"
     else:
-        if kind.port is not None and isinstance(adapter, kind.port):
+        if not flaw:
             return adapter
-        happened = f"gave {type(adapter).__name__}, which is not a {kind.name}"
-    raise AdapterBroken(f"{kind.name} {provider} {happened}", code="plugin.contract")
+    raise AdapterBroken(f"{kind.name} {provider} {flaw}", code="plugin.contract")
+
+
+def _flaw_of(kind: Kind, adapter: Any) -> str:  # noqa: ANN401 - whatever a hook returned
+    """Say what is wrong with what a hook returned; nothing where it is what it should be."""
+    if isinstance(adapter, type):
+        return f"gave the class {adapter.__name__}, not an object of it"
+    ports = {"": kind.port, **dict(kind.beyond)}
+    for capability, port in ports.items():
+        if capability and not getattr(adapter.capabilities, capability):
+            continue
+        names = [name for name in vars(port) if not name.startswith("_")]
+        lacking = [name for name in names if not hasattr(adapter, name)]
+        if lacking:
+            claim = f" although it declares {capability!r}" if capability else ""
+            lacks = ", ".join(lacking)
+            return (
+                f"gave {type(adapter).__name__}, which is no {kind.name}: it lacks {lacks}{claim}"
+            )
+        if not isinstance(adapter.capabilities, kind.capabilities):
+            return f"declares capabilities that are no {kind.capabilities.__name__}"
+    return ""

@@ -67,13 +67,20 @@ def settings_from_env(
         keywords: What the caller gave.
         needs_secret: False for what only verifies: it discovers where nothing else is set.
     """
+    defaults = _defaults(needs_secret=needs_secret)
+    return Settings(**{**defaults, **_merged(layers_of_env(environ)), **keywords})
+
+
+def layers_of_env(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
+    """Return where settings come from without keywords, and what each gives: the last one wins."""
     read = read_environment(environ)
     if read.get("secrets", "env") == "env":
         # The env source hands over id and secret as one record, read when they are needed.
         read.pop("client_id", None)
+    layers = [("environment", read)]
     if name := environ.get(PROFILE_VARIABLE):
-        read = {**read_profile(name, environ), **read}
-    return Settings(**{**_defaults(needs_secret=needs_secret), **read, **keywords})
+        layers.insert(0, (f"profile {name}", read_profile(name, environ)))
+    return layers
 
 
 def _defaults(*, needs_secret: bool) -> dict[str, Any]:
@@ -99,16 +106,32 @@ def settings_from_profile(
     name = name or environ.get(PROFILE_VARIABLE)
     if not name:
         raise MissingSetting("no profile was named", cure=f"name one, or set {PROFILE_VARIABLE}.")
-    read = read_environment(environ)
-    kept = {key: value for key, value in read.items() if key not in _IDENTITY}
     defaults = _defaults(needs_secret=needs_secret)
-    merged = {**defaults, **read_profile(name, environ), **kept, **keywords}
+    merged = {**defaults, **_merged(layers_of_profile(name, environ)), **keywords}
     if needs_secret and "client_secret" not in merged and "secrets" not in merged:
         raise MissingSetting(
             f"profile {name!r} gives neither client_secret nor secrets",
             cure="name a secret source in the profile, or put the secret there and chmod 600 it.",
         )
     return Settings(**merged)
+
+
+def layers_of_profile(name: str, environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
+    """Return what a chosen profile gives, and what the environment may put above it."""
+    read = read_environment(environ)
+    kept = {key: value for key, value in read.items() if key not in _IDENTITY}
+    return [(f"profile {name}", read_profile(name, environ)), ("environment", kept)]
+
+
+def _merged(layers: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    return {name: value for _, layer in layers for name, value in layer.items()}
+
+
+def settings_of(profile: str | None, environ: Mapping[str, str], **keywords: Any) -> Settings:
+    """Build settings of a profile, or of the environment where none is named."""
+    if profile is None:
+        return settings_from_env(environ, keywords)
+    return settings_from_profile(profile, environ, keywords)
 
 
 def operators_registry(environ: Mapping[str, str]) -> Registry:
@@ -224,7 +247,7 @@ def _adapter(
 ) -> tuple[Any, Provider]:
     if isinstance(chosen, str):
         return registry.load(kind, chosen, options)
-    if kind.port is None or not isinstance(chosen, kind.port):
+    if not isinstance(chosen, kind.port):
         raise InvalidSetting(
             f"{type(chosen).__name__} is not a {kind.name}",
             cure="pass the name of an adapter, or an object that has every method of its port.",

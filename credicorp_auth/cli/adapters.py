@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from credicorp_auth.wiring import operators_registry
+from credicorp_auth.catalogue import adapters_of, list_adapters
+from credicorp_auth.errors import CredicorpAuthError
+from credicorp_auth.wiring import operators_registry, settings_of
+
+if TYPE_CHECKING:
+    from credicorp_auth.catalogue import Listed
+    from credicorp_auth.registry import Kind
+
+_WIDE = 200  # characters: enough for a file, where nobody wraps
+_COLUMNS = ("kind", "name", "state", "distribution", "version", "core", "remark")
 
 
 @click.command()
+@click.option("--profile", help="Mark what this profile of the TOML file chooses as active.")
 @click.option(
     "--format",
     "output",
@@ -21,24 +35,29 @@ from credicorp_auth.wiring import operators_registry
     show_default=True,
     help="How to show them.",
 )
-def adapters(*, output: str) -> None:
-    """List the adapters that are installed, by the distributions that provide them."""
-    rows = [
-        {
-            "kind": each.kind.name,
-            "name": each.provider.name,
-            "distribution": each.provider.distribution,
-            "version": each.provider.version,
-            "boxed": each.boxed,
-        }
-        for each in operators_registry(os.environ).listed()
-    ]
+def adapters(*, profile: str | None, output: str) -> None:
+    """List the adapters that are installed or could be, and how each stands; none is imported."""
+    active: list[tuple[Kind, str]] = []
+    with suppress(CredicorpAuthError):  # the list must be had while the settings are being mended
+        active = adapters_of(settings_of(profile, os.environ))
+    rows = [_row(each) for each in list_adapters(operators_registry(os.environ), active)]
     if output == "json":
         click.echo(json.dumps(rows, indent=2))
         return
-    table = Table("kind", "name", "distribution", "version", "in the box", box=None)
+    table = Table(*_COLUMNS, box=None)
     for row in rows:
-        boxed = "yes" if row["boxed"] else "no"
-        cells = (str(row[name]) for name in ("kind", "name", "distribution", "version"))
-        table.add_row(*cells, boxed)
-    Console(soft_wrap=True, highlight=False).print(table)
+        table.add_row(*(Text(str(row[name])) for name in _COLUMNS))  # a name is no markup
+    Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE).print(table)
+
+
+def _row(listed: Listed) -> dict[str, object]:
+    return {
+        "kind": listed.kind.name,
+        "name": listed.provider.name,
+        "state": listed.standing.value,
+        "distribution": listed.provider.distribution,
+        "version": listed.provider.version,
+        "core": listed.core_range,
+        "boxed": listed.boxed,
+        "remark": listed.remark,
+    }

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from credicorp_auth.wiring import open_listing_cache, settings_from_env, settings_from_profile
+from credicorp_auth.wiring import open_listing_cache, settings_of
 
 if TYPE_CHECKING:
     from credicorp_auth.ports import ListingCache, Provider
@@ -66,6 +66,4 @@ def clear(*, profile: str | None) -> None:
 
 
 def _open(profile: str | None) -> tuple[ListingCache, Provider]:
-    if profile is None:
-        return open_listing_cache(settings_from_env(os.environ, {}))
-    return open_listing_cache(settings_from_profile(profile, os.environ, {}))
+    return open_listing_cache(settings_of(profile, os.environ))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,31 +10,17 @@ from credicorp_auth import errors
 from credicorp_auth.cli.adapters import adapters
 from credicorp_auth.cli.cache import cache
 from credicorp_auth.cli.discover import discover
+from credicorp_auth.cli.doctor import doctor
+from credicorp_auth.cli.endings import DONE, FAILED, INTERRUPTED, USAGE, ending_of
 from credicorp_auth.cli.header import header
 from credicorp_auth.cli.jwks import jwks
+from credicorp_auth.cli.new import new
 from credicorp_auth.cli.sandbox import sandbox
 from credicorp_auth.cli.token import token
 from credicorp_auth.cli.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-DONE: Final = 0
-FAILED: Final = 1
-USAGE: Final = 2
-REFUSED: Final = 3
-UNREACHABLE: Final = 4
-INTERRUPTED: Final = 130
-
-_ENDINGS: Final = (
-    (errors.ConfigurationError, USAGE),
-    (errors.UsageError, USAGE),
-    (errors.OriginNotAllowed, USAGE),
-    (errors.TokenRequestRefused, REFUSED),
-    (errors.ScopeNotGranted, REFUSED),
-    (errors.KeysUnavailable, UNREACHABLE),
-    (errors.VerificationFailed, REFUSED),
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -49,7 +35,7 @@ def credicorp_auth(*, debug: bool) -> None:
     """
 
 
-for command in (adapters, cache, discover, header, jwks, sandbox, token, verify):
+for command in (adapters, cache, discover, doctor, header, jwks, new, sandbox, token, verify):
     credicorp_auth.add_command(command)
 
 
@@ -90,10 +76,3 @@ def _call(arguments: Sequence[str]) -> int:
         misuse.show()
         return USAGE
     return result if isinstance(result, int) else DONE
-
-
-def ending_of(error: errors.CredicorpAuthError) -> int:
-    """Return the exit code for an error."""
-    if isinstance(error, errors.SecretUnavailable):
-        return UNREACHABLE if error.retryable else USAGE
-    return next((code for kind, code in _ENDINGS if isinstance(error, kind)), UNREACHABLE)

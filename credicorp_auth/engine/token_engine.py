@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from credicorp_auth.engine.slot import Held
     from credicorp_auth.engine.waiter import Waiter
     from credicorp_auth.lifecycle.client import Client
+    from credicorp_auth.lifecycle.windows import Windows
     from credicorp_auth.lifecycle.world import Errand
     from credicorp_auth.oauth.token import AccessToken
 
@@ -206,6 +207,11 @@ class TokenEngine:
         self._world.tell("token.invalidated", scope=str(slot.scope))
         discard = partial(discard_token, self._client, self._world, slot.scope, held.record_id)
         launch("credicorp-auth discard", partial(self._landing.attempt, discard))
+
+    def windows_of(self, token: AccessToken) -> Windows | None:
+        """Return the windows of a token in hand; None where it is in hand no more."""
+        held = (slot.held for slot in list(self._slots.values()))
+        return next((each.windows for each in held if each and each.token == token), None)
 
     def forget_secrets(self) -> None:
         """Drop cached secrets and the refusals they earned."""

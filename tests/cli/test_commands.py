@@ -135,6 +135,7 @@ def test_adapters_are_listed_without_being_imported(environ):
     """The list names the three in the box, and imports none of them."""
     told = json.loads(call(environ, "adapters", "--format", "json").stdout)
     boxed = {each["name"]: each["kind"] for each in told if each["boxed"]}
+    states = {each["name"]: each["state"] for each in told}
     table = call(environ, "adapters").stdout
     code = (
         "import sys; from credicorp_auth.cli.run import run; run(['adapters']);"
@@ -143,7 +144,8 @@ def test_adapters_are_listed_without_being_imported(environ):
     checked = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
 
     assert {"urllib3": "transport", "memory": "cache", "env": "secret source"} == boxed
-    assert "urllib3" in table
+    assert {"active"} == {states[name] for name in boxed}
+    assert "pip install 'credicorp-auth[redis]'" in table
     assert 0 == checked.returncode, checked.stderr
 
 

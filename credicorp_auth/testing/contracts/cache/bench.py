@@ -17,6 +17,7 @@ Build = Callable[[], Cache]
 
 KEY = "0123456789abcdef" * 4
 OTHER_KEY = "fedcba9876543210" * 4
+_PATIENCE = 20.0  # seconds: much more than a busy machine takes
 CANARY = b'{"access_token":"entry-canary"}'
 
 
@@ -112,10 +113,27 @@ def in_child(work: Callable[[], bool]) -> bool:
 
 
 def await_lease(cache: LeasingCache, key: str, *, seconds: float) -> Lease:
-    """Ask until it is had; the test's own timeout ends a wait that is in vain."""
-    while True:
-        lease = cache.lease(key, seconds=seconds)
+    """Ask until it is had."""
+    lease = cache.lease(key, seconds=seconds)
+    for _ in patiently("the lease"):
         if lease.state is LeaseState.ACQUIRED:
-            return lease
+            break
         assert lease.state is LeaseState.HELD
+        lease = cache.lease(key, seconds=seconds)
+    return lease
+
+
+def await_end(cache: Cache, key: str) -> None:
+    """Read until the entry has ended."""
+    for _ in patiently("the end of an entry that was given 50 ms"):
+        if cache.read(key) is None:
+            break
+
+
+def patiently(wanted: str) -> Iterator[None]:
+    """Go round until the caller has what it wants; a wait in vain is a failure that says so."""
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        yield
         time.sleep(0.01)
+    pytest.fail(f"waited {_PATIENCE:g} s for {wanted}, in vain")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -14,6 +13,7 @@ from credicorp_auth.testing.contracts.cache.bench import (
     KEY,
     OTHER_KEY,
     CacheBench,
+    await_end,
     in_child,
 )
 
@@ -88,8 +88,7 @@ class Keeping(CacheBench):
         """Sooner or later it is gone, and there is nothing left to drop; one that lives stays."""
         cache.write(OTHER_KEY, b"lives", lifetime=60)
         cache.write(KEY, b"ends", lifetime=0.05)
-        while cache.read(KEY) is not None:
-            time.sleep(0.01)
+        await_end(cache, KEY)
 
         assert cache.discard(KEY) is False
         assert b"lives" == cache.read(OTHER_KEY)

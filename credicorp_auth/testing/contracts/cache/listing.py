@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
 from credicorp_auth.ports import ListingCache
-from credicorp_auth.testing.contracts.cache.bench import CANARY, KEY, OTHER_KEY, CacheBench
+from credicorp_auth.testing.contracts.cache.bench import (
+    CANARY,
+    KEY,
+    OTHER_KEY,
+    CacheBench,
+    await_end,
+)
 
 
 class Listing(CacheBench):
@@ -21,8 +25,7 @@ class Listing(CacheBench):
         listing.write(OTHER_KEY, b"x", lifetime=120)
         listing.write("0", b"ends", lifetime=0.05)
         listing.write(KEY, b"x", lifetime=60)
-        while listing.read("0") is not None:
-            time.sleep(0.01)
+        await_end(listing, "0")
         listed = listing.entries()
 
         assert [KEY, OTHER_KEY] == [each.key for each in listed]

@@ -1,0 +1,129 @@
+"""Whether the server can be reached, what its clock says, and whether it grants what is asked."""
+
+from __future__ import annotations
+
+import time
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from credicorp_auth.checkup.finding import Finding, failing, fine, worrying
+from credicorp_auth.engine.adapter_call import call_adapter
+from credicorp_auth.errors import CredicorpAuthError, ScopeNotGranted
+from credicorp_auth.oauth.http import HttpRequest, HttpResponse
+from credicorp_auth.oauth.strict_json import NotStrictJson, read_json_object
+from credicorp_auth.wiring import build_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credicorp_auth.engine.clock import Clock
+    from credicorp_auth.ports import Provider, Transport
+    from credicorp_auth.registry import Registry
+    from credicorp_auth.settings import Settings
+
+_METADATA: Final = "/.well-known/oauth-authorization-server"
+_MAX_SKEW: Final = 60.0  # seconds
+_OK: Final = 200
+_NOT_FOUND: Final = 404
+
+# The stages of a request, in order, and the codes that end each.
+_STAGES: Final = (
+    ("name lookup", {"transport.dns"}),
+    ("connection", {"transport.connect", "transport.connect_timeout", "transport.proxy"}),
+    ("TLS", {"transport.tls"}),
+)
+
+
+def check_reach(
+    transport: Transport, provider: Provider, settings: Settings, clock: Clock
+) -> Iterator[Finding]:
+    """Ask for the server's metadata (RFC 8414), and say how far that gets."""
+    parts = urlsplit(settings.token_url)
+    url = f"{parts.scheme}://{parts.netloc}{_METADATA}"
+    request = HttpRequest("GET", url, {"Accept": "application/json"})
+    try:
+        answer = call_adapter(
+            provider,
+            lambda: transport.send(request, timeout=settings.timeout),
+            expected=HttpResponse,
+        )
+    except CredicorpAuthError as error:
+        yield from _as_far_as(error, parts.netloc)
+        return
+    yield fine("reach", f"{parts.netloc}: name, connection and {_spoken(parts.scheme)}")
+    yield _read_metadata(answer, url, settings.token_url)
+    yield _compare_clocks(answer, clock)
+
+
+def _spoken(scheme: str) -> str:
+    return "TLS" if scheme == "https" else "plain http, as loopback may"
+
+
+def _as_far_as(error: CredicorpAuthError, host: str) -> Iterator[Finding]:
+    for stage, codes in _STAGES:
+        if error.code in codes:
+            yield failing(stage, error)
+            return
+        yield fine(stage, host)
+    yield failing("answer", error)
+
+
+def _read_metadata(answer: HttpResponse, url: str, token_url: str) -> Finding:
+    if answer.status == _NOT_FOUND:
+        return fine("metadata", "the server publishes none; addresses come from the settings")
+    try:
+        document = read_json_object(answer.body.reveal()) if answer.status == _OK else {}
+    except NotStrictJson:
+        document = {}
+    named = document.get("token_endpoint")
+    if named == token_url:
+        return fine("metadata", "it names the same token endpoint")
+    if not isinstance(named, str):
+        what = f"{url} answered {answer.status}, and with no metadata"
+        return worrying("metadata", what, "nothing, as long as the settings name the endpoints.")
+    what = f"it names {ascii(named)[:200]} as token endpoint, and the settings name {token_url}"
+    return worrying("metadata", what, "ask the server's operator which of the two is meant.")
+
+
+def _compare_clocks(answer: HttpResponse, clock: Clock) -> Finding:
+    try:
+        skew = clock.wall() - parsedate_to_datetime(answer.header("Date") or "").timestamp()
+    except (ValueError, OverflowError):
+        return worrying("clock", "the server told no time", "nothing; its answers have no Date.")
+    side = "ahead of" if skew > 0 else "behind"
+    what = f"this machine's clock is {abs(skew):.0f} s {side} the server's"
+    if abs(skew) > _MAX_SKEW:
+        return worrying("clock", what, "set the clock: synchronise it with a time server.")
+    return fine("clock", what)
+
+
+def check_mint(settings: Settings, registry: Registry, clock: Clock) -> Iterator[Finding]:
+    """
+    Mint one token, and compare what was granted with what was asked for.
+
+    Args:
+        settings: Those in force, with a cache in which there is no token.
+        registry: Where adapters are found.
+        clock: The clocks.
+    """
+    begun = time.monotonic()
+    try:
+        engine = build_engine(settings, registry=registry, clock=clock)
+        try:
+            token = engine.get_token()
+        finally:
+            engine.close()
+    except ScopeNotGranted as error:
+        yield failing("scope", error)
+        return
+    except CredicorpAuthError as error:
+        yield failing("mint", error)
+        return
+    seconds = time.monotonic() - begun
+    yield fine("mint", f"a token that lives {token.lifetime:g} s, in {seconds:.1f} s")
+    what = f"asked: {settings.scope or '(none)'}; granted: {token.scope or '(none)'}"
+    if token.scope.covers(settings.scope):
+        yield fine("scope", what)
+    else:
+        yield worrying("scope", what, "ask for what the client has, or have it given the rest.")

@@ -1,0 +1,7 @@
+"""Distributions for adapters of one's own, from templates; it needs the extra `scaffold`."""
+
+from __future__ import annotations
+
+from credicorp_auth.scaffold.distribution import SHAPES, write_distribution
+
+__all__ = ["SHAPES", "write_distribution"]

@@ -1,0 +1,143 @@
+"""A whole distribution for an adapter of one's own, which passes its contract as it is written."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import version
+from importlib.resources import files
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
+
+from attrs import frozen
+
+from credicorp_auth.errors import InvalidSetting, MissingSetting
+from credicorp_auth.registry import CACHE, KINDS, SECRET_SOURCE, TRANSPORT, Kind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+@frozen
+class Shape:
+    """
+    How the distributions of one kind look.
+
+    Args:
+        kind: The kind of adapter.
+        setting: The setting that names it.
+        module: The module that holds it.
+        suffix: What its class is called, behind its name.
+        options: Options as the README shows them.
+    """
+
+    kind: Kind
+    setting: str
+    module: str
+    suffix: str
+    options: str
+
+
+SHAPES: Final = {
+    "transport": Shape(TRANSPORT, "transport", "transport", "Transport", '{"connect_timeout": 3}'),
+    "cache": Shape(CACHE, "cache", "cache", "Cache", '{"max_lifetime": 3600}'),
+    "secret-source": Shape(
+        SECRET_SOURCE, "secrets", "secrets", "Source", '{"path": "/run/secrets/client.json"}'
+    ),
+}
+
+
+def write_distribution(kind: str, name: str, folder: Path) -> Path:
+    """
+    Write a distribution.
+
+    Args:
+        kind: One of `SHAPES`.
+        name: The name by which settings will choose the adapter.
+        folder: Where its folder is made.
+
+    Returns:
+        The new folder.
+
+    Raises:
+        InvalidSetting: The name cannot be used, or the folder is there already.
+        MissingSetting: Jinja2 is not installed.
+    """
+    _check(name)
+    shape = SHAPES[kind]
+    package = f"credicorp_auth_{name.replace('-', '_')}"
+    told = {
+        "name": name,
+        "distribution": f"credicorp-auth-{name}",
+        "package": package,
+        "adapter": "".join(map(str.capitalize, name.split("-"))) + shape.suffix,
+        "kind": shape.kind.name,
+        "group": shape.kind.group,
+        "hook": shape.kind.hook,
+        "port": shape.kind.port.__name__,
+        "setting": shape.setting,
+        "module": shape.module,
+        "options": shape.options,
+        "core": ".".join(version("credicorp-auth").split(".")[:2]),
+    }
+    made = folder / told["distribution"]
+    if made.exists():
+        raise InvalidSetting(f"{made} is there already", cure="choose another name, or folder.")
+    texts = {
+        path: _render(template, told) if template else ""
+        for path, template in _layout(shape, package).items()
+    }
+    try:
+        for path, text in texts.items():
+            (made / path).parent.mkdir(parents=True, exist_ok=True)
+            (made / path).write_text(text, "utf-8")
+    except OSError as fault:
+        trouble = fault.strerror
+        raise InvalidSetting(
+            f"{made} cannot be written: {trouble}", cure="choose another folder with --into."
+        ) from None
+    return made
+
+
+def _layout(shape: Shape, package: str) -> dict[str, str]:
+    return {
+        "pyproject.toml": "pyproject.toml",
+        "setup.cfg": "setup.cfg",
+        "tox.ini": "tox.ini",
+        "README.md": "README.md",
+        f"{package}/__init__.py": "__init__.py",
+        f"{package}/plugin.py": "plugin.py",
+        f"{package}/{shape.module}.py": f"{shape.module}.py",
+        f"{package}/py.typed": "",
+        "tests/test_contract.py": f"test_{shape.module}.py",
+    }
+
+
+def _render(template: str, told: dict[str, str]) -> str:
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - it needs the extra
+
+    home = files("credicorp_auth.scaffold") / "templates"
+    text = home.joinpath(f"{template}.j2").read_text("utf-8")
+    environment = Environment(  # noqa: S701 - it writes Python, not HTML
+        undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    return environment.from_string(text).render(told)
+
+
+def _check(name: str) -> None:
+    if find_spec("jinja2") is None:
+        raise MissingSetting(
+            "a new distribution is written with jinja2",
+            code="plugin.missing",
+            cure="install the extra: pip install 'credicorp-auth[scaffold]'",
+        )
+    if not _NAME.fullmatch(name):
+        raise InvalidSetting(
+            f"{ascii(name)[:60]} cannot be the name of an adapter",
+            cure="use small letters and digits, in words joined by single hyphens.",
+        )
+    if any(name in kind.boxed | kind.published for kind in KINDS):
+        raise InvalidSetting(
+            f"{name!r} is the name of an adapter of credicorp-auth's own", cure="choose another."
+        )

@@ -1,0 +1,71 @@
+"""A transport without a network: every token request is granted what it asks for."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from credicorp_auth.auth import CredicorpAuth
+from credicorp_auth.ports import TransportCapabilities
+from credicorp_auth.settings import Settings
+from credicorp_auth.testing.scripted_world import answer, token_answer
+
+if TYPE_CHECKING:
+    from credicorp_auth.engine.clock import Clock
+    from credicorp_auth.oauth.http import HttpRequest, HttpResponse
+
+
+class EchoTransport:
+    """
+    Answers in place of an authorization server, at once and without opening a socket.
+
+    The tokens are `offline-1`, `offline-2` and so on, of the scope that was asked for. Requests
+    for anything else than a token are answered 404.
+
+    Args:
+        expires_in: Seconds that each token lives.
+
+    .. versionadded:: 1.0.0
+    """
+
+    capabilities = TransportCapabilities(total_deadline=True)
+
+    def __init__(self, *, expires_in: float = 3600.0) -> None:
+        self.expires_in = expires_in
+        self.mints = 0
+        self._guard = Lock()
+
+    def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:  # noqa: ARG002 - it takes no time
+        """Grant what the request asks for."""
+        asked = parse_qs((request.wire_body() or b"").decode())
+        if "grant_type" not in asked:
+            return answer(404)
+        with self._guard:
+            self.mints += 1
+            number = self.mints
+        scope = {"scope": asked["scope"][0]} if "scope" in asked else {}
+        return token_answer(f"offline-{number}", expires_in=self.expires_in, **scope)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def after_fork(self) -> None:
+        """Take a new lock, since a thread of the parent may hold the old one."""
+        self._guard = Lock()
+
+
+def build_offline(*, clock: Clock | None = None, **settings: Any) -> CredicorpAuth:
+    """
+    Build a `CredicorpAuth` that needs neither network nor secret.
+
+    Args:
+        clock: The clocks, such as a `MovableClock`; those of the machine when not given.
+        **settings: See `Settings`; what is not given is made up.
+    """
+    made_up: dict[str, Any] = {
+        "client_id": "offline",
+        "client_secret": "offline",
+        "transport": EchoTransport(),
+    }
+    return CredicorpAuth.from_settings(Settings(**(made_up | settings)), clock=clock)

@@ -1,0 +1,82 @@
+"""
+What pytest finds where credicorp-auth is installed: fixtures, and a report of contracts.
+
+pytest loads this module in every run, so it imports nothing before a fixture is asked for or a
+contract is collected.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credicorp_auth.auth import CredicorpAuth
+    from credicorp_auth.testing.clock import MovableClock
+    from credicorp_auth.testing.sandbox import Sandbox
+
+CONTRACTS = "credicorp_auth.testing.contracts"
+
+pytest.register_assert_rewrite(CONTRACTS)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run write down which adapters conform."""
+    parser.getgroup("credicorp-auth").addoption(
+        "--credicorp-report",
+        metavar="FILE",
+        help="write a report of the credicorp-auth contracts that were run to FILE, as JSON",
+    )
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Where contracts were collected, watch how they end."""
+    config = session.config
+    if config.getoption("collectonly"):
+        return
+    if CONTRACTS in sys.modules or config.getoption("--credicorp-report"):
+        from credicorp_auth.testing.conformance import Conformance  # noqa: PLC0415 - only then
+
+        config.pluginmanager.register(Conformance(session.items))
+
+
+@pytest.fixture
+def credicorp_clock() -> MovableClock:
+    """A clock that stands still until the test moves it; whoever waits on it moves it instead."""
+    from credicorp_auth.testing.clock import MovableClock  # noqa: PLC0415 - when it is asked for
+
+    return MovableClock(wall=time.time())
+
+
+@pytest.fixture
+def credicorp_auth_offline(credicorp_clock: MovableClock) -> Iterator[CredicorpAuth]:
+    """A `CredicorpAuth` that needs no network and no server: it is granted whatever it asks for."""
+    from credicorp_auth.testing.echo import build_offline  # noqa: PLC0415 - when it is asked for
+
+    with build_offline(clock=credicorp_clock) as auth:
+        yield auth
+
+
+@pytest.fixture
+def credicorp_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """An authorization server and partner API of the test's own, to which `CREDICORP_*` point."""
+    try:
+        from credicorp_auth.testing.sandbox import Sandbox  # noqa: PLC0415 - when it is asked for
+    except ImportError as missing:
+        name = missing.name
+        pytest.fail(
+            f"credicorp_sandbox needs {name}: pip install 'credicorp-auth[sandbox]'", pytrace=False
+        )
+    for variable in [each for each in os.environ if each.startswith("CREDICORP_")]:
+        monkeypatch.delenv(variable)  # the developer's own client is none of the test's business
+    with Sandbox() as sandbox:
+        monkeypatch.setenv("CREDICORP_BASE_URL", sandbox.base_url)
+        monkeypatch.setenv("CREDICORP_CLIENT_ID", sandbox.client_id)
+        monkeypatch.setenv("CREDICORP_CLIENT_SECRET", sandbox.client_secret)
+        yield sandbox

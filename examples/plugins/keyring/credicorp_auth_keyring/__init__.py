@@ -1,0 +1,1 @@
+"""The secret source `keyring` for credicorp-auth."""

@@ -1,0 +1,21 @@
+"""What credicorp-auth finds under the secret source name `keyring`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from credicorp_auth.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from credicorp_auth.options import AdapterOptions
+    from credicorp_auth.ports import SecretSource
+
+CREDICORP_API = 1
+
+
+@hookimpl
+def credicorp_secret_source(options: AdapterOptions) -> SecretSource:
+    """Build the secret source; what is heavy is imported here, when it is chosen."""
+    from credicorp_auth_keyring.secrets import KeyringSource, Options  # noqa: PLC0415 - when it is chosen
+
+    return KeyringSource(options.read(Options))

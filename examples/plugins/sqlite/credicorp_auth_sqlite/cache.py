@@ -1,0 +1,81 @@
+"""Entries in an SQLite file, which all processes of this user share."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from threading import Lock
+
+from attrs import frozen
+
+from credicorp_auth.errors import CacheUnavailable
+from credicorp_auth.oauth.secret import SecretBytes
+from credicorp_auth.ports import CacheCapabilities
+
+_TABLE = "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, entry BLOB, ends REAL)"
+
+
+@frozen
+class Options:
+    """
+    What can be set.
+
+    Args:
+        path: The file. Whoever can read it holds the tokens in it.
+    """
+
+    path: str
+
+
+class SqliteCache:
+    """A cache in one file; a connection lives as long as a call, so a fork inherits none."""
+
+    capabilities = CacheCapabilities(shared=True)
+
+    def __init__(self, options: Options) -> None:
+        self._path = options.path
+        self._lock = Lock()  # SQLite tells threads that wait for each other to give up
+
+    def read(self, key: str) -> bytes | None:
+        """Return the entry, or None if there is none."""
+        row, _ = self._run("SELECT entry FROM entries WHERE key = ? AND ends > ?", key, time.time())
+        return None if row is None else bytes(row[0])
+
+    def write(self, key: str, entry: bytes, *, lifetime: float) -> None:
+        """Keep an entry for `lifetime` seconds, and drop what has ended."""
+        held, now = SecretBytes(entry), time.time()
+        del entry  # a traceback keeps local names
+        self._run("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", key, held, now + lifetime)
+        self._run("DELETE FROM entries WHERE ends <= ?", now)
+
+    def discard(self, key: str, *, expected: bytes | None = None) -> bool:
+        """Drop an entry that contains the expected bytes; say whether there was one."""
+        statement = "DELETE FROM entries WHERE key = ? AND ends > ? AND instr(entry, ?)"
+        _, count = self._run(statement, key, time.time(), expected or b"")
+        return count > 0
+
+    def close(self) -> None:
+        """Nothing is open between calls."""
+
+    def after_fork(self) -> None:
+        """Take a new lock, since a thread of the parent may hold the old one."""
+        self._lock = Lock()
+
+    def _run(self, statement: str, *values: object) -> tuple[tuple[bytes] | None, int]:
+        try:
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # for this user alone
+            connected = closing(sqlite3.connect(self._path, timeout=1.0))
+            with self._lock, connected as connection, connection:
+                connection.execute("PRAGMA synchronous = OFF")  # a token may be lost in a crash
+                connection.execute(_TABLE)
+                cursor = connection.execute(statement, tuple(map(_bare, values)))
+                return cursor.fetchone(), cursor.rowcount
+        except (sqlite3.Error, OSError) as fault:
+            trouble = type(fault).__name__
+        raise CacheUnavailable(f"{self._path}: {trouble}", code="cache.unavailable")
+
+
+def _bare(value: object) -> object:
+    return value.reveal() if isinstance(value, SecretBytes) else value

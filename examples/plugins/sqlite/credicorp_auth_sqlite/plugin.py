@@ -1,0 +1,21 @@
+"""What credicorp-auth finds under the cache name `sqlite`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from credicorp_auth.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from credicorp_auth.options import AdapterOptions
+    from credicorp_auth.ports import Cache
+
+CREDICORP_API = 1
+
+
+@hookimpl
+def credicorp_cache(options: AdapterOptions) -> Cache:
+    """Build the cache; what is heavy is imported here, when it is chosen."""
+    from credicorp_auth_sqlite.cache import Options, SqliteCache  # noqa: PLC0415 - when it is chosen
+
+    return SqliteCache(options.read(Options))

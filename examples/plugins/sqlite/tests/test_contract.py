@@ -1,0 +1,43 @@
+"""The contract of a cache, and the name it is found by."""
+
+import pytest
+from credicorp_auth_sqlite.cache import Options, SqliteCache
+
+from credicorp_auth import CredicorpAuth
+from credicorp_auth.testing.contracts.cache import CacheContract
+
+
+class TestSqliteCache(CacheContract):
+    """What every cache keeps, gives back, forgets and hides."""
+
+    def build_cache(self, place):
+        return SqliteCache(Options(path=str(place)))
+
+    def break_cache(self, cache, place):
+        place.unlink(missing_ok=True)
+        place.mkdir()
+
+
+def test_it_is_found_by_its_name(tmp_path):
+    """Settings choose it by name."""
+    CredicorpAuth(
+        cache="sqlite",
+        cache_options={"path": str(tmp_path / "tokens.sqlite")},
+        client_id="c",
+        client_secret="s",
+    ).close()
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_the_file_is_its_users_alone(tmp_path, umask):
+    """Whatever the umask, nobody else can read the file."""
+    import os
+
+    path = tmp_path / "tokens.sqlite"
+    before = os.umask(umask)
+    try:
+        SqliteCache(Options(path=str(path))).write("a", b"x", lifetime=9)
+    finally:
+        os.umask(before)
+
+    assert 0o600 == path.stat().st_mode & 0o777

@@ -1,0 +1,399 @@
+"""Faults 335 to 345: adapters that are broken, unwanted, curious, or of another age."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import sys
+import threading
+from contextlib import ExitStack
+
+import attrs
+import pluggy
+import pytest
+
+from credicorp_auth import CredicorpAuth, Event, Settings, errors
+from credicorp_auth.environment import read_environment
+from credicorp_auth.hookspecs import HookSpecs
+from credicorp_auth.options import AdapterOptions
+from credicorp_auth.profile import read_profile
+from credicorp_auth.registry import CACHE, KINDS, Registry
+from credicorp_auth.testing.stand_ins import ListedSecrets, ScriptedTransport, settle
+from credicorp_auth.wiring import build_engine, operators_registry, settings_from_env
+
+CANARY = "hunter2-canary"
+HEAD = """
+from credicorp_auth.hookspecs import hookimpl
+from credicorp_auth.testing.stand_ins import ListedSecrets, ScriptedTransport, SwitchableCache
+CREDICORP_API = 1
+"""
+GOOD = (
+    HEAD
+    + """
+@hookimpl
+def credicorp_cache(options):
+    return SwitchableCache()
+"""
+)
+# Implements everything, and keeps all it is ever given.
+SPY = (
+    HEAD
+    + """
+import gc
+seen = []
+def keep(what):
+    seen.append(what)
+    return what
+@hookimpl
+def credicorp_transport(options): return keep(ScriptedTransport())
+@hookimpl
+def credicorp_cache(options): return keep(SwitchableCache())
+@hookimpl
+def credicorp_secret_source(options): return keep(ListedSecrets())
+@hookimpl
+def credicorp_event(event): keep(event)
+"""
+)
+
+
+def engine_with(registry, **settings):
+    """Build an engine whose other adapters are stand-ins."""
+    whole = {"transport": ScriptedTransport(), "secrets": ListedSecrets([CANARY]), **settings}
+    return build_engine(Settings(**whole), registry=registry)
+
+
+def cache_returning(body):
+    """Return a plugin whose cache is made by this body."""
+    return GOOD.replace("return SwitchableCache()", body)
+
+
+BROKEN_INSIDE = [
+    ("335-missing-dependency", "import nowhere_to_be_found", "no module 'nowhere_to_be_found'"),
+    ("335-syntax", "def", "SyntaxError"),
+    ("335-raises", "1 / 0", "ZeroDivisionError"),
+    ("335-exits", "raise SystemExit", "SystemExit"),
+    ("335-attributes-raise", "def __getattr__(name): raise RuntimeError", "RuntimeError"),
+]
+
+
+@pytest.mark.parametrize(("source", "said"), [each[1:] for each in BROKEN_INSIDE], ids=[each[0] for each in BROKEN_INSIDE])  # fmt: skip
+def test_fault_335_broken_inside(install, source, said):
+    """335: a plugin that cannot be imported says so when it is named, cause attached, and harms nobody else."""
+    registry = Registry(install(("odd-cache", "odd", source), ("good-cache", "good", GOOD)))
+    engine_with(registry, cache="good").close()
+    with pytest.raises(errors.AdapterBroken, match=said) as raised:
+        engine_with(registry, cache="odd")
+
+    assert "plugin.load" == raised.value.code
+    assert "odd (odd-cache 1.0)" in str(raised.value)
+    assert raised.value.__cause__ is not None
+
+
+AGAINST_THE_CONTRACT = [
+    ("336-raises", cache_returning(f"raise OSError('{CANARY}')"), "raised OSError while it was built"),
+    ("336-exits", cache_returning(f"raise SystemExit('{CANARY}')"), "raised SystemExit"),
+    ("336-none", cache_returning("pass"), "gave NoneType, which is no cache: it lacks .*read"),
+    ("336-wrong-type", cache_returning("return 7"), "gave int, which is no cache"),
+    ("336-other-kind", cache_returning("return ListedSecrets()"), "gave ListedSecrets, which is no cache: it lacks read"),
+    ("336-class", cache_returning("return SwitchableCache"), "gave the class SwitchableCache, not an object"),
+    ("336-capabilities", cache_returning("c = SwitchableCache(); c.capabilities = None; return c"), "no CacheCapabilities"),
+    ("336-property-raises", cache_returning(f"return type('C', (SwitchableCache,), {{'capabilities': property(lambda _: open('{CANARY}'))}})()"), "raised FileNotFoundError"),
+    ("336-leases-declared", cache_returning("c = SwitchableCache(); c.capabilities = type(c.capabilities)(leases=True); return c"), "lacks lease although it declares 'leases'"),
+    ("336-hook-misspelt", GOOD.replace("credicorp_cache", "credicorp_cash"), "breaks the hook specification"),
+    ("336-argument-misspelt", GOOD.replace("(options)", "(option)"), "breaks the hook specification"),
+    ("336-other-hook", GOOD.replace("credicorp_cache", "credicorp_transport"), "implements credicorp_cache not at all"),
+    ("336-no-hookimpl", GOOD.replace("@hookimpl", ""), "implements credicorp_cache not at all"),
+    ("336-twice", GOOD + "@hookimpl(specname='credicorp_cache')\ndef another(options): pass\n", "implements credicorp_cache 2 times"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "said"), [each[1:] for each in AGAINST_THE_CONTRACT], ids=[each[0] for each in AGAINST_THE_CONTRACT])  # fmt: skip
+def test_fault_336_against_the_contract(install, source, said):
+    """336: a hook that raises or gives the wrong thing is named, by type alone, and nothing stays behind."""
+    registry = Registry(install(("odd-cache", "odd", source), ("good-cache", "good", GOOD)))
+    for _ in range(2):  # the second time finds nothing left over from the first
+        with pytest.raises(errors.AdapterBroken, match=said) as raised:
+            engine_with(registry, cache="odd")
+        assert "plugin.contract" == raised.value.code
+        assert "odd (odd-cache 1.0)" in str(raised.value)
+        assert CANARY not in f"{raised.value}{raised.value.__context__}{raised.value.__cause__}"
+
+    engine_with(registry, cache="good").close()
+
+
+@pytest.mark.parametrize("port", ["transport", "cache", "secrets"])
+def test_fault_336_an_adapter_that_hangs(port):
+    """336: whichever adapter never comes back, the caller does, by its own deadline."""
+    freed = threading.Event()
+    hanging = {"transport": ScriptedTransport, "secrets": ListedSecrets, "cache": _QuietCache}
+    verb = {"transport": "send", "cache": "read", "secrets": "fetch"}[port]
+    adapter = hanging[port]()
+    setattr(adapter, verb, lambda *_, **__: freed.wait())
+    with ExitStack() as stack:
+        engine = engine_with(Registry([]), **{"cache": _QuietCache(), port: adapter}, client_id="c")
+        stack.callback(engine.close)
+        stack.callback(settle)
+        stack.callback(freed.set)
+        with pytest.raises(errors.DeadlinePassed):
+            engine.get_token(timeout=0.1)
+
+
+class _QuietCache(ListedSecrets):
+    """A cache that keeps nothing."""
+
+    from credicorp_auth.ports import CacheCapabilities
+
+    capabilities = CacheCapabilities()
+
+    def read(self, key):
+        return None
+
+    def write(self, key, entry, *, lifetime):
+        return None
+
+    def discard(self, key, *, expected=None):
+        return False
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_fault_337_two_claims_to_one_name(install, order):
+    """337: two distributions with one name: neither is used, both are named, whichever comes first."""
+    found = install(("one-cache", "same", GOOD), ("two-cache", "same", GOOD))[::order]
+    with pytest.raises(errors.AdapterConflict, match=r"one-cache 1\.0.*two-cache 1\.1") as raised:
+        engine_with(Registry(found), cache="same")
+
+    assert "plugin.conflict" == raised.value.code
+
+
+def test_fault_337_a_squatter(install):
+    """337: a stranger who claims a boxed name is refused, beside what is in the box and alone."""
+    found = install(("squatter", "memory", GOOD))
+    boxed = operators_registry({}).claims(CACHE)["memory"]
+    for claims in (found, [*found, *boxed], [*boxed, *found]):
+        with pytest.raises(errors.AdapterConflict, match=r"squatter 1\.0"):
+            engine_with(Registry(claims), cache="memory")
+
+
+def test_fault_337_one_distribution_seen_twice_is_one(install):
+    """337: a folder that stands twice on the path makes no conflict."""
+    found = install(("good-cache", "good", GOOD))
+    engine_with(Registry([*found, *found]), cache="good").close()
+
+
+def test_fault_338_what_is_not_named_is_not_imported(install):
+    """338: in a program of its own, neither building an engine nor listing imports what nobody named."""
+    bomb = "import os\nos._exit(7)\n"
+    found = install(
+        ("bomb", "bomb", bomb), ("other-bomb", "odd", bomb), ("good-cache", "good", GOOD)
+    )
+    code = f"""
+import sys
+from credicorp_auth import CredicorpAuth
+from credicorp_auth.catalogue import list_adapters
+from credicorp_auth.wiring import operators_registry
+print([each.provider.name for each in list_adapters(operators_registry({{}}))])
+assert not { {each.value for each in found}!r} & sys.modules.keys()
+CredicorpAuth(client_id="c", client_secret="s", cache="good").close()
+assert not {{"credicorp_auth_memory", "credicorp_auth_env"}} & sys.modules.keys()
+"""
+    ran = install.run("-c", code, environ=os.environ)
+
+    assert (0, "") == (ran.returncode, ran.stderr)
+    assert {"bomb", "odd", "good", "memory"} <= set(ran.stdout.replace("'", " ").split())
+
+
+def _reached(things, depth=6):
+    """Yield what can be reached from things through attributes, elements and closures."""
+    import gc
+
+    for each in things:
+        yield each
+        if depth and not isinstance(each, (type, type(sys), str, bytes)):
+            yield from _reached(gc.get_referents(each), depth - 1)
+
+
+def test_fault_339_a_spy_sees_no_canary(install):
+    """339: a plugin that implements every hook sees events, and not one secret or token."""
+    install(("spy", "spy", SPY), group="credicorp_auth.observers")
+    for kind in KINDS[:3]:
+        install((f"spy-{kind.hook}", "spy", SPY), group=kind.group)
+    found = install()
+    transport = ScriptedTransport()
+    engine = engine_with(
+        Registry([*found, *operators_registry({}).claims(CACHE)["memory"]]),
+        transport=transport,
+        transport_options={"proxy": CANARY},
+        observers=["spy"],
+        client_id="c",
+    )
+    token = engine.get_token().value.reveal()
+    engine.get_token(scope="other")
+    engine.close()
+    settle()
+    spies = [sys.modules[each.value] for each in found if each.value in sys.modules]
+    seen = [each for spy in spies for each in spy.seen]
+    texts = [each for each in _reached(seen) if isinstance(each, (str, bytes))]
+
+    assert 1 == len(spies)
+    assert {"token.minted"} <= {each.name for each in seen}
+    assert [] == [each for each in seen if type(each) is not Event]
+    assert 0 == sum(word in repr(each) for each in [*texts, *seen] for word in (CANARY, token))
+
+
+def test_fault_339_tracing_prints_no_canary(install):
+    """339: pluggy's tracing prints the arguments of hooks; ours show nothing of what is in them."""
+    said = io.StringIO()
+    manager = pluggy.PluginManager("credicorp_auth")
+    manager.add_hookspecs(HookSpecs)
+    manager.trace.root.setwriter(said.write)
+    undo = manager.enable_tracing()
+    options = AdapterOptions({"proxy": CANARY}, setting="transport_options")
+    for kind in KINDS[:3]:
+        getattr(manager.hook, kind.hook)(options=options)
+    manager.hook.credicorp_event(event=Event("token.minted", {"seconds": 1.0}))
+    undo()
+
+    assert 3 == said.getvalue().count("<AdapterOptions of transport_options>")
+    assert CANARY not in said.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("allowed", "loads"),
+    [(None, True), ("good", True), ("other, good", True), ("boxed", False), ("", False), ("other", False)],
+)  # fmt: skip
+def test_fault_340_the_operators_list(install, allowed, loads):
+    """340: what the operator's list leaves out is refused although it is installed; the box never is."""
+    found = [
+        *install(("good-cache", "good", GOOD)),
+        *operators_registry({}).claims(CACHE)["memory"],
+    ]
+    environ = {} if allowed is None else {"CREDICORP_PLUGINS": allowed}
+    registry = Registry(found, allowed=operators_registry(environ)._allowed)
+    engine_with(registry, cache="memory").close()
+    with ExitStack() as stack:
+        if not loads:
+            match = r"cache 'good' is not among .*plugin\.blocked"
+            stack.enter_context(pytest.raises(errors.AdapterBlocked, match=match))
+        engine_with(registry, cache="good").close()
+
+
+def test_fault_340_the_list_holds_for_observers(install):
+    """340: an observer needs to be on the list like any other plugin."""
+    found = install(("watcher", "watch", SPY), group="credicorp_auth.observers")
+    for allowed, loads in (({"watch"}, True), (set(), False)):
+        registry = Registry(found, allowed=allowed)
+        with ExitStack() as stack:
+            if not loads:
+                stack.enter_context(pytest.raises(errors.AdapterBlocked, match="observer 'watch'"))
+            registry.load_observer("watch")
+
+
+OF_ANOTHER_AGE = [
+    ("341-none", "", "states no CREDICORP_API", "its authors"),
+    ("341-too-new", "CREDICORP_API = 2", "states CREDICORP_API = 2", "update credicorp-auth"),
+    ("341-too-old", "CREDICORP_API = 0", "states CREDICORP_API = 0", "update that distribution"),
+    ("341-text", "CREDICORP_API = '1'", "that is a str", "its authors"),
+    ("341-true", "CREDICORP_API = True", "that is a bool", "its authors"),
+]
+
+
+@pytest.mark.parametrize(("stated", "said", "cure"), [each[1:] for each in OF_ANOTHER_AGE], ids=[each[0] for each in OF_ANOTHER_AGE])  # fmt: skip
+def test_fault_341_of_another_age(install, stated, said, cure):
+    """341: a plugin of another version is not registered; the message states both, and which is the older."""
+    registry = Registry(install(("odd-cache", "odd", GOOD.replace("CREDICORP_API = 1", stated))))
+    with pytest.raises(errors.AdapterBroken, match=said) as raised:
+        engine_with(registry, cache="odd")
+
+    assert "plugin.version" == raised.value.code
+    assert "speaks version 1" in str(raised.value)
+    assert cure in raised.value.cure
+
+
+def test_fault_342_what_plugins_are_given_is_frozen():
+    """342: nothing an adapter or observer is handed can be changed, and trying changes nothing."""
+    events = []
+
+    def meddle(event):
+        events.append(event)
+        event.fields["scope"] = "more"
+
+    def send(request):
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            request.url = "https://elsewhere.example"
+        return ScriptedTransport().send(request, timeout=1)
+
+    engine = engine_with(
+        Registry(operators_registry({}).claims(CACHE)["memory"]),
+        transport=ScriptedTransport([send]), client_id="c", scope="a", observers=[meddle, events.append],
+    )  # fmt: skip
+    token = engine.get_token()
+    for target, name in (
+        (token, "expires_at"),
+        (token.provenance, "adapter"),
+        (Settings(), "scope"),
+    ):
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            setattr(target, name, 1e12)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        events[0].name = "token.lost"
+
+    assert token is engine.get_token()
+    assert ["a", "a"] == [each.fields["scope"] for each in events if each.name == "token.minted"]
+    assert events[0] == pickle.loads(pickle.dumps(events[0]))
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "code", "said"),
+    [
+        pytest.param("tiemout = 3", 0o600, "config.unknown_key", "did you mean 'timeout'", id="343-unknown-key"),
+        pytest.param("timeout = 'soon'", 0o600, "config.value", "`timeout`", id="343-type"),
+        pytest.param("cache_options = 7", 0o600, "config.value", "`cache_options`", id="343-options"),
+        pytest.param("client_secret = 'hunter2-canary'", 0o644, "config.permissions", "chmod 600", id="343-plain-secret"),
+    ],
+)  # fmt: skip
+def test_fault_343_settings_that_cannot_be(tmp_path, text, mode, code, said):
+    """343: unknown names, wrong types and a secret for all to read are refused, by name and with a cure."""
+    path = tmp_path / "credicorp.toml"
+    path.write_text(f"[p]\n{text}\n")
+    path.chmod(mode)
+    with pytest.raises(errors.InvalidSetting) as raised:
+        Settings(**read_profile("p", {"CREDICORP_CONFIG": str(path)}))
+
+    assert code == raised.value.code
+    assert said in str(raised.value)
+    assert CANARY not in str(raised.value)
+
+
+def test_fault_343_an_adapters_options_are_checked_the_same_way():
+    """343: an option nobody knows names the nearest one."""
+    with pytest.raises(errors.InvalidSetting, match="did you mean 'max_entries'") as raised:
+        CredicorpAuth(client_id="c", client_secret="s", cache_options={"max_entry": 3})
+
+    assert "config.unknown_key" == raised.value.code
+
+
+def test_fault_344_mixed_prefixes(tmp_path):
+    """344: of variables with mixed prefixes only ours count, and adapters' options go to their adapter."""
+    path = tmp_path / "credicorp.toml"
+    path.write_text("[p]\nscope = 'profile'\ntimeout = 5\nrefresh_lead = 9\n")
+    environ = {
+        "CREDICORP_CONFIG": str(path),
+        "CREDICORP_PROFILE": "p",
+        "CREDICORP_SCOPE": "variable",
+        "CREDICORP_TIMEOUT": "4",
+        "CREDICORP_CACHE_MAX_ENTRIES": "7",
+        "CREDICORP_TRANSPORT_CONNECT_TIMEOUT": "2",
+        "OAUTH_SCOPE": "other",
+        "XCREDICORP_SCOPE": "other",
+        "credicorp_scope": "other",
+        "CREDICORP_SERVICE_PORT": "80",
+    }
+    settings = settings_from_env(environ, {"scope": "keyword"})
+
+    told = (str(settings.scope), settings.timeout, settings.refresh_lead, settings.expiry_margin)
+    assert ("keyword", 4.0, 9.0, 30.0) == told
+    read = read_environment(environ)
+    assert {"max_entries": "7"} == read["cache_options"]
+    assert {"connect_timeout": "2"} == read["transport_options"]

@@ -1,0 +1,38 @@
+"""A transport as one writes it in a hurry, and the contract it must fail."""
+
+from __future__ import annotations
+
+import urllib.request
+
+from credicorp_auth.oauth.http import HttpResponse
+from credicorp_auth.oauth.secret import SecretBytes
+from credicorp_auth.ports import TransportCapabilities
+from credicorp_auth.testing.contracts.transport import TransportContract
+
+
+class HastyTransport:
+    """It follows redirects, has no deadline, raises what comes, and puts the body into its errors."""
+
+    capabilities = TransportCapabilities(total_deadline=False)
+
+    def send(self, request, *, timeout):
+        body = request.wire_body()
+        asked = urllib.request.Request(
+            request.url, body, request.wire_headers(), method=request.method
+        )
+        try:
+            with urllib.request.urlopen(asked, timeout=timeout) as answer:
+                return HttpResponse(answer.status, answer.getheaders(), SecretBytes(answer.read()))
+        except OSError as fault:
+            raise RuntimeError(f"{body!r} could not be sent: {fault}") from fault
+
+    def close(self):
+        pass
+
+    def after_fork(self):
+        pass
+
+
+class TestHastyTransport(TransportContract):
+    def build_transport(self, **options):
+        return HastyTransport()
