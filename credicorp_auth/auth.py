@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Unpack
 
-    from credicorp_auth.errors import MissingSetting
     from credicorp_auth.engine.clock import Clock
+    from credicorp_auth.errors import MissingSetting
     from credicorp_auth.oauth.claims import Claims
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.oauth.token import AccessToken

@@ -17,6 +17,7 @@ from credicorp_auth.testing.contracts.transport.bench import Build, TransportBen
 from credicorp_auth.testing.wire import (
     Drip,
     Hold,
+    Listen,
     Receive,
     Reset,
     Send,
@@ -210,7 +211,7 @@ class Proxied(TransportBench):
     def test_the_server_behind_a_proxy_is_verified(self, build: Build, ca_file: Path) -> None:
         """A tunnel to a server without TLS ends as a failure of TLS, not of the proxy."""
         with (
-            WireServer([Send(b"not tls at all\r\n"), Hold()]) as server,
+            WireServer([Listen(), Send(b"not tls at all\r\n"), Hold()]) as server,
             WireServer(tunnel(server.port)) as proxy,
         ):
             proxied = build(ca_file=str(ca_file), proxy=f"http://127.0.0.1:{proxy.port}")
