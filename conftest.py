@@ -11,7 +11,7 @@ settings.register_profile("noisy", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("noisy")
 
 
-def pytest_collection_finish():
+def pytest_collection_finish() -> None:
     """Leave what is imported by now out of each collection: it is most of what there is."""
     gc.collect()
     gc.freeze()

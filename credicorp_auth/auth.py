@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NoReturn, Self
 
 from credicorp_auth.bearer import BearerCall
 from credicorp_auth.engine.waiter import run_aside
-from credicorp_auth.issuer_wiring import missing_issuer
 from credicorp_auth.settings import Settings
 from credicorp_auth.wiring import (
     build_engines,
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from credicorp_auth.engine.clock import Clock
+    from credicorp_auth.errors import MissingSetting
     from credicorp_auth.oauth.claims import Claims
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.oauth.token import AccessToken
@@ -171,7 +171,7 @@ class CredicorpAuth:
             MissingSetting: No issuer, or no audience, is set (`config.verifier`).
         """
         del token, audience, required_scope  # the verifier's own method takes them, see _start
-        raise missing_issuer()
+        raise _missing_issuer()
 
     async def averify(
         self,
@@ -182,7 +182,7 @@ class CredicorpAuth:
     ) -> Claims:
         """Verify an access token, awaiting the issuer's keys where need be; see `verify`."""
         del token, audience, required_scope  # the verifier's own method takes them, see _start
-        raise missing_issuer()
+        raise _missing_issuer()
 
     def invalidate(self, token: AccessToken) -> bool:
         """
@@ -234,3 +234,9 @@ class CredicorpAuth:
         traceback: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+
+def _missing_issuer() -> MissingSetting:
+    from credicorp_auth.issuer_wiring import missing_issuer  # noqa: PLC0415 - for this error only
+
+    return missing_issuer()

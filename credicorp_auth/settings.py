@@ -11,11 +11,11 @@ from attrs import Factory, field, frozen
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.oauth.client_authentication import read_client_authentication
 from credicorp_auth.oauth.http import may_carry_token, origin_of, read_url
-from credicorp_auth.oauth.metadata import well_known_url
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.secret import Secret
 from credicorp_auth.oauth.signature_algorithm import DEFAULT_ALGORITHMS, read_algorithms
 from credicorp_auth.oauth.token_endpoint import read_extra_parameters
+from credicorp_auth.oauth.well_known import well_known_url
 from credicorp_auth.options import AdapterOptions, unknown_key
 
 if TYPE_CHECKING:

@@ -16,7 +16,6 @@ from credicorp_auth.engine.teller import Teller
 from credicorp_auth.engine.token_engine import TokenEngine
 from credicorp_auth.environment import PLUGINS_VARIABLE, PROFILE_VARIABLE, read_environment
 from credicorp_auth.errors import InvalidSetting, MissingSetting
-from credicorp_auth.issuer_wiring import build_discovery, build_verifier, with_discovery
 from credicorp_auth.lifecycle.client import Client
 from credicorp_auth.lifecycle.windows import WindowPolicy
 from credicorp_auth.oauth.secret import Secret
@@ -190,23 +189,28 @@ def build_engines(
     clock = clock or Clock()
     observers = [_observer(registry, each) for each in settings.observers]
     transport = _adapter(registry, TRANSPORT, settings.transport, settings.transport_options)
-    open_world = OpenWorld(transport, Teller(observers), clock)
-    discovery = build_discovery(settings, open_world)
+    carrier, verifier = transport[0], None
+    if settings.issuer is not None or settings.discovery != "off":
+        from credicorp_auth import issuer_wiring  # noqa: PLC0415 - for those who verify or discover
+
+        open_world = OpenWorld(transport, Teller(observers), clock)
+        discovery = issuer_wiring.build_discovery(settings, open_world)
+        carrier = issuer_wiring.with_discovery(carrier, settings, discovery, open_world)
+        if settings.issuer is not None:
+            verifier = issuer_wiring.build_verifier(settings, open_world, discovery)
     cache = _adapter(registry, CACHE, settings.cache, settings.cache_options)
     source, provider = _secret_source(settings, registry)
     keeper = SecretKeeper(source, provider, settings.client_id, clock)
     world = RealWorld(
         build_client(settings),
-        transport=(with_discovery(transport[0], settings, discovery, open_world), transport[1]),
+        transport=(carrier, transport[1]),
         cache=cache,
         keeper=keeper,
         seal=_seal(cache[0].capabilities.sealing_key, keeper, clock),
         observers=observers,
         clock=clock,
     )
-    engine = TokenEngine(build_client(settings), world, timeout=settings.timeout)
-    verifier = build_verifier(settings, open_world, discovery) if settings.issuer else None
-    return engine, verifier
+    return TokenEngine(build_client(settings), world, timeout=settings.timeout), verifier
 
 
 def build_open_world(

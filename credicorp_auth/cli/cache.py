@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from credicorp_auth.wiring import open_listing_cache, settings_of
 
@@ -47,7 +47,7 @@ def list_entries(*, profile: str | None, output: str) -> None:
         ]
         click.echo(json.dumps(rows, indent=2))
         return
-    table = Table("name", "age", "expires in", box=None)
+    table = Table(Column("name", min_width=64), "age", "expires in", box=None)
     for each in entries:
         table.add_row(each.key, f"{each.age:.0f} s", f"{each.expires_in:.0f} s")
     Console(soft_wrap=True, highlight=False).print(table)

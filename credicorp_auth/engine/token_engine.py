@@ -74,7 +74,8 @@ class TokenEngine:
             ticket.waiter.wait(ticket.deadline - self._boot())
         finally:
             self._leave(ticket)
-        return self._conclude(ticket)
+        token = self._conclude(ticket)
+        return token or self.get_token(scope, timeout=ticket.deadline - self._boot())
 
     async def aget_token(
         self,
@@ -95,7 +96,8 @@ class TokenEngine:
             await ticket.waiter.wait(ticket.deadline - self._boot())
         finally:
             self._leave(ticket)
-        return self._conclude(ticket)
+        token = self._conclude(ticket)
+        return token or await self.aget_token(scope, timeout=ticket.deadline - self._boot())
 
     def _slot(self, scope: Scope | str | Iterable[str]) -> Slot:
         wanted = scope if isinstance(scope, Scope) else Scope(scope)
@@ -141,11 +143,16 @@ class TokenEngine:
             if ticket.waiter in ticket.flight.waiters:
                 ticket.flight.waiters.remove(ticket.waiter)
 
-    def _conclude(self, ticket: Ticket) -> AccessToken:
-        """Turn a flight's outcome into this caller's own: a living token, or an error."""
-        now = self._world.now()
-        outcome, held = ticket.flight.outcome, ticket.slot.held
+    def _conclude(self, ticket: Ticket) -> AccessToken | None:
+        """
+        Turn a flight's outcome into this caller's own: a living token, or an error.
+
+        None where the token was turned away, or died, between its landing and this moment, and
+        there is time to ask once more.
+        """
+        outcome = ticket.flight.outcome
         self._world.tell("token.waited", scope=str(ticket.slot.scope), landed=outcome is not None)
+        now, held = self._world.now(), ticket.slot.held
         living = held if held is not None and held.lives_at(now) else None
         if living is not None and not self._refuses(outcome):
             if isinstance(outcome, CredicorpAuthError) or outcome is None:
@@ -155,6 +162,8 @@ class TokenEngine:
             raise outcome.copy()
         if self._closed:
             raise Closed("the CredicorpAuth was closed while a token was being obtained")
+        if outcome is not None and now.boot < ticket.deadline:
+            return None
         raise DeadlinePassed(
             f"no token for client {self._client.client_id!r} at "
             f"{self._client.template.token_url} within the time allowed"

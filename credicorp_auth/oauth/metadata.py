@@ -105,22 +105,6 @@ class ServerMetadata:
             )
 
 
-def well_known_url(issuer: str, *, oidc: bool = False) -> str:
-    """
-    Return where an issuer's metadata are published.
-
-    Args:
-        issuer: The issuer identifier: an https address without query or fragment.
-        oidc: Whether the document of OpenID Connect Discovery is meant, which is appended; that of
-            RFC 8414 section 3.1 is inserted between host and path.
-    """
-    if oidc:
-        return f"{issuer.rstrip('/')}/.well-known/openid-configuration"
-    parts = urlsplit(issuer)
-    path = parts.path.rstrip("/")
-    return f"{parts.scheme}://{parts.netloc}/.well-known/oauth-authorization-server{path}"
-
-
 def read_metadata(
     response: HttpResponse, source: MetadataSource, *, peer: str | None = None
 ) -> ServerMetadata:

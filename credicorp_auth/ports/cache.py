@@ -16,8 +16,9 @@ class CacheCapabilities:
     What a cache can do beyond reading and writing.
 
     Args:
-        shared: Other engines, processes or hosts may see what is written.
+        shared: Other engines may see what is written.
         bounded: It drops the entries used longest ago rather than grow without limit.
+        spans_processes: Those may be in other processes of the host, or on other hosts.
         leases: It offers `lease`, so that of all who share it one alone mints.
         lists: It offers `entries` and `clear`, for the operator's eyes.
         sealing_key: What the user set to have entries sealed: the name of a field of the secret
@@ -27,6 +28,7 @@ class CacheCapabilities:
 
     shared: bool = False
     bounded: bool = False
+    spans_processes: bool = False
     leases: bool = False
     lists: bool = False
     sealing_key: str | Secret | None = None

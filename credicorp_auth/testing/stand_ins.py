@@ -8,6 +8,7 @@ it was asked.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -176,4 +177,8 @@ def settle() -> None:
     """Wait until no engine of this process has a flight or an errand under way."""
     for thread in threading.enumerate():
         if thread.name.startswith("credicorp-auth"):
+            while (
+                thread.ident is None
+            ):  # it is listed a moment before it runs, and cannot be joined
+                time.sleep(0.001)
             thread.join()

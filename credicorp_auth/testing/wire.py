@@ -89,6 +89,15 @@ class Receive:
 
 
 @frozen
+class Listen:
+    """Wait until the client has said something, whatever it is."""
+
+    def play(self, connection: WireConnection) -> None:
+        """Take what comes first."""
+        connection.take()
+
+
+@frozen
 class Send:
     """
     Send bytes at once.

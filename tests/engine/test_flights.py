@@ -492,3 +492,20 @@ def test_a_token_from_the_cache_says_so(stage):
 
     assert (0, "cached") == (second.mints, token.provenance.source)
     assert not second.cache.discard("nothing")
+
+
+def test_a_token_that_was_turned_away_while_it_landed_is_asked_for_again(stage, waiting):
+    """Who wakes to find the token invalidated in the meantime gets the next one, not an error."""
+    turned_away = []
+
+    def turn_away(event):
+        # The waiter itself tells this, between the landing and its look at what is held.
+        if event.name == "token.waited" and not turned_away:
+            held = late.engine._default.held
+            turned_away.append(held.token.value.reveal())
+            late.engine.invalidate(held.token)
+
+    late = stage(observers=[turn_away])
+
+    assert "token-2" == waiting(late).value.reveal()
+    assert ["token-1"] == turned_away

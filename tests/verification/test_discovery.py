@@ -8,10 +8,12 @@ import pytest
 
 from credicorp_auth import CredicorpAuth, errors
 from credicorp_auth.lifecycle.discover import FRESH
+from credicorp_auth.oauth.document_request import build_document_request
 from credicorp_auth.oauth.http import HttpResponse
-from credicorp_auth.oauth.metadata import MetadataSource, read_metadata, well_known_url
+from credicorp_auth.oauth.metadata import MetadataSource, read_metadata
 from credicorp_auth.oauth.network_range import range_of
 from credicorp_auth.oauth.secret import SecretBytes
+from credicorp_auth.oauth.well_known import well_known_url
 from credicorp_auth.settings import Settings
 from credicorp_auth.testing.clock import MovableClock
 from credicorp_auth.testing.scripted_world import token_answer
@@ -291,8 +293,9 @@ def test_tokens_are_asked_for_where_the_metadata_say(stage, forge):
     assert [WELL_KNOWN, "/oauth/token"] == scene.publisher.asked
     assert "https://as.example/oauth/token" == scene.publisher.bodies[-1].url
     assert {"total_deadline"} <= set(dir(tokens.engine._world.transport.capabilities))
-    other = scene.publisher.bodies[0]
+    other = build_document_request("https://as.example/oauth/jwks")
     assert 200 == tokens.engine._world.send(other, timeout=1).status
+    assert "/oauth/jwks" == scene.publisher.asked[-1]
     tokens.engine.after_fork()
     tokens.engine.close()
     assert scene.publisher.closed
@@ -396,6 +399,16 @@ def test_no_issuer_means_the_origin_of_the_base_url(stage, forge):
     assert f"https://api.example{WELL_KNOWN}" == settings.metadata_url
     assert settings.metadata_url == settings.token_url == settings.jwks_url
     assert "https://api.example" == settings.expected_issuer
+
+
+def test_tokens_are_discovered_without_an_issuer(stage, forge):
+    """A client that never verifies needs no `issuer`: the server at `base_url` says where to ask."""
+    own = "https://api.example"
+    scene = discovering(stage, metadata(issuer=own, token_endpoint=f"{own}/oauth/token"))
+    tokens = Tokens(scene, issuer=None)
+
+    assert "minted" == tokens.get()
+    assert tokens.verifier is None
 
 
 def test_discovery_shares_one_deadline_with_the_request(stage, forge):

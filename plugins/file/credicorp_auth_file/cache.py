@@ -55,7 +55,11 @@ class FileCache:
     def capabilities(self) -> CacheCapabilities:
         """It is shared, has leases and can be listed."""
         return CacheCapabilities(
-            shared=True, leases=True, lists=True, sealing_key=self._options.sealing_key
+            shared=True,
+            spans_processes=True,
+            leases=True,
+            lists=True,
+            sealing_key=self._options.sealing_key,
         )
 
     def read(self, key: str) -> bytes | None:

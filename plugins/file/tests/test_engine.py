@@ -6,6 +6,9 @@ import errno
 import itertools
 import json
 import logging
+import os
+import subprocess
+import sys
 from base64 import b64decode, b64encode
 
 import pytest
@@ -14,6 +17,7 @@ from credicorp_auth.settings import Settings
 from credicorp_auth.testing.clock import MovableClock
 from credicorp_auth.testing.stand_ins import ListedSecrets, ScriptedTransport, settle
 from credicorp_auth.wiring import build_engine
+from credicorp_auth_file import CacheOptions, FileCache
 
 _CLIENTS = itertools.count()
 
@@ -178,3 +182,44 @@ def test_a_bad_file_costs_one_request_and_is_told(hands, engine_over, content, m
     assert event in events
     # A damaged file makes room for the new token; one that is open to others is not touched.
     assert (content is not None) == (before != path.read_bytes())
+
+
+@pytest.fixture
+def environ(tmp_path):
+    """Name a cache of files by variables, and by a profile."""
+    folder = tmp_path / "tokens"
+    profile = tmp_path / "credicorp.toml"
+    profile.write_text(
+        f'[files]\nclient_id = "a"\nsecrets = "env"\ncache = "file"\n'
+        f'cache_options = {{ directory = "{folder}" }}\n'
+    )
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CREDICORP_")}
+    return {
+        **kept,
+        "CREDICORP_CONFIG": str(profile),
+        "CREDICORP_CACHE": "file",
+        "CREDICORP_CACHE_DIRECTORY": str(folder),
+    }
+
+
+def call(environ, *arguments):
+    """Run a command of `credicorp-auth cache`; return what it said."""
+    program = [sys.executable, "-m", "credicorp_auth", "cache", *arguments]
+    return subprocess.run(
+        program, env=environ, capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+
+
+def test_156_an_operator_sees_and_drops_what_is_there(environ, tmp_path):
+    """156: `cache list` shows names, ages and expiry, and no token; `cache clear` drops them."""
+    cache = FileCache(CacheOptions(directory=tmp_path / "tokens"))
+    cache.write("ab" * 32, b"token-canary", lifetime=600)
+    table = call(environ, "list")
+    rows = json.loads(call(environ, "list", "--profile", "files", "--format", "json"))
+
+    assert "ab" * 32 in table
+    assert [("ab" * 32, True)] == [(each["name"], 500 < each["expires_in"] <= 600) for each in rows]
+    assert "canary" not in f"{table}{rows}"
+    assert call(environ, "clear").startswith("dropped 1 from file")
+    assert "[]\n" == call(environ, "list", "--format", "json")
+    assert None is cache.read("ab" * 32)

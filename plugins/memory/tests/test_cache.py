@@ -17,6 +17,7 @@ from credicorp_auth_memory.cache import open_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 class TestMemoryCache(CacheContract):
@@ -27,17 +28,14 @@ class TestMemoryCache(CacheContract):
 
 
 class TestSharedMemoryCache(CacheContract):
-    """In memory, one for the process: a test's place is a room of its own in it."""
+    """In memory, one for all engines of the process."""
 
     @pytest.fixture(autouse=True)
-    def _empty(self) -> Iterator[None]:
-        yield
-        cache = open_cache(CacheOptions(shared=True))
-        for key in list(cache._entries):
-            cache.discard(key)
+    def _rooms(self) -> None:
+        self.rooms: dict[Path, MemoryCache] = {}
 
-    def build_cache(self, place):
-        return open_cache(CacheOptions(shared=True))
+    def build_cache(self, place: Path) -> MemoryCache:
+        return self.rooms.setdefault(place, MemoryCache(CacheOptions(shared=True)))
 
 
 class Clock:

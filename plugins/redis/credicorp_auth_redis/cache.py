@@ -72,7 +72,11 @@ class RedisCache:
     def capabilities(self) -> CacheCapabilities:
         """It is shared, offers leases and lists; how much it keeps is Redis's matter."""
         return CacheCapabilities(
-            shared=True, leases=True, lists=True, sealing_key=self._options.sealing_key
+            shared=True,
+            spans_processes=True,
+            leases=True,
+            lists=True,
+            sealing_key=self._options.sealing_key,
         )
 
     def read(self, key: str) -> bytes | None:

@@ -50,7 +50,9 @@ def test_capabilities(servers, server):
     cache = servers.cache(server, sealing_key=key)
 
     assert (
-        CacheCapabilities(shared=True, bounded=False, leases=True, lists=True, sealing_key=key)
+        CacheCapabilities(
+            shared=True, spans_processes=True, leases=True, lists=True, sealing_key=key
+        )
         == cache.capabilities
     )
     for port in (Cache, LeasingCache, ListingCache):

@@ -100,6 +100,12 @@ def build_leasing(build: Build) -> LeasingCache:
     return cache
 
 
+def needs_processes(cache: Cache) -> None:
+    """Skip a test of what other processes see, where they see nothing."""
+    if not cache.capabilities.spans_processes:
+        pytest.skip("it does not declare that it spans processes")
+
+
 def in_child(work: Callable[[], bool]) -> bool:
     """Do something in the child of a fork; return whether it went well."""
     child = os.fork()

@@ -13,6 +13,7 @@ from credicorp_auth.testing.contracts.cache.bench import (
     CacheBench,
     await_lease,
     build_leasing,
+    needs_processes,
 )
 
 _SHORT = 0.2  # seconds
@@ -70,6 +71,7 @@ class Lapsing(CacheBench):
         self, leasing: LeasingCache, build: Build
     ) -> None:
         """After SIGKILL, one who waits has the lease, with a larger number."""
+        needs_processes(leasing)
         inform, informed = os.pipe()
         child = os.fork()
         if child == 0:  # pragma: no cover # measured in the parent only

@@ -12,6 +12,7 @@ from credicorp_auth.testing.contracts.cache.bench import (
     CacheBench,
     build_leasing,
     in_child,
+    needs_processes,
 )
 
 
@@ -85,6 +86,7 @@ class Leasing(CacheBench):
 
     def test_processes_are_told_apart(self, leasing: LeasingCache, build: Build) -> None:
         """Another process learns that it is held, and has it once it was given back."""
+        needs_processes(leasing)
 
         def ask() -> LeaseState:
             lease = build_leasing(build).lease(KEY, seconds=60)
@@ -101,6 +103,7 @@ class Leasing(CacheBench):
         self, leasing: LeasingCache, build: Build
     ) -> None:
         """The child lets go of what it inherited, and the parent holds on."""
+        needs_processes(leasing)
         held = leasing.lease(KEY, seconds=60)
 
         def work() -> bool:

@@ -100,6 +100,14 @@ class Answering(TransportBench):
         with WireServer([Receive(), Send(answer(b"x" * MAX_BODY))]) as server:
             assert MAX_BODY == len(transport.send(ask(server.url), timeout=5).body.reveal())
 
+    def test_an_answer_tells_its_senders_address_or_none(self, transport: Transport) -> None:
+        """Who knows what address a connection went to tells it, on a kept connection, too."""
+        script: list[Step] = [Receive(), Send(answer(b"1")), Receive(), Send(answer(b"2"))]
+        with WireServer(script) as server:
+            peers = [transport.send(ask(server.url), timeout=5).peer_address for _ in range(2)]
+
+        assert peers in (["127.0.0.1"] * 2, [None] * 2)
+
     @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "gzip, gzip", "x-mine"])
     def test_fault_046_047_encoded(self, transport: Transport, encoding: str) -> None:
         """Compression is declined in the request, and refused in the answer."""

@@ -17,6 +17,7 @@ from credicorp_auth.testing.contracts.transport.bench import Build, TransportBen
 from credicorp_auth.testing.wire import (
     Drip,
     Hold,
+    Listen,
     Receive,
     Reset,
     Send,
@@ -79,10 +80,11 @@ class Proxied(TransportBench):
                 transport = build(ca_file=str(ca_file), proxy=address)
             else:
                 monkeypatch.setenv(proxied_by, address)
-            bodies = [transport.send(ask(server.url), timeout=5).body.reveal() for _ in range(2)]
+            answers = [transport.send(ask(server.url), timeout=5) for _ in range(2)]
 
         seen = proxy.connections[0].received
-        assert [b"1", b"2"] == bodies
+        assert [b"1", b"2"] == [each.body.reveal() for each in answers]
+        assert {None} == {each.peer_address for each in answers}  # the proxy's is not the server's
         assert [1, 1] == [len(proxy.connections), len(server.connections)]
         assert seen.startswith(f"CONNECT 127.0.0.1:{server.port} HTTP/1.".encode())
         assert b"Proxy-Authorization: Basic " + base64.b64encode(b"me:pass@word") in seen
@@ -209,7 +211,7 @@ class Proxied(TransportBench):
     def test_the_server_behind_a_proxy_is_verified(self, build: Build, ca_file: Path) -> None:
         """A tunnel to a server without TLS ends as a failure of TLS, not of the proxy."""
         with (
-            WireServer([Send(b"not tls at all\r\n"), Hold()]) as server,
+            WireServer([Listen(), Send(b"not tls at all\r\n"), Hold()]) as server,
             WireServer(tunnel(server.port)) as proxy,
         ):
             proxied = build(ca_file=str(ca_file), proxy=f"http://127.0.0.1:{proxy.port}")

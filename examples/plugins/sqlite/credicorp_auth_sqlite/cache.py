@@ -32,7 +32,7 @@ class Options:
 class SqliteCache:
     """A cache in one file; a connection lives as long as a call, so a fork inherits none."""
 
-    capabilities = CacheCapabilities(shared=True)
+    capabilities = CacheCapabilities(shared=True, spans_processes=True)
 
     def __init__(self, options: Options) -> None:
         self._path = options.path
