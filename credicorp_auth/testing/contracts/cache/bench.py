@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from credicorp_auth.ports import Cache, Lease, LeaseState, LeasingCache, ListingCache
 
 Build = Callable[[], Cache]
+T = TypeVar("T")
 
 KEY = "0123456789abcdef" * 4
 OTHER_KEY = "fedcba9876543210" * 4
@@ -120,26 +122,27 @@ def in_child(work: Callable[[], bool]) -> bool:
 
 def await_lease(cache: LeasingCache, key: str, *, seconds: float) -> Lease:
     """Ask until it is had."""
-    lease = cache.lease(key, seconds=seconds)
-    for _ in patiently("the lease"):
-        if lease.state is LeaseState.ACQUIRED:
-            break
-        assert lease.state is LeaseState.HELD
+
+    def ask() -> Lease | None:
         lease = cache.lease(key, seconds=seconds)
-    return lease
+        assert lease.state in {LeaseState.ACQUIRED, LeaseState.HELD}
+        return lease if lease.state is LeaseState.ACQUIRED else None
+
+    return patiently(ask, "the lease")
 
 
 def await_end(cache: Cache, key: str) -> None:
     """Read until the entry has ended."""
-    for _ in patiently("the end of an entry that was given 50 ms"):
-        if cache.read(key) is None:
-            break
+    patiently(
+        lambda: True if cache.read(key) is None else None,
+        "the end of an entry that was given 50 ms",
+    )
 
 
-def patiently(wanted: str) -> Iterator[None]:
-    """Go round until the caller has what it wants; a wait in vain is a failure that says so."""
+def patiently(look: Callable[[], T | None], wanted: str) -> T:
+    """Look until there is something; a wait in vain is a failure that says for what."""
     end = time.monotonic() + _PATIENCE
-    while time.monotonic() < end:
-        yield
+    while (found := look()) is None:
+        assert time.monotonic() < end, f"waited {_PATIENCE:g} s for {wanted}, in vain"
         time.sleep(0.01)
-    pytest.fail(f"waited {_PATIENCE:g} s for {wanted}, in vain")
+    return found

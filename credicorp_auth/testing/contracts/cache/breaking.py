@@ -44,9 +44,10 @@ class Breaking(CacheBench):
             state = LeaseState.FAILED
 
         assert state is LeaseState.FAILED
-        for _ in patiently("the end of a lease that was given 200 ms"):
-            if held.renew() is False:
-                break
+        patiently(
+            lambda: True if held.renew() is False else None,
+            "the end of a lease that was given 200 ms",
+        )
         held.release()
 
 
