@@ -212,17 +212,27 @@ def last():
 """
 
 
+SAID = {"cache.unavailable\n"}
+
+
 @pytest.mark.parametrize(
-    "when", ["last()", "atexit.register(last)", "class A:\n    def __del__(self): last()\na = A()"]
+    ("when", "said"),
+    [
+        ("last()", SAID),
+        ("atexit.register(last)", SAID),
+        # By then standard output may be gone, and what is printed with it.
+        ("class A:\n    def __del__(self): last()\na = A()", SAID | {""}),
+    ],
 )
-def test_at_the_end_of_the_process(when):
+def test_at_the_end_of_the_process(when, said):
     """A call at exit, when no thread starts any more, is served, and nothing keeps the process."""
     program = CODE % (free_port(), when)
     ran = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
     )
 
-    assert (0, "cache.unavailable\n", "") == (ran.returncode, ran.stdout, ran.stderr)
+    assert (0, "") == (ran.returncode, ran.stderr)
+    assert ran.stdout in said
 
 
 def test_a_pool_of_a_closed_cache_keeps_nothing():

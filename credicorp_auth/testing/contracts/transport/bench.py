@@ -44,13 +44,13 @@ class TransportBench:
 
     @pytest.fixture(autouse=True)
     def _descriptors(self) -> Iterator[None]:
-        """After each test, as many files and sockets are open as before."""
+        """After each test, no more files and sockets are open than before."""
         gc.collect()
         before = len(os.listdir("/proc/self/fd"))
         yield
         gc.collect()
 
-        assert before == len(os.listdir("/proc/self/fd"))
+        assert len(os.listdir("/proc/self/fd")) <= before
 
     @pytest.fixture
     def build(self, _descriptors: None) -> Iterator[Build]:
