@@ -125,9 +125,9 @@ class SecretKeeper:
         return self._clock.boot() < kept.read_at + seconds
 
     def _look_ahead(self) -> None:
-        """Read the source beside the flight; what goes wrong is an event."""
+        """Read a source that rotates beside the flight; what goes wrong is an event."""
         moment = self._clock.boot()
-        if moment < self._next_look:
+        if moment < self._next_look or not self.source.capabilities.rotates:
             return
         self._next_look = moment + _LOOK_AGAIN
         start_thread("credicorp-auth secret", self._read_ahead)

@@ -402,6 +402,20 @@ def test_an_old_secret_is_read_again_beside_the_flight():
     assert ("old", "new") == (served, keeper.fetch(past_cache=False).version)
 
 
+def test_a_secret_that_never_rotates_is_not_looked_after():
+    """A source that declares no rotation is not read beside a flight."""
+    clock, notebook = MovableClock(), []
+    source = ListedSecrets(("given",), notebook=notebook)
+    source.capabilities = SecretSourceCapabilities()
+    keeper = SecretKeeper(source, Provider("list"), "client", clock)
+    for _ in range(2):
+        keeper.fetch(past_cache=False)
+        clock.advance(151)
+        settle()
+
+    assert 1 == len(notebook)
+
+
 @pytest.mark.parametrize(
     ("error", "advance", "outcome"),
     [
