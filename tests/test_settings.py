@@ -326,3 +326,12 @@ def test_the_door_has_its_names_and_no_others():
     with pytest.raises(AttributeError):
         credicorp_auth.nonsense  # noqa: B018 - reading it is the test
     assert Path(credicorp_auth.__file__).with_name("py.typed").exists()
+
+
+def test_fault_187_a_secret_in_two_places_is_ambiguous():
+    """187: a secret in the settings beside a secret source is refused, and neither is chosen."""
+    with pytest.raises(errors.InvalidSetting) as raised:
+        CredicorpAuth(client_id="a", client_secret="hunter2", secrets="env")
+
+    assert "config.secret_source" == raised.value.code
+    assert "hunter2" not in str(raised.value)

@@ -389,3 +389,16 @@ def test_a_longer_cool_down_is_not_cut_short_by_a_shorter_one(engines):
         store.write_cool_down(key, "0" * 32, clock.wall() + seconds)
 
     assert clock.wall() + 200 == store.read_cool_down(key)
+
+
+@pytest.mark.parametrize(("skew", "mints"), [(-120.0, 2), (-30.0, 1), (120.0, 1)])
+def test_fault_173_hosts_whose_clocks_disagree(engines, skew, mints):
+    """173: a token from a host two minutes ahead is not believed; one from a host behind ages faster."""
+    cache, transport = SharedCache(), ScriptedTransport(expires_in=600)
+    here, there = MovableClock(), MovableClock(wall=1_800_000_000.0 + skew)
+    engines(cache, transport, clock=here).get_token()
+    read = engines(cache, transport, clock=there).get_token()
+
+    assert mints == len(transport.sent)
+    # By the reader's own clock: never more than a whole life, and less where it runs ahead.
+    assert 600.0 - max(skew, 0.0) == read.expires_at - there.wall()
