@@ -22,7 +22,7 @@ _SECONDS: Final = 60.0
 
 
 def check_cache(cache: Cache, provider: Provider) -> Finding:
-    """Write an entry, read it, take and give back a lease where there are any, and tidy up."""
+    """Write an entry, read and drop it, then take and give back a lease where there are any."""
     try:
         done = call_adapter(provider, lambda: _round_trip(cache), expected=str)
     except CredicorpAuthError as error:
@@ -32,7 +32,6 @@ def check_cache(cache: Cache, provider: Provider) -> Finding:
 
 def _round_trip(cache: Cache) -> str:
     key = secrets.token_hex(32)
-    leased = _lease(cast("LeasingCache", cache), key) if cache.capabilities.leases else ""
     cache.write(key, _ENTRY, lifetime=_SECONDS)
     read = cache.read(key)
     discarded = cache.discard(key, expected=_ENTRY)
@@ -40,6 +39,8 @@ def _round_trip(cache: Cache) -> str:
         raise AdapterBroken(
             "the cache lost an entry that was written a moment before", code="plugin.contract"
         )
+    # After the rest: a cache in trouble says which, and only no to a lease.
+    leased = _lease(cast("LeasingCache", cache), key) if cache.capabilities.leases else ""
     return f"{leased}wrote, read and dropped an entry"
 
 
