@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import attrs
 
 from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.oauth.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 OptionsT = TypeVar("OptionsT")
+
+_FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 class AdapterOptions:
@@ -70,6 +74,26 @@ class AdapterOptions:
                 f"{self.setting} holds a value that {options_class.__name__} refuses",
                 cure=f"check the types of the options: {', '.join(known)}.",
             ) from None
+
+
+def read_sealing_key(value: str | Secret | None) -> str | Secret | None:
+    """
+    Read the option `sealing_key` of a cache: a converter for its attrs class.
+
+    Args:
+        value: The name of a field of the secret source, or the key itself as a `Secret`.
+
+    Raises:
+        InvalidSetting: It is neither. It is not quoted, since it may be the key itself.
+    """
+    is_name = isinstance(value, str) and _FIELD_NAME.fullmatch(value)
+    if value is None or isinstance(value, Secret) or is_name:
+        return value
+    raise InvalidSetting(
+        "`sealing_key` is not the name of a field of the secret source",
+        cure="set `sealing_key` to a name such as cache_key: at most 64 small letters, digits and "
+        "underscores; a key itself is handed over as a `Secret`.",
+    )
 
 
 def unknown_key(name: str, known: list[str], *, where: str) -> InvalidSetting:

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 def obtain_token(client: Client, world: World, errand: Errand) -> Obtained:
     """
-    Bring a usable token, at the price of at most three requests.
+    Bring a usable token, at the price of at most three attempts.
+
+    An attempt is one request, unless the client is refused: then other versions of its secret are
+    shown, up to `MAX_VERSIONS` in all.
 
     Args:
         client: Who asks.

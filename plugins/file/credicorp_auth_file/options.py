@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, Final
 
 from attrs import field, frozen
 from platformdirs import user_cache_dir
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.options import read_sealing_key
 
 if TYPE_CHECKING:
     from os import PathLike
 
-_FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+    from credicorp_auth.oauth.secret import Secret
+
 _MOST_OF_A_NAME: Final = 255  # bytes, on every file system in use
 _MOST_OF_A_PATH: Final = 3_900  # bytes: PATH_MAX, less the longest name of a file in the folder
 
@@ -51,17 +51,6 @@ def _bad_path(what: str) -> InvalidSetting:
     )
 
 
-def _read_sealing_key(value: str | Secret | None) -> str | Secret | None:
-    if value is None or isinstance(value, Secret) or _FIELD_NAME.fullmatch(str(value)):
-        return value
-    # It may be the key itself, so it is not quoted.
-    raise InvalidSetting(
-        "`sealing_key` is not the name of a field of the secret source",
-        cure="set `sealing_key` to a name such as cache_key: at most 64 small letters, digits and "
-        "underscores; a key itself is handed over as a `Secret`.",
-    )
-
-
 @frozen
 class CacheOptions:
     """
@@ -76,4 +65,4 @@ class CacheOptions:
     """
 
     directory: str = field(default=None, converter=_read_directory)
-    sealing_key: str | Secret | None = field(default=None, converter=_read_sealing_key)
+    sealing_key: str | Secret | None = field(default=None, converter=read_sealing_key)

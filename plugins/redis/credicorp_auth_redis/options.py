@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from credicorp_auth.errors import InvalidSetting, MissingSetting
 from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.options import read_sealing_key
 from credicorp_auth_redis.address import read_address
 from credicorp_auth_redis.url import read_url
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 _SENTINEL_PORT: Final = 26379
 _LONGEST_BUDGET: Final = 60.0  # seconds
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-_FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 @frozen
@@ -105,16 +105,6 @@ def _read_prefix(value: str) -> str:
     return str(value)
 
 
-def _read_sealing_key(value: str | Secret | None) -> str | Secret | None:
-    if isinstance(value, str) and not _FIELD_NAME.fullmatch(value):
-        raise InvalidSetting(
-            "`sealing_key` is not the name of a field",
-            cure="set `sealing_key` to the name of a field of the secret source, such as "
-            "cache_key, or hand over the key itself as a Secret.",
-        )
-    return value
-
-
 @frozen
 class CacheOptions:
     """
@@ -147,7 +137,7 @@ class CacheOptions:
     budget: float = field(default=0.25, converter=_read_seconds)
     prefix: str = field(default="credicorp_auth", converter=_read_prefix)
     plaintext: bool = field(default=False, converter=_read_plaintext)
-    sealing_key: str | Secret | None = field(default=None, converter=_read_sealing_key)
+    sealing_key: str | Secret | None = field(default=None, converter=read_sealing_key)
 
     def __attrs_post_init__(self) -> None:
         """Refuse what does not fit together."""

@@ -144,6 +144,7 @@ def test_fault_176_an_address_that_is_none_is_not_shown(url, shown_by):
         ({"cluster": "perhaps"}, InvalidSetting, "cluster"),
         ({"plaintext": "1"}, InvalidSetting, "plaintext"),
         ({"sealing_key": "Not a name"}, InvalidSetting, "sealing_key"),
+        ({"sealing_key": 5}, InvalidSetting, "sealing_key"),
         ({"sealing_key": ""}, InvalidSetting, "sealing_key"),
         ({"url": "redis://", "sentinel": "mymaster"}, InvalidSetting, "sentinel"),
         ({"url": "redis://", "sentinel": "@h:1"}, InvalidSetting, "sentinel"),
