@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import field, frozen
 
+from credicorp_auth.oauth.secret import Secret
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from credicorp_auth.oauth.scope import Scope
-    from credicorp_auth.oauth.secret import Secret
 
 MINTED: Final = "minted"
 CACHED: Final = "cached"
@@ -68,6 +71,7 @@ class AccessToken:
         expires_at: Epoch seconds of its end, by this machine's wall clock.
         lifetime: Seconds from issue to end.
         provenance: Minted here, or from which cache.
+        header: Returns the value of the `Authorization` header (RFC 6750 section 2.1).
 
     .. versionadded:: 1.0.0
     """
@@ -78,10 +82,12 @@ class AccessToken:
     expires_at: float
     lifetime: float
     provenance: Provenance = field(eq=False)
+    # Written once and not for each request; kept as a secret is, out of everybody's sight.
+    header: Callable[[], str] = field(init=False, eq=False, repr=False)
 
-    def header(self) -> str:
-        """Return the value of the `Authorization` header (RFC 6750 section 2.1)."""
-        return f"{self.token_type} {self.value.reveal()}"
+    def __attrs_post_init__(self) -> None:
+        header = Secret(f"{self.token_type} {self.value.reveal()}")
+        object.__setattr__(self, "header", header.reveal)
 
     def usable_at(self, moment: float) -> bool:
         """Say whether the token lives at `moment`, in epoch seconds."""

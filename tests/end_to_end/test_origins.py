@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from urllib3.util import parse_url
 
 from credicorp_auth.bearer import BearerCall
+from credicorp_auth.destinations import Destinations
 from credicorp_auth.errors import CredicorpAuthError
+from credicorp_auth.oauth.http import may_carry_token, origin_of
 
 HOME = "https://home.example:443"
+ORIGINS = frozenset({HOME, "http://127.0.0.1:80", "http://[::1]:8080", "http://far.example:80"})
 WORDS = ("home.example", "evil.example", "https:", "user", "443", "::1", "%40", "%2f", "%5c", "//")
 ODD = "@:/\\?#.;[] \t\n\u00e9\u3002\N{FULLWIDTH FULL STOP}"
 PIECES = st.sampled_from([*WORDS, *ODD])
@@ -47,8 +50,29 @@ def hosts_of(address):
 def test_no_spelling_takes_a_token_elsewhere(address):
     """Whatever address is allowed, every client that takes it goes home with it."""
     try:
-        BearerCall(None, frozenset({HOME}), address)
+        BearerCall(None, Destinations(frozenset({HOME})), address)
     except CredicorpAuthError:
         return
 
     assert {"home.example"} == {host.rstrip(".").lower() for host in hosts_of(address) if host}
+
+
+@given(home=st.sampled_from(Destinations(ORIGINS).homes), rest=st.text() | st.sampled_from(WORDS))
+def test_the_short_way_allows_nothing_that_the_long_way_would_not(home, rest):
+    """An address that begins as an allowed one does is of that origin, however it goes on."""
+    destinations = Destinations(ORIGINS)
+
+    assert destinations.allow(home + rest)
+    assert origin_of(home + rest) in ORIGINS
+    assert may_carry_token(home + rest)
+
+
+def test_every_home_of_an_origin_is_known_at_once():
+    """Both spellings of a default port are; an origin where no token may go is not."""
+    assert (
+        "http://127.0.0.1:80/",
+        "http://127.0.0.1/",
+        "http://[::1]:8080/",
+        "https://home.example:443/",
+        "https://home.example/",
+    ) == Destinations(ORIGINS).homes

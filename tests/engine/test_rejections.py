@@ -7,12 +7,13 @@ import threading
 import pytest
 
 from credicorp_auth.bearer import BearerCall
+from credicorp_auth.destinations import Destinations
 from credicorp_auth.engine.slot import Rejections
 from credicorp_auth.errors import OriginNotAllowed
 from credicorp_auth.testing.stand_ins import settle
 
 URL = "https://as.example/decisions/1"
-ORIGINS = frozenset({"https://as.example:443"})
+ORIGINS = Destinations(frozenset({"https://as.example:443"}))
 
 
 def call_once(play, resource, url=URL):

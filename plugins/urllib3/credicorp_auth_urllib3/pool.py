@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from urllib3 import HTTPHeaderDict, PoolManager
+from urllib3 import BaseHTTPResponse, HTTPHeaderDict, PoolManager
 
 from credicorp_auth.body import Body
 from credicorp_auth.errors import InvalidSetting, OriginNotAllowed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Iterable, Mapping, MutableMapping
 
-    from urllib3 import BaseHTTPResponse, HTTPConnectionPool
+    from urllib3 import HTTPConnectionPool
 
-    from credicorp_auth import BearerCall, CredicorpAuth
+    from credicorp_auth import BearerCall, CredicorpAuth, Scope
 
 _HEADER: Final = "Authorization"
 _UNAUTHORIZED: Final = 401
+_REDIRECTS: Final = 300
+_TO_BE_CONTINUED: Final = frozenset({_UNAUTHORIZED, *BaseHTTPResponse.REDIRECT_STATUSES})
 _NO_BODY: Final = Body()
 _DRAINED: Final = 64 * 1024  # bytes of a 401 worth reading to keep its connection
 
@@ -52,8 +54,7 @@ class BearerPoolManager(PoolManager):
     ) -> None:
         super().__init__(num_pools, headers, **connection_pool_kw)
         self._auth = auth
-        self._lender: PoolManager = self
-        self._borrow = super().connection_from_host
+        self._lender: PoolManager | None = None
 
     @classmethod
     def around(cls, auth: CredicorpAuth, manager: PoolManager) -> Self:
@@ -78,7 +79,8 @@ class BearerPoolManager(PoolManager):
                 cure="make the `ProxyManager` without `use_forwarding_for_https`.",
             )
         made = cls(auth, headers=manager.headers)
-        made._lender, made._borrow = manager, manager.connection_from_host
+        made._lender, made.proxy, made.proxy_config = manager, manager.proxy, manager.proxy_config
+        made.connection_from_host = manager.connection_from_host  # type: ignore[method-assign] # lent
         return made
 
     def urlopen(  # type: ignore[override] # as PoolManager's own
@@ -86,6 +88,9 @@ class BearerPoolManager(PoolManager):
         method: str,
         url: str,
         redirect: bool = True,  # noqa: FBT001, FBT002 # as PoolManager's own
+        *,
+        scope: Scope | str | Iterable[str] | None = None,
+        headers: Mapping[str, str] | None = None,
         **kw: Any,  # noqa: ANN401 # as PoolManager's own
     ) -> BaseHTTPResponse:
         """
@@ -95,54 +100,75 @@ class BearerPoolManager(PoolManager):
             method: HTTP method.
             url: Absolute address.
             redirect: Whether redirects are followed.
-            kw: As for `urllib3.PoolManager.urlopen`; and `scope`, what this request's token must
-                be good for, where that is not what `auth` was made with.
+            scope: What this request's token must be good for; None for the scope `auth` was made
+                with.
+            headers: In place of the manager's own.
+            kw: As for `urllib3.PoolManager.urlopen`.
 
         Raises:
             OriginNotAllowed: The token may not go to the origin of `url`; nothing was sent.
             CredicorpAuthError: No token can be had; nothing was sent.
         """
-        scope = kw.pop("scope", None)
-        headers = _copy(kw.pop("headers", None) or self.headers)
-        if headers and any(name.lower() == "authorization" for name in headers):
-            lend = super().urlopen if self._lender is self else self._lender.urlopen
-            return lend(method, url, redirect, headers=headers, **kw)
-        call = self._auth.call(url, scope=scope)
-        if self._lender.proxy is not None and url[:5].lower() == "http:":
+        wanted = headers or self.headers
+        sent = _copy(wanted) if wanted else {}
+        if sent and any(name.lower() == "authorization" for name in sent):
+            lend = super().urlopen if self._lender is None else self._lender.urlopen
+            return lend(method, url, redirect, headers=sent, **kw)
+        call = self._auth.call(url, scope)
+        if self.proxy is not None and url[:5].lower() == "http:":
             raise OriginNotAllowed(
                 "the proxy would read the token of a request over http",
                 origin=url.partition("?")[0],
                 cure="send it without the proxy: http is for loopback only.",
             )
-        headers[_HEADER] = call.header()
-        body = kw.get("body")
-        journey = _Journey(call, _NO_BODY if body is None else Body(body))
-        journey.proxy, journey.proxy_config = self._lender.proxy, self._lender.proxy_config
-        journey.connection_from_host = self._borrow  # type: ignore[method-assign] # saves a call
-        if journey.body.position is not None:
+        sent[_HEADER] = call.header()
+        body = _NO_BODY
+        if "body" in kw and (body := Body(kw["body"])).position is not None:
             # Where urllib3 winds a file back to, on redirects and for us.
-            kw.setdefault("body_pos", journey.body.position)
-        return journey.urlopen(method, url, redirect, headers=headers, **kw)
+            kw.setdefault("body_pos", body.position)
+        # Redirects and refusals are another matter; for most requests, this is all.
+        answer = PoolManager.urlopen(self, method, url, redirect=False, headers=sent, **kw)
+        if answer.status < _REDIRECTS or answer.status not in _TO_BE_CONTINUED:
+            call.answered(answer.status, (), replayable=False)
+            return answer
+        journey = _Journey(self, call, body, answer)
+        return journey.urlopen(method, url, redirect, headers=sent, **kw)
 
-    def connection_from_host(self, *place: Any, **more: Any) -> HTTPConnectionPool:  # noqa: ANN401 # urllib3's own
-        """Return the pool of an origin, from the manager that this one is around, if any."""
-        return self._borrow(*place, **more)
+
+class _FirstAnswer:
+    """The pool that a journey begins with: it has been asked, and this was its answer."""
+
+    def __init__(self, pool: HTTPConnectionPool, answer: BaseHTTPResponse) -> None:
+        self._answer = answer
+        self.is_same_host = pool.is_same_host
+
+    def urlopen(self, _method: str, _target: str, **_kw: Any) -> BaseHTTPResponse:  # noqa: ANN401 # urllib3's own
+        return self._answer
 
 
 class _Journey(PoolManager):
     """
-    One request on its way through all its redirects.
+    One request on its way through all its redirects, from its first answer on.
 
     `PoolManager.urlopen` calls itself for each hop. On an object of its own, which borrows the
     connections, what one request must remember is not mixed up with that of another thread.
     """
 
-    def __init__(self, call: BearerCall, body: Body) -> None:
+    def __init__(
+        self, lender: PoolManager, call: BearerCall, body: Body, answer: BaseHTTPResponse
+    ) -> None:
         # Not made as a pool manager is made: it has no pools, and lives for one request.
-        self.body = body
-        self._call = call
+        self.proxy, self.proxy_config = lender.proxy, lender.proxy_config
+        self._borrow = lender.connection_from_host
+        self._answer: BaseHTTPResponse | None = answer
+        self._call, self._body = call, body
         self._hops = 0
         self._has_repeated = False
+
+    def connection_from_host(self, *place: Any, **more: Any) -> Any:  # noqa: ANN401 # urllib3's own
+        pool, answer = self._borrow(*place, **more), self._answer
+        self._answer = None
+        return pool if answer is None else _FirstAnswer(pool, answer)
 
     def urlopen(  # type: ignore[override] # as PoolManager's own
         self,
@@ -174,7 +200,7 @@ class _Journey(PoolManager):
         if answer.status != _UNAUTHORIZED:
             return self._call.answered(answer.status, (), replayable=False)
         # A redirect may have taken the body away.
-        can = self.body.is_replayable or kw.get("body") is None
+        can = self._body.is_replayable or kw.get("body") is None
         replayable = can and not self._has_repeated
         challenges = answer.headers.getlist("WWW-Authenticate")
         return self._call.answered(answer.status, challenges, replayable=replayable) and replayable

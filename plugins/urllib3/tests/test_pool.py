@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import define, field
-from urllib3 import PoolManager, ProxyManager, Retry
+from urllib3 import HTTPResponse, PoolManager, ProxyManager, Retry
 from urllib3.exceptions import HTTPError
 
+from credicorp_auth.body import Body
 from credicorp_auth.errors import InvalidSetting, OriginNotAllowed, ServerFailed
 from credicorp_auth.oauth.http import origin_of
 from credicorp_auth.testing.wire import Receive, Send, WireServer, answer
@@ -461,11 +462,10 @@ def test_a_redirect_through_the_proxy_is_followed_without_the_token() -> None:
     with WireServer() as proxy:
         proxy.scripts = [exchanging(answer(b"from the proxy"))]
         mine = ProxyManager(f"http://127.0.0.1:{proxy.port}")
-        journey = pool._Journey(Call(Source("http://a.example/"), "http://a.example/", None), None)
-        journey.proxy, journey.proxy_config = mine.proxy, mine.proxy_config
-        journey.connection_from_host = mine.connection_from_host
-        journey._hops = 1
-        got = journey.urlopen("GET", "http://b.example/x", headers={"Authorization": "Bearer t"})
+        home = "https://a.example/"
+        first = HTTPResponse(status=307, headers={"Location": "http://b.example/x"})
+        journey = pool._Journey(mine, Call(Source(home), home, None), Body(), first)
+        got = journey.urlopen("GET", home, headers={"Authorization": "Bearer t"})
         mine.clear()
 
     assert b"from the proxy" == got.data
