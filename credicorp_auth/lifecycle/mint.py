@@ -61,6 +61,8 @@ def mint_token(
         except CredicorpAuthError as error:
             if attempt == MAX_ATTEMPTS or not error.retryable:
                 raise
+            # Not the same again: a refusal on the way, or a leak, may have brought others to hand.
+            credentials = None
         else:
             world.remember(Served())
             keep(client, world, errand, credentials, obtained)

@@ -131,8 +131,10 @@ def test_a_lost_connection_is_tried_three_times_with_growing_pauses():
         "fetch_secret",
         "send within 10",
         "pause 0.75",
+        "fetch_secret",
         "send within 9.25",
         "pause 1.25",
+        "fetch_secret",
         "send within 8",
     ] == world.asked
     assert 3 == world.standing.failures
@@ -165,7 +167,7 @@ def test_a_429_is_waited_for_where_the_deadline_allows():
 
     obtain_token(CLIENT, world, ERRAND)
 
-    assert ["send within 10", "pause 4", "send within 6"] == world.asked[2:5]
+    assert ["send within 10", "pause 4", "fetch_secret", "send within 6"] == world.asked[2:6]
 
 
 def test_fault_024_a_429_without_advice_costs_at_least_a_second():

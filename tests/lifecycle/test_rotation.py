@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
+
 import pytest
 
 from credicorp_auth import errors
@@ -55,3 +57,14 @@ def test_a_failure_of_another_kind_ends_the_trying():
     with pytest.raises(errors.TlsFailed):
         obtain_token(CLIENT, world, ERRAND)
     assert 2 == len(world.sent)
+
+
+def test_the_next_attempt_goes_on_with_what_was_read_last():
+    """A failure after a refusal is followed by the newer version alone, not by both once more."""
+    busy = answer(503, error="temporarily_unavailable")
+    world = ScriptedWorld([NO, busy, token_answer()], secrets=["a", "b", "b"])
+
+    obtain_token(CLIENT, world, ERRAND)
+
+    shown = [dict(parse_qsl(each.body.reveal().decode()))["client_secret"] for each in world.sent]
+    assert ["a", "b", "b"] == shown
