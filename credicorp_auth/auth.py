@@ -202,7 +202,11 @@ class CredicorpAuth:
         return self._engine.invalidate(token)
 
     def forget_secrets(self) -> None:
-        """Drop cached secrets, after a leak or a correction; the next mint reads the source."""
+        """
+        Drop cached secrets and sealing keys, after a leak or a correction.
+
+        The next mint reads the source, and nothing is sealed with what was read before.
+        """
         self._engine.forget_secrets()
 
     def close(self) -> None:

@@ -35,6 +35,7 @@ class SealingKeys:
         self._kept: tuple[SecretBytes, ...] = ()
         self._trouble: CredicorpAuthError | None = None
         self._read_at = 0.0
+        self._times_forgotten = keeper.times_forgotten
 
     def fetch(self, *, anew: bool = False) -> tuple[SecretBytes, ...]:
         """
@@ -46,13 +47,20 @@ class SealingKeys:
         Raises:
             CredicorpAuthError: None are kept, and the source has none or cannot be read.
         """
-        oldest = _LOOK_AGAIN if anew or not self._kept else SECRET_SECONDS
         with self._lock:
+            self._forget_with_keeper()
+            oldest = _LOOK_AGAIN if anew or not self._kept else SECRET_SECONDS
             if not self._read_at or self._clock.boot() >= self._read_at + oldest:
                 self._read()
             if self._kept or self._trouble is None:
                 return self._kept
             raise self._trouble.copy()
+
+    def _forget_with_keeper(self) -> None:
+        """Drop the keys where the secrets were dropped: they come from the same source."""
+        if self._times_forgotten != self._keeper.times_forgotten:
+            self._times_forgotten = self._keeper.times_forgotten
+            self._kept, self._read_at = (), 0.0
 
     def _read(self) -> None:
         self._read_at = self._clock.boot()

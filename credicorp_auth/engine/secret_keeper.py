@@ -77,6 +77,7 @@ class SecretKeeper:
         self._next_look = 0.0
         self._readings = 0  # begun so far
         self._forgotten = 0  # readings begun when `forget` was last called
+        self.times_forgotten = 0
 
     def fetch(self, *, past_cache: bool) -> ClientCredentials:
         """
@@ -111,6 +112,7 @@ class SecretKeeper:
         """Drop what is kept: the next flight reads the source."""
         # Without the lock, which a slow read may hold: one assignment is atomic.
         self._forgotten = self._readings
+        self.times_forgotten += 1
         self._kept = None
         self._next_look = 0.0
 

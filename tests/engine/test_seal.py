@@ -102,9 +102,13 @@ class KeySource:
         return FetchedSecret({"cache_key": Secret(given)}, "1")
 
 
-def keys_of(*gives):
+def keeper_of(*gives):
     clock, source = MovableClock(), KeySource(*gives)
-    keeper = SecretKeeper(source, Provider("keys"), "client", clock)
+    return clock, source, SecretKeeper(source, Provider("keys"), "client", clock)
+
+
+def keys_of(*gives):
+    clock, source, keeper = keeper_of(*gives)
     return clock, source, SealingKeys(keeper, "cache_key", clock)
 
 
@@ -152,3 +156,19 @@ def test_a_source_that_is_away_leaves_the_keys_in_force():
     clock.advance(11)
     assert kept == keys.fetch()
     assert 2 == len(source.asked)
+
+
+def test_what_forgets_secrets_forgets_the_keys_that_come_with_them():
+    """After a leak no entry is sealed with the old key, also while there is no new one to be had."""
+    clock, source, keeper = keeper_of(FIRST, SecretUnavailable("sealed", retryable=True), SECOND)
+    keys = SealingKeys(keeper, "cache_key", clock)
+    assert read_sealing_keys(Secret(FIRST)) == keys.fetch()
+
+    keeper.forget()
+    for _ in range(3):
+        with pytest.raises(SecretUnavailable):
+            keys.fetch()
+    clock.advance(11)
+
+    assert read_sealing_keys(Secret(SECOND)) == keys.fetch()
+    assert 3 == len(source.asked)
