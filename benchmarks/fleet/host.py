@@ -61,6 +61,7 @@ class HostWorld:
 
     closing = threading.Event()  # never set; the engine looks
     transport_provider = Provider("fleet")
+    is_shared = True  # the cache
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
@@ -196,12 +197,13 @@ class Host:
     def _next_that_matters(self) -> float:
         """Return the moment of the boot clock from which a call may start a flight."""
         quiet, held = self._world.recall().quiet_until, self._slot.held
+        tokenless = min(quiet - TIMEOUT, self._slot.next_look)
         if held is None:
-            return quiet - TIMEOUT
+            return tokenless
         windows = held.windows
         issued = windows.issued.boot
         return min(
             max(issued + windows.advisory, self._slot.next_refresh, quiet),
             max(issued + windows.mandatory, quiet),
-            max(issued + windows.lifetime, quiet - TIMEOUT),
+            max(issued + windows.lifetime, tokenless),
         )

@@ -7,7 +7,7 @@ is waited for, and nobody else's code is called: what must be told is told after
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from credicorp_auth.engine.waiter import Waiter
     from credicorp_auth.lifecycle.windows import Instant
     from credicorp_auth.oauth.token import AccessToken
+
+_LOOK_AGAIN: Final = 2.0  # seconds between looks into the cache while the endpoint is left alone
 
 
 @frozen(eq=False)
@@ -113,9 +115,10 @@ class Boarding:
         if not seconds > 0:
             raise DeadlinePassed("no time was allowed to wait for a token")
         living = held if held is not None and held.lives_at(now) else None
-        if error := self._why_not(slot, now, now.boot if living else now.boot + seconds):
+        error = self._why_not(slot, now, now.boot if living else now.boot + seconds)
+        if error is not None and (living or not self._may_look(slot, now, error)):
             return self._make_do(living, error)
-        take_off = self._join(slot, now)
+        take_off = self._join(slot, now, only_looks=error is not None)
         ticket = self._queue(slot, waits(), now.boot + seconds)
         return Boarded(ticket, take_off)
 
@@ -139,6 +142,18 @@ class Boarding:
             return refusal.error.copy()
         return standing.why_quiet(now.boot) if standing.quiet_until > deadline else None
 
+    def _may_look(self, slot: Slot, now: Instant, error: CredicorpAuthError) -> bool:
+        """Say whether the cache is worth a look although the endpoint is to be left alone."""
+        # What keeps this host from the endpoint need not keep another, which shares its token.
+        if not error.retryable or not self._world.cache.is_shared:
+            return False
+        if slot.flight is not None and now.boot < slot.flight.deadline:
+            return slot.flight.only_looks
+        if now.boot < slot.next_look:
+            return False
+        slot.next_look = now.boot + _LOOK_AGAIN
+        return True
+
     def _refresh(self, slot: Slot, now: Instant) -> TakeOff | None:
         """Send for the successor, unless somebody does already or it is too early."""
         under_way = slot.flight is not None and now.boot < slot.flight.deadline
@@ -146,19 +161,20 @@ class Boarding:
             return None
         return None if self._why_not(slot, now, now.boot) else self._join(slot, now)
 
-    def _join(self, slot: Slot, now: Instant) -> TakeOff | None:
+    def _join(self, slot: Slot, now: Instant, *, only_looks: bool = False) -> TakeOff | None:
         """Make sure that a flight is under way; return it only if the caller must start it."""
         if slot in FLYING.get():
             raise Reentrant("an adapter asked for the token that it is helping to obtain")
-        lost = slot.flight
-        if lost is not None and now.boot < lost.deadline:
+        found = slot.flight
+        if found is not None and now.boot < found.deadline and found.only_looks <= only_looks:
             return None
-        slot.flight = Flight(now.boot + self._timeout)
+        slot.flight = Flight(now.boot + self._timeout, only_looks=only_looks)
         errand = Errand(
             slot.scope,
             slot.flight.deadline,
             newer_than=slot.held.birth if slot.held is not None else None,
             rejected=frozenset(slot.rejected),
             refusal=self._world.recall().refusal_of(slot.scope, now.boot),
+            only_looks=only_looks,
         )
-        return TakeOff(slot.flight, errand, lost is not None)
+        return TakeOff(slot.flight, errand, found is not None and not found.only_looks)

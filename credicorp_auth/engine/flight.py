@@ -49,12 +49,14 @@ class Flight:
 
     Args:
         deadline: Moment of the boot clock after which the flight counts as lost.
+        only_looks: Whether it looks into the cache and no further.
     """
 
-    __slots__ = ("deadline", "outcome", "waiters")
+    __slots__ = ("deadline", "only_looks", "outcome", "waiters")
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, deadline: float, *, only_looks: bool = False) -> None:
         self.deadline = deadline
+        self.only_looks = only_looks
         self.waiters: list[Waiter] = []
         self.outcome: Obtained | CredicorpAuthError | None = None
 

@@ -113,6 +113,7 @@ class Slot:
         "flight",
         "held",
         "lock",
+        "next_look",
         "next_refresh",
         "rejected",
         "rejections",
@@ -125,6 +126,7 @@ class Slot:
         self.held: Held | None = None
         self.flight: Flight | None = None
         self.next_refresh = 0.0
+        self.next_look = 0.0
         self.rejected: tuple[str, ...] = ()
         self.rejections = Rejections()
 

@@ -103,15 +103,20 @@ class TokenCache:
             return given
         return KeptLease(given, self._ask).kept()
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether others may put a token into it."""
+        return self._cache.capabilities.shared
+
     def read_cool_down(self, key: str) -> float:
         """Return the epoch seconds until which others were told to wait; 0 where they were not."""
-        if not self._cache.capabilities.shared:
+        if not self.is_shared:
             return 0.0
         return self._read(key, lambda entry: read_cool_down(entry, key)) or 0.0
 
     def write_cool_down(self, key: str, record_id: str, until: float) -> None:
         """Tell all who share the cache to leave a token endpoint alone."""
-        if self._cache.capabilities.shared and self.read_cool_down(key) < until:
+        if self.is_shared and self.read_cool_down(key) < until:
             lifetime = until - self._clock.wall()
             entry = write_cool_down(key, until)
             self._write(key, entry, record_id=record_id, lifetime=lifetime, number=0)

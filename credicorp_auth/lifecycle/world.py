@@ -92,6 +92,7 @@ class Errand:
         newer_than: The held token's birth: one from the cache counts only if born later; or None.
         rejected: Record ids that a resource has turned away: never taken from the cache.
         refusal: What the server refused lately: the secret must have changed to ask again.
+        only_looks: Whether the endpoint is left alone: another host may have filled the cache.
     """
 
     scope: Scope
@@ -99,6 +100,7 @@ class Errand:
     newer_than: Birth | None = None
     rejected: frozenset[str] = frozenset()
     refusal: Refusal | None = None
+    only_looks: bool = False
 
 
 class World(Protocol):

@@ -11,6 +11,7 @@ from attrs import evolve
 
 from credicorp_auth import Secret, errors
 from credicorp_auth.engine.cool_downs import COOL_DOWNS
+from credicorp_auth.engine.flight import Flight
 from credicorp_auth.engine.lease_keeper import KeptLease, NoLease
 from credicorp_auth.lifecycle.client import endpoint_key
 from credicorp_auth.ports import (
@@ -42,6 +43,7 @@ class SharedCache(MemoryCache):
         super().__init__(CacheOptions())
         self.offers = CacheCapabilities(shared=True, **{"leases": True, **capabilities})
         self.kept = {}
+        self.reads = 0
 
     @property
     def capabilities(self):
@@ -52,6 +54,11 @@ class SharedCache(MemoryCache):
         """Keep it, and remember what was given."""
         self.kept[key] = entry
         super().write(key, entry, lifetime=lifetime, number=number)
+
+    def read(self, key):
+        """Count it."""
+        self.reads += 1
+        return super().read(key)
 
     def close(self):
         """Stay open: it is not one engine's."""
@@ -402,3 +409,52 @@ def test_fault_173_hosts_whose_clocks_disagree(engines, skew, mints):
     assert mints == len(transport.sent)
     # By the reader's own clock: never more than a whole life, and less where it runs ahead.
     assert 600.0 - max(skew, 0.0) == read.expires_at - there.wall()
+
+
+def quiet_engine(engines, cache, clock, client_id):
+    """Build an engine that was told to leave the endpoint alone, and whose cache holds nothing."""
+    busy = ScriptedTransport([answer(429, [("Retry-After", "200")])])
+    engine = engines(cache, busy, client_id=client_id, clock=clock)
+    with pytest.raises(errors.TokenEndpointBusy):
+        engine.get_token()
+    for key in cache.kept:
+        cache.discard(key)
+    COOL_DOWNS._until.clear()
+    return engine, busy
+
+
+def test_a_host_that_must_leave_the_endpoint_alone_finds_what_another_brings(engines):
+    """What keeps one host from the endpoint keeps nobody from a token that lies in the cache."""
+    cache, clock = SharedCache(), MovableClock()
+    quiet, busy = quiet_engine(engines, cache, clock, "quiet-2")
+    other = engines(cache, ScriptedTransport(), client_id="quiet-2", clock=clock)
+    minted = other.get_token()
+
+    assert minted == quiet.get_token()
+    assert 1 == len(busy.sent)
+
+
+def test_looks_into_the_cache_are_few(engines):
+    """A hundred calls in a cool-down are answered by few looks, and by no request."""
+    cache, clock = SharedCache(), MovableClock()
+    quiet, busy = quiet_engine(engines, cache, clock, "quiet-3")
+    before = cache.reads
+    for _ in range(100):
+        with pytest.raises(errors.TokenEndpointBusy) as raised:
+            quiet.get_token()
+        clock.advance(0.1)
+
+    assert 190 < raised.value.retry_after < 191
+    assert 5 == cache.reads - before
+    assert 1 == len(busy.sent)
+
+
+def test_who_can_wait_for_the_endpoint_does_not_make_do_with_a_look(engines):
+    """A look that is under way is no flight for a caller whose deadline outlasts the cool-down."""
+    cache, clock = SharedCache(), MovableClock()
+    quiet, busy = quiet_engine(engines, cache, clock, "quiet-4")
+    clock.advance(195)
+    quiet._default.flight = Flight(clock.boot() + 10, only_looks=True)
+
+    assert "token-2" == quiet.get_token().value.reveal()
+    assert 2 == len(busy.sent)
