@@ -48,5 +48,5 @@ def layers_of_profile(name: str, environ: Mapping[str, str]) -> list[tuple[str, 
 
 
 def merge_layers(layers: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
-    """Return what is in force: of two layers that give the same setting, what the later one gives."""
+    """Return what is in force: where two layers give a setting, the later one counts."""
     return {name: value for _, layer in layers for name, value in layer.items()}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+
 from credicorp_auth.engine.clock import Clock
 from credicorp_auth.engine.given_secret import GivenSecret
 from credicorp_auth.engine.open_world import OpenWorld
@@ -16,6 +18,7 @@ from credicorp_auth.engine.teller import Teller
 from credicorp_auth.engine.token_engine import TokenEngine
 from credicorp_auth.environment import PLUGINS_VARIABLE, PROFILE_VARIABLE
 from credicorp_auth.errors import InvalidSetting, MissingSetting
+from credicorp_auth.inquiry_wiring import build_introspector, build_revoker
 from credicorp_auth.layers import layers_of_env, layers_of_profile, merge_layers
 from credicorp_auth.lifecycle.client import Client
 from credicorp_auth.lifecycle.windows import WindowPolicy
@@ -35,6 +38,8 @@ from credicorp_auth.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from credicorp_auth.engine.introspector import Introspector
+    from credicorp_auth.engine.revoker import Revoker
     from credicorp_auth.engine.verifier_engine import VerifierEngine
     from credicorp_auth.events import Event
     from credicorp_auth.options import AdapterOptions
@@ -140,18 +145,36 @@ def build_engine(
     Raises:
         ConfigurationError: A setting is missing, or an adapter cannot be had.
     """
-    return build_engines(settings, registry=registry, clock=clock)[0]
+    return build_engines(settings, registry=registry, clock=clock).tokens
+
+
+@frozen(eq=False)
+class Engines:
+    """
+    What a `CredicorpAuth` is made of.
+
+    Args:
+        tokens: Keeps tokens.
+        verifier: Verifies them; None where no issuer is set.
+        introspector: Asks the server about them.
+        revoker: Has the server revoke them.
+    """
+
+    tokens: TokenEngine
+    verifier: VerifierEngine | None
+    introspector: Introspector
+    revoker: Revoker
 
 
 def build_engines(
     settings: Settings, *, registry: Registry | None = None, clock: Clock | None = None
-) -> tuple[TokenEngine, VerifierEngine | None]:
-    """Build an engine, and the verifier beside it where an issuer is set; see `build_engine`."""
+) -> Engines:
+    """Build an engine, and what stands beside it; see `build_engine`."""
     registry = registry or operators_registry(os.environ)
     clock = clock or Clock()
     observers = [_observer(registry, each) for each in settings.observers]
     transport = _adapter(registry, TRANSPORT, settings.transport, settings.transport_options)
-    carrier, verifier = transport[0], None
+    carrier, verifier, discovery = transport[0], None, None
     if settings.issuer is not None or settings.discovery != "off":
         from credicorp_auth import issuer_wiring  # noqa: PLC0415 - for those who verify or discover
 
@@ -172,7 +195,10 @@ def build_engines(
         observers=observers,
         clock=clock,
     )
-    return TokenEngine(build_client(settings), world, timeout=settings.timeout), verifier
+    tokens = TokenEngine(build_client(settings), world, timeout=settings.timeout)
+    introspector = build_introspector(settings, world, discovery)
+    revoker = build_revoker(settings, world, discovery, tokens, introspector)
+    return Engines(tokens, verifier, introspector, revoker)
 
 
 def build_open_world(
