@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from credicorp_auth.bearer import BearerCall
     from credicorp_auth.events import Event
     from credicorp_auth.oauth.claims import Claims
+    from credicorp_auth.oauth.introspection import Introspection
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.oauth.secret import Secret
     from credicorp_auth.oauth.token import AccessToken, Provenance
@@ -31,6 +32,7 @@ __all__ = [
     "Claims",
     "CredicorpAuth",
     "Event",
+    "Introspection",
     "Provenance",
     "Scope",
     "Secret",
@@ -46,6 +48,7 @@ _HOMES: Final = {
     "Claims": "credicorp_auth.oauth.claims",
     "CredicorpAuth": "credicorp_auth.auth",
     "Event": "credicorp_auth.events",
+    "Introspection": "credicorp_auth.oauth.introspection",
     "Provenance": "credicorp_auth.oauth.token",
     "Scope": "credicorp_auth.oauth.scope",
     "Secret": "credicorp_auth.oauth.secret",

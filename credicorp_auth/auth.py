@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from credicorp_auth.engine.clock import Clock
     from credicorp_auth.errors import MissingSetting
     from credicorp_auth.oauth.claims import Claims
+    from credicorp_auth.oauth.introspection import Introspection
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.oauth.token import AccessToken
     from credicorp_auth.settings import SettingsKeywords
@@ -84,16 +85,18 @@ class CredicorpAuth:
 
     def _start(self, settings: Settings, clock: Clock | None = None) -> None:
         self._settings = settings
-        self._engine, self._verifier = build_engines(settings, clock=clock)
-        # The engines' own methods, and what makes a call, stand in front of the five below: on the
+        engines = build_engines(settings, clock=clock)
+        self._engine, self._verifier = engines.tokens, engines.verifier
+        self._introspector, self._revoker = engines.introspector, engines.revoker
+        # The engines' own methods, and what makes a call, stand in front of those below: on the
         # path that every request takes, one call more is a tenth of the whole cost.
-        self.__dict__["get_token"] = self._engine.get_token
-        self.__dict__["aget_token"] = self._engine.aget_token
-        destinations = Destinations(settings.allowed_origins)
-        self.__dict__["call"] = partial(BearerCall, self._engine, destinations)
+        own = vars(self)
+        own |= {"get_token": self._engine.get_token, "aget_token": self._engine.aget_token}
+        own["call"] = partial(BearerCall, self._engine, Destinations(settings.allowed_origins))
+        own["introspect"] = self._introspector.introspect
+        own["aintrospect"] = self._introspector.aintrospect
         if self._verifier is not None:
-            self.__dict__["verify"] = self._verifier.verify
-            self.__dict__["averify"] = self._verifier.averify
+            own |= {"verify": self._verifier.verify, "averify": self._verifier.averify}
 
     def __repr__(self) -> str:
         settings = self._settings
@@ -122,7 +125,7 @@ class CredicorpAuth:
         """
         return self._engine.get_token(
             scope, timeout=timeout
-        )  # pragma: no cover - shadowed by the engine's own method, see _start
+        )  # pragma: no cover - shadowed, see _start
 
     async def aget_token(
         self,
@@ -133,7 +136,7 @@ class CredicorpAuth:
         """Return a token that is usable now, awaiting it; see `get_token`."""
         return await self._engine.aget_token(
             scope, timeout=timeout
-        )  # pragma: no cover - shadowed by the engine's own method, see _start
+        )  # pragma: no cover - shadowed, see _start
 
     def header(self, scope: Scope | str | Iterable[str] | None = None) -> str:
         """Return the value of an `Authorization` header (RFC 6750 section 2.1)."""
@@ -152,7 +155,7 @@ class CredicorpAuth:
         """
         return BearerCall(
             self._engine, Destinations(self._settings.allowed_origins), url, scope
-        )  # pragma: no cover - shadowed by what makes one at once, see _start
+        )  # pragma: no cover - shadowed, see _start
 
     def verify(
         self,
@@ -190,15 +193,60 @@ class CredicorpAuth:
         del token, audience, required_scope  # the verifier's own method takes them, see _start
         raise _missing_issuer()
 
+    def introspect(self, token: str | AccessToken) -> Introspection:
+        """
+        Ask the authorization server whether a token counts (RFC 7662).
+
+        What it said serves for a minute, never past the token's end; that a token does not count,
+        for five seconds. Without an answer there is an error, never an active token.
+
+        Args:
+            token: The token; what stands behind `Bearer` in a request's `Authorization` header.
+
+        Returns:
+            What the server says; true in a condition where the token is active.
+
+        Raises:
+            CredicorpAuthError: There is no answer, or the text can be no token (`MalformedToken`).
+        """
+        return self._introspector.introspect(token)  # pragma: no cover - shadowed, see _start
+
+    async def aintrospect(self, token: str | AccessToken) -> Introspection:
+        """Ask the authorization server whether a token counts, awaiting it; see `introspect`."""
+        return await self._introspector.aintrospect(
+            token
+        )  # pragma: no cover - shadowed, see _start
+
+    def revoke(self, token: str | AccessToken) -> None:
+        """
+        Have the authorization server revoke a token (RFC 7009).
+
+        The token is dropped here and from the cache in any case, whatever the server does.
+
+        Raises:
+            CredicorpAuthError: The server did not say yes: the token may count still, elsewhere.
+        """
+        self._revoker.revoke(token)
+
+    async def arevoke(self, token: str | AccessToken) -> None:
+        """Have the authorization server revoke a token, awaiting it; see `revoke`."""
+        await self._revoker.arevoke(token)
+
+    def forget_introspections(self) -> None:
+        """Forget what the server said of tokens; it is asked about each of them again."""
+        self._introspector.forget()
+
     def invalidate(self, token: AccessToken) -> bool:
         """
         Forget a token that turned out to be worthless, if it is still the held one.
 
-        It never waits. It also lifts what was remembered of a refusal for that token's scope.
+        It never waits. It also lifts what was remembered of a refusal for that token's scope, and
+        what the server said of the token.
 
         Returns:
             Whether that very token was held.
         """
+        self._introspector.forget(token)
         return self._engine.invalidate(token)
 
     def forget_secrets(self) -> None:
@@ -208,6 +256,8 @@ class CredicorpAuth:
         The next mint reads the source, and nothing is sealed with what was read before.
         """
         self._engine.forget_secrets()
+        self._introspector.forgive()
+        self._revoker.forgive()
 
     def close(self) -> None:
         """
@@ -215,6 +265,8 @@ class CredicorpAuth:
 
         Callers who wait for a token get `Closed`.
         """
+        self._introspector.close()
+        self._revoker.close()
         if self._verifier is not None:
             self._verifier.close()
         self._engine.close()

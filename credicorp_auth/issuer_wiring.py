@@ -43,7 +43,7 @@ def build_keys(
     """Build what keeps the issuer's keys."""
     algorithms = read_algorithms(settings.algorithms)
     where: str | Discovery = settings.jwks_url
-    if discovery is not None and settings.jwks_url == settings.metadata_url:
+    if discovery is not None and settings.discovers("jwks_url"):
         where = discovery
     key_world = RealKeyWorld(world, where)
     return KeptDocument(
@@ -86,7 +86,7 @@ def with_discovery(
     transport: Transport, settings: Settings, discovery: Discovery | None, world: OpenWorld
 ) -> Transport:
     """Let a transport find out where the token endpoint is, where that is not set."""
-    if discovery is None or settings.token_url != settings.metadata_url:
+    if discovery is None or not settings.discovers("token_url"):
         return transport
     method = settings.client_authentication
     return DiscoveringTransport(transport, settings.token_url, discovery, method, world)

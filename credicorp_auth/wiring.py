@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+
 from credicorp_auth.engine.clock import Clock
 from credicorp_auth.engine.given_secret import GivenSecret
 from credicorp_auth.engine.open_world import OpenWorld
@@ -14,14 +16,15 @@ from credicorp_auth.engine.sealing_keys import SealingKeys
 from credicorp_auth.engine.secret_keeper import SecretKeeper
 from credicorp_auth.engine.teller import Teller
 from credicorp_auth.engine.token_engine import TokenEngine
-from credicorp_auth.environment import PLUGINS_VARIABLE, PROFILE_VARIABLE, read_environment
+from credicorp_auth.environment import PLUGINS_VARIABLE, PROFILE_VARIABLE
 from credicorp_auth.errors import InvalidSetting, MissingSetting
+from credicorp_auth.inquiry_wiring import build_introspector, build_revoker
+from credicorp_auth.layers import layers_of_env, layers_of_profile, merge_layers
 from credicorp_auth.lifecycle.client import Client
 from credicorp_auth.lifecycle.windows import WindowPolicy
 from credicorp_auth.oauth.secret import Secret
 from credicorp_auth.oauth.token_endpoint import TokenPolicy, TokenRequest
 from credicorp_auth.ports import Provider
-from credicorp_auth.profile import read_profile
 from credicorp_auth.registry import (
     BOXED_ONLY,
     CACHE,
@@ -35,25 +38,12 @@ from credicorp_auth.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from credicorp_auth.engine.introspector import Introspector
+    from credicorp_auth.engine.revoker import Revoker
     from credicorp_auth.engine.verifier_engine import VerifierEngine
     from credicorp_auth.events import Event
     from credicorp_auth.options import AdapterOptions
     from credicorp_auth.ports import ListingCache
-
-# What must come from an explicitly chosen profile as a whole: half an identity from elsewhere
-# would send one client's secret to another client's server.
-_IDENTITY = (
-    "base_url",
-    "issuer",
-    "discovery",
-    "token_url",
-    "jwks_url",
-    "endpoint_origins",
-    "client_id",
-    "client_secret",
-    "secrets",
-    "secrets_options",
-)
 
 
 def settings_from_env(
@@ -68,19 +58,7 @@ def settings_from_env(
         needs_secret: False for what only verifies: it discovers where nothing else is set.
     """
     defaults = _defaults(needs_secret=needs_secret)
-    return Settings(**{**defaults, **_merged(layers_of_env(environ)), **keywords})
-
-
-def layers_of_env(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
-    """Return where settings come from without keywords, and what each gives: the last one wins."""
-    read = read_environment(environ)
-    if read.get("secrets", "env") == "env":
-        # The env source hands over id and secret as one record, read when they are needed.
-        read.pop("client_id", None)
-    layers = [("environment", read)]
-    if name := environ.get(PROFILE_VARIABLE):
-        layers.insert(0, (f"profile {name}", read_profile(name, environ)))
-    return layers
+    return Settings(**{**defaults, **merge_layers(layers_of_env(environ)), **keywords})
 
 
 def _defaults(*, needs_secret: bool) -> dict[str, Any]:
@@ -107,24 +85,13 @@ def settings_from_profile(
     if not name:
         raise MissingSetting("no profile was named", cure=f"name one, or set {PROFILE_VARIABLE}.")
     defaults = _defaults(needs_secret=needs_secret)
-    merged = {**defaults, **_merged(layers_of_profile(name, environ)), **keywords}
+    merged = {**defaults, **merge_layers(layers_of_profile(name, environ)), **keywords}
     if needs_secret and "client_secret" not in merged and "secrets" not in merged:
         raise MissingSetting(
             f"profile {name!r} gives neither client_secret nor secrets",
             cure="name a secret source in the profile, or put the secret there and chmod 600 it.",
         )
     return Settings(**merged)
-
-
-def layers_of_profile(name: str, environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
-    """Return what a chosen profile gives, and what the environment may put above it."""
-    read = read_environment(environ)
-    kept = {key: value for key, value in read.items() if key not in _IDENTITY}
-    return [(f"profile {name}", read_profile(name, environ)), ("environment", kept)]
-
-
-def _merged(layers: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
-    return {name: value for _, layer in layers for name, value in layer.items()}
 
 
 def settings_of(profile: str | None, environ: Mapping[str, str], **keywords: Any) -> Settings:
@@ -178,18 +145,36 @@ def build_engine(
     Raises:
         ConfigurationError: A setting is missing, or an adapter cannot be had.
     """
-    return build_engines(settings, registry=registry, clock=clock)[0]
+    return build_engines(settings, registry=registry, clock=clock).tokens
+
+
+@frozen(eq=False)
+class Engines:
+    """
+    What a `CredicorpAuth` is made of.
+
+    Args:
+        tokens: Keeps tokens.
+        verifier: Verifies them; None where no issuer is set.
+        introspector: Asks the server about them.
+        revoker: Has the server revoke them.
+    """
+
+    tokens: TokenEngine
+    verifier: VerifierEngine | None
+    introspector: Introspector
+    revoker: Revoker
 
 
 def build_engines(
     settings: Settings, *, registry: Registry | None = None, clock: Clock | None = None
-) -> tuple[TokenEngine, VerifierEngine | None]:
-    """Build an engine, and the verifier beside it where an issuer is set; see `build_engine`."""
+) -> Engines:
+    """Build an engine, and what stands beside it; see `build_engine`."""
     registry = registry or operators_registry(os.environ)
     clock = clock or Clock()
     observers = [_observer(registry, each) for each in settings.observers]
     transport = _adapter(registry, TRANSPORT, settings.transport, settings.transport_options)
-    carrier, verifier = transport[0], None
+    carrier, verifier, discovery = transport[0], None, None
     if settings.issuer is not None or settings.discovery != "off":
         from credicorp_auth import issuer_wiring  # noqa: PLC0415 - for those who verify or discover
 
@@ -210,7 +195,10 @@ def build_engines(
         observers=observers,
         clock=clock,
     )
-    return TokenEngine(build_client(settings), world, timeout=settings.timeout), verifier
+    tokens = TokenEngine(build_client(settings), world, timeout=settings.timeout)
+    introspector = build_introspector(settings, world, discovery)
+    revoker = build_revoker(settings, world, discovery, tokens, introspector)
+    return Engines(tokens, verifier, introspector, revoker)
 
 
 def build_open_world(

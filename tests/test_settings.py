@@ -23,6 +23,8 @@ from credicorp_auth.wiring import build_engine, settings_from_env, settings_from
         ("token_url", "https://as.example/t", "https://as.example/t"),
         ("token_url", "https://as.example/t/", "https://as.example/t/"),
         ("jwks_url", "https://as.example/k/?v=1", "https://as.example/k/?v=1"),
+        ("introspection_url", "https://as.example/i/", "https://as.example/i/"),
+        ("revocation_url", "https://as.example/r?v=1", "https://as.example/r?v=1"),
         ("client_secret", "s", Secret("s")),
         ("resource", "https://b https://a", ("https://a", "https://b")),
         ("resource", ["https://a"], ("https://a",)),
@@ -61,6 +63,8 @@ def test_settings_are_read_from_what_users_write(name, value, read):
         ("discovery", ["on"]),
         ("jwks_url", "file:///etc/passwd"),
         ("jwks_url", "http://as.example/jwks"),
+        ("introspection_url", "http://as.example/introspect"),
+        ("revocation_url", 7),
         ("audience", " "),
         ("algorithms", "HS256"),
         ("algorithms", ""),
@@ -110,6 +114,8 @@ def test_a_chosen_profile_says_whom_to_trust(tmp_path):
     environ |= {
         "CREDICORP_ISSUER": "https://env.example",
         "CREDICORP_JWKS_URL": "https://env.example/jwks",
+        "CREDICORP_INTROSPECTION_URL": "https://env.example/introspect",
+        "CREDICORP_REVOCATION_URL": "https://env.example/revoke",
         "CREDICORP_ENDPOINT_ORIGINS": "https://env.example",
         "CREDICORP_DISCOVERY": "on",
     }
@@ -118,6 +124,19 @@ def test_a_chosen_profile_says_whom_to_trust(tmp_path):
     told = (settings.issuer, settings.discovery, settings.endpoint_origins)
     assert ("https://p.example", "off", frozenset()) == told
     assert f"{settings.base_url}/oauth/jwks" == settings.jwks_url
+    assert f"{settings.base_url}/oauth/introspect" == settings.introspection_url
+    assert f"{settings.base_url}/oauth/revoke" == settings.revocation_url
+
+
+@pytest.mark.parametrize("name", ["token_url", "jwks_url", "introspection_url", "revocation_url"])
+def test_an_endpoint_that_is_set_is_not_discovered(name):
+    """Each endpoint is discovered where discovery is on and the setting is left out, and only there."""
+    given = {"base_url": "https://as.example/v1", "discovery": "on"}
+
+    assert Settings(**given).discovers(name)
+    assert not Settings(**given, **{name: "https://as.example/x"}).discovers(name)
+    assert not Settings(base_url="https://as.example/v1").discovers(name)
+    assert attrs.evolve(Settings(**given)).discovers(name)
 
 
 def test_addresses_follow_from_the_base_url():

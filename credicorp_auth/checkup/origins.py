@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 from attrs import frozen
 
 from credicorp_auth.environment import PREFIX
+from credicorp_auth.layers import layers_of_env, layers_of_profile
 from credicorp_auth.oauth.secret import Secret
 from credicorp_auth.options import AdapterOptions
 from credicorp_auth.settings import SETTING_NAMES
-from credicorp_auth.wiring import layers_of_env, layers_of_profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -35,7 +35,7 @@ class Discovery:
     """
 
     def __init__(self, source: MetadataSource, world: OpenWorld, *, timeout: float) -> None:
-        self._source = source
+        self._source, self.url = source, source.url
         self.metadata: KeptDocument[ServerMetadata] = KeptDocument(
             "discovery",
             partial(discover_metadata, source, world),

@@ -12,14 +12,13 @@ from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.secret import Secret
 from credicorp_auth.oauth.strict_json import NotStrictJson, read_json_object
 from credicorp_auth.oauth.token import Grant
-from credicorp_auth.oauth.token_endpoint import MAX_TOKEN
+from credicorp_auth.oauth.token_text import is_token
 
 SCHEMA: Final = 1
 MAX_ENTRY: Final = 256 * 1024  # bytes
 
 _RECORD_ID: Final = re.compile(r"[0-9a-f]{32}")
 _LARGEST: Final = 1e15  # beyond every moment and every life
-_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 
 
 class CorruptEntry(ValueError):
@@ -112,8 +111,7 @@ def _read_token(record: dict[str, Any], max_lifetime: float) -> StoredToken:
     scope, lifetime = record.get("scope"), _number(record, "lifetime")
     sound = (
         _RECORD_ID.fullmatch(record_id)
-        and _TOKEN.fullmatch(value)
-        and len(value) <= MAX_TOKEN
+        and is_token(value)
         and record.get("token_type") == "Bearer"
         and isinstance(scope, str)
         and lifetime > 0

@@ -19,6 +19,7 @@ from credicorp_auth.engine.waiter import ThreadWaiter, waiting_task, wake_all
 from credicorp_auth.errors import Closed, CredicorpAuthError, DeadlinePassed
 from credicorp_auth.lifecycle.obtain import obtain_token
 from credicorp_auth.lifecycle.renew import discard_token, renew_token
+from credicorp_auth.lifecycle.revoke import withdraw_token
 from credicorp_auth.oauth.scope import Scope
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from credicorp_auth.lifecycle.client import Client
     from credicorp_auth.lifecycle.windows import Windows
     from credicorp_auth.lifecycle.world import Errand
+    from credicorp_auth.oauth.secret import Secret
     from credicorp_auth.oauth.token import AccessToken
 
 MAX_SLOTS: Final = 256
@@ -185,6 +187,18 @@ class TokenEngine:
                     self._discard(slot, held)
                 return forgotten
         return False
+
+    def drop(self, value: Secret) -> None:
+        """Forget a token that is known by its value alone, if it is held."""
+        held = [slot.held for slot in list(self._slots.values())]
+        for each in held:
+            if each is not None and each.token.value == value:
+                self.invalidate(each.token)
+
+    def withdraw(self, value: Secret, scopes: Iterable[Scope]) -> None:
+        """Drop a token from the cache, for the default scope and these, wherever it is there."""
+        wanted = {self._default.scope, *scopes}
+        withdraw_token(self._client, self._world, value, wanted)
 
     def reject(self, token: AccessToken) -> bool:
         """

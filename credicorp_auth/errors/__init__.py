@@ -22,7 +22,7 @@ Everything that can go wrong, whose fault it is, and what to do about it.
     │   └── ServerFailed
     ├── TokenRequestRefused     the server said no
     │   └── InvalidRequest InvalidClient InvalidGrant UnauthorizedClient
-    │       UnsupportedGrantType InvalidScope InvalidTarget
+    │       UnsupportedGrantType InvalidScope InvalidTarget UnsupportedTokenType
     ├── TokenEndpointBusy       429 or 503 to the end
     ├── MalformedAnswer         the server spoke, but not OAuth
     ├── ScopeNotGranted         the server gave less than was asked
@@ -75,6 +75,7 @@ from credicorp_auth.errors.theirs import (
     TokenRequestRefused,
     UnauthorizedClient,
     UnsupportedGrantType,
+    UnsupportedTokenType,
 )
 from credicorp_auth.errors.yours import (
     AdapterBlocked,
@@ -127,6 +128,7 @@ __all__ = [
     "UnauthorizedClient",
     "UnknownKey",
     "UnsupportedGrantType",
+    "UnsupportedTokenType",
     "UsageError",
     "VerificationFailed",
     "WrongAlgorithm",

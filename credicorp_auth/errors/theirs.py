@@ -147,9 +147,16 @@ class InvalidTarget(TokenRequestRefused):
     default_cure = "check `resource`."
 
 
+class UnsupportedTokenType(TokenRequestRefused):
+    """The endpoint answers for no tokens of this kind, such as JWTs (RFC 7009 section 2.2.1)."""
+
+    default_code = "oauth.unsupported_token_type"
+    default_cure = "verify JWTs with `auth.verify`, or ask the operator which tokens it takes."
+
+
 class TokenEndpointBusy(CredicorpAuthError):
     """
-    The token endpoint asked to be left alone for longer than the caller can wait.
+    The token endpoint, or one that was asked about a token, wants to be left alone for now.
 
     Args:
         retry_after: Seconds from now before which no request is made.

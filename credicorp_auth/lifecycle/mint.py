@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
@@ -12,26 +12,21 @@ from credicorp_auth.errors import (
     DeadlinePassed,
     InvalidClient,
     MalformedAnswer,
-    SecretUnavailable,
     TokenEndpointBusy,
 )
 from credicorp_auth.lifecycle.client import Client, ClientCredentials, token_key
-from credicorp_auth.lifecycle.setback import note_failure
+from credicorp_auth.lifecycle.rotate import fetch_current, other_versions
+from credicorp_auth.lifecycle.setback import choose_pause, note_failure
 from credicorp_auth.lifecycle.share import MAX_SKEW
 from credicorp_auth.lifecycle.standing import Served
 from credicorp_auth.lifecycle.world import Birth, Errand, Obtained, StoredToken, World
-from credicorp_auth.oauth.retry import MAX_ATTEMPTS, back_off, read_retry_after
+from credicorp_auth.oauth.retry import MAX_ATTEMPTS
 from credicorp_auth.oauth.token_endpoint import build_token_request, read_token_response
 
 if TYPE_CHECKING:
     from credicorp_auth.lifecycle.windows import Instant
     from credicorp_auth.oauth.http import HttpResponse
     from credicorp_auth.oauth.token import Grant
-
-MAX_VERSIONS: Final = 3
-"""Versions of a secret that are shown to the endpoint at most, before a refusal is believed."""
-
-_BUSY_FLOOR: Final = 1.0  # seconds between attempts where a 429 gives no advice
 
 
 def mint_token(
@@ -125,25 +120,6 @@ def ask_or_rotate(
         raise
 
 
-def fetch_current(world: World) -> ClientCredentials | None:
-    """Read the secret source past its cache; a source that cannot be read has nothing newer."""
-    try:
-        return world.fetch_secret(past_cache=True)
-    except SecretUnavailable:
-        return None
-
-
-def other_versions(
-    refused: ClientCredentials, current: ClientCredentials
-) -> list[ClientCredentials]:
-    """Return what may be tried after `refused`: what the source has now, then beside it."""
-    others: dict[str, ClientCredentials] = {}
-    for each in (current, current.fallback, refused.fallback):
-        if each is not None and each.version != refused.version:
-            others.setdefault(each.version, each)
-    return list(others.values())[: MAX_VERSIONS - 1]
-
-
 def ask_once(
     client: Client, world: World, errand: Errand, credentials: ClientCredentials
 ) -> Obtained:
@@ -170,14 +146,6 @@ def ask_once(
         busy.retry_after = choose_pause(world, response, arrived)
         raise
     return receive(world, grant, sent, arrived, credentials.client_id)
-
-
-def choose_pause(world: World, response: HttpResponse, arrived: Instant) -> float:
-    """Return how long to leave the endpoint alone: a growing while, and as it asked at least."""
-    # What was asked is a lower bound: a fleet that comes back in step meets the same answer again.
-    advised = read_retry_after(response, arrived.wall) or 0.0
-    grown = back_off(world.recall().failures + 1, world.random(), floor=_BUSY_FLOOR)
-    return max(advised, grown)
 
 
 def receive(

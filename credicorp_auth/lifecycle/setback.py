@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Protocol
 
 from credicorp_auth.errors import (
     CredicorpAuthError,
@@ -13,11 +13,28 @@ from credicorp_auth.errors import (
     UnauthorizedClient,
 )
 from credicorp_auth.lifecycle.standing import Failed, Refused
-from credicorp_auth.oauth.retry import back_off
+from credicorp_auth.oauth.retry import back_off, read_retry_after
 
 if TYPE_CHECKING:
     from credicorp_auth.lifecycle.client import ClientCredentials
+    from credicorp_auth.lifecycle.standing import Standing
+    from credicorp_auth.lifecycle.windows import Instant
     from credicorp_auth.lifecycle.world import Errand, World
+    from credicorp_auth.oauth.http import HttpResponse
+
+_BUSY_FLOOR: Final = 1.0  # seconds between attempts where a 429 gives no advice
+
+
+class BackOffWorld(Protocol):
+    """What choosing a pause needs from outside."""
+
+    def random(self) -> float:
+        """Return a number in [0, 1)."""
+        ...
+
+    def recall(self) -> Standing:
+        """Return how the client stands with the endpoint."""
+        ...
 
 
 def note_failure(
@@ -44,3 +61,11 @@ def note_failure(
     else:
         pause = back_off(world.recall().failures + 1, world.random())
         world.remember(Failed(error, pause))
+
+
+def choose_pause(world: BackOffWorld, response: HttpResponse, arrived: Instant) -> float:
+    """Return how long to leave the endpoint alone: a growing while, and as it asked at least."""
+    # What was asked is a lower bound: a fleet that comes back in step meets the same answer again.
+    advised = read_retry_after(response, arrived.wall) or 0.0
+    grown = back_off(world.recall().failures + 1, world.random(), floor=_BUSY_FLOOR)
+    return max(advised, grown)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, Final, cast
 
 from attrs import field, frozen
@@ -17,11 +16,10 @@ from credicorp_auth.errors import (
     WrongAudience,
     WrongClaim,
 )
+from credicorp_auth.oauth.claim_values import freeze_members, read_time
 from credicorp_auth.oauth.scope import Scope
 
-_CONTAINERS: Final = (dict, list)
 _scope_of: Final = lru_cache(maxsize=256)(Scope)
-_LATEST: Final = 2.0**53  # seconds; numbers beyond are not exact in every reader of JSON
 
 
 @frozen
@@ -82,13 +80,13 @@ def read_claims(members: Mapping[str, Any], *, moment: float, leeway: float) -> 
             is bound to a key that nobody proved to hold (`verify.cnf`).
         ScopeMissing: `scope` is not a text of scope tokens (`verify.scope`).
     """
-    expires_at = _read_time(members.get("exp"))
+    expires_at = read_time(members.get("exp"))
     if expires_at is None or moment >= expires_at + leeway:
         raise Expired("the token has expired, or does not say readably when it does")
-    issued_at = _read_time(members.get("iat"))
+    issued_at = read_time(members.get("iat"))
     if issued_at is None or issued_at > moment + leeway:
         raise NotYetValid("the token was issued later than now, or at no time", code="verify.iat")
-    not_before = _read_time(members.get("nbf", 0))
+    not_before = read_time(members.get("nbf", 0))
     if not_before is None or not_before > moment + leeway:
         raise NotYetValid("the token begins later than now, or at no time")
     if "cnf" in members:
@@ -106,7 +104,7 @@ def read_claims(members: Mapping[str, Any], *, moment: float, leeway: float) -> 
         expires_at,
         issued_at,
         _read_text(members, "jti"),
-        _freeze_members(members),
+        freeze_members(members),
     )
 
 
@@ -123,14 +121,6 @@ def verify_scope(claims: Claims, required: Scope) -> None:
             f"the token does not cover the required scope {str(required)!r}",
             required=required.words,
         )
-
-
-def _read_time(value: object) -> float | None:
-    # A boolean is an int in Python, and is not a time.
-    if type(value) not in {int, float}:
-        return None
-    seconds = cast("float", value)
-    return seconds if 0 <= seconds <= _LATEST else None
 
 
 def _read_text(members: Mapping[str, Any], name: str) -> str:
@@ -158,17 +148,3 @@ def _read_scope(value: object) -> Scope:
     if scope is None:
         raise ScopeMissing("the token's `scope` is not a text of scope tokens", required=())
     return scope
-
-
-def _freeze_members(members: Mapping[str, Any]) -> Mapping[str, Any]:
-    # One object is handed to everybody who shows this token again, so nobody may change it.
-    nested = {name: _freeze(each) for name, each in members.items() if type(each) in _CONTAINERS}
-    return MappingProxyType({**members, **nested} if nested else cast("dict[str, Any]", members))
-
-
-def _freeze(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can say
-    if isinstance(value, dict):
-        return _freeze_members(cast("dict[str, Any]", value))
-    if isinstance(value, list):
-        return tuple(map(_freeze, cast("list[object]", value)))
-    return value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote_plus
 
 from attrs import field, frozen
 
@@ -12,22 +11,20 @@ from credicorp_auth import errors
 from credicorp_auth.errors import InvalidSetting, MalformedAnswer
 from credicorp_auth.oauth.client_authentication import CLIENT_AUTHENTICATION
 from credicorp_auth.oauth.foreign_text import show_foreign_text
-from credicorp_auth.oauth.http import HttpRequest
-from credicorp_auth.oauth.refusal import read_failure, read_refusal
+from credicorp_auth.oauth.form_request import build_form_request
+from credicorp_auth.oauth.json_answer import WrongMediaType, read_json_answer
+from credicorp_auth.oauth.refusal import read_failure, read_refusal, request_id_of
 from credicorp_auth.oauth.scope import Scope
-from credicorp_auth.oauth.secret import Secret, SecretBytes
-from credicorp_auth.oauth.strict_json import NotStrictJson, read_json_object
+from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.oauth.strict_json import NotStrictJson
 from credicorp_auth.oauth.token import Grant
+from credicorp_auth.oauth.token_text import is_token
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
-    from credicorp_auth.oauth.http import HttpResponse
+    from credicorp_auth.oauth.http import HttpRequest, HttpResponse
 
-MAX_TOKEN: Final = 64 * 1024
-"""Characters an access token may have."""
-
-_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 _DIGITS: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 _RESERVED: Final = frozenset(
     {"grant_type", "client_id", "client_secret", "scope", "resource", "audience"}
@@ -100,22 +97,11 @@ def build_token_request(asked: TokenRequest, client_id: str, client_secret: Secr
     """
     proof = CLIENT_AUTHENTICATION[asked.client_authentication](client_id, client_secret)
     fields = [("grant_type", "client_credentials")]
-    fields += [(name, secret.reveal()) for name, secret in proof.fields.items()]
     fields += [("scope", str(asked.scope))] if asked.scope else []
     fields += [("resource", each) for each in asked.resource]
     fields += [("audience", asked.audience)] if asked.audience else []
     fields += asked.extra_parameters
-    return HttpRequest(
-        "POST",
-        asked.token_url,
-        headers={
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-            "Content-Type": "application/x-www-form-urlencoded",
-            **proof.headers,
-        },
-        body=SecretBytes("&".join(f"{n}={quote_plus(v)}" for n, v in fields).encode("ascii")),
-    )
+    return build_form_request(asked.token_url, fields, proof)
 
 
 def read_token_response(
@@ -124,7 +110,7 @@ def read_token_response(
     policy: TokenPolicy,
     *,
     client_id: str,
-    secrets: Iterable[Secret] = (),
+    secrets: Collection[Secret] = (),
 ) -> Grant:
     """
     Read the answer to a client-credentials request (RFC 6749 sections 5.1 and 5.2).
@@ -147,7 +133,7 @@ def read_token_response(
         MalformedAnswer: Not an answer that RFC 6749 allows.
         ScopeNotGranted: Less scope than asked, and the policy refuses that.
     """
-    scope, request_id = str(asked.scope), _request_id(response)
+    scope, request_id = str(asked.scope), request_id_of(response)
     where = f"client {client_id!r} at {asked.token_url}, scope {scope!r}{request_id}"
     if response.status != 200:  # noqa: PLR2004 - RFC 6749 section 5.1 allows this one status
         raise read_failure(response, where, secrets)
@@ -157,37 +143,22 @@ def read_token_response(
     return _read_grant(members, asked, policy, where)
 
 
-def _request_id(response: HttpResponse) -> str:
-    value = response.header("Credicorp-Request-Id") or response.header("X-Credicorp-Request-Id")
-    return f", request {show_foreign_text(value, limit=64)}" if value else ""
-
-
 def _read_members(response: HttpResponse, where: str) -> dict[str, Any]:
-    media_type, _, parameters = (response.header("Content-Type") or "").partition(";")
-    if media_type.strip().lower() != "application/json":
-        shown = show_foreign_text(media_type, limit=64) or "no media type"
-        raise MalformedAnswer(
-            f"the token endpoint answered {shown} instead of application/json ({where})",
-            code="response.content_type",
-        )
-    charset = parameters.lower().replace('"', "").partition("charset=")[2].partition(";")[0]
-    if charset.strip() not in {"", "utf-8"}:
-        raise MalformedAnswer(
-            f"the token answer says it is not in UTF-8 ({where})", code="response.json"
-        )
     try:
-        return read_json_object(response.body.reveal())
+        return read_json_answer(response)
+    except WrongMediaType as fault:
+        what, code = f"the token endpoint answered {fault}", "response.content_type"
     except NotStrictJson as fault:
+        what = f"the token answer cannot be read: {fault}"
         code = "response.duplicate_member" if fault.duplicate else "response.json"
-        reason = str(fault)
-    raise MalformedAnswer(f"the token answer cannot be read: {reason} ({where})", code=code)
+    raise MalformedAnswer(f"{what} ({where})", code=code)
 
 
 def _read_grant(
     members: Mapping[str, Any], asked: TokenRequest, policy: TokenPolicy, where: str
 ) -> Grant:
     value = members.get("access_token")
-    if not isinstance(value, str) or not _TOKEN.fullmatch(value) or len(value) > MAX_TOKEN:
+    if not isinstance(value, str) or not is_token(value):
         raise _malformed("access_token is missing or not a token", "response.access_token", where)
     token_type = members.get("token_type")
     if not isinstance(token_type, str) or not token_type:

@@ -71,7 +71,8 @@ class Tokens:
             "observers": [lambda event: self.events.append(event.name)],
             **settings,
         }
-        self.engine, self.verifier = build_engines(Settings(**given), clock=self.clock)
+        engines = build_engines(Settings(**given), clock=self.clock)
+        self.engine, self.verifier = engines.tokens, engines.verifier
 
     def get(self):
         """Ask for a token; return its value, or the code of the error."""

@@ -1,0 +1,89 @@
+"""The World of asking about a token: one endpoint, and how the client stands with it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from credicorp_auth.engine.cool_downs import COOL_DOWNS
+from credicorp_auth.engine.fork import renew_after_fork
+from credicorp_auth.errors import InvalidClient, TokenEndpointBusy, UnauthorizedClient
+from credicorp_auth.lifecycle.client import endpoint_key
+from credicorp_auth.lifecycle.standing import Failed, Standing
+
+if TYPE_CHECKING:
+    from credicorp_auth.engine.discovery import Discovery
+    from credicorp_auth.engine.real_world import RealWorld
+    from credicorp_auth.lifecycle.client import ClientCredentials
+    from credicorp_auth.lifecycle.standing import Fact
+    from credicorp_auth.oauth.http import HttpResponse
+
+
+class RealInquiryWorld:
+    """
+    Performs what the story of asking about a token asks for.
+
+    Args:
+        world: That of the client's tokens: its clocks, secret and transport serve here as well.
+        endpoint: The address, or what discovers it.
+        member: What the endpoint is called in metadata.
+        client_id: Who asks; None where the secret source supplies it.
+    """
+
+    def __init__(
+        self, world: RealWorld, endpoint: str | Discovery, member: str, client_id: str | None
+    ) -> None:
+        self._world, self._endpoint, self._member = world, endpoint, member
+        self._standing = Standing()
+        self._lock = threading.Lock()
+        place = endpoint if isinstance(endpoint, str) else endpoint.url
+        self._place = f"{member} {place}"
+        self._cool_down_key = endpoint_key(self._place, client_id or "")
+        self.clock = world.clock
+        self.now, self.random = world.now, world.random
+        self.settle_on, self.send, self.tell = world.settle_on, world.send, world.tell
+        renew_after_fork(self)
+
+    def find_endpoint(self, seconds: float) -> str:
+        """Return the address of the endpoint."""
+        if isinstance(self._endpoint, str):
+            return self._endpoint
+        return self._endpoint.metadata.obtain(seconds).endpoint(self._member)
+
+    def check_peer(self, response: HttpResponse, url: str) -> None:
+        """Refuse an answer out of a network where a discovered address may not lead."""
+        if not isinstance(self._endpoint, str):
+            self._endpoint.check_peer(response, url)
+
+    def fetch_secret(self, *, past_cache: bool) -> ClientCredentials:
+        """Return id and secret of one version."""
+        credentials = self._world.fetch_secret(past_cache=past_cache)
+        # A cool-down is meant for one client, and only now it is known which one this is.
+        self._cool_down_key = endpoint_key(self._place, credentials.client_id)
+        return credentials
+
+    def recall(self) -> Standing:
+        """Return how the client stands with the endpoint, in this process."""
+        standing = self._standing
+        until = COOL_DOWNS.until(self._cool_down_key)
+        return standing if until <= standing.quiet_until else standing.quiet_at_least(until)
+
+    def remember(self, fact: Fact) -> None:
+        """Keep what the endpoint did."""
+        moment = self.clock.boot()
+        with self._lock:
+            self._standing = self._standing.after(fact, moment)
+        if isinstance(fact, Failed) and isinstance(fact.error, TokenEndpointBusy):
+            COOL_DOWNS.start(self._cool_down_key, moment + fact.pause, moment)
+
+    def forgive(self) -> None:
+        """Forget that the client was refused: its secret has changed."""
+        with self._lock:
+            if isinstance(self._standing.quiet_error, (InvalidClient, UnauthorizedClient)):
+                self._standing = evolve(self._standing, quiet_until=0.0, quiet_error=None)
+
+    def after_fork(self) -> None:
+        """In the child: a thread of the parent may have held the lock."""
+        self._lock = threading.Lock()

@@ -1,0 +1,163 @@
+"""
+The introspecting engine: says at once what is known of a token, and asks the server otherwise.
+
+What is known is true for a minute where the token counts, never past its end, and for five seconds
+where it does not. A failure is no answer: it is raised, and the token counts for nothing.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from credicorp_auth.engine.answer_memo import AnswerMemo, Remembered
+from credicorp_auth.engine.fork import renew_after_fork
+from credicorp_auth.engine.shared_calls import SharedCalls
+from credicorp_auth.errors import CredicorpAuthError
+from credicorp_auth.lifecycle.inquire import Answered, check_welcome, concerns_one_token
+from credicorp_auth.lifecycle.introspect import (
+    INACTIVE_SECONDS,
+    introspect_token,
+    seconds_to_believe,
+)
+from credicorp_auth.oauth.introspection import Introspection
+from credicorp_auth.oauth.token import AccessToken
+from credicorp_auth.oauth.token_inquiry import read_shown_token
+from credicorp_auth.oauth.token_text import MAX_TOKEN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from credicorp_auth.engine.inquiry_world import RealInquiryWorld
+    from credicorp_auth.oauth.introspection import IntrospectionPolicy
+
+Outcome = Introspection | CredicorpAuthError
+
+
+@frozen
+class _Question:
+    """
+    A token that must be asked about.
+
+    Args:
+        digest: Its SHA-256.
+        ask: Asks, by a moment of the boot clock.
+    """
+
+    digest: bytes
+    ask: Callable[[float], Answered[Introspection]]
+
+
+class Introspector:
+    """
+    Asks one introspection endpoint about tokens.
+
+    Args:
+        policy: What an active token must be like to count.
+        client_authentication: How the client proves who it is.
+        world: Where.
+        timeout: Seconds that a question may take.
+    """
+
+    def __init__(
+        self,
+        policy: IntrospectionPolicy,
+        client_authentication: str,
+        world: RealInquiryWorld,
+        *,
+        timeout: float,
+    ) -> None:
+        self._policy, self._client_authentication = policy, client_authentication
+        self._world = world
+        self._memo = AnswerMemo()
+        self._calls: SharedCalls[Answered[Introspection]] = SharedCalls(
+            "introspection", world.clock, timeout, self._keep
+        )
+        self._wall, self._boot = world.clock.wall, world.clock.boot
+        renew_after_fork(self)
+
+    def introspect(self, token: str | AccessToken) -> Introspection:
+        """Say whether a token counts; wait on this thread where the server must be asked."""
+        outcome: Outcome | _Question | None = self._recall(token)
+        if outcome is None:
+            outcome = self._prepare(token)
+        if isinstance(outcome, _Question):
+            outcome = _answer_of(self._calls.obtain(outcome.digest, outcome.ask))
+        if isinstance(outcome, Introspection):
+            return outcome
+        del token  # not in reach of the error's traceback
+        raise outcome
+
+    async def aintrospect(self, token: str | AccessToken) -> Introspection:
+        """Say whether a token counts; await the server where it must be asked."""
+        outcome: Outcome | _Question | None = self._recall(token)
+        if outcome is None:
+            outcome = self._prepare(token)
+        if isinstance(outcome, _Question):
+            outcome = _answer_of(await self._calls.aobtain(outcome.digest, outcome.ask))
+        if isinstance(outcome, Introspection):
+            return outcome
+        del token  # not in reach of the error's traceback
+        raise outcome
+
+    def _recall(self, token: str | AccessToken) -> Outcome | None:
+        """Return what is known of a token; None: the server must be asked."""
+        text = token.value.reveal() if isinstance(token, AccessToken) else token
+        if type(text) is not str or len(text) > MAX_TOKEN or not text.isascii():
+            return None
+        kept = self._memo.find(sha256(text.encode()).digest())
+        if kept is None or self._wall() >= kept.until_wall or self._boot() >= kept.until_boot:
+            return None
+        kept.used = True
+        outcome = kept.outcome
+        return outcome if isinstance(outcome, Introspection) else outcome.copy()
+
+    def _prepare(self, token: str | AccessToken) -> _Question | CredicorpAuthError:
+        """Return the question to ask, or why it is not asked."""
+        try:
+            shown = read_shown_token(token)
+            check_welcome(self._world)
+        except CredicorpAuthError as error:
+            # The traceback leads to frames that hold the token.
+            return error.with_traceback(None)
+        digest = sha256(shown.reveal().encode()).digest()
+        method, policy = self._client_authentication, self._policy
+        return _Question(digest, partial(introspect_token, shown, method, policy, self._world))
+
+    def _keep(self, digest: bytes, outcome: Answered[Introspection] | CredicorpAuthError) -> None:
+        if isinstance(outcome, Answered):
+            kept = Remembered(outcome.answer, outcome.sent, seconds_to_believe(outcome))
+            self._memo.keep(digest, kept)
+        elif concerns_one_token(outcome):
+            # Not an answer, but no reason to ask again at once: a loop must not hammer.
+            self._memo.keep(digest, Remembered(outcome, self._world.now(), INACTIVE_SECONDS))
+
+    def forget(self, token: str | AccessToken | None = None) -> None:
+        """Forget what is known of a token, or of all; what is on its way does not count either."""
+        digest = None
+        if token is not None:
+            text = token.value.reveal() if isinstance(token, AccessToken) else token
+            digest = sha256(text.encode("utf-8", "surrogatepass")).digest()
+        # In this order: a call that is not forgotten yet may still bring what is then forgotten.
+        self._calls.forget(digest)
+        self._memo.forget(digest)
+
+    def forgive(self) -> None:
+        """Forget that the client was refused: its secret has changed."""
+        self._world.forgive()
+
+    def close(self) -> None:
+        """Forget what is known, and wake everyone who waits."""
+        self._calls.close()
+        self._memo.forget(None)
+
+    def after_fork(self) -> None:
+        """In the child: keep what is known; the lock may belong to a thread of the parent."""
+        self._memo.after_fork()
+
+
+def _answer_of(outcome: Answered[Introspection] | CredicorpAuthError) -> Outcome:
+    return outcome.answer if isinstance(outcome, Answered) else outcome

@@ -1,0 +1,187 @@
+"""
+Calls that everybody who asks for the same thing meanwhile shares, threads and tasks alike.
+
+As with flights (see flight.py), a call belongs to none of those who wait for it: it is made on a
+thread of the engine, and they wait, each to its own deadline. Here there are many at once, one for
+each key, and strangers choose the keys; so only so many are made at a time, and the rest queue.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from credicorp_auth.engine.flight import FLYING, launch, live
+from credicorp_auth.engine.fork import renew_after_fork
+from credicorp_auth.engine.waiter import ThreadWaiter, waiting_task, wake_all
+from credicorp_auth.errors import Closed, CredicorpAuthError, DeadlinePassed, Reentrant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from credicorp_auth.engine.clock import Clock
+    from credicorp_auth.engine.waiter import TaskWaiter, TrioWaiter, Waiter
+
+T = TypeVar("T")
+
+MAX_CALLERS: Final = 32
+"""Calls that are made at once; each has a thread of its own."""
+
+
+class Call(Generic[T]):
+    """
+    One call, made for everyone who asks for its key.
+
+    Args:
+        key: What was asked for.
+        deadline: Moment of the boot clock after which it counts as lost.
+        make: Makes it, given the deadline.
+    """
+
+    __slots__ = ("context", "deadline", "key", "make", "outcome", "waiters")
+
+    def __init__(self, key: bytes, deadline: float, make: Callable[[float], T]) -> None:
+        self.key, self.deadline, self.make = key, deadline, make
+        self.context = contextvars.copy_context()
+        self.waiters: list[Waiter] = []
+        self.outcome: T | CredicorpAuthError | None = None
+
+
+class SharedCalls(Generic[T]):
+    """
+    At most one call under way for each key.
+
+    Args:
+        name: What they are, for the names of the threads.
+        clock: The clocks.
+        timeout: Seconds that a call may take, its time in the queue included.
+        keep: Called with the key and the outcome of a call, before anybody hears of it; not where
+            the key was forgotten meanwhile.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        clock: Clock,
+        timeout: float,
+        keep: Callable[[bytes, T | CredicorpAuthError], None],
+    ) -> None:
+        self._name, self._boot, self._timeout, self._keep = name, clock.boot, timeout, keep
+        self._lock = threading.Lock()
+        self._calls: dict[bytes, Call[T]] = {}
+        self._under_way: set[Call[T]] = set()  # those that were forgotten included
+        self._queue: deque[Call[T]] = deque()
+        self._callers = 0
+        self._closed = False
+        renew_after_fork(self)
+
+    def obtain(self, key: bytes, make: Callable[[float], T]) -> T | CredicorpAuthError:
+        """Return the outcome of the call; wait for it on this thread."""
+        waiter = ThreadWaiter()
+        call = self._join(key, make, waiter)
+        if isinstance(call, CredicorpAuthError):
+            return call
+        try:
+            waiter.wait(self._timeout)
+        finally:
+            self._leave(call, waiter)
+        return self._conclude(call)
+
+    async def aobtain(self, key: bytes, make: Callable[[float], T]) -> T | CredicorpAuthError:
+        """Return the outcome of the call; await it."""
+        waiter: TaskWaiter | TrioWaiter = waiting_task()
+        call = self._join(key, make, waiter)
+        if isinstance(call, CredicorpAuthError):
+            return call
+        try:
+            await waiter.wait(self._timeout)
+        finally:
+            self._leave(call, waiter)
+        return self._conclude(call)
+
+    def forget(self, key: bytes | None) -> None:
+        """Let the next one who asks make a call of its own, for one key or for any."""
+        with self._lock:
+            if key is None:
+                self._calls.clear()
+            else:
+                self._calls.pop(key, None)
+
+    def _join(
+        self, key: bytes, make: Callable[[float], T], waiter: Waiter
+    ) -> Call[T] | CredicorpAuthError:
+        if self in FLYING.get():
+            return Reentrant("an adapter asked about a token while it helped to ask about one")
+        with self._lock:
+            if self._closed:
+                return Closed("the CredicorpAuth is closed")
+            call, starts, moment = self._calls.get(key), False, self._boot()
+            if call is None or moment >= call.deadline:
+                call = self._calls[key] = Call(key, moment + self._timeout, make)
+                self._queue.append(call)
+                self._under_way.add(call)
+                starts = self._callers < MAX_CALLERS
+                self._callers += starts
+            call.waiters.append(waiter)
+        if starts:
+            launch(f"credicorp-auth {self._name}", self._work)
+        return call
+
+    def _work(self) -> None:
+        """Make calls until none is left to be made."""
+        while call := self._next():
+            call.context.run(self._make, call)
+
+    def _next(self) -> Call[T] | None:
+        with self._lock:
+            if self._queue:
+                return self._queue.popleft()
+            self._callers -= 1
+            return None
+
+    def _make(self, call: Call[T]) -> None:
+        FLYING.set((*FLYING.get(), self))
+        outcome = live(partial(call.make, call.deadline))
+        with self._lock:
+            if self._calls.get(call.key) is call:
+                if not self._closed:
+                    self._keep(call.key, outcome)
+                del self._calls[call.key]
+            self._under_way.discard(call)
+            call.outcome = outcome
+            waiters, call.waiters = call.waiters, []
+        wake_all(waiters)
+
+    def _leave(self, call: Call[T], waiter: Waiter) -> None:
+        with self._lock:
+            if waiter in call.waiters:
+                call.waiters.remove(waiter)
+
+    def _conclude(self, call: Call[T]) -> T | CredicorpAuthError:
+        """Turn a call's outcome into this caller's own."""
+        if self._closed:
+            return Closed("the CredicorpAuth was closed while a token was asked about")
+        if isinstance(call.outcome, CredicorpAuthError):
+            return call.outcome.copy()
+        if call.outcome is None:
+            return DeadlinePassed("no answer about the token within the time allowed")
+        return call.outcome
+
+    def close(self) -> None:
+        """Start no call any more, and wake everyone who waits."""
+        with self._lock:
+            self._closed = True
+            waiting = [waiter for call in self._under_way for waiter in call.waiters]
+            self._queue.clear()
+        wake_all(waiting)
+
+    def after_fork(self) -> None:
+        """In the child: drop the lock, and the calls that the parent's threads make."""
+        self._lock = threading.Lock()
+        self._calls.clear()
+        self._under_way.clear()
+        self._queue.clear()
+        self._callers = 0

@@ -1,0 +1,44 @@
+"""Settings become what asks about tokens, and what revokes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from credicorp_auth.engine.inquiry_world import RealInquiryWorld
+from credicorp_auth.engine.introspector import Introspector
+from credicorp_auth.engine.revoker import Revoker
+from credicorp_auth.oauth.introspection import IntrospectionPolicy
+
+if TYPE_CHECKING:
+    from credicorp_auth.engine.discovery import Discovery
+    from credicorp_auth.engine.real_world import RealWorld
+    from credicorp_auth.engine.token_engine import TokenEngine
+    from credicorp_auth.settings import Settings
+
+
+def build_introspector(
+    settings: Settings, world: RealWorld, discovery: Discovery | None
+) -> Introspector:
+    """Build what asks about tokens."""
+    policy = IntrospectionPolicy(settings.issuer, settings.audience, settings.leeway)
+    where: str | Discovery = settings.introspection_url
+    if discovery is not None and settings.discovers("introspection_url"):
+        where = discovery
+    asked = RealInquiryWorld(world, where, "introspection_endpoint", settings.client_id)
+    return Introspector(policy, settings.client_authentication, asked, timeout=settings.timeout)
+
+
+def build_revoker(
+    settings: Settings,
+    world: RealWorld,
+    discovery: Discovery | None,
+    tokens: TokenEngine,
+    introspector: Introspector,
+) -> Revoker:
+    """Build what revokes tokens."""
+    where: str | Discovery = settings.revocation_url
+    if discovery is not None and settings.discovers("revocation_url"):
+        where = discovery
+    asked = RealInquiryWorld(world, where, "revocation_endpoint", settings.client_id)
+    method = settings.client_authentication
+    return Revoker(tokens, introspector, method, asked, timeout=settings.timeout)

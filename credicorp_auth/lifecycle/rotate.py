@@ -1,0 +1,82 @@
+"""What is tried when an endpoint refuses a client's secret: other versions of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+from credicorp_auth.errors import InvalidClient, SecretUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from credicorp_auth.lifecycle.client import ClientCredentials
+
+MAX_VERSIONS: Final = 3
+"""Versions of a secret that are shown to the endpoint at most, before a refusal is believed."""
+
+T = TypeVar("T")
+
+
+class CredentialsWorld(Protocol):
+    """What showing a secret needs from outside."""
+
+    def fetch_secret(self, *, past_cache: bool) -> ClientCredentials:
+        """Return id and secret of one version; `past_cache` reads the source itself."""
+        ...
+
+    def settle_on(self, credentials: ClientCredentials) -> None:
+        """Fetch these from now on, until the source is read again: the server accepted them."""
+        ...
+
+    def tell(self, name: str, **fields: str | float | bool | None) -> None:
+        """Tell observers and the log."""
+        ...
+
+
+def show_in_turn(world: CredentialsWorld, show: Callable[[ClientCredentials], T]) -> T:
+    """
+    Show an endpoint the secret; where it is refused, each other version of it.
+
+    Args:
+        world: Where.
+        show: Asks the endpoint with some credentials.
+
+    Raises:
+        InvalidClient: It refused all of them.
+    """
+    credentials = world.fetch_secret(past_cache=False)
+    try:
+        return show(credentials)
+    except InvalidClient as refusal:
+        refused = refusal
+    current = fetch_current(world) or credentials
+    for other in other_versions(credentials, current):
+        world.tell("secret.rotated", client_id=other.client_id)
+        try:
+            shown = show(other)
+        except InvalidClient as refusal:
+            refused = refusal
+        else:
+            if other.version != current.version:
+                world.settle_on(other)
+            return shown
+    raise refused
+
+
+def fetch_current(world: CredentialsWorld) -> ClientCredentials | None:
+    """Read the secret source past its cache; a source that cannot be read has nothing newer."""
+    try:
+        return world.fetch_secret(past_cache=True)
+    except SecretUnavailable:
+        return None
+
+
+def other_versions(
+    refused: ClientCredentials, current: ClientCredentials
+) -> list[ClientCredentials]:
+    """Return what may be tried after `refused`: what the source has now, then beside it."""
+    others: dict[str, ClientCredentials] = {}
+    for each in (current, current.fallback, refused.fallback):
+        if each is not None and each.version != refused.version:
+            others.setdefault(each.version, each)
+    return list(others.values())[: MAX_VERSIONS - 1]

@@ -1,0 +1,40 @@
+"""A request with a form body, by which a client asks an authorization server for something."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote_plus
+
+from credicorp_auth.oauth.http import HttpRequest
+from credicorp_auth.oauth.secret import SecretBytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from credicorp_auth.oauth.client_authentication import ClientProof
+
+
+def build_form_request(
+    url: str, fields: Iterable[tuple[str, str]], proof: ClientProof
+) -> HttpRequest:
+    """
+    Build a request that proves who the client is.
+
+    Args:
+        url: Address of the endpoint; nothing is added to it.
+        fields: Names and values of the form.
+        proof: Goes into the body or one header, as the client authenticates.
+    """
+    proven = [(name, secret.reveal()) for name, secret in proof.fields.items()]
+    form = "&".join(f"{name}={quote_plus(value)}" for name, value in [*fields, *proven])
+    return HttpRequest(
+        "POST",
+        url,
+        headers={
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "Content-Type": "application/x-www-form-urlencoded",
+            **proof.headers,
+        },
+        body=SecretBytes(form.encode("ascii")),
+    )

@@ -1,0 +1,217 @@
+"""Asking the authorization server whether a token counts (RFC 7662)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from attrs import field, frozen
+
+from credicorp_auth.errors import InvalidSetting, MalformedAnswer
+from credicorp_auth.oauth.claim_values import freeze_members, read_time
+from credicorp_auth.oauth.json_answer import WrongMediaType, read_json_answer
+from credicorp_auth.oauth.refusal import Speaker
+from credicorp_auth.oauth.scope import Scope
+from credicorp_auth.oauth.strict_json import NotStrictJson
+from credicorp_auth.oauth.token_inquiry import read_inquiry_failure
+
+if TYPE_CHECKING:
+    from credicorp_auth.oauth.http import HttpResponse
+    from credicorp_auth.oauth.token_inquiry import TokenInquiry
+
+INTROSPECTION_ENDPOINT: Final = Speaker(
+    "introspection endpoint", "introspection.server_error", "introspection.client_error"
+)
+
+
+@frozen
+class IntrospectionPolicy:
+    """
+    What an active token must be like to count here.
+
+    Args:
+        issuer: Who must have issued it, where the answer says; None: anyone.
+        audience: Whom it must be meant for, where the answer says; None: anyone.
+        leeway: Seconds by which the server's clock may be ahead of ours.
+    """
+
+    issuer: str | None = None
+    audience: str | None = None
+    leeway: float = 60.0
+
+
+@frozen
+class Introspection(Mapping[str, Any]):
+    """
+    What the authorization server says of a token; true in a condition where it is active.
+
+    It is a read-only mapping of all members of the answer by name, too. Of a token that is not
+    active nothing but that is known, whatever the server said.
+
+    Args:
+        active: Whether the token counts, now and here.
+        scope: What it may be used for; empty where the server does not say.
+        client_id: The client that it was issued to; None where the server does not say.
+        subject: Whom it is about; None where the server does not say.
+        expires_at: Epoch seconds of its end; None where the server does not say.
+        code: Why it is not active, for the log alone; None where it is.
+
+    .. versionadded:: 1.0.0
+    """
+
+    active: bool
+    scope: Scope
+    client_id: str | None
+    subject: str | None
+    expires_at: float | None
+    code: str | None
+    _members: Mapping[str, Any] = field(repr=False, hash=False)
+
+    def covers(self, needed: Scope | str) -> bool:
+        """Say whether the token is active and good for all of `needed`."""
+        return self.active and self.scope.covers(Scope(needed))
+
+    def __bool__(self) -> bool:
+        return self.active
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - whatever JSON can say
+        return self._members[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+
+def inactive(code: str) -> Introspection:
+    """Build the answer about a token that does not count, and say why."""
+    return Introspection(
+        active=False,
+        scope=Scope(),
+        client_id=None,
+        subject=None,
+        expires_at=None,
+        code=code,
+        members=freeze_members({"active": False}),
+    )
+
+
+def read_introspection(
+    response: HttpResponse, inquiry: TokenInquiry, policy: IntrospectionPolicy, *, moment: float
+) -> Introspection:
+    """
+    Read the answer to an introspection request (RFC 7662 section 2.2).
+
+    Args:
+        response: What the transport brought.
+        inquiry: What was asked.
+        policy: What an active token must be like.
+        moment: Epoch seconds now.
+
+    Returns:
+        What the server says. A token that it calls active and that has expired, begins later, is
+        another issuer's, for another audience, or bound to a key, is not: `.code` says why.
+
+    Raises:
+        CredicorpAuthError: The server refused or failed; no answer means no token.
+        MalformedAnswer: It is not JSON by its media type (`introspection.content_type`), or not an
+            answer that RFC 7662 allows (`introspection.malformed`).
+    """
+    if response.status != 200:  # noqa: PLR2004 - RFC 7662 section 2.2: the one success
+        raise read_inquiry_failure(response, inquiry, INTROSPECTION_ENDPOINT)
+    where = inquiry.place(response)
+    members = _read_members(response, where)
+    active = members.get("active")
+    if not isinstance(active, bool):
+        raise _malformed("`active` is neither true nor false", where)
+    if not active:
+        return inactive("introspection.inactive")
+    answer = _read_active(members, where)
+    code = _why_not(members, answer, policy, moment, where)
+    return answer if code is None else inactive(code)
+
+
+def _read_members(response: HttpResponse, where: str) -> dict[str, Any]:
+    try:
+        return read_json_answer(response)
+    except WrongMediaType as fault:
+        what, code = str(fault), "introspection.content_type"
+    except NotStrictJson as fault:
+        what, code = f"what cannot be read: {fault}", "introspection.malformed"
+    raise MalformedAnswer(f"the introspection endpoint answered {what} ({where})", code=code)
+
+
+def _read_active(members: Mapping[str, Any], where: str) -> Introspection:
+    return Introspection(
+        active=True,
+        scope=_read_scope(members, where),
+        client_id=_read_text(members, "client_id", where),
+        subject=_read_text(members, "sub", where),
+        expires_at=_read_time(members, "exp", where),
+        code=None,
+        members=freeze_members(members),
+    )
+
+
+def _why_not(
+    members: Mapping[str, Any],
+    answer: Introspection,
+    policy: IntrospectionPolicy,
+    moment: float,
+    where: str,
+) -> str | None:
+    """Return why an active token does not count here; None where it does."""
+    not_before = _read_time(members, "nbf", where) or 0.0
+    issuer = members.get("iss")
+    audiences = _read_audiences(members.get("aud"), where)
+    # No leeway here: an answer is kept until the token's end by our clock, and not beyond.
+    if answer.expires_at is not None and moment >= answer.expires_at:
+        return "introspection.exp"
+    if not_before > moment + policy.leeway:
+        return "introspection.nbf"
+    if None not in {issuer, policy.issuer} and issuer != policy.issuer:
+        return "introspection.iss"
+    if audiences is not None and policy.audience not in {None, *audiences}:
+        return "introspection.aud"
+    return "introspection.cnf" if members.get("cnf") is not None else None
+
+
+def _read_time(members: Mapping[str, Any], name: str, where: str) -> float | None:
+    value = members.get(name)
+    moment = read_time(value)
+    if value is not None and moment is None:
+        raise _malformed(f"`{name}` is not a time", where)
+    return moment
+
+
+def _read_text(members: Mapping[str, Any], name: str, where: str) -> str | None:
+    value = members.get(name)
+    if value is not None and not isinstance(value, str):
+        raise _malformed(f"`{name}` is not text", where)
+    return value or None
+
+
+def _read_scope(members: Mapping[str, Any], where: str) -> Scope:
+    stated = _read_text(members, "scope", where)
+    try:
+        return Scope(stated)
+    except InvalidSetting:
+        pass
+    raise _malformed("`scope` is not a list of scope tokens", where)
+
+
+def _read_audiences(value: object, where: str) -> frozenset[str] | None:
+    if value is None:
+        return None
+    listed = cast("list[object]", value) if isinstance(value, list) else [value]
+    texts = frozenset(each for each in listed if isinstance(each, str))
+    if any(not isinstance(each, str) for each in listed):
+        raise _malformed("`aud` is neither text nor a list of texts", where)
+    return texts
+
+
+def _malformed(what: str, where: str) -> MalformedAnswer:
+    return MalformedAnswer(
+        f"{what} in the introspection answer ({where})", code="introspection.malformed"
+    )

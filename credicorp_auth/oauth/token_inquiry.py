@@ -1,0 +1,114 @@
+"""What asking about a token and revoking one have in common (RFC 7662 and RFC 7009)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from attrs import field, frozen
+
+from credicorp_auth import errors
+from credicorp_auth.errors import CredicorpAuthError, MalformedToken, TokenRequestRefused
+from credicorp_auth.oauth.client_authentication import CLIENT_AUTHENTICATION
+from credicorp_auth.oauth.form_request import build_form_request
+from credicorp_auth.oauth.refusal import Speaker, read_failure, request_id_of
+from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.oauth.token import AccessToken
+from credicorp_auth.oauth.token_text import MAX_TOKEN, is_token
+
+if TYPE_CHECKING:
+    from credicorp_auth.oauth.http import HttpRequest, HttpResponse
+
+_JWT: Final = re.compile(r"ey[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*){2,4}")
+_ABOUT_THE_TOKEN: Final = frozenset({400, 415, 422})  # statuses
+_ABOUT_THE_CLIENT: Final = (errors.InvalidClient, errors.UnauthorizedClient)
+
+
+@frozen
+class TokenInquiry:
+    """
+    A token, and the one who asks about it.
+
+    Args:
+        token: The token.
+        url: Address of the endpoint.
+        client_id: Who asks.
+        client_secret: The proof.
+        client_authentication: A name from `CLIENT_AUTHENTICATION`.
+    """
+
+    token: Secret
+    url: str
+    client_id: str
+    client_secret: Secret = field(repr=False)
+    client_authentication: str = "client_secret_post"
+
+    def place(self, response: HttpResponse) -> str:
+        """Return who asked where, for messages."""
+        return f"client {self.client_id!r} at {self.url}{request_id_of(response)}"
+
+
+def read_shown_token(token: object) -> Secret:
+    """
+    Check a token before anybody is asked about it.
+
+    Args:
+        token: What somebody showed: the text, or an `AccessToken`.
+
+    Raises:
+        MalformedToken: It is no text, empty, or holds what no token may (`token.format`), or is
+            longer than any (`token.too_large`).
+    """
+    shown = token.value.reveal() if isinstance(token, AccessToken) else token
+    if isinstance(shown, str) and is_token(shown):
+        return Secret(shown)
+    too_large = isinstance(shown, str) and len(shown) > MAX_TOKEN
+    del token, shown  # not in reach of the error's traceback
+    if too_large:
+        raise MalformedToken(f"the token is longer than {MAX_TOKEN} bytes", code="token.too_large")
+    raise MalformedToken(
+        "the token is empty, or not printable ASCII without white space", code="token.format"
+    )
+
+
+def build_inquiry_request(inquiry: TokenInquiry) -> HttpRequest:
+    """Build the request about a token (RFC 7662 section 2.1, RFC 7009 section 2.1)."""
+    prove = CLIENT_AUTHENTICATION[inquiry.client_authentication]
+    return build_form_request(
+        inquiry.url,
+        [("token", inquiry.token.reveal()), ("token_type_hint", "access_token")],
+        prove(inquiry.client_id, inquiry.client_secret),
+    )
+
+
+def read_inquiry_failure(
+    response: HttpResponse, inquiry: TokenInquiry, speaker: Speaker
+) -> CredicorpAuthError:
+    """
+    Read an answer whose status is not 200.
+
+    Args:
+        response: The answer.
+        inquiry: What was asked.
+        speaker: Who answered.
+
+    Returns:
+        The error to raise; for a JWT that the endpoint takes for a bad request, one that says so.
+    """
+    where = inquiry.place(response)
+    secrets = (inquiry.token, inquiry.client_secret)
+    failure = read_failure(response, where, secrets, speaker)
+    jwt_refused = (
+        response.status in _ABOUT_THE_TOKEN
+        and _JWT.fullmatch(inquiry.token.reveal()) is not None
+        and not isinstance(failure, _ABOUT_THE_CLIENT)
+    )
+    if not jwt_refused:
+        return failure
+    refusal = failure if isinstance(failure, TokenRequestRefused) else None
+    return errors.UnsupportedTokenType(
+        f"the {speaker.name} does not take this JWT: {failure.what}",
+        error=refusal.error if refusal else "",
+        description=refusal.description if refusal else "",
+        status=response.status,
+    )

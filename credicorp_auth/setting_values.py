@@ -1,0 +1,168 @@
+"""How the value of one setting is read, whether it comes as an object or as text."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import parse_qsl
+
+from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.oauth.client_authentication import read_client_authentication
+from credicorp_auth.oauth.http import may_carry_token, origin_of, read_url
+from credicorp_auth.oauth.scope import Scope
+from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.oauth.signature_algorithm import read_algorithms
+from credicorp_auth.oauth.token_endpoint import read_extra_parameters
+from credicorp_auth.options import AdapterOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+def _invalid(name: str, problem: str, cure: str) -> InvalidSetting:
+    return InvalidSetting(f"`{name}` {problem}", cure=cure)
+
+
+def _read_url(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise _invalid(name, "is not text", "set it to an https address.")
+    return read_url(value, name=name)
+
+
+def _read_text(name: str, value: object) -> str:
+    if isinstance(value, str) and value.strip():
+        return value
+    raise _invalid(name, "is empty or not text", "set it to text, or leave it out.")
+
+
+def _read_secret(name: str, value: object) -> Secret:
+    return value if isinstance(value, Secret) else Secret(_read_text(name, value))
+
+
+def _read_seconds(name: str, value: object) -> float:
+    try:
+        seconds = math.nan if isinstance(value, bool) else float(cast("Any", value))
+    except (TypeError, ValueError, OverflowError):
+        seconds = math.nan
+    least = _LEAST_SECONDS.get(name, 0.0)
+    if not least <= seconds < math.inf:
+        bound = f" of at least {least:g}" if least else ""
+        raise _invalid(
+            name, f"is not a number of seconds{bound}", "set it to a finite number of seconds."
+        )
+    return seconds
+
+
+def _read_words(name: str, value: object) -> tuple[Any, ...]:
+    try:
+        words = value.replace(",", " ").split() if isinstance(value, str) else value
+        return tuple(cast("Any", words))
+    except TypeError:
+        raise _invalid(
+            name, "is not a list", "set it to a list, or to words in one text."
+        ) from None
+
+
+def _read_resources(name: str, value: object) -> tuple[str, ...]:
+    # Sorted, since their order means nothing to a server and must not make another cache key.
+    return tuple(sorted({_read_text(name, each) for each in _read_words(name, value)}))
+
+
+def _read_origins(name: str, value: object) -> frozenset[str]:
+    urls = [_read_text(name, each) for each in _read_words(name, value)]
+    for url in urls:
+        if not may_carry_token(url):
+            raise InvalidSetting(
+                f"`{name}` holds {ascii(url)[:80]}, where no token may go",
+                code="config.insecure_url",
+                cure="name https origins one by one, without wildcards.",
+            )
+    return frozenset(origin_of(url) for url in urls)
+
+
+def _read_parameters(name: str, value: object) -> tuple[tuple[str, str], ...]:
+    try:
+        if isinstance(value, str):
+            value = parse_qsl(value, keep_blank_values=True, strict_parsing=bool(value))
+        parameters: dict[str, str] = dict(cast("Any", value))
+    except (TypeError, ValueError):
+        cure = "set it to a mapping, or to text such as name=value&name=value."
+        raise _invalid(name, "is not a mapping of form fields", cure) from None
+    return read_extra_parameters(parameters)
+
+
+def _read_options(name: str, value: object) -> AdapterOptions:
+    if isinstance(value, AdapterOptions):
+        return value
+    try:
+        return AdapterOptions(dict(cast("Any", value)), setting=name)
+    except (TypeError, ValueError):
+        cure = "set it to a mapping of option names to values."
+        raise _invalid(name, "is not a mapping", cure) from None
+
+
+def _read_adapter(name: str, value: object) -> object:
+    return _read_text(name, value) if isinstance(value, str) else value
+
+
+def _read_choice(name: str, value: object) -> str:
+    if value not in _CHOICES[name]:
+        cure = f"choose one of {', '.join(_CHOICES[name])}."
+        raise _invalid(name, f"is {ascii(value)[:60]}", cure)
+    return str(value)
+
+
+def _read_address(name: str, value: object) -> str:
+    # Kept as it is spelt: issuers are compared by character, and to servers a last slash matters.
+    if "?" in _read_url(name, value) and name == "issuer":
+        raise _invalid(name, "has a query", "set it to the issuer identifier (RFC 8414).")
+    return str(value)
+
+
+def _read_algorithms(name: str, value: object) -> tuple[str, ...]:
+    words = [_read_text(name, each) for each in _read_words(name, value)]
+    return tuple(each.name for each in read_algorithms(words))
+
+
+def _read_scope(_name: str, value: object) -> Scope:
+    return Scope(cast("Any", value))
+
+
+_CHOICES: Final = {"discovery": ("off", "on", "oidc"), "narrowed_scope": ("refuse", "accept")}
+_LEAST_SECONDS: Final = {"assumed_lifetime": 1.0, "max_lifetime": 1.0, "timeout": 0.001}
+
+READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
+    "base_url": _read_url,
+    "issuer": _read_address,
+    "discovery": _read_choice,
+    "token_url": _read_address,
+    "jwks_url": _read_address,
+    "introspection_url": _read_address,
+    "revocation_url": _read_address,
+    "audience": _read_text,
+    "algorithms": _read_algorithms,
+    "leeway": _read_seconds,
+    "endpoint_origins": _read_origins,
+    "client_id": _read_text,
+    "client_secret": _read_secret,
+    "client_authentication": lambda n, value: read_client_authentication(_read_text(n, value)),
+    "scope": _read_scope,
+    "resource": _read_resources,
+    "request_audience": _read_text,
+    "extra_parameters": _read_parameters,
+    "transport": _read_adapter,
+    "transport_options": _read_options,
+    "cache": _read_adapter,
+    "cache_options": _read_options,
+    "secrets": _read_adapter,
+    "secrets_options": _read_options,
+    "allowed_origins": _read_origins,
+    "refresh_lead": _read_seconds,
+    "expiry_margin": _read_seconds,
+    "assumed_lifetime": _read_seconds,
+    "max_lifetime": _read_seconds,
+    "timeout": _read_seconds,
+    "narrowed_scope": _read_choice,
+    "observers": _read_words,
+}
+"""What reads the value of each setting: a function of its name and what was given."""
