@@ -8,8 +8,8 @@ they look for, wait for the one fetch that is under way, as they would for a tok
 
 What is counted is attempts, not successes: for a while after a fetch began no other begins,
 however it ended. So neither an outage nor a flood of questions that no document can answer makes
-more than a few requests. A failed fetch leaves the document as it is, until it is too old to be
-believed.
+more than a few requests; and a server that asks to be left alone for longer is left alone. A failed
+fetch leaves the document as it is, until it is too old to be believed.
 """
 
 from __future__ import annotations
@@ -161,6 +161,8 @@ class KeptDocument(Generic[D]):
         with self._lock:
             if isinstance(outcome, CredicorpAuthError):
                 self.failure = outcome
+                asked = getattr(outcome, "retry_after", None) or 0.0
+                self._next_attempt = max(self._next_attempt, self._boot() + asked)
             elif self._kept is None or began >= self._kept.since:
                 self._kept = outcome.kept(began)
                 self.document, self.fresh_until = outcome.document, began + outcome.fresh

@@ -67,14 +67,18 @@ class ServerFailed(ServerUnreachable):
 
     Args:
         status: HTTP status code of the answer.
+        retry_after: Seconds for which the server asked to be left alone; None where it did not.
     """
 
     default_code = "token_endpoint.server_error"
     default_cure = "try again later; if it lasts, ask the operator of the server."
 
-    def __init__(self, what: str, *, status: int, **rest: Any) -> None:
+    def __init__(
+        self, what: str, *, status: int, retry_after: float | None = None, **rest: Any
+    ) -> None:
         super().__init__(what, **rest)
         self.status = status
+        self.retry_after = retry_after
 
 
 class TokenRequestRefused(CredicorpAuthError):

@@ -80,7 +80,7 @@ def ask_for_metadata(
     if left <= 0:
         raise DeadlinePassed(f"no time was left to ask {source.url}")
     response = world.send(build_document_request(source.url), timeout=left)
-    check_document_status(response, source.url)
+    check_document_status(response, source.url, moment=world.now().wall)
     return read_metadata(response, source, peer=response.peer_address)
 
 

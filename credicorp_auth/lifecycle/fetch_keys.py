@@ -97,5 +97,5 @@ def ask_for_keys(
         raise DeadlinePassed(f"no time was left to ask {url} for keys")
     response = world.send(build_document_request(url), timeout=left)
     world.check_peer(response, url)
-    check_document_status(response, url)
+    check_document_status(response, url, moment=world.now().wall)
     return Fetched(read_key_set(response, algorithms, url=url), read_freshness(response))

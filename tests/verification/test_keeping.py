@@ -29,6 +29,13 @@ def unknown(forge):
     return f"{head}.{forge.b64(forge.claims())}.{forge.b64(bytes(256))}"
 
 
+def error_of(scene, forge):
+    """Verify a good token, and return why that fails."""
+    with pytest.raises(errors.KeysUnavailable) as refused:
+        scene.engine.verify(forge.issued(body=lasting(forge)))
+    return refused.value
+
+
 def lasting(forge, **members):
     """Write claims that outlive every test."""
     return forge.claims(exp=forge.NOW + 10**6, **members)
@@ -118,6 +125,22 @@ def test_fault_254_without_keys_nothing_verifies(stage, forge):
     scene.publisher.down = False
     scene.clock.advance(30)
     assert "client" == scene.verify(forge.issued()).subject
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_issuer_that_asks_to_be_left_alone_is(stage, forge, status):
+    """A longer `Retry-After` than the cool-down of 30 s is a lower bound for the next fetch."""
+    scene = stage()
+    scene.publisher.publish({}, status=status, headers=[("Retry-After", "120")])
+    assert ["jwks.unavailable"] * 2 == [error_of(scene, forge).code for _ in range(2)]
+    scene.clock.advance(119)
+    assert "jwks.unavailable" == error_of(scene, forge).code
+    assert 1 == scene.fetches
+
+    scene.publisher.publish(forge.published(*forge.KEYS.values()))
+    scene.clock.advance(1)
+    assert "client" == scene.verify(forge.issued()).subject
+    assert 2 == scene.fetches
 
 
 def test_fault_255_a_key_published_before_it_is_used_costs_nothing(stage, forge):
