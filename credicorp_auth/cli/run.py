@@ -13,8 +13,10 @@ from credicorp_auth.cli.discover import discover
 from credicorp_auth.cli.doctor import doctor
 from credicorp_auth.cli.endings import DONE, FAILED, INTERRUPTED, USAGE, ending_of
 from credicorp_auth.cli.header import header
+from credicorp_auth.cli.introspect import introspect
 from credicorp_auth.cli.jwks import jwks
 from credicorp_auth.cli.new import new
+from credicorp_auth.cli.revoke import revoke
 from credicorp_auth.cli.sandbox import sandbox
 from credicorp_auth.cli.token import token
 from credicorp_auth.cli.verify import verify
@@ -35,7 +37,20 @@ def credicorp_auth(*, debug: bool) -> None:
     """
 
 
-for command in (adapters, cache, discover, doctor, header, jwks, new, sandbox, token, verify):
+for command in (
+    adapters,
+    cache,
+    discover,
+    doctor,
+    header,
+    introspect,
+    jwks,
+    new,
+    revoke,
+    sandbox,
+    token,
+    verify,
+):
     credicorp_auth.add_command(command)
 
 

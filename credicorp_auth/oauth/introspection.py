@@ -170,7 +170,7 @@ def _why_not(
         return "introspection.exp"
     if not_before > moment + policy.leeway:
         return "introspection.nbf"
-    if None not in {issuer, policy.issuer} and issuer != policy.issuer:
+    if issuer is not None and policy.issuer is not None and issuer != policy.issuer:
         return "introspection.iss"
     if audiences is not None and policy.audience not in {None, *audiences}:
         return "introspection.aud"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _JWT: Final = re.compile(r"ey[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*){2,4}")
 _ABOUT_THE_TOKEN: Final = frozenset({400, 415, 422})  # statuses
-_ABOUT_THE_CLIENT: Final = (errors.InvalidClient, errors.UnauthorizedClient)
+_ABOUT_ITS_KIND: Final = (errors.InvalidRequest, errors.ServerFailed)  # with such a status
 
 
 @frozen
@@ -101,7 +101,7 @@ def read_inquiry_failure(
     jwt_refused = (
         response.status in _ABOUT_THE_TOKEN
         and _JWT.fullmatch(inquiry.token.reveal()) is not None
-        and not isinstance(failure, _ABOUT_THE_CLIENT)
+        and isinstance(failure, _ABOUT_ITS_KIND)
     )
     if not jwt_refused:
         return failure

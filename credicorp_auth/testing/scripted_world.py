@@ -196,6 +196,14 @@ class ScriptedWorld:
             return given
         raise given
 
+    def find_endpoint(self, seconds: float) -> str:
+        """Return the one endpoint of this stage that answers about tokens."""
+        self.asked.append(f"find_endpoint within {seconds:g}")
+        return "https://as.example/inquire"
+
+    def check_peer(self, response: HttpResponse, url: str) -> None:
+        """Believe every answer: it comes from the script."""
+
     def recall(self) -> Standing:
         """Return the standing so far."""
         return self.standing

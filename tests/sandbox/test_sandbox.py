@@ -136,6 +136,25 @@ def test_introspection_knows_living_tokens(open_client):
     assert not active("old")
 
 
+def test_revocation_takes_a_token_back_and_knows_none_of_others(open_client):
+    """A revoked token is inactive; an unknown one is revoked as well; another client's is not."""
+    client = open_client()
+    token = client.token()[1]["access_token"]
+    proof = {"client_id": client.sandbox.client_id, "client_secret": client.sandbox.client_secret}
+    client.sandbox.tokens.add(IssuedToken("theirs", {"exp": 1e10, "client_id": "other"}))
+
+    def status(value):
+        url = f"{client.sandbox.base_url}/oauth/revoke"
+        fields = {"token": value, **proof}
+        return client.ask("POST", url, fields=fields, encode_multipart=False)[0]
+
+    assert [200, 200, 400] == [status(each) for each in (token, "unknown", "theirs")]
+    assert client.sandbox.tokens.find(token).is_revoked()
+    assert not client.sandbox.tokens.find("theirs").is_revoked()
+    counters = client.sandbox.counters
+    assert (1, 3) == (counters["revocations"], counters["revocation_requests"])
+
+
 def test_the_api_makes_applications_once_for_each_key(open_client):
     """The same Idempotency-Key and body give the same application; another body is a conflict."""
     client = open_client()

@@ -1,4 +1,4 @@
-"""The authorization server: Authlib's, with the client-credentials grant and introspection."""
+"""The authorization server: Authlib's, with client credentials, introspection and revocation."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2.rfc6749.errors import InvalidScopeError
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
+from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
 from flask import Blueprint, jsonify, request
@@ -90,6 +91,20 @@ def _introspection(sandbox: Sandbox) -> type[IntrospectionEndpoint]:
     return Introspection
 
 
+def _revocation(sandbox: Sandbox) -> type[RevocationEndpoint]:
+    class Revocation(RevocationEndpoint):  # type: ignore[misc] # Authlib is not typed
+        CLIENT_AUTH_METHODS = ("client_secret_basic", "client_secret_post")
+
+        def query_token(self, token: str, _hint: str | None) -> IssuedToken | None:
+            return sandbox.tokens.find(token)
+
+        def revoke_token(self, token: IssuedToken, _request: Any) -> None:
+            sandbox.tokens.revoke(token.value)
+            sandbox.counters.add("revocations")
+
+    return Revocation
+
+
 def _save(sandbox: Sandbox, token: dict[str, Any]) -> None:
     from joserfc import jwt  # noqa: PLC0415 - used by nothing else here
 
@@ -99,7 +114,7 @@ def _save(sandbox: Sandbox, token: dict[str, Any]) -> None:
 
 
 def add_authorization_server(app: Flask, sandbox: Sandbox) -> None:
-    """Add the token, introspection, JWKS and metadata endpoints to an application."""
+    """Add the endpoints for tokens, introspection, revocation, keys and metadata."""
     server = AuthorizationServer(
         app,
         query_client=sandbox.clients.find,
@@ -108,6 +123,7 @@ def add_authorization_server(app: Flask, sandbox: Sandbox) -> None:
     server.register_token_generator("default", _Tokens(sandbox))
     server.register_grant(_Grant)
     server.register_endpoint(_introspection(sandbox))
+    server.register_endpoint(_revocation(sandbox))
     plane = Blueprint("token_plane", __name__)
 
     @plane.post(f"{BASE_PATH}/oauth/token")
@@ -120,6 +136,11 @@ def add_authorization_server(app: Flask, sandbox: Sandbox) -> None:
     @plane.post(f"{BASE_PATH}/oauth/introspect")
     def introspect() -> Response:
         answer: Response = server.create_endpoint_response("introspection", request)
+        return answer
+
+    @plane.post(f"{BASE_PATH}/oauth/revoke")
+    def revoke() -> Response:
+        answer: Response = server.create_endpoint_response("revocation", request)
         return answer
 
     @plane.get(f"{BASE_PATH}/oauth/jwks")
@@ -140,14 +161,17 @@ def metadata_of(sandbox: Sandbox) -> dict[str, Any]:
     """Return the authorization server's metadata (RFC 8414 section 2)."""
     base = sandbox.base_url
     methods = ["client_secret_post", "client_secret_basic"]
-    return {
+    members = {
         "issuer": sandbox.issuer,
         "token_endpoint": f"{base}/oauth/token",
         "introspection_endpoint": f"{base}/oauth/introspect",
+        "revocation_endpoint": f"{base}/oauth/revoke",
         "jwks_uri": f"{base}/oauth/jwks",
         "scopes_supported": list(sandbox.settings.scopes),
         "response_types_supported": [],
         "grant_types_supported": ["client_credentials"],
         "token_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_methods_supported": methods,
     }
+    return {name: each for name, each in members.items() if name not in sandbox.switches.unnamed}

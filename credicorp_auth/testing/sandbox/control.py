@@ -46,7 +46,7 @@ def _commands(sandbox: Sandbox) -> dict[str, Callable[[dict[str, Any]], object]]
             status=body.get("status", 429),
             retry_after=body.get("retry_after", 2),
         ),
-        "faults": lambda body: switches.fail_next(_faults(body)),
+        "faults": lambda body: switches.fail_next(_faults(body), at=body.get("at", "token")),
         "announce-key": lambda _body: sandbox.keys.announce(),
         "rotate-keys": lambda body: sandbox.keys.rotate(keep_old=body.get("keep_old", True)),
         "revoke": lambda body: sandbox.tokens.revoke(body.get("token")),

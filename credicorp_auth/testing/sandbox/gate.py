@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from credicorp_auth.testing.sandbox.switches import Fault
 
 TOKEN_PATH = f"{BASE_PATH}/oauth/token"
+_INQUIRIES = {
+    f"{BASE_PATH}/oauth/introspect": "introspection",
+    f"{BASE_PATH}/oauth/revoke": "revocation",
+}
 
 
 class Gate:
@@ -32,6 +36,8 @@ class Gate:
         self._application = application
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if inquiry := _INQUIRIES.get(environ["PATH_INFO"]):
+            return self._inquire(inquiry, environ, start_response)
         if environ["PATH_INFO"] != TOKEN_PATH:
             answer: Iterable[bytes] = self._application(environ, start_response)
             return answer
@@ -41,20 +47,33 @@ class Gate:
             time.sleep(self._sandbox.switches.token_latency)
             fault = self._sandbox.switches.next_fault()
             if fault is not None:
-                return self._meet(fault, environ, start_response)
+                return self._meet("token", fault, environ, start_response)
             answer = self._application(environ, start_response)
         finally:
             counters.token_request_ends()
         return answer
 
+    def _inquire(
+        self, endpoint: str, environ: dict[str, Any], start_response: Any
+    ) -> Iterable[bytes]:
+        self._sandbox.counters.add(f"{endpoint}_requests")
+        if endpoint == "introspection":
+            time.sleep(self._sandbox.switches.introspection_latency)
+        fault = self._sandbox.switches.next_fault(endpoint)
+        if fault is not None:
+            return self._meet(endpoint, fault, environ, start_response)
+        answer: Iterable[bytes] = self._application(environ, start_response)
+        return answer
+
     def _meet(
         self,
+        endpoint: str,
         fault: Fault,
         environ: dict[str, Any],
         start_response: Any,
     ) -> Iterable[bytes]:
         self._sandbox.counters.add(
-            f"token_{fault.status if fault.action == 'answer' else fault.action}"
+            f"{endpoint}_{fault.status if fault.action == 'answer' else fault.action}"
         )
         # The whole request is taken first: one that is still being sent would break in another way.
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))

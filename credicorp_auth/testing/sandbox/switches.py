@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, fields_dict, frozen
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @frozen
 class Fault:
     """
-    One answer of the token endpoint that is not what it should be.
+    One answer of an endpoint that is not what it should be.
 
     Args:
         status: HTTP status code.
@@ -33,6 +33,10 @@ class Fault:
     action: str = "answer"
 
 
+FAULTY: Final = ("token", "introspection", "revocation")
+"""The endpoints that can be made to fail."""
+
+
 class Switches:
     """
     The switches of one sandbox; set an attribute to switch.
@@ -45,11 +49,13 @@ class Switches:
         self.expires_in = settings.expires_in
         self.token_latency = settings.token_latency
         self.jwks_latency = 0.0
+        self.introspection_latency = 0.0
+        self.unnamed: tuple[str, ...] = ()  # members that are left out of the metadata
         self.narrowed_scope: str | None = None
         self.omit_expires_in = False
         self.api_refuses_all = False
         self._lock = threading.Lock()
-        self._faults: deque[Fault] = deque()
+        self._faults: dict[str, deque[Fault]] = {name: deque() for name in FAULTY}
         self._refusal = (0.0, 429, 0)
 
     def switch(self, changes: Mapping[str, Any]) -> None:
@@ -69,18 +75,24 @@ class Switches:
         with self._lock:
             self._refusal = (time.monotonic() + seconds, status, retry_after)
 
-    def fail_next(self, faults: Iterable[Fault]) -> None:
-        """Let the next token requests meet these faults, one each; none of an earlier call's."""
-        with self._lock:
-            self._faults = deque(faults)
+    def fail_next(self, faults: Iterable[Fault], *, at: str = "token") -> None:
+        """
+        Let the next requests meet these faults, one each; none of an earlier call's.
 
-    def next_fault(self) -> Fault | None:
-        """Return what the token request that has just come must meet; None for an honest answer."""
+        Args:
+            faults: The faults.
+            at: The endpoint: one of `FAULTY`.
+        """
         with self._lock:
-            if self._faults:
-                return self._faults.popleft()
+            self._faults[at] = deque(faults)
+
+    def next_fault(self, at: str = "token") -> Fault | None:
+        """Return what the request that has just come must meet; None for an honest answer."""
+        with self._lock:
+            if self._faults[at]:
+                return self._faults[at].popleft()
             until, status, retry_after = self._refusal
-        if time.monotonic() >= until:
+        if at != "token" or time.monotonic() >= until:
             return None
         body = '{"error": "temporarily_unavailable", "error_description": "rate limited"}'
         headers = {"Content-Type": "application/json", "Retry-After": str(retry_after)}

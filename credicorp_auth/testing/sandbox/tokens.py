@@ -31,6 +31,10 @@ class IssuedToken:
         """Say whether its time is over."""
         return time.time() >= float(self.claims["exp"])
 
+    def check_client(self, client: Any) -> bool:
+        """Say whether it was issued to that client."""
+        return bool(self.claims.get("client_id") == client.client_id)
+
     def is_revoked(self) -> bool:
         """Say whether it was taken back."""
         return self.revoked

@@ -1,0 +1,344 @@
+"""What an introspection or revocation endpoint may be asked and may answer, value by value."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qs
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from credicorp_auth import errors
+from credicorp_auth.oauth.http import HttpResponse
+from credicorp_auth.oauth.introspection import (
+    Introspection,
+    IntrospectionPolicy,
+    read_introspection,
+)
+from credicorp_auth.oauth.revocation import read_revocation
+from credicorp_auth.oauth.scope import Scope
+from credicorp_auth.oauth.secret import Secret, SecretBytes
+from credicorp_auth.oauth.token_inquiry import (
+    TokenInquiry,
+    build_inquiry_request,
+    read_shown_token,
+)
+from credicorp_auth.testing.scripted_world import answer
+
+NOW = 1_800_000_000.0
+POLICY = IntrospectionPolicy("https://as.example", "api")
+JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
+INQUIRY = TokenInquiry(Secret("opaque-token"), "https://as.example/i", "c", Secret("hunter2"))
+JWT_INQUIRY = TokenInquiry(Secret(JWT), "https://as.example/i", "c", Secret("hunter2"))
+
+
+def read(response, inquiry=INQUIRY, policy=POLICY):
+    """Read an answer; return it, or the code of the error."""
+    try:
+        return read_introspection(response, inquiry, policy, moment=NOW)
+    except errors.CredicorpAuthError as error:
+        assert "opaque-token" not in str(error) + repr(error) + repr(vars(error))
+        assert "hunter2" not in str(error)
+        return error.code
+
+
+def raw(body, status=200, content_type="application/json"):
+    """Build an answer with just that body."""
+    types = [] if content_type is None else [("Content-Type", content_type)]
+    return HttpResponse(status, types, SecretBytes(body.encode()))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("{}", id="272-missing"),
+        pytest.param('{"active": "true"}', id="272-text"),
+        pytest.param('{"active": 1}', id="272-number"),
+        pytest.param('{"active": null}', id="272-null"),
+        pytest.param('{"active": [true]}', id="272-list"),
+        pytest.param('{"active": true, "active": true}', id="272-twice"),
+        pytest.param('{"Active": true}', id="272-capital"),
+        pytest.param("true", id="no-object"),
+        pytest.param('[{"active": true}]', id="list"),
+        pytest.param('{"active": true} x', id="more"),
+        pytest.param('{"active": true, "exp": "soon"}', id="exp-text"),
+        pytest.param('{"active": true, "exp": true}', id="exp-boolean"),
+        pytest.param('{"active": true, "exp": -1}', id="exp-negative"),
+        pytest.param('{"active": true, "exp": 1e300}', id="exp-beyond"),
+        pytest.param('{"active": true, "nbf": ""}', id="nbf-text"),
+        pytest.param('{"active": true, "nbf": false}', id="nbf-boolean"),
+        pytest.param('{"active": true, "scope": ["a"]}', id="scope-list"),
+        pytest.param('{"active": true, "scope": "a\\tb"}', id="scope-tab"),
+        pytest.param('{"active": true, "client_id": 7}', id="client-number"),
+        pytest.param('{"active": true, "sub": {}}', id="sub-object"),
+        pytest.param('{"active": true, "aud": 7}', id="aud-number"),
+        pytest.param('{"active": true, "aud": ["api", 7]}', id="aud-mixed"),
+    ],
+)
+def test_what_is_not_an_answer_is_malformed(body):
+    """272: only a JSON boolean says whether a token counts; nothing else is taken for active."""
+    assert "introspection.malformed" == read(raw(body))
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {},
+        {"scope": "admin", "client_id": "c", "sub": "s", "exp": NOW + 60},
+        {"exp": "nonsense", "scope": 7},
+    ],
+    ids=["273-bare", "273-claims", "273-nonsense"],
+)
+def test_of_an_inactive_token_nothing_else_is_known(members):
+    """273: active=false discards whatever else the server says."""
+    told = read(answer(active=False, **members))
+
+    assert ({"active": False}, "introspection.inactive") == (dict(told), told.code)
+    assert (Scope(), None, None, None) == (
+        told.scope,
+        told.client_id,
+        told.subject,
+        told.expires_at,
+    )
+    assert not told
+    assert not told.covers("")
+
+
+@pytest.mark.parametrize(
+    ("members", "code"),
+    [
+        pytest.param({"exp": NOW}, "introspection.exp", id="274-exp-now"),
+        pytest.param({"exp": NOW - 1}, "introspection.exp", id="274-exp-past"),
+        pytest.param({"exp": 0}, "introspection.exp", id="274-exp-zero"),
+        pytest.param({"nbf": NOW + 61}, "introspection.nbf", id="274-nbf-future"),
+        pytest.param({"iss": "https://as.example/"}, "introspection.iss", id="274-iss"),
+        pytest.param({"iss": ""}, "introspection.iss", id="274-iss-empty"),
+        pytest.param({"iss": ["https://as.example"]}, "introspection.iss", id="274-iss-list"),
+        pytest.param({"aud": "other"}, "introspection.aud", id="274-aud"),
+        pytest.param({"aud": ["a", "b"]}, "introspection.aud", id="274-aud-list"),
+        pytest.param({"aud": []}, "introspection.aud", id="274-aud-empty"),
+        pytest.param({"cnf": {"x5t#S256": "x"}}, "introspection.cnf", id="bound-to-a-key"),
+    ],
+)
+def test_an_active_token_may_still_not_count_here(members, code):
+    """274: a token the server calls active is inactive by policy, with a code and without claims."""
+    told = read(answer(active=True, **{"client_id": "c", "scope": "a", **members}))
+
+    assert (code, False, {"active": False}) == (told.code, told.active, dict(told))
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {},
+        {"exp": None, "nbf": None, "aud": None, "iss": None, "scope": None, "cnf": None},
+        {"exp": NOW + 1, "nbf": NOW + 60, "iss": "https://as.example", "aud": ["x", "api"]},
+        {"scope": "", "client_id": "", "sub": "", "aud": "api"},
+    ],
+    ids=["bare", "nulls", "all", "empty"],
+)
+def test_what_the_server_leaves_out_is_not_asked_for(members):
+    """A member that is absent or null holds nothing against an active token."""
+    told = read(answer(active=True, **members))
+
+    assert (True, None, True) == (told.active, told.code, bool(told))
+
+
+def test_where_nothing_is_set_nobody_is_wrong():
+    """Without `issuer` and `audience` in the settings, any will do."""
+    told = read(answer(active=True, iss="https://x", aud="y"), policy=IntrospectionPolicy())
+
+    assert told.active
+
+
+def test_an_active_token_says_what_it_is():
+    """Attributes for what is common, a read-only mapping for the rest."""
+    told = read(
+        answer(active=True, scope="b a", client_id="c", sub="s", exp=NOW + 9, act={"sub": "t"})
+    )
+
+    assert isinstance(told, Introspection)
+    assert (Scope("a b"), "c", "s", NOW + 9) == (
+        told.scope,
+        told.client_id,
+        told.subject,
+        told.expires_at,
+    )
+    assert (True, True, False) == (told.covers("a"), told.covers(Scope("a b")), told.covers("a c"))
+    assert ("t", 6, True) == (told["act"]["sub"], len(told), "act" in told)
+    assert "sub'" not in repr(told)
+    with pytest.raises(TypeError):
+        told["act"]["sub"] = "x"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        pytest.param("application/token-introspection+jwt", id="279-jwt"),
+        pytest.param("text/html", id="279-html"),
+        pytest.param("application/jwt", id="279-other-jwt"),
+        pytest.param("application/problem+json", id="279-problem"),
+        pytest.param(None, id="279-none"),
+    ],
+)
+def test_an_answer_is_json_or_none(content_type):
+    """279: a signed answer (RFC 9701), or anything else than JSON, is not read."""
+    assert "introspection.content_type" == read(raw('{"active": true}', content_type=content_type))
+
+
+def test_an_answer_in_another_charset_is_malformed():
+    """What a reader could take for other characters is not read."""
+    assert "introspection.malformed" == read(
+        raw('{"active": true}', content_type="application/json; charset=utf-16")
+    )
+
+
+@pytest.mark.parametrize(
+    ("response", "code"),
+    [
+        pytest.param(raw("", 401), "oauth.invalid_client", id="275-401"),
+        pytest.param(raw("", 403), "introspection.client_error", id="275-403"),
+        pytest.param(answer(403, error="access_denied"), "oauth.access_denied", id="275-denied"),
+        pytest.param(raw("", 429), "rate_limited", id="275-429"),
+        pytest.param(raw("", 503), "rate_limited", id="275-503"),
+        pytest.param(raw('{"active": true}', 500), "introspection.server_error", id="275-500"),
+        pytest.param(raw('{"active": true}', 502), "introspection.server_error", id="275-502"),
+        pytest.param(raw('{"active": true}', 201), "response.status_unexpected", id="275-201"),
+        pytest.param(raw('{"active": true}', 302), "transport.redirect_refused", id="275-302"),
+        pytest.param(raw("", 404), "introspection.client_error", id="275-404"),
+        pytest.param(answer(400, error="invalid_request"), "oauth.invalid_request", id="400"),
+    ],
+)
+def test_no_answer_is_an_error(response, code):
+    """275: whatever is not an answer is raised; a token is never active for want of one."""
+    assert code == read(response)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        raw("", 400),
+        raw("<html>", 415, "text/html"),
+        raw("", 422),
+        answer(400, error="invalid_request"),
+        answer(400, error="unsupported_token_type"),
+    ],
+    ids=["400", "415", "422", "invalid_request", "unsupported"],
+)
+def test_a_server_that_takes_no_jwts_is_told_from_one_that_fails(response):
+    """A JWT that the server takes for a bad request is an error of its own, with a cure."""
+    with pytest.raises(errors.UnsupportedTokenType, match=r"auth\.verify") as refused:
+        read_introspection(response, JWT_INQUIRY, POLICY, moment=NOW)
+    assert (response.status, False) == (refused.value.status, refused.value.retryable)
+    assert JWT not in str(refused.value)
+
+
+@pytest.mark.parametrize("error", ["invalid_client", "unauthorized_client", "invalid_grant"])
+def test_a_refused_client_is_not_taken_for_a_refused_token(error):
+    """Where the server refuses the client, or its right to the token, it says so for JWTs too."""
+    assert f"oauth.{error}" == read(answer(400, error=error), JWT_INQUIRY)
+
+
+def test_an_echoed_token_is_scrubbed():
+    """A server that repeats token and secret in its refusal has neither shown in a message."""
+    refusal = answer(400, error="invalid_request", error_description="opaque-token hunter2")
+
+    assert "oauth.invalid_request" == read(refusal)
+
+
+@pytest.mark.parametrize(
+    ("response", "code"),
+    [
+        pytest.param(answer(200), None, id="280-200"),
+        pytest.param(raw("<html>", 200, "text/html"), None, id="280-body-means-nothing"),
+        pytest.param(raw("", 200, None), None, id="280-empty"),
+        pytest.param(raw("", 503), "rate_limited", id="280-503"),
+        pytest.param(
+            answer(400, error="unsupported_token_type"),
+            "oauth.unsupported_token_type",
+            id="280-unsupported",
+        ),
+        pytest.param(answer(401, error="invalid_client"), "oauth.invalid_client", id="280-401"),
+        pytest.param(raw("", 500), "revocation.server_error", id="280-500"),
+        pytest.param(raw("", 404), "revocation.client_error", id="280-404"),
+        pytest.param(raw("", 204), "response.status_unexpected", id="280-204"),
+    ],
+)
+def test_revocation_succeeds_with_200_alone(response, code):
+    """280: 200 is success, known token or not; anything else is an error with a code."""
+    try:
+        read_revocation(response, INQUIRY)
+    except errors.CredicorpAuthError as error:
+        assert code == error.code
+        assert "revocation endpoint" in str(error)
+    else:
+        assert code is None
+
+
+@pytest.mark.parametrize("method", ["client_secret_post", "client_secret_basic"])
+def test_fault_278_the_token_is_in_the_body_alone(method):
+    """278: the client proves itself as configured, never with a token, and the address stays bare."""
+    request = build_inquiry_request(
+        TokenInquiry(Secret("tok+en&x=/"), "https://as.example/i", "c", Secret("s"), method)
+    )
+    fields = parse_qs(request.body.reveal().decode(), strict_parsing=True)
+    proven = {"client_id": ["c"], "client_secret": ["s"]} if method.endswith("post") else {}
+    authorization = request.wire_headers().get("Authorization", "")
+
+    assert ("POST", "https://as.example/i") == (request.method, request.url)
+    assert {"token": ["tok+en&x=/"], "token_type_hint": ["access_token"], **proven} == fields
+    assert authorization.startswith("Basic ") is (method == "client_secret_basic")
+    assert "tok" not in repr(request)
+
+
+@pytest.mark.parametrize(
+    ("token", "code"),
+    [
+        pytest.param("", "token.format", id="277-empty"),
+        pytest.param("a\r\nb", "token.format", id="277-crlf"),
+        pytest.param("a\n", "token.format", id="277-line-end"),
+        pytest.param("a b", "token.format", id="277-space"),
+        pytest.param("a\x00", "token.format", id="277-null"),
+        pytest.param("tök", "token.format", id="277-not-ascii"),
+        pytest.param("\ud800", "token.format", id="277-surrogate"),
+        pytest.param("a" * 1024 * 1024, "token.too_large", id="277-1-MiB"),
+        pytest.param("a" * (64 * 1024 + 1), "token.too_large", id="277-64-KiB"),
+        pytest.param(None, "token.format", id="277-none"),
+        pytest.param(b"abc", "token.format", id="277-bytes"),
+    ],
+)
+def test_what_can_be_no_token_is_refused_here(token, code):
+    """277: it is refused before anybody is asked, and not repeated."""
+    with pytest.raises(errors.MalformedToken) as refused:
+        read_shown_token(token)
+
+    assert code == refused.value.code
+    assert len(str(refused.value)) < 300
+
+
+def test_the_longest_token_is_taken():
+    """64 KiB are not too much."""
+    assert 64 * 1024 == len(read_shown_token("a" * 64 * 1024).reveal())
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+MEMBERS = st.dictionaries(
+    st.sampled_from(["active", "exp", "nbf", "iss", "aud", "scope", "sub", "client_id", "cnf", "x"]),
+    JSON,
+)  # fmt: skip
+
+
+@given(members=MEMBERS, status=st.sampled_from([200, 200, 400, 500]))
+def test_only_true_is_active_whatever_else_there_is(members, status):
+    """Any JSON at all gives an answer or an error of ours, and no active token without `true`."""
+    told = read(raw(json.dumps(members), status))
+
+    if members.get("active") is not True or status != 200:
+        assert not told or isinstance(told, str)
+    if isinstance(told, Introspection) and told.active:
+        assert told.expires_at is None or NOW < told.expires_at
