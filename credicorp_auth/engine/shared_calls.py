@@ -60,6 +60,8 @@ class SharedCalls(Generic[T]):
         timeout: Seconds that a call may take, its time in the queue included.
         keep: Called with the key and the outcome of a call, before anybody hears of it; not where
             the key was forgotten meanwhile.
+        find: Called with a key before a call is made, and returns what was kept; or None. Whoever
+            found nothing a moment ago may have come between an outcome and its being kept.
     """
 
     def __init__(
@@ -67,9 +69,12 @@ class SharedCalls(Generic[T]):
         name: str,
         clock: Clock,
         timeout: float,
+        *,
         keep: Callable[[bytes, T | CredicorpAuthError], None],
+        find: Callable[[bytes], T | CredicorpAuthError | None],
     ) -> None:
-        self._name, self._boot, self._timeout, self._keep = name, clock.boot, timeout, keep
+        self._name, self._boot, self._timeout = name, clock.boot, timeout
+        self._keep, self._find = keep, find
         self._lock = threading.Lock()
         self._calls: dict[bytes, Call[T]] = {}
         self._under_way: set[Call[T]] = set()  # those that were forgotten included
@@ -82,7 +87,7 @@ class SharedCalls(Generic[T]):
         """Return the outcome of the call; wait for it on this thread."""
         waiter = ThreadWaiter()
         call = self._join(key, make, waiter)
-        if isinstance(call, CredicorpAuthError):
+        if not isinstance(call, Call):
             return call
         try:
             waiter.wait(self._timeout)
@@ -94,7 +99,7 @@ class SharedCalls(Generic[T]):
         """Return the outcome of the call; await it."""
         waiter: TaskWaiter | TrioWaiter = waiting_task()
         call = self._join(key, make, waiter)
-        if isinstance(call, CredicorpAuthError):
+        if not isinstance(call, Call):
             return call
         try:
             await waiter.wait(self._timeout)
@@ -112,7 +117,7 @@ class SharedCalls(Generic[T]):
 
     def _join(
         self, key: bytes, make: Callable[[float], T], waiter: Waiter
-    ) -> Call[T] | CredicorpAuthError:
+    ) -> Call[T] | T | CredicorpAuthError:
         if self in FLYING.get():
             return Reentrant("an adapter asked about a token while it helped to ask about one")
         with self._lock:
@@ -120,6 +125,8 @@ class SharedCalls(Generic[T]):
                 return Closed("the CredicorpAuth is closed")
             call, starts, moment = self._calls.get(key), False, self._boot()
             if call is None or moment >= call.deadline:
+                if (found := self._find(key)) is not None:
+                    return found
                 call = self._calls[key] = Call(key, moment + self._timeout, make)
                 self._queue.append(call)
                 self._under_way.add(call)

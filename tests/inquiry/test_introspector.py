@@ -311,6 +311,17 @@ def test_threads_and_tasks_share_one_question(scene, active):
     assert 1 == len({id(each) for each in answers if isinstance(each, Introspection)})
 
 
+def test_whoever_comes_between_two_looks_asks_nobody(scene, active):
+    """A caller who found nothing just before the answer was kept finds it now, without a request."""
+    stage = scene([active()])
+    introspector = stage.auth._introspector
+    question = introspector._prepare("opaque-canary")
+    first = stage.introspect()
+
+    assert first is introspector._calls.obtain(question.digest, question.ask).answer
+    assert 1 == stage.sent
+
+
 def test_what_was_forgotten_meanwhile_is_not_remembered(scene, active, inactive):
     """An answer that was asked for before `forget_introspections` does not count after it."""
     stage = scene([active(), inactive])
