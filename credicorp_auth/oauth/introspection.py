@@ -65,7 +65,7 @@ class Introspection(Mapping[str, Any]):
     subject: str | None
     expires_at: float | None
     code: str | None
-    _members: Mapping[str, Any] = field(repr=False, hash=False)
+    _members: Mapping[str, Any] = field(repr=False, hash=False, alias="members")
 
     def covers(self, needed: Scope | str) -> bool:
         """Say whether the token is active and good for all of `needed`."""
