@@ -447,6 +447,26 @@ def test_questions_about_many_tokens_queue(scene, active):
     assert (100, True) == (stage.sent, max(most) <= 32)
 
 
+def test_questions_that_fail_together_are_one_failure(scene, active):
+    """A moment's trouble that 32 questions meet at once silences the endpoint no longer than one."""
+    stage = scene([LOST] * 64)
+
+    async def ask_all():
+        asking = [stage.auth.aintrospect(f"t-{n}") for n in range(32)]
+        return await asyncio.gather(*asking, return_exceptions=True)
+
+    stage.transport.held_up.clear()
+    threading.Timer(0.2, stage.transport.held_up.set).start()
+    told = asyncio.run(ask_all())
+    settle()
+    assert {errors.ConnectionFailed} == {type(each) for each in told}
+    stage.transport.answers.clear()
+    stage.transport.answers.append(active())
+    stage.clock.advance(2)
+
+    assert stage.introspect()
+
+
 def test_a_question_that_queued_too_long_is_not_asked(scene):
     """No request is sent for a question whose time is over, and the endpoint is not blamed."""
     stage = scene()
