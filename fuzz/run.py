@@ -48,6 +48,10 @@ _SEEDS = {
         b'{"access_token":"t","token_type":"Bearer","expires_in":60,"scope":"a"}',
         b'{"error":"invalid_client","error_description":"hunter2-of-the-fuzzer"}',
     ],
+    "inquiry": [
+        b'{"active":true,"exp":2000000000,"nbf":1,"scope":"a","aud":["a"],"client_id":"c","cnf":{}}',
+        b'{"error":"unsupported_token_type","error_description":"token-of-the-fuzzer"}',
+    ],
 }  # fmt: skip
 
 

@@ -15,17 +15,21 @@ from credicorp_auth.oauth.challenge import asks_for_new_token, read_challenges
 from credicorp_auth.oauth.claims import read_claims
 from credicorp_auth.oauth.compact import read_compact
 from credicorp_auth.oauth.http import HttpResponse, origin_of
+from credicorp_auth.oauth.introspection import IntrospectionPolicy, read_introspection
 from credicorp_auth.oauth.key_set import MAX_KEYS, read_key_set
 from credicorp_auth.oauth.metadata import ENDPOINTS, MetadataSource, read_metadata
+from credicorp_auth.oauth.revocation import read_revocation
 from credicorp_auth.oauth.secret import Secret, SecretBytes
 from credicorp_auth.oauth.signature_algorithm import ALGORITHMS, DEFAULT_ALGORITHMS, read_algorithms
 from credicorp_auth.oauth.token_endpoint import TokenPolicy, TokenRequest, read_token_response
+from credicorp_auth.oauth.token_inquiry import TokenInquiry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _ISSUER: Final = "https://as.example"
 _ORIGINS: Final = frozenset({"https://as.example:443"})
+_MOMENT: Final = 1e9
 _ALGORITHMS: Final = read_algorithms(DEFAULT_ALGORITHMS)
 
 
@@ -58,10 +62,10 @@ def claims(data: bytes) -> None:
         return
     if isinstance(members, dict):
         try:
-            read = read_claims({**members, "iss": _ISSUER}, moment=1e9, leeway=60.0)
+            read = read_claims({**members, "iss": _ISSUER}, moment=_MOMENT, leeway=60.0)
         except VerificationFailed:
             return
-        assert read.expires_at > 1e9 - 60.0
+        assert read.expires_at > _MOMENT - 60.0
         assert all(isinstance(each, str) for each in (read.subject, read.client_id, read.token_id))
 
 
@@ -116,6 +120,24 @@ def token_response(data: bytes) -> None:
         assert secret.reveal() not in said
 
 
+def inquiry(data: bytes) -> None:
+    """Read the bytes as answers about a token; none is active without `true`, none is repeated."""
+    token = Secret("token-of-the-fuzzer")
+    asked = TokenInquiry(token, "u", "c", Secret("hunter2-of-the-fuzzer"))
+    for status in (200, 400, 401, 429, 500):
+        answer = _answer(data, status)
+        try:
+            read = read_introspection(answer, asked, IntrospectionPolicy(), moment=_MOMENT)
+            read_revocation(answer, asked)
+        except CredicorpAuthError as error:
+            said = str(error)
+        else:
+            said = ""
+            assert read["active"] is read.active
+            assert not read.active or read.expires_at is None or read.expires_at > _MOMENT
+        assert token.reveal() not in said
+
+
 TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
     "token": token,
     "claims": claims,
@@ -123,4 +145,5 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
     "metadata": metadata,
     "challenge": challenge,
     "token_response": token_response,
+    "inquiry": inquiry,
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from credicorp_auth.errors import CredicorpAuthError
+    from credicorp_auth.lifecycle.inquire import Answered
     from credicorp_auth.lifecycle.windows import Instant
     from credicorp_auth.oauth.introspection import Introspection
 
@@ -27,7 +28,10 @@ class Remembered:
     __slots__ = ("outcome", "until_boot", "until_wall", "used")
 
     def __init__(
-        self, outcome: Introspection | CredicorpAuthError, since: Instant, seconds: float
+        self,
+        outcome: Answered[Introspection] | CredicorpAuthError,
+        since: Instant,
+        seconds: float,
     ) -> None:
         self.outcome = outcome
         self.until_wall, self.until_boot = since.wall + seconds, since.boot + seconds

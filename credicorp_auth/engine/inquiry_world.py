@@ -74,7 +74,12 @@ class RealInquiryWorld:
         """Keep what the endpoint did."""
         moment = self.clock.boot()
         with self._lock:
-            self._standing = self._standing.after(fact, moment)
+            before, after = self._standing, self._standing.after(fact, moment)
+            if isinstance(fact, Failed) and moment < before.quiet_until:
+                # Questions that were under way together and fail together are one failure: counted
+                # one by one, a moment's trouble would silence the endpoint for half a minute.
+                after = evolve(after, failures=before.failures)
+            self._standing = after
         if isinstance(fact, Failed) and isinstance(fact.error, TokenEndpointBusy):
             COOL_DOWNS.start(self._cool_down_key, moment + fact.pause, moment)
 

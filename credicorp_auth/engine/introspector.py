@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from credicorp_auth.engine.inquiry_world import RealInquiryWorld
     from credicorp_auth.oauth.introspection import IntrospectionPolicy
 
-Outcome = Introspection | CredicorpAuthError
+Outcome = Answered[Introspection] | CredicorpAuthError
 
 
 @frozen
@@ -74,7 +74,7 @@ class Introspector:
         self._world = world
         self._memo = AnswerMemo()
         self._calls: SharedCalls[Answered[Introspection]] = SharedCalls(
-            "introspection", world.clock, timeout, self._keep
+            "introspection", world.clock, timeout, keep=self._keep, find=self._find
         )
         self._wall, self._boot = world.clock.wall, world.clock.boot
         renew_after_fork(self)
@@ -85,9 +85,9 @@ class Introspector:
         if outcome is None:
             outcome = self._prepare(token)
         if isinstance(outcome, _Question):
-            outcome = _answer_of(self._calls.obtain(outcome.digest, outcome.ask))
-        if isinstance(outcome, Introspection):
-            return outcome
+            outcome = self._calls.obtain(outcome.digest, outcome.ask)
+        if isinstance(outcome, Answered):
+            return outcome.answer
         del token  # not in reach of the error's traceback
         raise outcome
 
@@ -97,9 +97,9 @@ class Introspector:
         if outcome is None:
             outcome = self._prepare(token)
         if isinstance(outcome, _Question):
-            outcome = _answer_of(await self._calls.aobtain(outcome.digest, outcome.ask))
-        if isinstance(outcome, Introspection):
-            return outcome
+            outcome = await self._calls.aobtain(outcome.digest, outcome.ask)
+        if isinstance(outcome, Answered):
+            return outcome.answer
         del token  # not in reach of the error's traceback
         raise outcome
 
@@ -108,12 +108,15 @@ class Introspector:
         text = token.value.reveal() if isinstance(token, AccessToken) else token
         if type(text) is not str or len(text) > MAX_TOKEN or not text.isascii():
             return None
-        kept = self._memo.find(sha256(text.encode()).digest())
+        return self._find(sha256(text.encode()).digest())
+
+    def _find(self, digest: bytes) -> Outcome | None:
+        kept = self._memo.find(digest)
         if kept is None or self._wall() >= kept.until_wall or self._boot() >= kept.until_boot:
             return None
         kept.used = True
         outcome = kept.outcome
-        return outcome if isinstance(outcome, Introspection) else outcome.copy()
+        return outcome if isinstance(outcome, Answered) else outcome.copy()
 
     def _prepare(self, token: str | AccessToken) -> _Question | CredicorpAuthError:
         """Return the question to ask, or why it is not asked."""
@@ -127,9 +130,9 @@ class Introspector:
         method, policy = self._client_authentication, self._policy
         return _Question(digest, partial(introspect_token, shown, method, policy, self._world))
 
-    def _keep(self, digest: bytes, outcome: Answered[Introspection] | CredicorpAuthError) -> None:
+    def _keep(self, digest: bytes, outcome: Outcome) -> None:
         if isinstance(outcome, Answered):
-            kept = Remembered(outcome.answer, outcome.sent, seconds_to_believe(outcome))
+            kept = Remembered(outcome, outcome.sent, seconds_to_believe(outcome))
             self._memo.keep(digest, kept)
         elif concerns_one_token(outcome):
             # Not an answer, but no reason to ask again at once: a loop must not hammer.
@@ -157,7 +160,3 @@ class Introspector:
     def after_fork(self) -> None:
         """In the child: keep what is known; the lock may belong to a thread of the parent."""
         self._memo.after_fork()
-
-
-def _answer_of(outcome: Answered[Introspection] | CredicorpAuthError) -> Outcome:
-    return outcome.answer if isinstance(outcome, Answered) else outcome

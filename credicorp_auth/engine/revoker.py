@@ -62,7 +62,11 @@ class Revoker:
         self._tokens, self._introspector = tokens, introspector
         self._client_authentication, self._world = client_authentication, world
         self._calls: SharedCalls[bool] = SharedCalls(
-            "revocation", world.clock, timeout, lambda _digest, _outcome: None
+            "revocation",
+            world.clock,
+            timeout,
+            keep=lambda _digest, _outcome: None,
+            find=lambda _digest: None,
         )
 
     def revoke(self, token: str | AccessToken) -> None:

@@ -60,6 +60,8 @@ class SharedCalls(Generic[T]):
         timeout: Seconds that a call may take, its time in the queue included.
         keep: Called with the key and the outcome of a call, before anybody hears of it; not where
             the key was forgotten meanwhile.
+        find: Called with a key before a call is made, and returns what was kept; or None. Whoever
+            found nothing a moment ago may have come between an outcome and its being kept.
     """
 
     def __init__(
@@ -67,9 +69,12 @@ class SharedCalls(Generic[T]):
         name: str,
         clock: Clock,
         timeout: float,
+        *,
         keep: Callable[[bytes, T | CredicorpAuthError], None],
+        find: Callable[[bytes], T | CredicorpAuthError | None],
     ) -> None:
-        self._name, self._boot, self._timeout, self._keep = name, clock.boot, timeout, keep
+        self._name, self._boot, self._timeout = name, clock.boot, timeout
+        self._keep, self._find = keep, find
         self._lock = threading.Lock()
         self._calls: dict[bytes, Call[T]] = {}
         self._under_way: set[Call[T]] = set()  # those that were forgotten included
@@ -82,10 +87,9 @@ class SharedCalls(Generic[T]):
         """Return the outcome of the call; wait for it on this thread."""
         waiter = ThreadWaiter()
         call = self._join(key, make, waiter)
-        if isinstance(call, CredicorpAuthError):
-            return call
         try:
-            waiter.wait(self._timeout)
+            if call.outcome is None:
+                waiter.wait(self._timeout)
         finally:
             self._leave(call, waiter)
         return self._conclude(call)
@@ -94,10 +98,9 @@ class SharedCalls(Generic[T]):
         """Return the outcome of the call; await it."""
         waiter: TaskWaiter | TrioWaiter = waiting_task()
         call = self._join(key, make, waiter)
-        if isinstance(call, CredicorpAuthError):
-            return call
         try:
-            await waiter.wait(self._timeout)
+            if call.outcome is None:
+                await waiter.wait(self._timeout)
         finally:
             self._leave(call, waiter)
         return self._conclude(call)
@@ -110,25 +113,35 @@ class SharedCalls(Generic[T]):
             else:
                 self._calls.pop(key, None)
 
-    def _join(
-        self, key: bytes, make: Callable[[float], T], waiter: Waiter
-    ) -> Call[T] | CredicorpAuthError:
-        if self in FLYING.get():
-            return Reentrant("an adapter asked about a token while it helped to ask about one")
+    def _join(self, key: bytes, make: Callable[[float], T], waiter: Waiter) -> Call[T]:
+        """Return the call to wait for; one that nobody makes where there is an outcome already."""
+        moment, starts = self._boot(), False
+        fresh = Call(key, moment + self._timeout, make)
         with self._lock:
-            if self._closed:
-                return Closed("the CredicorpAuth is closed")
-            call, starts, moment = self._calls.get(key), False, self._boot()
+            call = self._calls.get(key)
             if call is None or moment >= call.deadline:
-                call = self._calls[key] = Call(key, moment + self._timeout, make)
-                self._queue.append(call)
-                self._under_way.add(call)
-                starts = self._callers < MAX_CALLERS
-                self._callers += starts
+                call, fresh.outcome = fresh, self._find(key)
+            if self._closed:
+                fresh.outcome = Closed("the CredicorpAuth is closed")
+            elif self in FLYING.get():
+                fresh.outcome = Reentrant("an adapter asked about a token while it helped to ask")
+            if fresh.outcome is not None:
+                return fresh
+            if call is fresh:
+                starts = self._enqueue(fresh)
             call.waiters.append(waiter)
         if starts:
             launch(f"credicorp-auth {self._name}", self._work)
         return call
+
+    def _enqueue(self, call: Call[T]) -> bool:
+        """Let a call be made; say whether that takes another thread."""
+        self._calls[call.key] = call
+        self._under_way.add(call)
+        self._queue.append(call)
+        starts = self._callers < MAX_CALLERS
+        self._callers += starts
+        return starts
 
     def _work(self) -> None:
         """Make calls until none is left to be made."""
@@ -162,13 +175,14 @@ class SharedCalls(Generic[T]):
 
     def _conclude(self, call: Call[T]) -> T | CredicorpAuthError:
         """Turn a call's outcome into this caller's own."""
+        outcome = call.outcome
+        if isinstance(outcome, CredicorpAuthError):
+            return outcome.copy()
+        if outcome is not None:
+            return outcome
         if self._closed:
             return Closed("the CredicorpAuth was closed while a token was asked about")
-        if isinstance(call.outcome, CredicorpAuthError):
-            return call.outcome.copy()
-        if call.outcome is None:
-            return DeadlinePassed("no answer about the token within the time allowed")
-        return call.outcome
+        return DeadlinePassed("no answer about the token within the time allowed")
 
     def close(self) -> None:
         """Start no call any more, and wake everyone who waits."""

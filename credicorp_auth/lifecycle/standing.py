@@ -155,6 +155,6 @@ class Standing:
         left = self.quiet_until - moment
         error = self.quiet_error
         if error is None or isinstance(error, TokenEndpointBusy):
-            what = error.what if error else "the token endpoint asked to be left alone"
+            what = error.what if error else "the endpoint asked to be left alone"
             return TokenEndpointBusy(what, retry_after=max(0.0, left))
         return error.copy()

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from credicorp_auth.oauth.http import HttpResponse
     from credicorp_auth.oauth.token_inquiry import TokenInquiry
 
+MAX_ANSWER: Final = 64 * 1024
+"""Bytes that an answer may have: thousands of them are remembered."""
+
 INTROSPECTION_ENDPOINT: Final = Speaker(
     "introspection endpoint", "introspection.server_error", "introspection.client_error"
 )
@@ -65,7 +68,7 @@ class Introspection(Mapping[str, Any]):
     subject: str | None
     expires_at: float | None
     code: str | None
-    _members: Mapping[str, Any] = field(repr=False, hash=False)
+    _members: Mapping[str, Any] = field(repr=False, hash=False, alias="members")
 
     def covers(self, needed: Scope | str) -> bool:
         """Say whether the token is active and good for all of `needed`."""
@@ -133,6 +136,8 @@ def read_introspection(
 
 
 def _read_members(response: HttpResponse, where: str) -> dict[str, Any]:
+    if len(response.body.reveal()) > MAX_ANSWER:
+        raise _malformed(f"there are over {MAX_ANSWER} bytes", where)
     try:
         return read_json_answer(response)
     except WrongMediaType as fault:

@@ -311,6 +311,17 @@ def test_threads_and_tasks_share_one_question(scene, active):
     assert 1 == len({id(each) for each in answers if isinstance(each, Introspection)})
 
 
+def test_whoever_comes_between_two_looks_asks_nobody(scene, active):
+    """A caller who found nothing just before the answer was kept finds it now, without a request."""
+    stage = scene([active()])
+    introspector = stage.auth._introspector
+    question = introspector._prepare("opaque-canary")
+    first = stage.introspect()
+
+    assert first is introspector._calls.obtain(question.digest, question.ask).answer
+    assert 1 == stage.sent
+
+
 def test_what_was_forgotten_meanwhile_is_not_remembered(scene, active, inactive):
     """An answer that was asked for before `forget_introspections` does not count after it."""
     stage = scene([active(), inactive])
@@ -434,6 +445,26 @@ def test_questions_about_many_tokens_queue(scene, active):
 
     assert all(asyncio.run(ask_all()))
     assert (100, True) == (stage.sent, max(most) <= 32)
+
+
+def test_questions_that_fail_together_are_one_failure(scene, active):
+    """A moment's trouble that 32 questions meet at once silences the endpoint no longer than one."""
+    stage = scene([LOST] * 64)
+
+    async def ask_all():
+        asking = [stage.auth.aintrospect(f"t-{n}") for n in range(32)]
+        return await asyncio.gather(*asking, return_exceptions=True)
+
+    stage.transport.held_up.clear()
+    threading.Timer(0.2, stage.transport.held_up.set).start()
+    told = asyncio.run(ask_all())
+    settle()
+    assert {errors.ConnectionFailed} == {type(each) for each in told}
+    stage.transport.answers.clear()
+    stage.transport.answers.append(active())
+    stage.clock.advance(2)
+
+    assert stage.introspect()
 
 
 def test_a_question_that_queued_too_long_is_not_asked(scene):

@@ -62,6 +62,7 @@ def raw(body, status=200, content_type="application/json"):
         pytest.param("true", id="no-object"),
         pytest.param('[{"active": true}]', id="list"),
         pytest.param('{"active": true} x', id="more"),
+        pytest.param('{"active": true}' + " " * 64 * 1024, id="too-long"),
         pytest.param('{"active": true, "exp": "soon"}', id="exp-text"),
         pytest.param('{"active": true, "exp": true}', id="exp-boolean"),
         pytest.param('{"active": true, "exp": -1}', id="exp-negative"),

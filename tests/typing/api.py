@@ -14,6 +14,7 @@ from credicorp_auth import (
     Claims,
     CredicorpAuth,
     Event,
+    Introspection,
     Scope,
     Secret,
     Settings,
@@ -64,6 +65,16 @@ assert_type(claims.audience, frozenset[str])
 verifier = TokenVerifier(issuer="https://as.example", audience="partner-api", algorithms=["ES256"])
 assert_type(verifier.verify("token").client_id, str)
 
+told = auth.introspect(token)
+assert_type(told, Introspection)
+assert_type(told.active, bool)
+assert_type(told.scope, Scope)
+assert_type(told.client_id, str | None)
+assert_type(told.expires_at, float | None)
+assert_type(told.covers("decisions:read"), bool)
+auth.revoke("token")
+auth.forget_introspections()
+
 
 async def use() -> None:
     """Use it from a task."""
@@ -71,6 +82,8 @@ async def use() -> None:
         assert_type(await resource.averify(token, required_scope=Scope("a")), Claims)
     async with CredicorpAuth.from_env() as shared:
         assert_type(await shared.averify("token"), Claims)
+        assert_type(await shared.aintrospect("token"), Introspection)
+        await shared.arevoke(await shared.aget_token())
         assert_type(await shared.aget_token(), AccessToken)
         assert_type(await shared.aheader("decisions:read"), str)
 
