@@ -129,7 +129,7 @@ class Conformance:
     ) -> pytest.TestReport | None:
         """Take note of the tests that the contract itself skips, for want of a capability."""
         # By the frame that said so: pytest gives the place of the test where a fixture has skipped.
-        frames = [] if call.excinfo is None else call.excinfo.traceback
+        frames = () if call.excinfo is None else call.excinfo.traceback
         modules = [str(each.frame.f_globals.get("__name__")) for each in frames]
         said_by = next((each for each in modules[::-1] if not each.startswith("_pytest.")), "")
         if said_by.startswith(_CONTRACTS):
