@@ -6,18 +6,17 @@ import json
 import re
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from attrs import define, field
+import pytest
+from attrs import asdict, define, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import pytest
-
 _CONTRACTS = "credicorp_auth.testing.contracts."
 _SHOWN = 5  # names in a line; the JSON report has them all
-_HOME = "/".join(_CONTRACTS.split("."))
+_MAIL = "credicorp_auth_contracts"  # what a worker of pytest-xdist hands over when it has done
 
 
 @define
@@ -27,7 +26,9 @@ class Suite:
 
     Args:
         name: Where its tests are.
-        contract: The contract's class.
+        kind: What kind of adapter the contract is for.
+        version: The version of the contract: see `docs/how-to/test-an-adapter.md`.
+        tests: Names of the contract's tests.
         passed: The tests that passed.
         failed: The tests that did not, with what they claim.
         not_offered: The tests of what the adapter does not declare, with the reason.
@@ -37,7 +38,9 @@ class Suite:
     """
 
     name: str
-    contract: type
+    kind: str
+    version: str
+    tests: set[str]
     passed: set[str] = field(factory=set[str])
     failed: dict[str, str] = field(factory=dict[str, str])
     not_offered: dict[str, str] = field(factory=dict[str, str])
@@ -45,22 +48,30 @@ class Suite:
     replaced: set[str] = field(factory=set[str])
     proven: set[str] = field(factory=set[str])
 
-    @property
-    def kind(self) -> str:
-        """What kind of adapter the contract is for."""
-        words = re.findall(r"[A-Z][a-z0-9]*", self.contract.__name__)
-        return " ".join(words[:-1]).lower()
+    @classmethod
+    def of(cls, contract: type, *, name: str) -> Self:
+        """Begin the run of a contract."""
+        words = re.findall(r"[A-Z][a-z0-9]*", contract.__name__)
+        version = str(getattr(contract, "contract_version", "1.0"))
+        tests = {each for each in dir(contract) if each.startswith("test")}
+        return cls(name, " ".join(words[:-1]).lower(), version, tests)
 
-    @property
-    def version(self) -> str:
-        """The version of the contract: see `docs/how-to/test-an-adapter.md`."""
-        return str(getattr(self.contract, "contract_version", "1.0"))
+    def add(self, part: Suite) -> None:
+        """Add what another process has found."""
+        for mine, theirs in (
+            (self.failed, part.failed),
+            (self.not_offered, part.not_offered),
+            (self.excused, part.excused),
+        ):
+            mine.update(theirs)
+        self.passed = (self.passed | part.passed) - set(self.failed)
+        self.replaced |= part.replaced
+        self.proven |= part.proven
 
     @property
     def not_run(self) -> list[str]:
         """The tests of the contract of which not one case was run."""
-        whole = {name for name in dir(self.contract) if name.startswith("test")}
-        return sorted(whole - self.proven)
+        return sorted(self.tests - self.proven)
 
     @property
     def conforms(self) -> bool:
@@ -91,9 +102,10 @@ class Conformance:
         items: The tests that will be run.
     """
 
-    def __init__(self, items: Iterable[pytest.Item]) -> None:
+    def __init__(self, items: Iterable[pytest.Item] = ()) -> None:
         self.suites: dict[str, Suite] = {}
         self._items: dict[str, tuple[Suite, str, pytest.Item]] = {}
+        self._declined: set[str] = set()
         for item in items:
             self._enrol(item)
 
@@ -103,7 +115,7 @@ class Conformance:
         if contract is None:
             return
         name = item.nodeid.partition("[")[0].rpartition("::")[0]
-        suite = self.suites.setdefault(name, Suite(name, contract))
+        suite = self.suites.setdefault(name, Suite.of(contract, name=name))
         test = str(getattr(item, "originalname", item.name))
         if not hasattr(contract, test):
             return  # a test of the suite's own, beside the contract
@@ -111,13 +123,26 @@ class Conformance:
             suite.replaced.add(test)
         self._items[item.nodeid] = suite, test, item
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> pytest.TestReport | None:
+        """Take note of the tests that the contract itself skips, for want of a capability."""
+        # By the frame that said so: pytest gives the place of the test where a fixture has skipped.
+        frames = () if call.excinfo is None else call.excinfo.traceback
+        modules = [str(each.frame.f_globals.get("__name__")) for each in frames]
+        said_by = next((each for each in modules[::-1] if not each.startswith("_pytest.")), "")
+        if said_by.startswith(_CONTRACTS):
+            self._declined.add(item.nodeid)
+        return None  # the report is pytest's
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take note of how a test of a contract ended."""
         if report.nodeid not in self._items:
             return
         suite, test, item = self._items[report.nodeid]
         if report.skipped and not hasattr(report, "wasxfail"):
-            if not _is_ours(report.longrepr):
+            if report.nodeid not in self._declined:
                 suite.excused[item.name] = _reason(report.longrepr)
                 return
             suite.not_offered[item.name] = _reason(report.longrepr)
@@ -129,6 +154,19 @@ class Conformance:
         else:
             return
         suite.proven.add(test)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """In a worker of pytest-xdist, hand over what was found; there nobody shows it."""
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output[_MAIL] = [asdict(each) for each in self.suites.values()]
+
+    def take(self, output: dict[str, Any]) -> None:
+        """Take what a worker has handed over; what one found that died is not proven."""
+        for part in (Suite(**each) for each in output.get(_MAIL, ())):
+            self.suites.setdefault(
+                part.name, Suite(part.name, part.kind, part.version, part.tests)
+            ).add(part)
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter, config: pytest.Config
@@ -163,11 +201,6 @@ def contract_of(cls: type) -> type | None:
         if each.__name__.endswith("Contract") and f"{each.__module__}.".startswith(_CONTRACTS)
     )
     return next(found, None)
-
-
-def _is_ours(place: Any) -> bool:
-    """Say whether the contract itself skipped the test, for want of a capability."""
-    return isinstance(place, tuple) and _HOME in Path(str(place[0])).as_posix()  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _reason(place: Any) -> str:

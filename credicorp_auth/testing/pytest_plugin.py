@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -44,6 +44,19 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         from credicorp_auth.testing.conformance import Conformance  # noqa: PLC0415 - only then
 
         config.pluginmanager.register(Conformance(session.items))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Add up what the workers of pytest-xdist have found."""
+    output = getattr(node, "workeroutput", {})
+    plugins = node.config.pluginmanager
+    if any(each.startswith("credicorp_auth") for each in output):
+        from credicorp_auth.testing.conformance import Conformance  # noqa: PLC0415 - only then
+
+        if not plugins.has_plugin(CONTRACTS):
+            plugins.register(Conformance(), CONTRACTS)
+        plugins.get_plugin(CONTRACTS).take(output)
 
 
 @pytest.fixture

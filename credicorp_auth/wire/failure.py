@@ -91,7 +91,9 @@ def _read_tls(
 ) -> ServerUnreachable | None:
     found = next((each for each in chain if isinstance(each, ssl.SSLError)), None)
     if found is not None:
-        reason = getattr(found, "verify_message", None) or found.reason or "the connection broke"
+        # One that a stack made itself has none of these.
+        reasons = (getattr(found, name, None) for name in ("verify_message", "reason"))
+        reason = next(filter(None, reasons), "the connection broke")
         # A peer that only went away may be back; one with the wrong certificate will not change.
         retryable = isinstance(found, ssl.SSLEOFError)
     elif exchange.is_shaking_hands:

@@ -35,5 +35,5 @@ def test_an_example_has_fewer_than_60_lines_of_code(package: Path) -> None:
 
 
 def test_there_are_examples() -> None:
-    """The pattern above finds them."""
-    assert {"keyring", "sqlite"} <= {each.parent.name for each in EXAMPLES}
+    """There is one of each kind, and the pattern above finds them."""
+    assert {"curl", "keyring", "sqlite"} <= {each.parent.name for each in EXAMPLES}

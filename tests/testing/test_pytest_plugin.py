@@ -210,6 +210,34 @@ def test_a_single_case_may_be_excused(small):
     assert "  1 excused: there is no room for two" in ran.stdout
 
 
+def test_a_fixture_of_the_suite_is_not_the_contract(tmp_path):
+    """Whose tests of a real contract are skipped by a fixture of its own does not conform."""
+    source = """
+import pytest
+from credicorp_auth.testing.contracts.cache import CacheContract
+
+class TestSkipping(CacheContract):
+    @pytest.fixture(autouse=True)
+    def _excuse(self):
+        pytest.skip("no time")
+"""
+    ran = pytest_of(tmp_path, source)
+
+    assert "TestSkipping does not conform to cache 1.0: 0 passed" in ran.stdout
+    assert " excused: no time" in ran.stdout
+    assert " skipped: no time" not in ran.stdout
+
+
+def test_workers_report_together(small, tmp_path):
+    """Divided over workers by pytest-xdist, the same tests give the same report."""
+    ran = pytest_of(tmp_path, small_source(), "-n", "2", "--credicorp-report", "report.json")
+    _, suites, _ = small
+    together = json.loads((tmp_path / "report.json").read_text())["suites"]
+
+    assert suites == {each["suite"].partition("::")[2]: each for each in together}
+    assert 1 == ran.stdout.count("test_it.py::TestGood conforms to small thing 2.1: 3 passed")
+
+
 def test_a_contract_nobody_derives_from_is_no_report(tmp_path):
     """Where a contract is imported and not used, nothing is said of it."""
     ran = pytest_of(tmp_path, "import credicorp_auth.testing.contracts\ndef test_it(): pass\n")

@@ -6,11 +6,20 @@ import pytest
 
 from credicorp_auth.errors import ConnectionFailed
 from credicorp_auth.oauth.http import HttpRequest
+from credicorp_auth.oauth.secret import SecretBytes
 from credicorp_auth.ports import Transport
 from credicorp_auth.testing.contracts.transport.bench import TransportBench, ask, refusal
 from credicorp_auth.testing.wire import Hold, Receive, Reset, Send, Step, WireServer, answer
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+def ask_much(url: str, large: str) -> HttpRequest:
+    """Build a request that does not fit between two ends of a connection."""
+    much = "x" * 3_000_000
+    if large == "header":
+        return HttpRequest("POST", url, {"X-Large": much})
+    return HttpRequest("POST", url, {}, SecretBytes(much.encode()))
 
 
 class Losing(TransportBench):
@@ -86,11 +95,14 @@ class Losing(TransportBench):
         assert "transport.reset" == error.code
         assert 2 == len(server.connections)
 
-    def test_fault_009_not_after_a_byte_of_the_answer(self, transport: Transport) -> None:
+    @pytest.mark.parametrize(
+        "begun", [pytest.param(HEAD[:10], id="byte"), pytest.param(HEAD, id="line")]
+    )
+    def test_fault_009_not_after_a_byte_of_the_answer(
+        self, transport: Transport, begun: bytes
+    ) -> None:
         """Once an answer has begun, nothing is sent again."""
-        with WireServer(
-            [Receive(), Send(answer()), Receive(), Send(b"HTTP/1.1 2"), Reset()]
-        ) as server:
+        with WireServer([Receive(), Send(answer()), Receive(), Send(begun), Reset()]) as server:
             transport.send(ask(server.url), timeout=5)
             error = refusal(transport, ask(server.url))
 
@@ -123,18 +135,20 @@ class Losing(TransportBench):
         with WireServer([Receive(), interim, Send(answer(b"x"))]) as server:
             assert 200 == transport.send(ask(server.url), timeout=5).status
 
-    def test_fault_015_answer_before_the_request_is_read(self, transport: Transport) -> None:
+    @pytest.mark.parametrize("large", ["header", "body"])
+    def test_fault_015_answer_before_the_request_is_read(
+        self, transport: Transport, large: str
+    ) -> None:
         """An early refusal is an answer, although the rest of the request is not taken any more."""
         with WireServer([Send(answer(b"no", status="413 Content Too Large")), Hold()]) as server:
-            request = HttpRequest("POST", server.url, {"X-Large": "x" * 3_000_000})
-            got = transport.send(request, timeout=5)
+            got = transport.send(ask_much(server.url, large), timeout=5)
 
         assert (413, b"no") == (got.status, got.body.reveal())
 
-    def test_fault_015_broken_pipe(self, transport: Transport) -> None:
+    @pytest.mark.parametrize("large", ["header", "body"])
+    def test_fault_015_broken_pipe(self, transport: Transport, large: str) -> None:
         """A server that goes away while the request is sent is a reset, and no broken pipe."""
         with WireServer([Reset()]) as server:
-            request = HttpRequest("POST", server.url, {"X-Large": "x" * 3_000_000})
-            error = refusal(transport, request)
+            error = refusal(transport, ask_much(server.url, large))
 
         assert (ConnectionFailed, "transport.reset") == (type(error), error.code)

@@ -106,13 +106,16 @@ class Proxied(TransportBench):
         assert b"1" == body
         assert b"canary" not in proxy.connections[0].received
 
+    @pytest.mark.parametrize(
+        "begun", [pytest.param(b"", id="byte"), pytest.param(b"HTTP/1.1 200 OK\r\n", id="line")]
+    )
     def test_an_https_proxy_that_drips(
-        self, server_context: ssl.SSLContext, build: Build, ca_file: Path
+        self, server_context: ssl.SSLContext, build: Build, ca_file: Path, begun: bytes
     ) -> None:
         """The deadline holds through two layers of TLS."""
         drip = Drip(b"HTTP/1.1 200 OK\r\n" * 9, 0.05)
         with (
-            WireServer([Receive(), drip], tls=server_context) as server,
+            WireServer([Receive(), Send(begun), drip], tls=server_context) as server,
             WireServer(tunnel(server.port), tls=server_context) as proxy,
         ):
             proxied = build(ca_file=str(ca_file), proxy=f"https://127.0.0.1:{proxy.port}")

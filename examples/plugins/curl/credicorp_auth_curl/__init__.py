@@ -1,0 +1,1 @@
+"""The transport `curl` for credicorp-auth."""

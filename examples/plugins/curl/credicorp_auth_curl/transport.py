@@ -1,0 +1,69 @@
+"""Requests to the authorization server over libcurl, as curl_cffi offers it."""
+
+from __future__ import annotations
+
+import ssl
+from socket import gaierror
+
+from curl_cffi import Curl, CurlError, CurlInfo, CurlOpt, ffi
+
+from credicorp_auth.wire.handles import HandleStack, Incoming, Outgoing
+from credicorp_auth.wire.options import TransportOptions as Options  # noqa: TC001 - for importers
+from credicorp_auth.wire.tls import build_trust
+from credicorp_auth.wire.transport import SocketTransport
+
+_FIXED = {CurlOpt.HTTP_VERSION: 2, CurlOpt.PATH_AS_IS: 1, CurlOpt.SUPPRESS_CONNECT_HEADERS: 1}
+_AUTHORITIES = (CurlOpt.CAINFO, CurlOpt.CAPATH, CurlOpt.PROXY_CAINFO, CurlOpt.PROXY_CAPATH)
+# What Python's own sockets would have raised, for libcurl's numbers.
+_KINDS = {6: gaierror, 28: TimeoutError, 35: ssl.SSLEOFError, 60: ssl.SSLError}
+_KINDS |= dict.fromkeys((18, 52, 55, 56), ConnectionResetError)
+
+
+class CurlTransport(SocketTransport):
+    """
+    A transport on libcurl.
+
+    Args:
+        options: What was set.
+    """
+
+    def __init__(self, options: Options) -> None:
+        build_trust(ca_file=options.ca_file, client_certificate=options.client_certificate)
+        # Beside a file, libcurl would go on to trust the system's folder.
+        trusted = (options.ca_file, None) if options.ca_file else ssl.get_default_verify_paths()[:2]
+        self._fixed = _FIXED | dict(zip(_AUTHORITIES, trusted * 2, strict=True))
+        super().__init__(lambda: HandleStack(Curl, self._perform), options)
+
+    def _perform(self, curl: Curl, request: Outgoing, answer: Incoming) -> None:
+        settings = self._fixed | {
+            CurlOpt.SSLCERT: self._options.client_certificate,
+            CurlOpt.URL: request.url,
+            CurlOpt.CUSTOMREQUEST: request.method,
+            # libcurl would add these three; without a value, they are not sent.
+            CurlOpt.HTTPHEADER: [*request.headers, b"Accept:", b"Content-Type:", b"Expect:"],
+            CurlOpt.PROXY: request.proxy or "",
+            CurlOpt.PROXYHEADER: request.proxy_headers,
+            CurlOpt.NOPROXY: "",
+            CurlOpt.TIMEOUT_MS: int(request.timeout * 1000) or 1,
+            CurlOpt.CONNECTTIMEOUT_MS: int(request.connect_timeout * 1000) or 1,
+            CurlOpt.HEADERFUNCTION: answer.take_line,
+            CurlOpt.WRITEFUNCTION: answer.take_piece,
+        }
+        if request.body is not None:
+            settings |= {CurlOpt.POSTFIELDSIZE: len(request.body), CurlOpt.POSTFIELDS: request.body}
+        curl.reset()
+        for option, value in settings.items():
+            curl.setopt(option, ffi.NULL if value is None else value)
+        try:
+            curl.perform()
+        except CurlError as failure:
+            raise _read(failure, curl) from None
+        finally:
+            answer.met(curl.getinfo(CurlInfo.PRIMARY_IP), curl.getinfo(CurlInfo.REQUEST_SIZE))
+
+
+def _read(failure: CurlError, curl: Curl) -> Exception:
+    said, number = str(failure), curl.getinfo(CurlInfo.OS_ERRNO)
+    kind = _KINDS.get(failure.code) or type(OSError(number, said))  # by number, the right one
+    kind = ssl.SSLError if "SSL routines" in said else kind  # or else the peer just went away
+    return kind(str(curl.getinfo(CurlInfo.HTTP_CONNECTCODE)))  # with which a proxy refused
