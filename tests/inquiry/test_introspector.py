@@ -228,11 +228,14 @@ def test_a_mended_secret_is_tried_at_once(scene, active):
     stage.introspect()
     stage.auth.forget_secrets()
     assert stage.introspect().active
-    stage = scene([response(503), active()])
-    stage.introspect()
-    stage.auth.forget_secrets()
-
-    assert type(stage.introspect()) is errors.TokenEndpointBusy
+    for failure, kind in (
+        (response(503), errors.TokenEndpointBusy),
+        (response(502), errors.ServerFailed),
+    ):
+        stage = scene([failure, active()])
+        stage.introspect()
+        stage.auth.forget_secrets()
+        assert type(stage.introspect()) is kind
 
 
 def test_a_rotated_secret_is_read_again(scene, wait, active):
@@ -382,6 +385,21 @@ def test_closing_wakes_whoever_waits(scene):
         thread.join()
 
     assert ["closed", "closed"] == told
+
+
+def test_an_answer_that_comes_after_closing_is_not_kept(scene, active):
+    """What was under way when the client was closed makes no token active afterwards."""
+    stage = scene([active()])
+    stage.transport.held_up.clear()
+    asking = threading.Thread(target=stage.introspect)
+    asking.start()
+    while not stage.sent:
+        pass
+    stage.auth.close()
+    stage.transport.held_up.set()
+    asking.join()
+
+    assert type(stage.introspect()) is errors.Closed
 
 
 def test_a_child_process_asks_for_itself(scene, active):
