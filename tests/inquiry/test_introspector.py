@@ -66,7 +66,7 @@ def test_an_answer_is_as_old_as_its_question(scene, active):
         return active()
 
     stage.transport.answers.extend([slowly, active()])
-    assert stage.introspect()
+    assert stage.introspect().active
     stage.clock.advance(51)
     stage.introspect()
 
@@ -100,7 +100,7 @@ def test_fault_276_what_is_remembered_can_be_forgotten(scene, active, inactive, 
         stage.transport.answers.clear()
         token = stage.auth.get_token()
         stage.transport.answers.extend([active(), inactive])
-        assert stage.introspect(token)
+        assert stage.introspect(token).active
         stage.auth.invalidate(token)
         assert not stage.introspect(token)
 
@@ -112,6 +112,16 @@ def test_fault_276_tokens_are_remembered_by_their_hash(scene, active):
     memo = stage.auth._introspector._memo._remembered
 
     assert [sha256(b"opaque-canary").digest()] == list(memo)
+
+
+def test_whoever_finds_an_answer_marks_it(scene, active):
+    """An answer that was asked for again is not among the first to be forgotten."""
+    stage = scene([active()])
+    stage.introspect()
+    (kept,) = stage.auth._introspector._memo._remembered.values()
+    assert not kept.used
+    stage.introspect()
+    assert kept.used
 
 
 def test_memory_is_bounded_and_keeps_what_is_used():
@@ -174,10 +184,10 @@ def test_a_token_that_a_server_chokes_on_silences_nobody(scene, active, failure)
     assert (type(first), 1) == (type(again), stage.sent)
     assert first is not again
     assert isinstance(first, errors.CredicorpAuthError)
-    assert stage.introspect("good")
+    assert stage.introspect("good").active
     stage.clock.advance(5)
 
-    assert stage.introspect("bad")
+    assert stage.introspect("bad").active
 
 
 def test_fault_275_a_cool_down_is_obeyed(scene, active):
@@ -189,7 +199,7 @@ def test_fault_275_a_cool_down_is_obeyed(scene, active):
     assert (errors.TokenEndpointBusy, 1.0, 1) == (type(other), other.retry_after, stage.sent)
     stage.clock.advance(1)
 
-    assert stage.introspect()
+    assert stage.introspect().active
 
 
 def test_a_cool_down_is_meant_for_the_client(scene, active):
@@ -217,12 +227,15 @@ def test_a_mended_secret_is_tried_at_once(scene, active):
     stage = scene([response(401), active()])
     stage.introspect()
     stage.auth.forget_secrets()
-    assert stage.introspect()
-    stage = scene([response(503), active()])
-    stage.introspect()
-    stage.auth.forget_secrets()
-
-    assert type(stage.introspect()) is errors.TokenEndpointBusy
+    assert stage.introspect().active
+    for failure, kind in (
+        (response(503), errors.TokenEndpointBusy),
+        (response(502), errors.ServerFailed),
+    ):
+        stage = scene([failure, active()])
+        stage.introspect()
+        stage.auth.forget_secrets()
+        assert type(stage.introspect()) is kind
 
 
 def test_a_rotated_secret_is_read_again(scene, wait, active):
@@ -242,7 +255,7 @@ def test_a_secret_source_that_fails_is_an_error(scene, active):
     assert 0 == stage.sent
     stage.clock.advance(2)
 
-    assert stage.introspect()
+    assert stage.introspect().active
 
 
 @pytest.mark.parametrize("token", ["", "a\r\nb", "a" * 1024 * 1024, None, b"x"], ids=["277-empty", "277-crlf", "277-1-MiB", "277-none", "277-bytes"])  # fmt: skip
@@ -260,7 +273,7 @@ def test_fault_278_our_own_token_is_shown_and_proves_nothing(scene, active):
     stage = scene()
     token = stage.auth.get_token()
     stage.transport.answers.append(active())
-    assert stage.introspect(token)
+    assert stage.introspect(token).active
     request = stage.transport.sent[-1]
     fields = parse_qs(request.body.reveal().decode())
 
@@ -374,6 +387,21 @@ def test_closing_wakes_whoever_waits(scene):
     assert ["closed", "closed"] == told
 
 
+def test_an_answer_that_comes_after_closing_is_not_kept(scene, active):
+    """What was under way when the client was closed makes no token active afterwards."""
+    stage = scene([active()])
+    stage.transport.held_up.clear()
+    asking = threading.Thread(target=stage.introspect)
+    asking.start()
+    while not stage.sent:
+        pass
+    stage.auth.close()
+    stage.transport.held_up.set()
+    asking.join()
+
+    assert type(stage.introspect()) is errors.Closed
+
+
 def test_a_child_process_asks_for_itself(scene, active):
     """In the child of a fork what is known stays known, and the parent's questions are nobody's."""
     stage = scene([active(), active(), active()])
@@ -426,25 +454,24 @@ def test_a_lost_question_is_asked_again(scene, active):
 
 def test_questions_about_many_tokens_queue(scene, active):
     """At most 32 requests are under way at once, and every question is answered."""
-    stage = scene()
-    under_way, most, guard = [], [], threading.Lock()
+    stage = scene([active()] * 100)
+    stage.transport.held_up.clear()
+    under_way = []
 
-    def slowly(_request):
-        with guard:
-            under_way.append(1)
-            most.append(len(under_way))
-        threading.Event().wait(0.01)
-        with guard:
-            under_way.pop()
-        return active()
-
-    stage.transport.answers.extend([slowly] * 100)
+    def let_go():
+        while stage.sent < 32:
+            pass
+        threading.Event().wait(0.2)  # as long as a 33rd may need
+        under_way.append(stage.sent)
+        stage.transport.held_up.set()
 
     async def ask_all():
         return await asyncio.gather(*[stage.auth.aintrospect(f"t-{n}") for n in range(100)])
 
-    assert all(asyncio.run(ask_all()))
-    assert (100, True) == (stage.sent, max(most) <= 32)
+    threading.Thread(target=let_go).start()
+
+    assert all(each.active for each in asyncio.run(ask_all()))
+    assert ([32], 100) == (under_way, stage.sent)
 
 
 def test_questions_that_fail_together_are_one_failure(scene, active):
@@ -464,7 +491,7 @@ def test_questions_that_fail_together_are_one_failure(scene, active):
     stage.transport.answers.append(active())
     stage.clock.advance(2)
 
-    assert stage.introspect()
+    assert stage.introspect().active
 
 
 def test_a_question_that_queued_too_long_is_not_asked(scene):

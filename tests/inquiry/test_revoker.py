@@ -63,7 +63,7 @@ def test_a_cool_down_of_revocation_stops_no_introspection(scene, active):
     stage = scene([BUSY, active()])
     stage.revoke("one")
 
-    assert stage.introspect("two")
+    assert stage.introspect("two").active
 
 
 @pytest.mark.parametrize("shown", ["token", "text"])

@@ -82,6 +82,21 @@ def test_no_second_request_is_sent_past_the_deadline():
     assert 1 == len(world.sent)
 
 
+def test_time_that_finding_the_endpoint_took_is_not_held_against_it():
+    """Where discovery took all the time nothing is sent, and the endpoint is not left alone."""
+
+    class Slow(ScriptedWorld):
+        def find_endpoint(self, seconds):
+            self.advance(seconds)
+            return super().find_endpoint(seconds)
+
+    world = Slow([YES])
+    with pytest.raises(errors.DeadlinePassed):
+        introspect(world)
+
+    assert (["find_endpoint within 10"], []) == (world.asked, world.facts)
+
+
 # (secrets the source gives, what the endpoint answers, what is asked last)
 ROTATIONS = {
     "replaced": (["old", "new"], [NO, YES], "send within 10"),

@@ -316,6 +316,8 @@ def test_what_can_be_no_token_is_refused_here(token, code):
 
     assert code == refused.value.code
     assert len(str(refused.value)) < 300
+    inside = refused.traceback[-1].locals
+    assert not {"token", "shown"} & set(inside)
 
 
 def test_the_longest_token_is_taken():
