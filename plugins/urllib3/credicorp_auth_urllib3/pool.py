@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from urllib3 import BaseHTTPResponse, HTTPHeaderDict, PoolManager
@@ -11,8 +12,6 @@ from credicorp_auth.errors import InvalidSetting, OriginNotAllowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, MutableMapping
-
-    from urllib3 import HTTPConnectionPool
 
     from credicorp_auth import BearerCall, CredicorpAuth, Scope
 
@@ -135,17 +134,6 @@ class BearerPoolManager(PoolManager):
         return journey.urlopen(method, url, redirect, headers=sent, **kw)
 
 
-class _FirstAnswer:
-    """The pool that a journey begins with: it has been asked, and this was its answer."""
-
-    def __init__(self, pool: HTTPConnectionPool, answer: BaseHTTPResponse) -> None:
-        self._answer = answer
-        self.is_same_host = pool.is_same_host
-
-    def urlopen(self, _method: str, _target: str, **_kw: Any) -> BaseHTTPResponse:  # noqa: ANN401 # urllib3's own
-        return self._answer
-
-
 class _Journey(PoolManager):
     """
     One request on its way through all its redirects, from its first answer on.
@@ -168,7 +156,12 @@ class _Journey(PoolManager):
     def connection_from_host(self, *place: Any, **more: Any) -> Any:  # noqa: ANN401 # urllib3's own
         pool, answer = self._borrow(*place, **more), self._answer
         self._answer = None
-        return pool if answer is None else _FirstAnswer(pool, answer)
+        if answer is None:
+            return pool
+        # Asked already. A copy, since errors name the pool they came from, and keep it.
+        asked = copy(pool)
+        vars(asked)["urlopen"] = lambda *_, **__: answer
+        return asked
 
     def urlopen(  # type: ignore[override] # as PoolManager's own
         self,

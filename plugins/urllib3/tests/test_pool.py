@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import define, field
-from urllib3 import HTTPResponse, PoolManager, ProxyManager, Retry
-from urllib3.exceptions import HTTPError
+from urllib3 import HTTPConnectionPool, HTTPResponse, PoolManager, ProxyManager, Retry
+from urllib3.exceptions import HTTPError, MaxRetryError
 
 from credicorp_auth.body import Body
 from credicorp_auth.errors import InvalidSetting, OriginNotAllowed, ServerFailed
@@ -484,3 +484,23 @@ def test_a_401_without_end_is_not_read(connect: Any, head: bytes) -> None:
         assert b"x" == got.read()
 
     assert 2 == len(server.connections)
+
+
+def test_errors_are_those_of_any_pool_manager(connect: Any) -> None:
+    """A redirect too many says what it says without us, and names the pool that it came from."""
+    said = []
+    for own in (False, True):
+        with WireServer() as server:
+            server.scripts = [exchanging(redirect(f"{server.url}again"))]
+            http, _ = connect(server)
+            asking = PoolManager() if own else http
+            with pytest.raises(MaxRetryError) as raised:
+                asking.request("GET", server.url, retries=0)
+            asking.clear()
+        assert (type(raised.value.pool), server.port) == (
+            HTTPConnectionPool,
+            raised.value.pool.port,
+        )
+        said.append(str(raised.value).replace(str(server.port), "port"))
+
+    assert said[0] == said[1]
