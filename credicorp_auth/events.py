@@ -51,6 +51,8 @@ LEVELS: Final[Mapping[str, int]] = {
     "discovery.refused": logging.WARNING,
     "discovery.changed": logging.WARNING,
     "discovery.refresh_failed": logging.WARNING,
+    "guard.refused": logging.INFO,
+    "guard.failed": logging.WARNING,
     "observer.failed": logging.WARNING,
 }
 """Each event's name and its log level."""
