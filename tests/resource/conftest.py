@@ -1,0 +1,265 @@
+"""Services on real servers, tokens of the sandbox, and clients that send what they are told to."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import socket
+import socketserver
+import threading
+import time
+import urllib.request
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import pytest
+import uvicorn
+import waitress.server
+from flask import Flask
+from flask import g as flask_globals
+from werkzeug.exceptions import HTTPException as FlaskException
+
+from credicorp_auth import Claims, TokenVerifier
+from credicorp_auth.resource import OPEN
+from credicorp_auth.resource import asgi, wsgi
+from credicorp_auth.resource import flask as flask_face
+from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
+from credicorp_auth.testing.sandbox.server import LoopbackServer
+
+READ, WRITE = "decisions:read", "applications:write"
+TABLE = {"/decisions": READ, "/applications": {"POST": WRITE, "GET": READ}, "/health": OPEN}
+
+
+class Reply(NamedTuple):
+    """What a server has answered."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def error(self) -> Any:
+        """The error of the envelope."""
+        return json.loads(self.body)["error"]
+
+
+def ask(port, path="/decisions/dec_1", *, method="GET", token=None, headers=(), body=None) -> Reply:
+    """Send a request just as it is told, headers that stand twice included."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.putrequest(method, path, skip_accept_encoding=True)
+        bearer = [] if token is None else [("Authorization", f"Bearer {token}")]
+        for name, value in [*bearer, *headers]:
+            connection.putheader(name, value)
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        return Reply(answer.status, answer.msg, answer.read())
+    finally:
+        connection.close()
+
+
+def send_bytes(port, sent: bytes) -> Reply:
+    """Send bytes that no client would."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(sent)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        return Reply(answer.status, answer.msg, answer.read())
+
+
+@contextlib.contextmanager
+def uvicorn_serving(app, **config):
+    """Serve an ASGI application by uvicorn."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="critical", access_log=False, **config))  # fmt: skip
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.005)
+    yield listening.getsockname()[1]
+    server.should_exit = True
+    thread.join()
+    listening.close()
+
+
+@contextlib.contextmanager
+def waitress_serving(app):
+    """Serve a WSGI application by waitress."""
+    server = waitress.server.create_server(app, host="127.0.0.1", port=0, threads=8, asyncore_loop_timeout=0.05)  # fmt: skip
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield server.effective_port
+    server.trigger.pull_trigger(server.close)  # on the thread that waits for its sockets
+    thread.join()
+    server.task_dispatcher.shutdown()
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+class Threaded(socketserver.ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+@contextlib.contextmanager
+def wsgiref_serving(app):
+    """Serve a WSGI application by the standard library."""
+    server = make_server("127.0.0.1", 0, app, server_class=Threaded, handler_class=Quiet)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)  # fmt: skip
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@contextlib.contextmanager
+def werkzeug_serving(app):
+    """Serve a WSGI application by werkzeug."""
+    server = LoopbackServer(0, app)
+    server.start()
+    yield server.server_port
+    server.stop()
+
+
+def told(claims) -> bytes:
+    """Say what an application was told about its caller."""
+    return json.dumps({"client": claims and claims.client_id}).encode()
+
+
+async def plain_asgi(scope, receive, send):
+    """Answer every request with what is known of the caller."""
+    assert "http" == scope["type"]
+    kind = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": kind})
+    await send({"type": "http.response.body", "body": told(scope.get("credicorp_auth.claims"))})
+
+
+def plain_wsgi(environ, start_response):
+    """Answer every request with what is known of the caller."""
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [told(environ.get("credicorp_auth.claims"))]
+
+
+def flask_app(verifier):
+    """Build a service with Flask."""
+    app, guard = Flask("service"), flask_face.BearerGuard(verifier)
+
+    @app.get("/decisions/<name>")
+    @guard.requires(READ)
+    def read(name):
+        return json.loads(told(flask_globals.claims))
+
+    @app.post("/applications")
+    @guard.requires(WRITE)
+    async def apply():
+        return json.loads(told(flask_globals.claims))
+
+    @app.get("/health")
+    def health():
+        return {"client": None}
+
+    @app.errorhandler(FlaskException)
+    def refuse(error):
+        return {"not": "ours"}, error.code
+
+    return app
+
+
+def fastapi_app(verifier):
+    """Build a service with FastAPI."""
+    from typing import Annotated
+
+    from fastapi import Depends, FastAPI
+
+    from credicorp_auth.resource.fastapi import BearerGuard
+
+    app = FastAPI()
+    guard = BearerGuard(verifier, app)
+    reader, writer = Depends(guard.requires(READ)), Depends(guard.requires(WRITE))
+
+    def read(name: str, claims):
+        return json.loads(told(claims))
+
+    async def apply(claims):
+        return json.loads(told(claims))
+
+    read.__annotations__.update(name=str, claims=Annotated[Claims, reader])
+    apply.__annotations__.update(claims=Annotated[Claims, writer])
+    app.api_route("/decisions/{name}", methods=["GET", "HEAD"])(read)
+    app.post("/applications")(apply)
+    app.get("/health")(lambda: {"client": None})
+    return app
+
+
+FACES = {
+    "asgi": lambda verifier: uvicorn_serving(asgi.BearerGuard(plain_asgi, verifier, TABLE)),
+    "wsgi": lambda verifier: waitress_serving(wsgi.BearerGuard(plain_wsgi, verifier, TABLE)),
+    "wsgiref": lambda verifier: wsgiref_serving(wsgi.BearerGuard(plain_wsgi, verifier, TABLE)),
+    "fastapi": lambda verifier: uvicorn_serving(fastapi_app(verifier)),
+    "flask": lambda verifier: werkzeug_serving(flask_app(verifier)),
+}
+
+
+def mint(sandbox, scope=READ, expires_in=3600.0) -> str:
+    """Have the sandbox issue a token, also one that has expired."""
+    before, sandbox.switches.expires_in = sandbox.switches.expires_in, expires_in
+    form = {"grant_type": "client_credentials", "scope": scope, "client_id": sandbox.client_id, "client_secret": sandbox.client_secret}  # fmt: skip
+    try:
+        with urllib.request.urlopen(sandbox.token_url, urlencode(form).encode(), timeout=20) as got:
+            return json.load(got)["access_token"]
+    finally:
+        sandbox.switches.expires_in = before
+
+
+class Issuer(NamedTuple):
+    """A sandbox, who verifies its tokens, and some of them."""
+
+    sandbox: Any
+    verifier: Any
+    read: str
+    write: str
+    expired: str
+
+
+@pytest.fixture(scope="session")
+def issuer():
+    with Sandbox(SandboxSettings(token_rate=10**4, token_burst=10**4)) as sandbox:
+        with TokenVerifier(issuer=sandbox.issuer, audience="partner-api") as verifier:
+            yield Issuer(sandbox, verifier, mint(sandbox), mint(sandbox, WRITE), mint(sandbox, READ, -600.0))  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def orphan():
+    """A good token whose issuer is gone, and who would have verified it."""
+    with Sandbox() as sandbox:
+        token = mint(sandbox)
+    with TokenVerifier(issuer=sandbox.issuer, audience="partner-api", timeout=2) as verifier:
+        yield Issuer(sandbox, verifier, token, token, token)
+
+
+@pytest.fixture(scope="session")
+def serving(issuer):
+    """Start the service with each face when it is first asked for; return its port."""
+    with contextlib.ExitStack() as stack:
+        ports = {}
+
+        def port_of(face):
+            if face not in ports:
+                ports[face] = stack.enter_context(FACES[face](issuer.verifier))
+            return ports[face]
+
+        yield port_of
+
+
+@pytest.fixture(scope="session")
+def bench():
+    """Hand out this module: tests cannot import it."""
+    import sys
+
+    return sys.modules[__name__]
