@@ -15,8 +15,9 @@ Required = Scope | Access
 Path = tuple[str, ...]
 
 # What some reader, in front of this one or behind it, may take for another path: empty and dotted
-# segments, backslashes, controls, and what could be decoded once more.
-_UNCLEAR: Final = re.compile(r"//|/\.{1,2}(?:/|\Z)|\\|[\x00-\x1f\x7f]|%[0-9A-Fa-f]{2}")
+# segments, backslashes, controls, what could be decoded once more, and what could not be decoded.
+_UNCLEAR: Final = re.compile(r"//|/\.{1,2}(?:[/;?#]|\Z)|\\|[\x00-\x1f\x7f\ufffd]|%[0-9A-Fa-f]{2}")
+_PARAMETERS: Final = re.compile(r"[;?#].*", re.DOTALL)
 _METHOD: Final = re.compile(r"[A-Z]+(?:-[A-Z]+)*|\*")
 
 
@@ -89,7 +90,9 @@ def _split(path: str) -> Path | None:
 
 
 def _fold(path: Path) -> Path:
-    return tuple(unicodedata.normalize("NFKC", each).casefold() for each in path)
+    """Return what a lenient reader takes a path for: without case, parameters and forms."""
+    plain = (unicodedata.normalize("NFKC", _PARAMETERS.sub("", each)) for each in path)
+    return tuple(each.strip().casefold() for each in plain)
 
 
 def _longest(table: Mapping[Path, object], path: Path) -> Path | None:

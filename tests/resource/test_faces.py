@@ -152,7 +152,10 @@ def test_two_headers_are_refused_though_one_is_good(port, issuer, bench):
 def test_a_token_in_query_or_body_is_not_looked_at(port, issuer, bench):
     """Only the header counts (RFC 6750 sections 2.2 and 2.3 are not offered)."""
     body = f"access_token={issuer.write}".encode()
-    form = [("Content-Type", "application/x-www-form-urlencoded"), ("Content-Length", str(len(body)))]
+    form = [
+        ("Content-Type", "application/x-www-form-urlencoded"),
+        ("Content-Length", str(len(body))),
+    ]
 
     assert 401 == bench.ask(port, f"/decisions/dec_1?access_token={issuer.read}").status
     assert 401 == bench.ask(port, "/applications", method="POST", headers=form, body=body).status
@@ -171,7 +174,10 @@ def test_a_request_keeps_the_name_it_came_with(port, bench, name):
     """The caller's name for the request is in the answer's header and body."""
     reply = bench.ask(port, headers=[(name, "a.B_c-9")])
 
-    assert ("a.B_c-9", "a.B_c-9") == (reply.headers["Credicorp-Request-Id"], reply.error["request_id"])
+    assert ("a.B_c-9", "a.B_c-9") == (
+        reply.headers["Credicorp-Request-Id"],
+        reply.error["request_id"],
+    )
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a" * 65, "-a", "a\tb", "<b>", "ä", "a,b"], ids=ascii)
