@@ -22,8 +22,7 @@ from flask import g as flask_globals
 from werkzeug.exceptions import HTTPException as FlaskException
 
 from credicorp_auth import Claims, TokenVerifier
-from credicorp_auth.resource import OPEN
-from credicorp_auth.resource import asgi, wsgi
+from credicorp_auth.resource import OPEN, asgi, wsgi
 from credicorp_auth.resource import flask as flask_face
 from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
 from credicorp_auth.testing.sandbox.server import LoopbackServer

@@ -27,9 +27,9 @@ def guard(issuer):
 def test_openapi_shows_what_is_guarded(guard):
     """The scheme is HTTP bearer, and the paths that have the dependency name it; nothing else shows."""
     app = FastAPI()
-    app.get("/a", dependencies=[Depends(guard.requires("decisions:read"))])(lambda: {})
-    app.get("/b", dependencies=[Depends(guard.requires())])(lambda: {})
-    app.get("/c")(lambda: {})
+    app.get("/a", dependencies=[Depends(guard.requires("decisions:read"))])(dict)
+    app.get("/b", dependencies=[Depends(guard.requires())])(dict)
+    app.get("/c")(dict)
     described = app.openapi()
 
     assert {"bearer": {"type": "http", "scheme": "bearer"}} == described["components"][
@@ -43,7 +43,7 @@ def test_openapi_shows_what_is_guarded(guard):
 def test_a_handler_that_was_not_installed_leaves_nothing_open(guard, issuer, bench):
     """Without it the refusal has the right status and challenge; only its body is FastAPI's."""
     app = FastAPI(dependencies=[Depends(guard.requires("decisions:read"))])
-    app.get("/a")(lambda: {})
+    app.get("/a")(dict)
     with bench.uvicorn_serving(app) as port:
         bare = bench.ask(port, "/a", token=issuer.write)
         guard.install(app)
@@ -70,7 +70,7 @@ def test_other_handlers_do_not_hear_of_it(guard, bench):
     def mine():
         raise HTTPException(418, "tea")
 
-    app.get("/a", dependencies=[Depends(guard.requires())])(lambda: {})
+    app.get("/a", dependencies=[Depends(guard.requires())])(dict)
     with bench.uvicorn_serving(app) as port:
         replies = bench.ask(port, "/mine"), bench.ask(port, "/a")
 
@@ -81,7 +81,7 @@ def test_other_handlers_do_not_hear_of_it(guard, bench):
 def test_routers_and_mounted_applications(guard, issuer, bench):
     """A router's dependency guards all its paths, in an application that is mounted as well."""
     router = APIRouter(dependencies=[Depends(guard.requires("decisions:read"))])
-    router.get("/a")(lambda: {})
+    router.get("/a")(dict)
     inner, outer = FastAPI(), FastAPI()
     inner.include_router(router)
     guard.install(inner)
@@ -146,7 +146,7 @@ def test_views_of_every_kind(issuer, bench):
         return {"kind": g.claims.client_id}
 
     class View(MethodView):
-        decorators = [guard.requires("decisions:read")]
+        decorators = (guard.requires("decisions:read"),)
 
         def get(self):
             return {"kind": g.claims.client_id}
