@@ -30,7 +30,8 @@ Everything that can go wrong, whose fault it is, and what to do about it.
     └── VerificationFailed      a token that was shown here cannot be trusted
         ├── MalformedToken WrongAlgorithm WrongType
         ├── UnknownKey BadSignature KeysUnavailable
-        └── WrongIssuer WrongAudience Expired NotYetValid WrongClaim ScopeMissing
+        ├── WrongIssuer WrongAudience Expired NotYetValid WrongClaim
+        └── ScopeMissing TokenInactive
 
 Every error carries a stable `code`, a one-sentence `cure` and `retryable`; all of them can be
 pickled; none holds a secret, a token or a response body.
@@ -45,6 +46,7 @@ from credicorp_auth.errors.proof import (
     MalformedToken,
     NotYetValid,
     ScopeMissing,
+    TokenInactive,
     UnknownKey,
     VerificationFailed,
     WrongAlgorithm,
@@ -124,6 +126,7 @@ __all__ = [
     "ServerUnreachable",
     "TlsFailed",
     "TokenEndpointBusy",
+    "TokenInactive",
     "TokenRequestRefused",
     "UnauthorizedClient",
     "UnknownKey",

@@ -99,6 +99,12 @@ class ScopeMissing(VerificationFailed):
         self.required = frozenset(required)
 
 
+class TokenInactive(VerificationFailed):
+    """The authorization server says that the token does not count, or no longer (RFC 7662)."""
+
+    default_code = "verify.inactive"
+
+
 class KeysUnavailable(VerificationFailed):
     """The issuer's keys cannot be had, so nothing can be verified."""
 

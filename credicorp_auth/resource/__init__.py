@@ -13,6 +13,7 @@ For services that receive tokens: who may come in, said once for every framework
 from __future__ import annotations
 
 from credicorp_auth.resource.access import ANY_TOKEN, CLOSED, OPEN
+from credicorp_auth.resource.introspected import IntrospectingVerifier
 from credicorp_auth.resource.verifier import Verifier
 
-__all__ = ["ANY_TOKEN", "CLOSED", "OPEN", "Verifier"]
+__all__ = ["ANY_TOKEN", "CLOSED", "OPEN", "IntrospectingVerifier", "Verifier"]

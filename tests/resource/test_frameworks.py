@@ -19,6 +19,10 @@ from credicorp_auth.resource import fastapi as fastapi_face
 from credicorp_auth.resource import flask as flask_face
 
 
+def nothing():
+    return {}
+
+
 @pytest.fixture
 def guard(issuer):
     return fastapi_face.BearerGuard(issuer.verifier)
@@ -27,9 +31,9 @@ def guard(issuer):
 def test_openapi_shows_what_is_guarded(guard):
     """The scheme is HTTP bearer, and the paths that have the dependency name it; nothing else shows."""
     app = FastAPI()
-    app.get("/a", dependencies=[Depends(guard.requires("decisions:read"))])(dict)
-    app.get("/b", dependencies=[Depends(guard.requires())])(dict)
-    app.get("/c")(dict)
+    app.get("/a", dependencies=[Depends(guard.requires("decisions:read"))])(nothing)
+    app.get("/b", dependencies=[Depends(guard.requires())])(nothing)
+    app.get("/c")(nothing)
     described = app.openapi()
 
     assert {"bearer": {"type": "http", "scheme": "bearer"}} == described["components"][
@@ -43,7 +47,7 @@ def test_openapi_shows_what_is_guarded(guard):
 def test_a_handler_that_was_not_installed_leaves_nothing_open(guard, issuer, bench):
     """Without it the refusal has the right status and challenge; only its body is FastAPI's."""
     app = FastAPI(dependencies=[Depends(guard.requires("decisions:read"))])
-    app.get("/a")(dict)
+    app.get("/a")(nothing)
     with bench.uvicorn_serving(app) as port:
         bare = bench.ask(port, "/a", token=issuer.write)
         guard.install(app)
@@ -70,7 +74,7 @@ def test_other_handlers_do_not_hear_of_it(guard, bench):
     def mine():
         raise HTTPException(418, "tea")
 
-    app.get("/a", dependencies=[Depends(guard.requires())])(dict)
+    app.get("/a", dependencies=[Depends(guard.requires())])(nothing)
     with bench.uvicorn_serving(app) as port:
         replies = bench.ask(port, "/mine"), bench.ask(port, "/a")
 
@@ -81,7 +85,7 @@ def test_other_handlers_do_not_hear_of_it(guard, bench):
 def test_routers_and_mounted_applications(guard, issuer, bench):
     """A router's dependency guards all its paths, in an application that is mounted as well."""
     router = APIRouter(dependencies=[Depends(guard.requires("decisions:read"))])
-    router.get("/a")(dict)
+    router.get("/a")(nothing)
     inner, outer = FastAPI(), FastAPI()
     inner.include_router(router)
     guard.install(inner)

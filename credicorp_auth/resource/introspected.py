@@ -1,0 +1,97 @@
+"""Verifying by asking the authorization server, which knows of revocation and of opaque tokens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from credicorp_auth.errors import ScopeMissing, TokenInactive, UnsupportedTokenType
+from credicorp_auth.oauth.scope import Scope
+
+if TYPE_CHECKING:
+    from credicorp_auth.auth import CredicorpAuth
+    from credicorp_auth.oauth.claims import Claims
+    from credicorp_auth.oauth.introspection import Introspection
+
+
+class IntrospectingVerifier:
+    """
+    Verifies tokens by asking the authorization server whether they count.
+
+    No answer means no token: what cannot be asked is an error. What was answered serves for a
+    minute, so a token that is revoked is refused a minute later at the latest.
+
+    Args:
+        auth: Who asks: the service's own client at that server; it stays the caller's to close.
+        locally_first: Whether signature, audience and scope are verified before anybody is asked,
+            so that rubbish costs no request. It needs the `issuer` and `audience` settings of
+            `auth`; without it, tokens need not be signed.
+
+    .. versionadded:: 1.0.0
+    """
+
+    def __init__(self, auth: CredicorpAuth, *, locally_first: bool = True) -> None:
+        self._auth, self._locally_first = auth, locally_first
+
+    def verify(
+        self, token: str, *, required_scope: Scope | str | None = None
+    ) -> Claims | Introspection:
+        """
+        Verify a token.
+
+        Args:
+            token: The token; what stands behind `Bearer` in a request's `Authorization` header.
+            required_scope: What it must be good for.
+
+        Returns:
+            What it says, where it is verified locally first; else what the server says of it.
+
+        Raises:
+            VerificationFailed: It does not count; `.code` says why, for the log alone.
+            CredicorpAuthError: The server cannot be asked.
+        """
+        claims: Claims | None = None
+        answer: Introspection | UnsupportedTokenType
+        try:
+            if self._locally_first:
+                claims = self._auth.verify(token, required_scope=required_scope)
+            answer = self._auth.introspect(token)
+        except UnsupportedTokenType as error:
+            answer = error
+        finally:
+            del token  # not in reach of an error's traceback
+        return _judge(answer, claims, Scope(required_scope))
+
+    async def averify(
+        self, token: str, *, required_scope: Scope | str | None = None
+    ) -> Claims | Introspection:
+        """Verify a token, awaiting the server where it must be asked; see `verify`."""
+        claims: Claims | None = None
+        answer: Introspection | UnsupportedTokenType
+        try:
+            if self._locally_first:
+                claims = await self._auth.averify(token, required_scope=required_scope)
+            answer = await self._auth.aintrospect(token)
+        except UnsupportedTokenType as error:
+            answer = error
+        finally:
+            del token  # not in reach of an error's traceback
+        return _judge(answer, claims, Scope(required_scope))
+
+
+def _judge(
+    answer: Introspection | UnsupportedTokenType, claims: Claims | None, required: Scope
+) -> Claims | Introspection:
+    if isinstance(answer, UnsupportedTokenType):
+        if claims is not None:
+            raise answer
+        # Where anybody may show anything, a JWT that the server does not take is none of its own.
+        raise TokenInactive("the authorization server does not take the token", code=answer.code)
+    if not answer.active:
+        raise TokenInactive("the authorization server says that it is not active", code=answer.code)
+    stated = answer.scope if claims is None or "scope" in answer else claims.scope
+    if not stated.covers(required):
+        raise ScopeMissing(
+            f"the token does not cover the required scope {str(required)!r}",
+            required=required.words,
+        )
+    return answer if claims is None else claims
