@@ -18,8 +18,8 @@ from credicorp_auth.testing.stand_ins import ScriptedTransport
 def client(sandbox, **settings):
     return CredicorpAuth(
         base_url=sandbox.base_url,
-        client_id=sandbox.client_id,
         **{
+            "client_id": sandbox.client_id,
             "client_secret": sandbox.client_secret,
             "issuer": sandbox.issuer,
             "audience": "partner-api",
@@ -113,11 +113,12 @@ def test_a_jwt_that_the_server_does_not_take(locally_first, kind, issuer):
     refusal = reply('{"error": "unsupported_token_type"}', 400)
     transport = ScriptedTransport([reply(keys), refusal] if locally_first else [refusal])
     with client(issuer.sandbox, transport=transport) as auth:
-        with pytest.raises(kind) as refused:
-            IntrospectingVerifier(auth, locally_first=locally_first).verify(issuer.read)
-
-    assert "oauth.unsupported_token_type" == refused.value.code
-    assert None is refused.value.__cause__ is refused.value.__context__
+        verifier = IntrospectingVerifier(auth, locally_first=locally_first)
+        for verify in (verifier.verify, lambda token: asyncio.run(verifier.averify(token))):
+            with pytest.raises(kind) as refused:
+                verify(issuer.read)
+            assert "oauth.unsupported_token_type" == refused.value.code
+            assert None is refused.value.__cause__ is refused.value.__context__
 
 
 def test_no_answer_is_no_token(issuer, orphan, bench):
@@ -131,7 +132,9 @@ def test_no_answer_is_no_token(issuer, orphan, bench):
         with bench.FACES["asgi"](verifier) as port:
             denied = bench.ask(port, token=issuer.read)
     busy = HttpResponse(429, [("Retry-After", "7")], SecretBytes(b""))
-    with client(issuer.sandbox, transport=ScriptedTransport([busy] * 9), timeout=2) as auth:
+    # A client of its own: what one is told, all of that name in the process obey.
+    alone = {"client_id": "alone", "transport": ScriptedTransport([busy] * 9), "timeout": 2}
+    with client(issuer.sandbox, **alone) as auth:
         verifier = IntrospectingVerifier(auth, locally_first=False)
         with bench.FACES["wsgi"](verifier) as port:
             waits = bench.ask(port, token=issuer.read)

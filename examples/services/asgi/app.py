@@ -1,0 +1,39 @@
+"""A service in plain ASGI that answers those who hold a token for reading decisions."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from credicorp_auth import TokenVerifier
+from credicorp_auth.resource import OPEN
+from credicorp_auth.resource.asgi import BearerGuard
+
+if TYPE_CHECKING:
+    from credicorp_auth.resource.asgi import Connection, Receive, Send
+
+verifier = TokenVerifier.from_env()
+
+
+async def decisions(scope: Connection, receive: Receive, send: Send) -> None:
+    """Say what was decided, and to whom it is said."""
+    if scope["type"] == "lifespan":
+        await live(receive, send)
+        return
+    claims = scope.get("credicorp_auth.claims")  # none where the path is open
+    told = {"status": "ok"} if claims is None else {"outcome": "approved", "for": claims.client_id}
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(told).encode()})
+
+
+async def live(receive: Receive, send: Send) -> None:
+    """Start, and close what is open when the server stops."""
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await verifier.aclose()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+app = BearerGuard(decisions, verifier, {"/decisions": "decisions:read", "/health": OPEN})

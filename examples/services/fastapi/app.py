@@ -1,0 +1,34 @@
+"""A service in FastAPI that answers those who hold a token with the scope of each path."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, FastAPI
+
+from credicorp_auth import Claims, TokenVerifier
+from credicorp_auth.resource.fastapi import BearerGuard
+
+app = FastAPI()
+guard = BearerGuard(TokenVerifier.from_env(), app)
+
+Reader = Annotated[Claims, Depends(guard.requires("decisions:read"))]
+Writer = Annotated[Claims, Depends(guard.requires("applications:write"))]
+
+
+@app.get("/decisions/{decision_id}")
+async def read_decision(decision_id: str, claims: Reader) -> dict[str, str]:
+    """Say what was decided, and to whom it is said."""
+    return {"id": decision_id, "outcome": "approved", "for": claims.client_id}
+
+
+@app.post("/applications", status_code=201)
+def apply(claims: Writer) -> dict[str, str]:
+    """Take an application."""
+    return {"id": "app_1", "from": claims.client_id}
+
+
+@app.get("/health")
+async def health() -> dict[str, str]:
+    """Say that the service is up, to anybody."""
+    return {"status": "ok"}

@@ -1,0 +1,46 @@
+"""The example, run as its README says, asked by real clients with and without a token."""
+
+
+def test_a_client_with_the_scope_is_answered(service):
+    """200, and the service knows who asked."""
+    answer = service.http.request("GET", f"{service.url}/decisions/dec_1", scope="decisions:read")
+
+    assert (200, service.sandbox.client_id) == (answer.status, answer.json()["for"])
+
+
+def test_a_client_with_another_scope_is_told_which(service):
+    """403, and the challenge names the scope."""
+    answer = service.http.request(
+        "GET", f"{service.url}/decisions/dec_1", scope="applications:write"
+    )
+
+    assert (403, "insufficient_scope") == (answer.status, answer.json()["error"]["code"])
+    assert 'scope="decisions:read"' in answer.headers["WWW-Authenticate"]
+
+
+def test_a_stranger_is_turned_away(service):
+    """401 without a token, and with one that is none."""
+    headers = [{}, {"Authorization": "Bearer nonsense"}]
+    answers = [
+        service.stranger.request("GET", f"{service.url}/decisions/dec_1", headers=each)
+        for each in headers
+    ]
+
+    assert [401, 401] == [each.status for each in answers]
+    assert 'Bearer realm="api"' == answers[0].headers["WWW-Authenticate"]
+    assert {"invalid_token"} == {each.json()["error"]["code"] for each in answers}
+
+
+def test_anybody_may_ask_for_its_health(service):
+    """The open path needs no token."""
+    answer = service.stranger.request("GET", f"{service.url}/health")
+
+    assert (200, {"status": "ok"}) == (answer.status, answer.json())
+
+
+def test_each_path_has_a_scope_of_its_own(service):
+    """Who may write may apply, and who may only read may not."""
+    url, scopes = f"{service.url}/applications", ("applications:write", "decisions:read")
+    statuses = [service.http.request("POST", url, scope=each).status for each in scopes]
+
+    assert [201, 403] == statuses
