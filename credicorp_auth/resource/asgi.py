@@ -82,7 +82,7 @@ class BearerGuard:
             return
         outcome = await self._guard.aadmit(required, lambda name: find_header(scope, name))
         if isinstance(outcome, Answer):
-            await _answer(outcome, scope, receive, send)
+            await send_answer(outcome, scope, receive, send)
         else:
             await self._app({**scope, CLAIMS_KEY: outcome}, receive, send)
 
@@ -101,7 +101,8 @@ def find_path(scope: Connection) -> str:
     return below if below == "" or below.startswith("/") else path
 
 
-async def _answer(answer: Answer, scope: Connection, receive: Receive, send: Send) -> None:
+async def send_answer(answer: Answer, scope: Connection, receive: Receive, send: Send) -> None:
+    """Answer a connection that is turned away."""
     prefix = "http.response"
     if scope["type"] == "websocket":
         await receive()  # the handshake, which the answer is to

@@ -16,10 +16,11 @@ from fastapi.security.base import SecurityBase
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
+from starlette.websockets import WebSocket
 
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.resource.access import ANY_TOKEN, read_scope
-from credicorp_auth.resource.asgi import find_header
+from credicorp_auth.resource.asgi import find_header, send_answer
 from credicorp_auth.resource.guard import Guard
 from credicorp_auth.resource.refusal import Answer
 from credicorp_auth.resource.verifier import Verifier
@@ -98,7 +99,10 @@ class _Requirement(SecurityBase):
         return outcome
 
 
-async def _tell_caller(_connection: object, refused: Exception) -> Response:
+async def _tell_caller(connection: object, refused: Exception) -> Any:  # noqa: ANN401 - of two kinds
     assert isinstance(refused, Refused)  # noqa: S101 - for type checkers
     answer = refused.answer
+    if isinstance(connection, WebSocket):  # Starlette's earlier releases send it no response
+        await send_answer(answer, connection.scope, connection.receive, connection.send)
+        return None
     return Response(answer.body, answer.status, dict(answer.headers))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import json
@@ -66,6 +67,20 @@ def send_bytes(port, sent: bytes) -> Reply:
         answer = http.client.HTTPResponse(connection)
         answer.begin()
         return Reply(answer.status, answer.msg, answer.read())
+
+
+def drive(app, scope, *received):
+    """Run an application with what it receives; return what it sends."""
+    sent, messages = [], list(received)
+
+    async def receive():
+        return messages.pop(0)
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(app({"headers": [], "path": "/", **scope}, receive, send))
+    return sent
 
 
 @contextlib.contextmanager

@@ -169,25 +169,11 @@ def test_a_websocket_is_judged_by_its_handshake(ws, issuer, bench):
     assert 401 == queried.status_code
 
 
-def drive(app, scope, *received):
-    """Run an application with what it receives; return what it sends."""
-    sent, messages = [], list(received)
-
-    async def receive():
-        return messages.pop(0)
-
-    async def send(message):
-        sent.append(message)
-
-    asyncio.run(app({"headers": [], "path": "/", **scope}, receive, send))
-    return sent
-
-
 @pytest.mark.parametrize("extensions", [{}, {"extensions": {}}, {"extensions": None}])
-def test_a_server_that_cannot_answer_a_handshake_closes_it(issuer, extensions):
+def test_a_server_that_cannot_answer_a_handshake_closes_it(issuer, bench, extensions):
     """Without the denial extension a WebSocket is closed before it is accepted."""
     guard = BearerGuard(sockets, issuer.verifier, ANY_TOKEN)
-    sent = drive(guard, {"type": "websocket", **extensions}, {"type": "websocket.connect"})
+    sent = bench.drive(guard, {"type": "websocket", **extensions}, {"type": "websocket.connect"})
 
     assert [{"type": "websocket.close", "code": 1008, "reason": ""}] == sent
 
@@ -209,15 +195,15 @@ def test_lifespan_passes(issuer, bench):
     assert ["lifespan.startup", "lifespan.shutdown"] == told
 
 
-def test_a_connection_of_an_unknown_kind_is_not_let_through(issuer):
+def test_a_connection_of_an_unknown_kind_is_not_let_through(issuer, bench):
     """What cannot be judged does not reach the application."""
     with pytest.raises(UsageError) as refused:
-        drive(BearerGuard(Seen(), issuer.verifier, ANY_TOKEN), {"type": "webtransport"})
+        bench.drive(BearerGuard(Seen(), issuer.verifier, ANY_TOKEN), {"type": "webtransport"})
 
     assert "resource.connection" == refused.value.code
 
 
-def test_what_an_application_raises_is_the_applications(issuer):
+def test_what_an_application_raises_is_the_applications(issuer, bench):
     """Its exceptions go through the guard as they are, also errors of this library."""
 
     async def broken(_scope, _receive, _send):
@@ -225,9 +211,11 @@ def test_what_an_application_raises_is_the_applications(issuer):
 
     headers = [(b"Authorization", f"Bearer {issuer.read}".encode())]  # a server that keeps the case
     with pytest.raises(KeyError, match="the application's own"):
-        drive(BearerGuard(broken, issuer.verifier, ANY_TOKEN), {"type": "http", "headers": headers})
+        bench.drive(
+            BearerGuard(broken, issuer.verifier, ANY_TOKEN), {"type": "http", "headers": headers}
+        )
     with pytest.raises(KeyError, match="the application's own"):
-        drive(BearerGuard(broken, issuer.verifier, OPEN), {"type": "http"})
+        bench.drive(BearerGuard(broken, issuer.verifier, OPEN), {"type": "http"})
 
 
 def test_the_servers_own_scope_is_not_written_to(issuer):
@@ -245,7 +233,7 @@ def test_the_servers_own_scope_is_not_written_to(issuer):
     assert KEY not in given
 
 
-def test_a_verifier_that_breaks_lets_nobody_in(issuer):
+def test_a_verifier_that_breaks_lets_nobody_in(issuer, bench):
     """An exception that is none of ours is raised, and the application is not asked."""
     seen = Seen()
 
@@ -255,7 +243,7 @@ def test_a_verifier_that_breaks_lets_nobody_in(issuer):
 
     headers = [(b"authorization", b"Bearer a")]
     with pytest.raises(ZeroDivisionError):
-        drive(BearerGuard(seen, Broken(), ANY_TOKEN), {"type": "http", "headers": headers})
+        bench.drive(BearerGuard(seen, Broken(), ANY_TOKEN), {"type": "http", "headers": headers})
 
     assert [] == seen.paths
 

@@ -118,6 +118,12 @@ def test_a_websocket_of_fastapi(issuer, bench):
         with pytest.raises(InvalidStatus) as refused, connect(url, proxy=None):
             pass
 
+    closed = bench.drive(
+        app,
+        {"type": "websocket", "path": "/talk", "query_string": b""},
+        {"type": "websocket.connect"},
+    )
+    assert [("websocket.close", 1008)] == [(each["type"], each["code"]) for each in closed]
     assert issuer.sandbox.client_id == told
     assert 401 == refused.value.response.status_code
     assert 'Bearer realm="sockets"' == refused.value.response.headers["WWW-Authenticate"]
