@@ -10,7 +10,19 @@ import pytest
 
 from credicorp_auth.testing.sandbox import Sandbox
 
-HEAVY = ("boto3", "botocore", "hvac", "redis", "requests", "httpx", "httpx2")
+FACES = "import credicorp_auth.resource.asgi, credicorp_auth.resource.wsgi"
+HEAVY = (
+    "fastapi",
+    "flask",
+    "starlette",
+    "boto3",
+    "botocore",
+    "hvac",
+    "redis",
+    "requests",
+    "httpx",
+    "httpx2",
+)
 """Libraries that only some adapters need, whether they are installed here or not."""
 
 IMPORT = "import credicorp_auth; from credicorp_auth import CredicorpAuth, errors"
@@ -18,7 +30,7 @@ LIST = "from credicorp_auth.registry import installed_entry_points; installed_en
 RUN = "auth = CredicorpAuth.from_env(secrets='env', scope='decisions:read'); auth.header(); auth.close()"
 
 
-@pytest.mark.parametrize("program", [[IMPORT], [IMPORT, LIST], [IMPORT, RUN]], ids=["import", "list", "run"])  # fmt: skip
+@pytest.mark.parametrize("program", [[IMPORT], [IMPORT, LIST], [IMPORT, RUN], [FACES]], ids=["import", "list", "run", "faces"])  # fmt: skip
 def test_a_run_with_the_boxed_adapters_loads_nothing_heavy(program):
     """Importing, listing adapters, and a whole run with `secrets="env"` load no optional library."""
     show = f"import sys; print(sorted(set({HEAVY!r}) & set(sys.modules)))"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final
 
-from credicorp_auth.errors import UsageError
+from credicorp_auth.errors import InvalidSetting, UsageError
 from credicorp_auth.resource.access import OPEN
 from credicorp_auth.resource.guard import CLAIMS_KEY, Guard
 from credicorp_auth.resource.refusal import Answer
@@ -44,7 +44,8 @@ class BearerGuard:
         realm: What the service calls itself in challenges.
 
     Raises:
-        InvalidSetting: A scope, path, method or the realm cannot be used.
+        InvalidSetting: A scope, path, method or the realm cannot be used, or the application reads
+            paths in its own way.
 
     .. versionadded:: 1.0.0
     """
@@ -57,6 +58,12 @@ class BearerGuard:
         *,
         realm: str = "api",
     ) -> None:
+        if getattr(app, "root_path", ""):
+            raise InvalidSetting(
+                "the application sets its `root_path` itself, behind a guard that reads paths",
+                code="config.route",
+                cure="use `app.add_middleware(BearerGuard, …)`, or have the server set it.",
+            )
         self._app, self._routes = app, Routes(required_scope)
         self._guard = Guard(verifier, realm=realm)
 

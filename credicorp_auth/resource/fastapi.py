@@ -8,6 +8,7 @@ Tokens for FastAPI: what a path needs, said where the path is declared.
 """
 
 # FastAPI looks at annotations at run time, so none of them is postponed here.
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -69,7 +70,7 @@ class BearerGuard:
         """Let an application, also one that is mounted in another, refuse with the envelope."""
         app.add_exception_handler(Refused, _tell_caller)
 
-    def requires(self, scope: Scope | str = ANY_TOKEN) -> SecurityBase:
+    def requires(self, scope: Scope | str = ANY_TOKEN) -> Callable[..., Any]:
         """
         Make a dependency: `Depends(guard.requires("decisions:read"))`.
 

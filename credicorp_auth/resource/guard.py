@@ -14,6 +14,7 @@ from credicorp_auth.resource.credentials import read_bearer, read_request_id
 from credicorp_auth.resource.refusal import (
     SERVER_FAULT,
     UNCLEAR_PATH,
+    UNPROVEN,
     Answer,
     Refusal,
     build_answer,
@@ -88,6 +89,9 @@ class Guard:
         return self._turn_away(outcome, find)
 
     def _end(self, required: Scope | Access, proof: object, find: FindHeader) -> object:
+        if not proof:
+            # Somebody's own verifier that says no instead of raising; also an inactive answer.
+            return self._turn_away(UNPROVEN, find)
         return self._turn_away(refuse_scope(None), find) if required is CLOSED else proof
 
     def _turn_away(self, refusal: Refusal, find: FindHeader) -> Answer:

@@ -7,7 +7,7 @@ import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from credicorp_auth.errors import Closed, KeysUnavailable, ScopeMissing, VerificationFailed
 
@@ -72,6 +72,9 @@ NO_TOKEN: Final = Refusal(
 )
 """No token was shown: RFC 6750 section 3.1 wants a challenge without an error."""
 
+UNPROVEN: Final = evolve(NO_TOKEN, reason="resource.unproven", challenge={"error": "invalid_token"})
+"""The token is not good; here, because the verifier returned nothing that says it is."""
+
 MALFORMED: Final = Refusal(
     400,
     "invalid_request_error",
@@ -114,8 +117,7 @@ def read_failure(error: CredicorpAuthError, required: Scope) -> Refusal:
     if isinstance(error, ScopeMissing) and required:
         return refuse_scope(required)
     if isinstance(error, VerificationFailed):
-        invalid = {"error": "invalid_token"}
-        return Refusal(401, NO_TOKEN.kind, NO_TOKEN.word, _NEEDED, error.code, invalid)
+        return evolve(UNPROVEN, reason=error.code)
     return _fail(SERVER_FAULT, error)
 
 

@@ -13,7 +13,8 @@ class Verifier(Protocol):
     Whoever can say what a token is good for: `TokenVerifier`, `CredicorpAuth`, one of your own.
 
     Both methods return what the token says, and raise a `CredicorpAuthError` unless it is good:
-    a `VerificationFailed` where that is the token's fault. `averify` does not hold up the loop.
+    a `VerificationFailed` where that is the token's fault. To return None, or anything that is
+    not true, proves nothing: nobody is let in. `averify` does not hold up the loop.
 
     .. versionadded:: 1.0.0
     """

@@ -116,6 +116,21 @@ def test_adapters_know_only_what_a_stranger_may_know():
     ]
 
 
+def test_frameworks_stay_in_their_faces():
+    """FastAPI and Flask are imported by the faces of that name and by the sandbox alone."""
+    frameworks = {"fastapi", "flask", "starlette", "werkzeug"}
+    sandbox = CHECKOUT / "credicorp_auth" / "testing" / "sandbox"
+    users = {
+        name_of(path)
+        for path, tree in TREES.items()
+        if not path.is_relative_to(sandbox)
+        for module in imports(tree)
+        if module.split(".")[0] in frameworks
+    }
+
+    assert {f"credicorp_auth/resource/{each}.py" for each in ("fastapi", "flask")} == users
+
+
 def test_the_sandbox_reads_with_other_eyes():
     """The sandbox imports nothing of the library, so that the two sides check each other."""
     folder = CHECKOUT / "credicorp_auth" / "testing" / "sandbox"

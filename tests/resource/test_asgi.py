@@ -7,6 +7,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Mount, Route
@@ -14,7 +15,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from credicorp_auth import TokenVerifier
-from credicorp_auth.errors import UsageError
+from credicorp_auth.errors import InvalidSetting, UsageError
 from credicorp_auth.resource import ANY_TOKEN, OPEN
 from credicorp_auth.resource.asgi import BearerGuard
 
@@ -84,6 +85,26 @@ def test_a_table_begins_where_the_application_is_mounted(issuer, bench):
     assert (200, "/v1/decisions/a") == (inside.status, json.loads(inside.body)["path"])
     assert [403, 403, 403] == others
     assert [200, 403, 403] == below
+
+
+def test_an_application_that_mounts_itself_is_not_guarded_from_outside(issuer, bench):
+    """It would take `/api/admin` for `/admin` where the guard does not; inside, both read alike."""
+    app = FastAPI()
+    app.root_path = "/api"
+    app.get("/admin")(dict_of_nothing)
+    with pytest.raises(InvalidSetting) as refused:
+        BearerGuard(app, issuer.verifier, ADMIN)
+    app.add_middleware(BearerGuard, verifier=issuer.verifier, required_scope=ADMIN)
+    with bench.uvicorn_serving(app) as port:
+        paths = ["/admin", "/api/admin"]
+        read, write = ([bench.ask(port, path, token=each).status for path in paths] for each in (issuer.read, issuer.write))  # fmt: skip
+
+    assert "config.route" == refused.value.code
+    assert ([403, 403], [200, 200]) == (read, write)
+
+
+def dict_of_nothing():
+    return {}
 
 
 def test_it_can_be_added_to_an_application(issuer, bench):

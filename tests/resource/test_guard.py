@@ -9,6 +9,7 @@ import logging
 import pytest
 
 from credicorp_auth import Scope, errors
+from credicorp_auth.oauth.introspection import inactive
 from credicorp_auth.resource import ANY_TOKEN, CLOSED
 from credicorp_auth.resource.guard import Guard
 from credicorp_auth.resource.refusal import Answer, build_challenge
@@ -79,6 +80,30 @@ def test_whose_fault_it_is(error, expected):
     assert ("8" if isinstance(error, errors.TokenEndpointBusy) else None) == headers.get(
         "Retry-After"
     )
+
+
+class Returning:
+    """A verifier that returns, whatever it is shown."""
+
+    def __init__(self, proof):
+        self.proof = proof
+
+    def verify(self, token, *, required_scope):
+        return self.proof
+
+    async def averify(self, token, *, required_scope):
+        return self.proof
+
+
+@pytest.mark.parametrize("required", [READ, ANY_TOKEN, CLOSED])
+@pytest.mark.parametrize("proof", [None, False, {}, inactive("introspection.exp")], ids=repr)
+def test_a_verifier_that_says_no_instead_of_raising_is_understood(proof, required):
+    """Nothing, and an answer that a token is not active, are a bad token and no proof."""
+    guard = Guard(Returning(proof), realm="api")
+    answers = [guard.admit(required, find), asyncio.run(guard.aadmit(required, find))]
+
+    assert [401, 401] == [each.status for each in answers]
+    assert "good" == Guard(Returning("good"), realm="api").admit(READ, find)
 
 
 @pytest.mark.parametrize("required", [ANY_TOKEN, CLOSED])

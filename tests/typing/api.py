@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
 import httpx
 import httpx2
 import requests
 import urllib3
+from fastapi import Depends, FastAPI
 
 from credicorp_auth import (
     AccessToken,
@@ -21,11 +22,18 @@ from credicorp_auth import (
     TokenVerifier,
     errors,
 )
+from credicorp_auth.resource import ANY_TOKEN, OPEN, IntrospectingVerifier, Verifier, asgi, wsgi
+from credicorp_auth.resource.fastapi import BearerGuard as FastApiGuard
+from credicorp_auth.resource.flask import BearerGuard as FlaskGuard
 from credicorp_auth_httpx import BearerAuth as HttpxBearer
 from credicorp_auth_requests import BearerAuth as RequestsBearer
 from credicorp_auth_requests import RequestsTransport
 from credicorp_auth_urllib3 import BearerPoolManager
 from credicorp_auth_vault import VaultOptions, VaultSecretSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse
 
 
 def seen(event: Event) -> None:
@@ -118,3 +126,33 @@ httpx2.AsyncClient(auth=HttpxBearer(auth))
 assert_type(BearerPoolManager.around(auth, urllib3.ProxyManager("http://p")), BearerPoolManager)
 CredicorpAuth(client_id="c", client_secret="s", transport="httpx2")
 CredicorpAuth(client_id="c", client_secret="s", transport=RequestsTransport(session=session))
+
+
+async def asgi_app(scope: asgi.Connection, receive: asgi.Receive, send: asgi.Send) -> None:
+    """Serve ASGI."""
+
+
+def wsgi_app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    """Serve WSGI."""
+    return wsgi.BearerGuard(wsgi_app, verifier, "decisions:read")(environ, start_response)
+
+
+checkers: list[Verifier] = [verifier, auth, IntrospectingVerifier(auth, locally_first=False)]
+guarded = asgi.BearerGuard(
+    asgi_app,
+    checkers[0],
+    {"/a": "a", "/b": Scope("b"), "/c": {"GET": OPEN, "*": ANY_TOKEN}},
+    realm="a",
+)
+asgi.BearerGuard(guarded, auth, {"/a": "a"})
+
+service = FastAPI()
+for_fastapi = FastApiGuard(auth, service)
+service.add_middleware(asgi.BearerGuard, verifier=auth, required_scope="a")
+needed = Depends(for_fastapi.requires("decisions:read"))
+
+
+@FlaskGuard(verifier).requires()
+def view(name: str) -> str:
+    """Show something."""
+    return name
