@@ -80,6 +80,7 @@ def drive(app, scope, *received):
         sent.append(message)
 
     asyncio.run(app({"headers": [], "path": "/", **scope}, receive, send))
+    assert [] == messages
     return sent
 
 

@@ -199,6 +199,15 @@ def test_a_server_that_cannot_answer_a_handshake_closes_it(issuer, bench, extens
     assert [{"type": "websocket.close", "code": 1008, "reason": ""}] == sent
 
 
+def test_head_is_answered_without_a_body_whatever_the_server_does(issuer, bench):
+    """The guard itself sends no body, and says how long it would be."""
+    guard = BearerGuard(Seen(), issuer.verifier, ANY_TOKEN)
+    start, body = bench.drive(guard, {"type": "http", "method": "HEAD"})
+
+    assert (401, b"") == (start["status"], body["body"])
+    assert 100 < int(dict(start["headers"])[b"content-length"])
+
+
 def test_lifespan_passes(issuer, bench):
     """The application starts and stops with the server."""
     told = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -163,10 +164,15 @@ def test_a_token_in_query_or_body_is_not_looked_at(port, issuer, bench):
 
 def test_head_has_the_headers_and_no_body(port, bench):
     """A refused HEAD is answered like GET, without the body."""
-    reply = bench.ask(port, method="HEAD")
+    path = "/decisions/dec_1"
+    raw = f"HEAD {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(raw)
+        received = connection.makefile("rb").read()
 
-    assert (401, b"") == (reply.status, reply.body)
-    assert [REALM] == reply.headers.get_all("WWW-Authenticate")
+    assert received.startswith((b"HTTP/1.1 401 ", b"HTTP/1.0 401 "))
+    assert received.endswith(b"\r\n\r\n")
+    assert f"WWW-Authenticate: {REALM}\r\n".lower().encode() in received.lower()
 
 
 @pytest.mark.parametrize("name", ["Credicorp-Request-Id", "X-Request-Id"])
