@@ -14,9 +14,14 @@ from credicorp_auth.resource.access import CLOSED, Access, read_access
 Required = Scope | Access
 Path = tuple[str, ...]
 
-# What some reader, in front of this one or behind it, may take for another path: empty and dotted
-# segments, backslashes, controls, what could be decoded once more, and what could not be decoded.
-_UNCLEAR: Final = re.compile(r"//|/\.{1,2}(?:[/;?#]|\Z)|\\|[\x00-\x1f\x7f\ufffd]|%[0-9A-Fa-f]{2}")
+# What some reader, in front of this one or behind it, may take for another path: segments that are
+# empty or dots but for space and parameters, backslashes, controls, what could be decoded once
+# more, and what could not be decoded. Possessive, so that it takes linear time.
+_UNCLEAR: Final = re.compile(
+    r"/\s*+\.{0,2}+\s*+(?:[;?#][^/]*+)?+/"
+    r"|/\s*+\.{1,2}+\s*+(?:[;?#][^/]*+)?+\Z"
+    r"|\\|[\x00-\x1f\x7f\ufffd]|%[0-9A-Fa-f]{2}"
+)
 _PARAMETERS: Final = re.compile(r"[;?#].*", re.DOTALL)
 _METHOD: Final = re.compile(r"[A-Z]+(?:-[A-Z]+)*|\*")
 
@@ -84,7 +89,8 @@ class Routes:
 def _split(path: str) -> Path | None:
     """Return the segments of a path; None where it could be taken for another one."""
     path = path or "/"
-    if not path.startswith("/") or _UNCLEAR.search(path):
+    plain = unicodedata.normalize("NFKC", path)
+    if not path.startswith("/") or plain.count("/") > path.count("/") or _UNCLEAR.search(plain):
         return None
     return tuple(path.removesuffix("/").split("/")[1:])
 

@@ -106,9 +106,9 @@ def waitress_serving(app):
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield server.effective_port
+    server.task_dispatcher.shutdown()  # nobody has anything to say any more
     server.trigger.pull_trigger(server.close)  # on the thread that waits for its sockets
     thread.join()
-    server.task_dispatcher.shutdown()
 
 
 class Quiet(WSGIRequestHandler):
