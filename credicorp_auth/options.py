@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import attrs
 
-from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.errors import InvalidSetting, MissingSetting
 from credicorp_auth.oauth.secret import Secret
 
 if TYPE_CHECKING:
@@ -58,12 +58,21 @@ class AdapterOptions:
         Raises:
             InvalidSetting: An unknown option (`config.unknown_key`), naming the nearest known
                 one, or a value that the class refuses (`config.value`).
+            MissingSetting: An option that has no default is not set (`config.missing`).
         """
-        known = [attribute.name for attribute in attrs.fields(cast("Any", options_class))]
+        fields = attrs.fields(cast("Any", options_class))
+        known = [attribute.name for attribute in fields]
         values = self._values()
         for name in values:
             if name not in known:
                 raise unknown_key(name, known, where=self.setting)
+        for attribute in fields:
+            is_needed = attribute.init and attribute.default is attrs.NOTHING
+            if is_needed and attribute.name not in values:
+                raise MissingSetting(
+                    f"{self.setting} has no `{attribute.name}`, which has no default",
+                    cure=f"set `{attribute.name}` in {self.setting}, or its variable.",
+                )
         try:
             return options_class(**values)
         except InvalidSetting:

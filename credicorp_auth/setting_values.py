@@ -44,12 +44,10 @@ def _read_seconds(name: str, value: object) -> float:
         seconds = math.nan if isinstance(value, bool) else float(cast("Any", value))
     except (TypeError, ValueError, OverflowError):
         seconds = math.nan
-    least = _LEAST_SECONDS.get(name, 0.0)
-    if not least <= seconds < math.inf:
-        bound = f" of at least {least:g}" if least else ""
-        raise _invalid(
-            name, f"is not a number of seconds{bound}", "set it to a finite number of seconds."
-        )
+    least, most = _LEAST_SECONDS.get(name, 0.0), _MOST_SECONDS.get(name, math.inf)
+    if not least <= seconds <= most or math.isinf(seconds):
+        problem = f"is not a number of seconds from {least:g} to {most:g}"
+        raise _invalid(name, problem, "set it to a finite number of seconds.")
     return seconds
 
 
@@ -130,6 +128,7 @@ def _read_scope(_name: str, value: object) -> Scope:
 
 _CHOICES: Final = {"discovery": ("off", "on", "oidc"), "narrowed_scope": ("refuse", "accept")}
 _LEAST_SECONDS: Final = {"assumed_lifetime": 1.0, "max_lifetime": 1.0, "timeout": 0.001}
+_MOST_SECONDS: Final = {"leeway": 300.0}  # beyond, expired tokens would be taken for good ones
 
 READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "base_url": _read_url,

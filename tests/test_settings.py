@@ -323,6 +323,21 @@ class Options:
             raise errors.InvalidSetting("bad url")
 
 
+def test_an_option_without_a_default_is_asked_for_by_name():
+    """What is missing is not taken for a value of the wrong type."""
+
+    @attrs.frozen
+    class Needy:
+        path: str
+        known: dict = attrs.field(init=False, factory=dict)
+
+    with pytest.raises(errors.MissingSetting, match=r"x has no `path`.*set `path` in x") as caught:
+        AdapterOptions({}, setting="x").read(Needy)
+
+    assert "config.missing" == caught.value.code
+    assert "a" == AdapterOptions({"path": "a"}, setting="x").read(Needy).path
+
+
 def test_options_are_read_into_the_adapters_own_class():
     """Options accept texts; unknown and unreadable ones are refused without their value."""
     assert Options(size=3) == AdapterOptions({"size": "3"}, setting="x").read(Options)

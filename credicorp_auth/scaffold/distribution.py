@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_LONGEST: Final = 64  # what stays a name of a file, behind `credicorp_auth_`
 
 
 @frozen
@@ -67,11 +68,12 @@ def write_distribution(kind: str, name: str, folder: Path) -> Path:
     _check(name)
     shape = SHAPES[kind]
     package = f"credicorp_auth_{name.replace('-', '_')}"
+    words = "".join(map(str.capitalize, name.split("-")))
     told = {
         "name": name,
         "distribution": f"credicorp-auth-{name}",
         "package": package,
-        "adapter": "".join(map(str.capitalize, name.split("-"))) + shape.suffix,
+        "adapter": (words.removesuffix(shape.suffix) or words) + shape.suffix,
         "kind": shape.kind.name,
         "group": shape.kind.group,
         "hook": shape.kind.hook,
@@ -132,10 +134,10 @@ def _check(name: str) -> None:
             code="plugin.missing",
             cure="install the extra: pip install 'credicorp-auth[scaffold]'",
         )
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or len(name) > _LONGEST:
         raise InvalidSetting(
             f"{ascii(name)[:60]} cannot be the name of an adapter",
-            cure="use small letters and digits, in words joined by single hyphens.",
+            cure=f"use small letters and digits, {_LONGEST} at most, words joined by single hyphens.",
         )
     if any(name in kind.boxed | kind.published for kind in KINDS):
         raise InvalidSetting(

@@ -241,8 +241,8 @@ def test_fault_339_a_spy_sees_no_canary(install):
     assert 0 == sum(word in repr(each) for each in [*texts, *seen] for word in (CANARY, token))
 
 
-def test_fault_339_tracing_prints_no_canary(install):
-    """339: pluggy's tracing prints the arguments of hooks; ours show nothing of what is in them."""
+def test_fault_314_339_tracing_prints_no_canary(install):
+    """314, 339: pluggy's tracing prints the arguments of hooks; ours show nothing of what is in them."""
     said = io.StringIO()
     manager = pluggy.PluginManager("credicorp_auth")
     manager.add_hookspecs(HookSpecs)

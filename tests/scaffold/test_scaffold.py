@@ -103,6 +103,7 @@ def test_what_is_written_is_whole(kind, tmp_path):
         ("My", "cannot be the name"),
         ("a_b", "cannot be the name"),
         ("-x", "cannot be the name"),
+        ("x" * 300, "cannot be the name"),
         ("../x", "cannot be the name"),
         ("redis", "of credicorp-auth's own"),
         ("memory", "of credicorp-auth's own"),
@@ -116,6 +117,16 @@ def test_names_that_cannot_be(tmp_path, name, said):
         write_distribution("cache", name, tmp_path)
 
     assert ["credicorp-auth-there"] == [each.name for each in tmp_path.rglob("*")]
+
+
+@pytest.mark.parametrize(
+    ("name", "adapter"), [("my-cache", "MyCache"), ("cache", "CacheCache"), ("here", "HereCache")]
+)
+def test_no_class_says_twice_what_it_is(tmp_path, name, adapter):
+    """The class of an adapter ends in its kind, once."""
+    made = write_distribution("cache", name, tmp_path)
+
+    assert f"class {adapter}:" in next(made.glob("*/cache.py")).read_text()
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):

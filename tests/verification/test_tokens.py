@@ -360,7 +360,7 @@ def test_fault_236_a_time_may_have_a_fraction(forge):
         ({"iat": -315_360_000}, None),
     ],
 )
-def test_fault_237_clocks_may_differ_by_a_minute(forge, members, code):
+def test_fault_130_237_clocks_may_differ_by_a_minute(forge, members, code):
     """Leeway is 60 s, to the second; an old token is good as long as it lives."""
     body = forge.claims(**{name: forge.NOW + value for name, value in members.items()})
     found = forge.verdict(forge.issued(body=body))

@@ -81,7 +81,7 @@ class Carrying(BearerBench):
         assert [["Basic b3duOm93bg=="]] == tokens_at(server)
         assert [] == transport.sent
 
-    def test_fault_107_a_foreign_hop_has_no_token(
+    def test_fault_107_325_a_foreign_hop_has_no_token(
         self, send: Any, transport: ScriptedTransport
     ) -> None:
         """A redirect to another origin is followed without the token, which does not come back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -61,8 +62,8 @@ class Behaving(TransportBench):
             b"\r\nAuthorization: Basic c2VjcmV0LWNhbmFyeQ==\r\n" in server.connections[0].received
         )
 
-    def test_the_request_is_sent_as_it_was_built(self, transport: Transport) -> None:
-        """Method, target, headers and body arrive, each header once."""
+    def test_fault_324_the_request_is_sent_as_it_was_built(self, transport: Transport) -> None:
+        """Method, target, headers and body arrive, each header once; nothing tells more of us."""
         with WireServer([Receive(), Send(answer())]) as server:
             transport.send(ask(f"{server.url}?a=b", **{"X-Request-Id": "7"}), timeout=5)
         head, _, body = server.connections[0].received.partition(b"\r\n\r\n")
@@ -78,7 +79,12 @@ class Behaving(TransportBench):
             "Content-Length: 27",
         } <= set(lines[1:])
         names = [each.partition(":")[0].lower() for each in lines[1:]]
+        agents = [
+            each.partition(": ")[2] for each in lines[1:] if each[:11].lower() == "user-agent:"
+        ]
         assert len(names) == len(set(names))
+        assert set() == {"cookie", "referer", "from", "origin"} & set(names)
+        assert all(re.fullmatch(r"[\w.-]+/[\w.+-]+", agent) for agent in agents)
 
     def test_a_user_agent_of_the_request_stays(self, transport: Transport) -> None:
         """A request that says who is asking keeps its word."""

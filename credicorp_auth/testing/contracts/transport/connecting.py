@@ -33,8 +33,8 @@ class PauseUntilStopped:
 class Connecting(TransportBench):
     """Making a connection, and waiting for an answer: faults 1 to 6, 12 and 16."""
 
-    def test_fault_001_refused_connection(self, transport: Transport) -> None:
-        """Where nobody listens, the error says so, names host and port, and invites another try."""
+    def test_fault_001_317_refused_connection(self, transport: Transport) -> None:
+        """Where nobody listens, the error names host and port, not the whole address."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
 

@@ -64,6 +64,17 @@ class Trusting(TransportBench):
         assert [b"1", b"2"] == bodies
         assert 1 == len(server.connections)
 
+    def test_fault_310_http_2_is_not_spoken(
+        self, transport: Transport, authority: trustme.CA
+    ) -> None:
+        """A server that would rather speak HTTP/2, whose libraries log headers, is asked in 1.1."""
+        context = serving(authority.issue_cert("127.0.0.1"))
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        with WireServer([Receive(), Send(answer())], tls=context) as server:
+            assert 200 == transport.send(ask(server.url), timeout=5).status
+
+        assert server.connections[0].received.startswith(b"POST /token HTTP/1.1\r\n")
+
     @pytest.mark.parametrize(
         "case",
         ["expired", "not-yet-valid", "wrong-host", "common-name-only", "untrusted-authority"],
