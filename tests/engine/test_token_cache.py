@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
+import time
 from urllib.parse import parse_qsl
 
 import pytest
@@ -44,6 +45,8 @@ class SharedCache(MemoryCache):
         self.offers = CacheCapabilities(shared=True, **{"leases": True, **capabilities})
         self.kept = {}
         self.reads = 0
+        self.open = threading.Event()
+        self.open.set()
 
     @property
     def capabilities(self):
@@ -56,8 +59,9 @@ class SharedCache(MemoryCache):
         super().write(key, entry, lifetime=lifetime, number=number)
 
     def read(self, key):
-        """Count it."""
+        """Count it, and read once nobody holds it up."""
         self.reads += 1
+        self.open.wait(60)
         return super().read(key)
 
     def close(self):
@@ -458,3 +462,25 @@ def test_who_can_wait_for_the_endpoint_does_not_make_do_with_a_look(engines):
 
     assert "token-2" == quiet.get_token().value.reveal()
     assert 2 == len(busy.sent)
+
+
+def test_callers_of_one_moment_share_a_look(engines):
+    """Whoever comes while the cache is looked into waits for that look, and for no other."""
+    cache, clock = SharedCache(), MovableClock()
+    quiet, busy = quiet_engine(engines, cache, clock, "quiet-5")
+    other = engines(cache, ScriptedTransport(), client_id="quiet-5", clock=clock)
+    minted, before = other.get_token(), cache.reads
+    cache.open.clear()
+    tokens = []
+    threads = [threading.Thread(target=lambda: tokens.append(quiet.get_token())) for _ in range(8)]
+    for each in threads:
+        each.start()
+    while quiet._default.flight is None or len(quiet._default.flight.waiters) < len(threads):
+        time.sleep(0.001)
+    cache.open.set()
+    for each in threads:
+        each.join()
+
+    assert [minted] * 8 == tokens
+    assert 1 == cache.reads - before
+    assert 1 == len(busy.sent)
