@@ -46,8 +46,14 @@ def adapters(*, profile: str | None, output: str) -> None:
         return
     table = Table(*_COLUMNS, box=None)
     for row in rows:
-        table.add_row(*(Text(str(row[name])) for name in _COLUMNS))  # a name is no markup
+        table.add_row(*(Text(_plain(row[name])) for name in _COLUMNS))  # a name is no markup
     Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE).print(table)
+
+
+def _plain(value: object) -> str:
+    """Return a text of strangers' metadata as a terminal may get it, without control characters."""
+    text = str(value)
+    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def _row(listed: Listed) -> dict[str, object]:
