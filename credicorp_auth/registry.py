@@ -21,6 +21,7 @@ from credicorp_auth.errors import (
 )
 from credicorp_auth.hookspecs import CREDICORP_API, HookSpecs
 from credicorp_auth.installed import installed_entry_points, owner_of, provider_of
+from credicorp_auth.oauth.foreign_text import show_foreign_text
 from credicorp_auth.ports import (
     Cache,
     CacheCapabilities,
@@ -183,10 +184,11 @@ def install_line(name: str) -> str:
 
 
 def _not_found(kind: Kind, name: str, installed: Sequence[str]) -> AdapterNotFound:
+    others = ", ".join(map(show_foreign_text, installed)) or "none"
     cure = (
         f"install it: {install_line(name)}"
         if name in kind.published
-        else f"install its distribution, or choose one of: {', '.join(installed) or 'none'}."
+        else f"install its distribution, or choose one of: {others}."
     )
     return AdapterNotFound(f"no {kind.name} {ascii(name)[:60]} is installed", cure=cure)
 
@@ -197,7 +199,9 @@ def _register(kind: Kind, entry_point: EntryPoint, provider: Provider) -> Callab
     try:
         plugin = entry_point.load()
         stated = getattr(plugin, "CREDICORP_API", None)
-    except (Exception, SystemExit) as fault:
+    except KeyboardInterrupt:
+        raise  # the user's own word
+    except BaseException as fault:
         missing = fault.name if isinstance(fault, ModuleNotFoundError) else None
         lacks = f": there is no module {ascii(missing)[:60]}" if missing else ""
         raise AdapterBroken(f"{where} cannot be imported: {type(fault).__name__}{lacks}") from fault
@@ -244,7 +248,9 @@ def _build(kind: Kind, provider: Provider, build: Callable[[], object]) -> objec
         flaw = _flaw_of(kind, adapter)
     except CredicorpAuthError:
         raise
-    except (Exception, SystemExit) as fault:  # noqa: BLE001 - the boundary to other people's code
+    except KeyboardInterrupt:
+        raise  # the user's own word
+    except BaseException as fault:  # noqa: BLE001 - the boundary to other people's code
         # Not chained: its text or its frames may hold an option, and options may be secrets.
         flaw = f"raised {type(fault).__name__} while it was built"
     else:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from credicorp_auth.catalogue import adapters_of, list_adapters
 from credicorp_auth.errors import CredicorpAuthError
+from credicorp_auth.oauth.foreign_text import show_foreign_text
 from credicorp_auth.wiring import operators_registry, settings_of
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def adapters(*, profile: str | None, output: str) -> None:
         return
     table = Table(*_COLUMNS, box=None)
     for row in rows:
-        table.add_row(*(Text(str(row[name])) for name in _COLUMNS))  # a name is no markup
+        table.add_row(*(Text(show_foreign_text(str(row[name]))) for name in _COLUMNS))  # a name is no markup
     Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE).print(table)
 
 

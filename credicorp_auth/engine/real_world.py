@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import secrets
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from credicorp_auth.engine.adapter_call import call_adapter
@@ -180,5 +181,6 @@ class RealWorld:
     def close(self) -> None:
         """Wake whoever pauses, and close the adapters."""
         self.closing.set()
-        for part in (self.transport, self.cache, self.keeper.source):
-            part.close()
+        with ExitStack() as parts:  # one that fails keeps none of the others open
+            for part in (self.keeper.source, self.cache, self.transport):
+                parts.callback(part.close)

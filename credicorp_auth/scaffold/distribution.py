@@ -137,7 +137,7 @@ def _check(name: str) -> None:
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:
         raise InvalidSetting(
             f"{ascii(name)[:60]} cannot be the name of an adapter",
-            cure=f"use at most {_LONGEST} small letters and digits, words joined by hyphens.",
+            cure=f"use small letters and digits, {_LONGEST} at most, with single hyphens.",
         )
     if any(name in kind.boxed | kind.published for kind in KINDS):
         raise InvalidSetting(

@@ -131,6 +131,19 @@ def test_debug_shows_where_an_error_came_from(environ):
     assert "hunter2" not in ended.stderr
 
 
+def test_strange_names_are_listed_escaped(environ, tmp_path):
+    """What a distribution announces moves no cursor and sets no colour of the terminal."""
+    metadata = tmp_path / "odd-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[credicorp_auth.caches]\na\x1b[31mred = odd\n")
+    paths = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    table = call(environ, "adapters", PYTHONPATH=paths).stdout
+
+    assert "a\\x1b[31mred" in table
+    assert "\x1b[31m" not in table
+
+
 def test_adapters_are_listed_without_being_imported(environ):
     """The list names the three in the box, and imports none of them."""
     told = json.loads(call(environ, "adapters", "--format", "json").stdout)

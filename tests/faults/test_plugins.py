@@ -19,7 +19,12 @@ from credicorp_auth.hookspecs import HookSpecs
 from credicorp_auth.options import AdapterOptions
 from credicorp_auth.profile import read_profile
 from credicorp_auth.registry import CACHE, KINDS, Registry
-from credicorp_auth.testing.stand_ins import ListedSecrets, ScriptedTransport, settle
+from credicorp_auth.testing.stand_ins import (
+    ListedSecrets,
+    ScriptedTransport,
+    SwitchableCache,
+    settle,
+)
 from credicorp_auth.wiring import build_engine, operators_registry, settings_from_env
 
 CANARY = "hunter2-canary"
@@ -73,6 +78,7 @@ BROKEN_INSIDE = [
     ("335-syntax", "def", "SyntaxError"),
     ("335-raises", "1 / 0", "ZeroDivisionError"),
     ("335-exits", "raise SystemExit", "SystemExit"),
+    ("335-own-base", "raise type('Mine', (BaseException,), {})", "Mine"),
     ("335-attributes-raise", "def __getattr__(name): raise RuntimeError", "RuntimeError"),
 ]
 
@@ -93,6 +99,8 @@ def test_fault_335_broken_inside(install, source, said):
 AGAINST_THE_CONTRACT = [
     ("336-raises", cache_returning(f"raise OSError('{CANARY}')"), "raised OSError while it was built"),
     ("336-exits", cache_returning(f"raise SystemExit('{CANARY}')"), "raised SystemExit"),
+    ("336-own-base", cache_returning(f"raise type('Mine', (BaseException,), {{}})('{CANARY}')"), "raised Mine"),
+    ("336-generator-exit", cache_returning("raise GeneratorExit"), "raised GeneratorExit"),
     ("336-none", cache_returning("pass"), "gave NoneType, which is no cache: it lacks .*read"),
     ("336-wrong-type", cache_returning("return 7"), "gave int, which is no cache"),
     ("336-other-kind", cache_returning("return ListedSecrets()"), "gave ListedSecrets, which is no cache: it lacks read"),
@@ -106,6 +114,39 @@ AGAINST_THE_CONTRACT = [
     ("336-no-hookimpl", GOOD.replace("@hookimpl", ""), "implements credicorp_cache not at all"),
     ("336-twice", GOOD + "@hookimpl(specname='credicorp_cache')\ndef another(options): pass\n", "implements credicorp_cache 2 times"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "source", ["raise KeyboardInterrupt", cache_returning("raise KeyboardInterrupt")]
+)
+def test_fault_335_336_ctrl_c_is_the_users(install, source):
+    """Who interrupts a plugin that loads is heard, and the plugin not blamed."""
+    registry = Registry(install(("odd-cache", "odd", source)))
+    with pytest.raises(KeyboardInterrupt):
+        engine_with(registry, cache="odd")
+
+
+def test_a_strange_name_does_not_reach_the_terminal(install):
+    """A name with control characters, which a distribution may announce, is told escaped."""
+    registry = Registry(install(("odd-cache", "a\x1b[31mred", GOOD)))
+    with pytest.raises(errors.AdapterNotFound) as raised:
+        engine_with(registry, cache="od")
+
+    assert str(raised.value).isprintable()
+    assert "a\\x1b[31mred" in str(raised.value)
+
+
+def test_an_adapter_that_cannot_be_closed_keeps_no_other_open():
+    """Each adapter is closed, whatever another one does."""
+    cache, transport = SwitchableCache(), ScriptedTransport()
+    cache.close = lambda: 1 / 0
+    engine = build_engine(
+        Settings(client_id="c", client_secret="s", cache=cache, transport=transport)
+    )
+    with pytest.raises(ZeroDivisionError):
+        engine.close()
+
+    assert transport.closed
 
 
 @pytest.mark.parametrize(("source", "said"), [each[1:] for each in AGAINST_THE_CONTRACT], ids=[each[0] for each in AGAINST_THE_CONTRACT])  # fmt: skip
