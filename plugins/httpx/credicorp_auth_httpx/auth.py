@@ -31,6 +31,7 @@ else:
 _HEADER: Final = "Authorization"
 _EXTENSION: Final = "credicorp_auth"
 _UNAUTHORIZED: Final = 401
+_IN_MEMORY: Final = Body()
 _LIBRARIES: Final = ("httpx", "httpx2")
 
 
@@ -94,7 +95,9 @@ class BearerAuth(_Auth):
             return
         journey.dress(request, journey.call.header())
         response = yield request
-        if again := journey.again(response):
+        if response.status_code != _UNAUTHORIZED:
+            journey.arrived(response)
+        elif again := journey.again(response):
             response.read()
             journey.dress(again, journey.call.header())
             response = yield again
@@ -108,7 +111,9 @@ class BearerAuth(_Auth):
             return
         journey.dress(request, await journey.call.aheader())
         response = yield request
-        if again := journey.again(response):
+        if response.status_code != _UNAUTHORIZED:
+            journey.arrived(response)
+        elif again := journey.again(response):
             await response.aread()
             journey.dress(again, await journey.call.aheader())
             response = yield again
@@ -141,7 +146,9 @@ class _Journey:
     def __init__(self, call: BearerCall, request: Any) -> None:
         self.call = call
         self._stream = request.stream
-        self._body = Body(*_parts(request.stream))
+        # Most bodies are bytes, or none: what is to be known of those is known.
+        in_memory = type(getattr(self._stream, "_stream", None)) is bytes
+        self._body = _IN_MEMORY if in_memory else Body(*_parts(self._stream))
 
     def dress(self, request: Any, header: str) -> None:
         """Put the token on."""
@@ -149,11 +156,8 @@ class _Journey:
         request.headers[_HEADER] = self._header = header
 
     def again(self, response: Any) -> Any:
-        """Look at the answer; return the request to send once more, ready but for its token."""
+        """Look at a 401; return the request to send once more, ready but for its token."""
         request = response.request
-        if response.status_code != _UNAUTHORIZED:
-            self.arrived(response)
-            return None
         body = self._body if request.stream is self._stream else Body(*_parts(request.stream))
         if self.arrived(response, replayable=body.is_replayable) and body.rewind():
             return request
