@@ -16,7 +16,7 @@ from credicorp_auth.oauth.http import origin_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from credicorp_auth.destinations import Destinations
+    from credicorp_auth.oauth.destinations import Destinations
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.oauth.token import AccessToken
 

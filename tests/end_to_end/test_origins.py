@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from urllib3.util import parse_url
 
 from credicorp_auth.bearer import BearerCall
-from credicorp_auth.destinations import Destinations
 from credicorp_auth.errors import CredicorpAuthError
+from credicorp_auth.oauth.destinations import Destinations
 from credicorp_auth.oauth.http import may_carry_token, origin_of
 
 HOME = "https://home.example:443"

@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from credicorp_auth.bearer import BearerCall
-from credicorp_auth.destinations import Destinations
 from credicorp_auth.engine.slot import Rejections
 from credicorp_auth.errors import OriginNotAllowed
+from credicorp_auth.oauth.destinations import Destinations
 from credicorp_auth.testing.stand_ins import settle
 
 URL = "https://as.example/decisions/1"
