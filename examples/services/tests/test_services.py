@@ -1,4 +1,6 @@
-"""The example, run as its README says, asked by real clients with and without a token."""
+"""The examples, run as their READMEs say, asked by real clients with and without a token."""
+
+import pytest
 
 
 def test_a_client_with_the_scope_is_answered(service):
@@ -38,6 +40,7 @@ def test_anybody_may_ask_for_its_health(service):
     assert (200, {"status": "ok"}) == (answer.status, answer.json())
 
 
+@pytest.mark.parametrize("service", ["fastapi", "flask"], indirect=True)
 def test_each_path_has_a_scope_of_its_own(service):
     """Who may write may apply, and who may only read may not."""
     url, scopes = f"{service.url}/applications", ("applications:write", "decisions:read")

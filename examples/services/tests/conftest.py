@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FOLDER = (
-    Path(os.environ.get("CREDICORP_CHECKOUT") or Path(__file__).parents[2]) / "examples/services"
+    Path(os.environ.get("CREDICORP_CHECKOUT") or Path(__file__).parents[3]) / "examples/services"
 )
 
 
@@ -36,10 +36,10 @@ class Service(NamedTuple):
     stranger: urllib3.PoolManager
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["asgi", "fastapi", "flask"])
 def service(request: pytest.FixtureRequest) -> Iterator[Service]:
-    """Run the example beside whose tests this is asked for."""
-    folder = FOLDER / request.path.parents[1].name
+    """Run each of the examples in turn."""
+    folder = FOLDER / request.param
     shown = re.search(r"^\$ (python -m .*)$", (folder / "README.md").read_text(), re.MULTILINE)
     assert shown is not None
     with socket.create_server(("127.0.0.1", 0)) as free:
