@@ -238,6 +238,14 @@ def test_workers_report_together(small, tmp_path):
     assert 1 == ran.stdout.count("test_it.py::TestGood conforms to small thing 2.1: 3 passed")
 
 
+def test_workers_without_contracts_say_nothing(tmp_path):
+    """A run under pytest-xdist that has nothing to do with us has no report."""
+    ran = pytest_of(tmp_path, "def test_it(): pass\n", "-n", "1")
+
+    assert 0 == ran.returncode
+    assert "credicorp-auth contracts" not in ran.stdout
+
+
 def test_a_contract_nobody_derives_from_is_no_report(tmp_path):
     """Where a contract is imported and not used, nothing is said of it."""
     ran = pytest_of(tmp_path, "import credicorp_auth.testing.contracts\ndef test_it(): pass\n")
