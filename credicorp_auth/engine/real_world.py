@@ -179,8 +179,17 @@ class RealWorld:
             part.after_fork()
 
     def close(self) -> None:
-        """Wake whoever pauses, and close the adapters."""
+        """
+        Wake whoever pauses, and close the adapters.
+
+        Raises:
+            AdapterBroken: One cannot be closed; the others are.
+        """
         self.closing.set()
-        with ExitStack() as parts:  # one that fails keeps none of the others open
-            for part in (self.keeper.source, self.cache, self.transport):
-                parts.callback(part.close)
+        with ExitStack() as parts:
+            for provider, part in (
+                (self.keeper.provider, self.keeper.source),
+                (self.cache.provider, self.cache),
+                (self.transport_provider, self.transport),
+            ):
+                parts.callback(call_adapter, provider, part.close, expected=object)

@@ -69,7 +69,7 @@ class SecretKeeper:
     ) -> None:
         self.source = source
         self.tell: Callable[..., None] = lambda *_args, **_fields: None
-        self._provider = provider
+        self.provider = provider
         self._client_id = client_id
         self._clock = clock
         self._lock = threading.Lock()
@@ -179,7 +179,7 @@ class SecretKeeper:
         """
         try:
             return call_adapter(
-                self._provider, lambda: self.source.fetch(names), expected=FetchedSecret
+                self.provider, lambda: self.source.fetch(names), expected=FetchedSecret
             )
         except AdapterBroken as broken:
             fault = broken.what
@@ -206,7 +206,7 @@ class SecretKeeper:
             return value
         problem = "missing" if value is None else "empty"
         raise SecretUnavailable(
-            f"secret source {self._provider} has no {name}: it is {problem}",
+            f"secret source {self.provider} has no {name}: it is {problem}",
             code=f"secret.{problem}",
             cure=f"store a {name} where the source reads it.",
         )

@@ -143,7 +143,7 @@ def test_an_adapter_that_cannot_be_closed_keeps_no_other_open():
     engine = build_engine(
         Settings(client_id="c", client_secret="s", cache=cache, transport=transport)
     )
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(errors.AdapterBroken, match="SwitchableCache raised ZeroDivisionError"):
         engine.close()
 
     assert transport.closed
