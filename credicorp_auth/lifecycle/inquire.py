@@ -121,14 +121,20 @@ def inquire(world: InquiryWorld, asking: Asking[A]) -> Answered[A]:
     check_welcome(world)
     url = world.find_endpoint(seconds_left(world, asking))
     seconds_left(world, asking)
-    try:
-        answered = show_in_turn(world, partial(ask_twice, world, asking, url))
-    except CredicorpAuthError as error:
-        if not concerns_one_token(error):
-            leave_alone(world, error)
-        raise
+    credentials = fetch_secret(world)
+    ask, note = partial(ask_twice, world, asking, url), partial(note_failure, world)
+    answered, _ = show_in_turn(world, credentials, ask, note)
     world.remember(Served())
     return answered
+
+
+def fetch_secret(world: InquiryWorld) -> ClientCredentials:
+    """Fetch id and secret; without them nobody else's question can be asked either."""
+    try:
+        return world.fetch_secret(past_cache=False)
+    except CredicorpAuthError as error:
+        note_failure(world, error)
+        raise
 
 
 def check_welcome(world: InquiryWorld) -> None:
@@ -192,8 +198,12 @@ def concerns_one_token(error: CredicorpAuthError) -> bool:
     return isinstance(error, MalformedAnswer)
 
 
-def leave_alone(world: InquiryWorld, error: CredicorpAuthError) -> None:
+def note_failure(
+    world: InquiryWorld, error: CredicorpAuthError, _shown: ClientCredentials | None = None
+) -> None:
     """Remember a failure of the endpoint, so that it is not asked again before it makes sense."""
+    if concerns_one_token(error):
+        return
     if isinstance(error, TokenEndpointBusy):
         pause = error.retry_after
         world.tell("endpoint.cool_down", seconds=pause)

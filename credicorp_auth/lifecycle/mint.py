@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -10,12 +11,11 @@ from attrs import evolve
 from credicorp_auth.errors import (
     CredicorpAuthError,
     DeadlinePassed,
-    InvalidClient,
     MalformedAnswer,
     TokenEndpointBusy,
 )
 from credicorp_auth.lifecycle.client import Client, ClientCredentials, token_key
-from credicorp_auth.lifecycle.rotate import fetch_current, other_versions
+from credicorp_auth.lifecycle.rotate import show_in_turn
 from credicorp_auth.lifecycle.setback import choose_pause, note_failure
 from credicorp_auth.lifecycle.share import MAX_SKEW
 from credicorp_auth.lifecycle.standing import Served
@@ -47,11 +47,16 @@ def mint_token(
         credentials: What to show the endpoint; None where they are still to be fetched.
         number: That of the lease it is minted under; 0 where there is none.
     """
+    ask = partial(ask_once, client, world, errand)
+
+    def note(error: CredicorpAuthError, current: ClientCredentials) -> None:
+        note_failure(world, error, errand, current)
+
     for attempt in range(1, MAX_ATTEMPTS + 1):
         wait_until_welcome(world, errand)
         credentials = credentials or fetch_secret(world, past_cache=False)
         try:
-            obtained, credentials = ask_or_rotate(client, world, errand, credentials)
+            obtained, credentials = show_in_turn(world, credentials, ask, note)
             obtained = evolve(obtained, number=number)
         except CredicorpAuthError as error:
             if attempt == MAX_ATTEMPTS or not error.retryable:
@@ -83,41 +88,6 @@ def wait_until_welcome(world: World, errand: Errand) -> None:
         if until >= errand.deadline:
             raise world.recall().why_quiet(moment)
         world.pause(until - moment)
-
-
-def ask_or_rotate(
-    client: Client, world: World, errand: Errand, credentials: ClientCredentials
-) -> tuple[Obtained, ClientCredentials]:
-    """
-    Ask once; where the client is refused, once more with each other version of its secret.
-
-    Returns:
-        What was obtained, and the credentials it was obtained with.
-
-    Raises:
-        CredicorpAuthError: After it was remembered.
-    """
-    current = credentials
-    try:
-        try:
-            return ask_once(client, world, errand, credentials), credentials
-        except InvalidClient as refusal:
-            refused = refusal
-        current = fetch_current(world) or credentials
-        for other in other_versions(credentials, current):
-            world.tell("secret.rotated", client_id=other.client_id)
-            try:
-                obtained = ask_once(client, world, errand, other)
-            except InvalidClient as refusal:
-                refused = refusal
-            else:
-                if other.version != current.version:
-                    world.settle_on(other)
-                return obtained, other
-        raise refused
-    except CredicorpAuthError as error:
-        note_failure(world, error, errand, current)
-        raise
 
 
 def ask_once(

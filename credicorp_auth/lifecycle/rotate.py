@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from credicorp_auth.errors import InvalidClient, SecretUnavailable
+from credicorp_auth.errors import CredicorpAuthError, InvalidClient, SecretUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,34 +33,48 @@ class CredentialsWorld(Protocol):
         ...
 
 
-def show_in_turn(world: CredentialsWorld, show: Callable[[ClientCredentials], T]) -> T:
+def show_in_turn(
+    world: CredentialsWorld,
+    credentials: ClientCredentials,
+    show: Callable[[ClientCredentials], T],
+    note: Callable[[CredicorpAuthError, ClientCredentials], None],
+) -> tuple[T, ClientCredentials]:
     """
     Show an endpoint the secret; where it is refused, each other version of it.
 
     Args:
         world: Where.
+        credentials: What is shown first.
         show: Asks the endpoint with some credentials.
+        note: Remembers a failure, given the credentials that were read last.
+
+    Returns:
+        What came of it, and the credentials it came with.
 
     Raises:
-        InvalidClient: It refused all of them.
+        CredicorpAuthError: After it was remembered; `InvalidClient` where all were refused.
     """
-    credentials = world.fetch_secret(past_cache=False)
+    current = credentials
     try:
-        return show(credentials)
-    except InvalidClient as refusal:
-        refused = refusal
-    current = fetch_current(world) or credentials
-    for other in other_versions(credentials, current):
-        world.tell("secret.rotated", client_id=other.client_id)
         try:
-            shown = show(other)
+            return show(credentials), credentials
         except InvalidClient as refusal:
             refused = refusal
-        else:
-            if other.version != current.version:
-                world.settle_on(other)
-            return shown
-    raise refused
+        current = fetch_current(world) or credentials
+        for other in other_versions(credentials, current):
+            world.tell("secret.rotated", client_id=other.client_id)
+            try:
+                shown = show(other)
+            except InvalidClient as refusal:
+                refused = refusal
+            else:
+                if other.version != current.version:
+                    world.settle_on(other)
+                return shown, other
+        raise refused
+    except CredicorpAuthError as error:
+        note(error, current)
+        raise
 
 
 def fetch_current(world: CredentialsWorld) -> ClientCredentials | None:
