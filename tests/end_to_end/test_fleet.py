@@ -102,6 +102,7 @@ def test_fault_148_processes_that_start_cold_together_mint_once(
     assert 1 == sandbox.counters["token_requests"]
 
 
+@pytest.mark.long
 def test_four_hosts_with_eight_workers_each_never_wait_again(open_sandbox, fleet, redis):
     """20 s of 3-second tokens, 32 workers on 4 hosts that share a Redis: one mint a life, no wait."""
     sandbox = open_sandbox(expires_in=3.0, token_latency=0.3)

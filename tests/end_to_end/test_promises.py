@@ -88,6 +88,7 @@ def test_threads_and_tasks_on_one_object_are_one_post(open_sandbox, connect):
     assert 1 == sandbox.counters["token_requests"]
 
 
+@pytest.mark.long
 def test_short_tokens_are_renewed_behind_the_backs_of_threads(open_sandbox, connect):
     """3-second tokens, 300 ms to mint, 8 threads for 20 s: nobody waits, nobody meets a 401."""
     sandbox, watch = open_sandbox(expires_in=3, token_latency=0.3), Watch()
@@ -110,6 +111,7 @@ def test_short_tokens_are_renewed_behind_the_backs_of_threads(open_sandbox, conn
     assert sandbox.counters["mints"] <= 16
 
 
+@pytest.mark.long
 def test_short_tokens_are_renewed_behind_the_backs_of_tasks(open_sandbox, connect):
     """The same with 8 tasks, whose event loop is never held up."""
     sandbox, watch = open_sandbox(expires_in=3, token_latency=0.3), Watch()
@@ -143,7 +145,7 @@ def test_short_tokens_are_renewed_behind_the_backs_of_tasks(open_sandbox, connec
     assert sorted(stalls)[len(stalls) * 99 // 100] < 0.05
 
 
-@pytest.mark.parametrize("lifetime", [1, 2, 5])
+@pytest.mark.parametrize("lifetime", [1, 2, pytest.param(5, marks=pytest.mark.long)])
 def test_short_lives_are_used(open_sandbox, connect, lifetime):
     """Tokens of 1, 2 and 5 s are each used for at least 40 % of their life, and never after."""
     sandbox = open_sandbox(expires_in=lifetime)
