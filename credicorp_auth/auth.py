@@ -17,8 +17,8 @@ from credicorp_auth.wiring import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Unpack
+    from collections.abc import Callable, Iterable
+    from typing import Any, Unpack
 
     from credicorp_auth.engine.clock import Clock
     from credicorp_auth.errors import MissingSetting
@@ -87,15 +87,21 @@ class CredicorpAuth:
         engines = build_engines(settings, clock=clock)
         self._engine, self._verifier = engines.tokens, engines.verifier
         self._introspector, self._revoker = engines.introspector, engines.revoker
+        self._destinations = Destinations(settings.allowed_origins)
         # The engines' own methods, and what makes a call, stand in front of those below: on the
         # path that every request takes, one call more is a tenth of the whole cost.
-        own = vars(self)
-        own |= {"get_token": self._engine.get_token, "aget_token": self._engine.aget_token}
-        own["call"] = partial(BearerCall, self._engine, Destinations(settings.allowed_origins))
-        own["introspect"] = self._introspector.introspect
-        own["aintrospect"] = self._introspector.aintrospect
+        self._shorten("get_token", self._engine.get_token)
+        self._shorten("aget_token", self._engine.aget_token)
+        self._shorten("call", partial(BearerCall, self._engine, self._destinations))
+        self._shorten("introspect", self._introspector.introspect)
+        self._shorten("aintrospect", self._introspector.aintrospect)
         if self._verifier is not None:
-            own |= {"verify": self._verifier.verify, "averify": self._verifier.averify}
+            self._shorten("verify", self._verifier.verify)
+            self._shorten("averify", self._verifier.averify)
+
+    def _shorten(self, name: str, method: Callable[..., Any]) -> None:
+        if getattr(type(self), name) is getattr(CredicorpAuth, name):  # not a subclass's own
+            vars(self)[name] = method
 
     def __repr__(self) -> str:
         settings = self._settings
@@ -122,9 +128,7 @@ class CredicorpAuth:
         Raises:
             CredicorpAuthError: No token can be had now; `.retryable` says whether later may do.
         """
-        return self._engine.get_token(
-            scope, timeout=timeout
-        )  # pragma: no cover - shadowed, see _start
+        return self._engine.get_token(scope, timeout=timeout)
 
     async def aget_token(
         self,
@@ -133,9 +137,7 @@ class CredicorpAuth:
         timeout: float | None = None,  # noqa: ASYNC109 - ends this wait alone, not what it waits for
     ) -> AccessToken:
         """Return a token that is usable now, awaiting it; see `get_token`."""
-        return await self._engine.aget_token(
-            scope, timeout=timeout
-        )  # pragma: no cover - shadowed, see _start
+        return await self._engine.aget_token(scope, timeout=timeout)
 
     def header(self, scope: Scope | str | Iterable[str] | None = None) -> str:
         """Return the value of an `Authorization` header (RFC 6750 section 2.1)."""
@@ -152,9 +154,7 @@ class CredicorpAuth:
         Raises:
             OriginNotAllowed: The token may not go there; nothing may be sent.
         """
-        return BearerCall(
-            self._engine, Destinations(self._settings.allowed_origins), url, scope
-        )  # pragma: no cover - shadowed, see _start
+        return BearerCall(self._engine, self._destinations, url, scope)
 
     def verify(
         self,
@@ -178,7 +178,9 @@ class CredicorpAuth:
             VerificationFailed: It cannot be trusted; `.code` says why, for the log alone.
             MissingSetting: No issuer, or no audience, is set (`config.verifier`).
         """
-        del token, audience, required_scope  # the verifier's own method takes them, see _start
+        if self._verifier is not None:
+            return self._verifier.verify(token, audience=audience, required_scope=required_scope)
+        del token  # not in reach of the error's traceback
         raise _missing_issuer()
 
     async def averify(
@@ -189,7 +191,11 @@ class CredicorpAuth:
         required_scope: Scope | str | None = None,
     ) -> Claims:
         """Verify an access token, awaiting the issuer's keys where need be; see `verify`."""
-        del token, audience, required_scope  # the verifier's own method takes them, see _start
+        if self._verifier is not None:
+            return await self._verifier.averify(
+                token, audience=audience, required_scope=required_scope
+            )
+        del token  # not in reach of the error's traceback
         raise _missing_issuer()
 
     def introspect(self, token: str | AccessToken) -> Introspection:
@@ -208,13 +214,11 @@ class CredicorpAuth:
         Raises:
             CredicorpAuthError: There is no answer, or the text can be no token (`MalformedToken`).
         """
-        return self._introspector.introspect(token)  # pragma: no cover - shadowed, see _start
+        return self._introspector.introspect(token)
 
     async def aintrospect(self, token: str | AccessToken) -> Introspection:
         """Ask the authorization server whether a token counts, awaiting it; see `introspect`."""
-        return await self._introspector.aintrospect(
-            token
-        )  # pragma: no cover - shadowed, see _start
+        return await self._introspector.aintrospect(token)
 
     def revoke(self, token: str | AccessToken) -> None:
         """
