@@ -103,7 +103,9 @@ def _split(url: str, *, name: str) -> SplitResult:
         port_is_valid = parts.port is None or parts.port > 0
     except ValueError:
         port_is_valid, parts = False, urlsplit("")
-    if _UNSAFE_IN_URL.search(url) or not parts.hostname or not port_is_valid or parts.fragment:
+    # A host of dots alone is none: the last one means nothing.
+    has_host = (parts.hostname or "").rstrip(".") != ""
+    if _UNSAFE_IN_URL.search(url) or not has_host or not port_is_valid or parts.fragment:
         raise InvalidSetting(f"`{name}` is not an absolute address", code="config.url", cure=cure)
     if parts.username is not None or parts.password is not None or "@" in parts.netloc:
         raise InvalidSetting(f"`{name}` carries user information", code="config.url", cure=cure)

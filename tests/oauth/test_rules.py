@@ -139,6 +139,8 @@ def test_a_token_says_until_when_it_lives():
         ("https://as.example:0", "config.url"),
         ("https://[::1", "config.url"),
         ("https://as .example", "config.url"),
+        ("https://.", "config.url"),
+        ("https://..:443/x", "config.url"),
         ("/relative", "config.url"),
         ("", "config.url"),
     ],

@@ -133,7 +133,7 @@ def test_fault_260_the_document_of_openid_is_opted_into(stage, forge):
         "http://as.example/jwks", "ftp://as.example/jwks", "file:///etc/passwd", "data:,x",
         "https://u:p@as.example/jwks", "https://as.example/jwks#f", "/jwks", "//as.example/jwks",
         "as.example/jwks", "", 7, None, [], {"a": 1}, "https://as.example:99999/", "https://",
-        "https://as.example\\@evil.example/", "https://as.example/\n",
+        "https://as.example\\@evil.example/", "https://as.example/\n", "https://.",
     ],
 )  # fmt: skip
 def test_fault_252_261_an_endpoint_is_an_https_address(url):
