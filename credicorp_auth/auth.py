@@ -88,8 +88,8 @@ class CredicorpAuth:
         self._engine, self._verifier = engines.tokens, engines.verifier
         self._introspector, self._revoker = engines.introspector, engines.revoker
         self._destinations = Destinations(settings.allowed_origins)
-        # The engines' own methods, and what makes a call, stand in front of those below: on the
-        # path that every request takes, one call more is a tenth of the whole cost.
+        # The engines' own methods, and what makes a call, stand in front of those below: a call
+        # less on the path that every request takes (docs/decisions/0011).
         self._shorten("get_token", self._engine.get_token)
         self._shorten("aget_token", self._engine.aget_token)
         self._shorten("call", partial(BearerCall, self._engine, self._destinations))

@@ -82,7 +82,7 @@ class BearerCall:
         self._scope = scope
         self._token: AccessToken | None = None
         self._replayed = False
-        # The first half of `allow`, without a call: one of seven on the way of every request.
+        # The first half of `allow`, here: a call less on the way of nearly every request.
         if not url.startswith(destinations.homes) and not destinations.allow(url):
             origin = origin_of(url)
             raise OriginNotAllowed(f"a request to {origin} may not carry the token", origin=origin)

@@ -124,9 +124,7 @@ class HostWorld:
 
     def recall(self) -> Standing:
         """Return how the client stands with the endpoint, as this host knows it."""
-        standing = self._standing
-        until = self._cool_downs.until(_ENDPOINT)
-        return standing if until <= standing.quiet_until else standing.quiet_at_least(until)
+        return self._cool_downs.heeded_by(self._standing, _ENDPOINT)
 
     def remember(self, fact: Fact) -> None:
         """Keep what the endpoint did, and share a cool-down, as the real world does."""

@@ -6,7 +6,10 @@ A 429 is meant for the client, not for the object that happened to get it.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from credicorp_auth.lifecycle.standing import Standing
 
 _MOST: Final = 1024  # clients and endpoints; a bound against growth, not a limit anyone meets
 
@@ -21,6 +24,11 @@ class CoolDowns:
     def until(self, key: str) -> float:
         """Return the moment before which the endpoint is left alone; 0 where there is none."""
         return self._until.get(key, 0.0)
+
+    def heeded_by(self, standing: Standing, key: str) -> Standing:
+        """Return how a client stands that heeds the cool-down, whichever engine was told of it."""
+        until = self.until(key)
+        return standing if until <= standing.quiet_until else standing.quiet_at_least(until)
 
     def start(self, key: str, until: float, moment: float) -> None:
         """Leave the endpoint alone until `until`; it is `moment` now."""

@@ -66,9 +66,7 @@ class RealInquiryWorld:
 
     def recall(self) -> Standing:
         """Return how the client stands with the endpoint, in this process."""
-        standing = self._standing
-        until = COOL_DOWNS.until(self._cool_down_key)
-        return standing if until <= standing.quiet_until else standing.quiet_at_least(until)
+        return COOL_DOWNS.heeded_by(self._standing, self._cool_down_key)
 
     def remember(self, fact: Fact) -> None:
         """Keep what the endpoint did."""
