@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Final, Self
 from attrs import field, frozen
 
 from credicorp_auth.engine.flight import start_thread
-from credicorp_auth.ports import LeaseState
+from credicorp_auth.ports import LeaseState, sound_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from credicorp_auth.ports import Lease
+
+    Ask = Callable[[str, Callable[[], object], tuple[type, ...]], object]
 
 LEASE_SECONDS: Final = 3.0
 """After which the lease of a holder that gives no sign of life lapses."""
@@ -44,21 +46,18 @@ class KeptLease:
     Args:
         lease: The adapter's lease, which was acquired.
         ask: Calls the adapter, and tells of its troubles.
+        number: The adapter's number; 0 for one that is out of bounds.
     """
 
     lease: Lease
-    ask: Callable[[str, Callable[[], object], tuple[type, ...]], object]
+    ask: Ask
+    number: int
     _over: threading.Event = field(factory=threading.Event, init=False)
 
     @property
     def state(self) -> LeaseState:
         """It was acquired."""
         return LeaseState.ACQUIRED
-
-    @property
-    def number(self) -> int:
-        """The adapter's number."""
-        return self.lease.number
 
     def kept(self) -> Self:
         """Renew it from now on; where no thread can be had, it lasts for its own seconds."""
@@ -79,3 +78,17 @@ class KeptLease:
             # A cache in trouble may come back in time; one that says no has given it to another.
             if self.ask("renew", self.lease.renew, (bool,)) is False:
                 return
+
+
+def keep_lease(given: Lease, ask: Ask) -> Lease:
+    """
+    Return the lease that came of asking, kept alive if it was acquired.
+
+    Args:
+        given: What the adapter returned; neither its state nor its number is trusted.
+        ask: Calls the adapter, and tells of its troubles.
+    """
+    state = given.state
+    if state is LeaseState.ACQUIRED:
+        return KeptLease(given, ask, sound_number(given.number)).kept()
+    return NoLease(LeaseState.HELD if state is LeaseState.HELD else LeaseState.FAILED)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from credicorp_auth.events import Event
     from credicorp_auth.lifecycle.standing import Fact
     from credicorp_auth.lifecycle.windows import Instant
-    from credicorp_auth.lifecycle.world import StoredToken
+    from credicorp_auth.lifecycle.world import StoredToken, Unusable
     from credicorp_auth.oauth.http import HttpRequest
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.ports import Cache, Lease, Provider, Transport
@@ -94,7 +94,7 @@ class RealWorld:
         if self.clock.wait(self.closing, seconds):
             raise Closed("the CredicorpAuth was closed while a token was being obtained")
 
-    def read_cache(self, key: str) -> StoredToken | None:
+    def read_cache(self, key: str) -> StoredToken | Unusable | None:
         """Return what the cache has, if it can be had and read."""
         return self.cache.read(key)
 
@@ -119,7 +119,7 @@ class RealWorld:
         left = self.cache.read_cool_down(self._cool_down_key) - self.clock.wall()
         if left > 0:
             moment = self.clock.boot()
-            # Another host's clock is believed as far as a server could have asked for.
+            # Another host's clock may be ahead of ours.
             COOL_DOWNS.start(self._cool_down_key, moment + min(left, MAX_RETRY_AFTER), moment)
 
     def fetch_secret(self, *, past_cache: bool) -> ClientCredentials:

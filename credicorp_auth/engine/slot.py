@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from credicorp_auth.lifecycle.world import Birth
+from credicorp_auth.lifecycle.world import Birth, comes_later
 
 if TYPE_CHECKING:
     from credicorp_auth.engine.flight import Flight
@@ -56,10 +56,9 @@ class Held:
 
     def supersedes(self, other: Held) -> bool:
         """Say whether this token is the newer one, or as new."""
-        if self.birth.number and other.birth.number:
-            return self.birth.number >= other.birth.number
         # Within one process, the clock that never jumps.
-        return self.windows.issued.boot >= other.windows.issued.boot
+        earlier = other.windows.issued.boot - self.windows.issued.boot
+        return not comes_later(other.birth.number, self.birth.number, earlier)
 
     def lives_at(self, now: Instant) -> bool:
         """Say whether both clocks agree that the token has not expired."""

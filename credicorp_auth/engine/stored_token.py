@@ -13,6 +13,7 @@ from credicorp_auth.oauth.secret import Secret
 from credicorp_auth.oauth.strict_json import NotStrictJson, read_json_object
 from credicorp_auth.oauth.token import Grant
 from credicorp_auth.oauth.token_text import is_token
+from credicorp_auth.ports import sound_number
 
 SCHEMA: Final = 1
 MAX_ENTRY: Final = 256 * 1024  # bytes
@@ -56,7 +57,7 @@ def read_stored_token(entry: bytes, key: str, *, max_lifetime: float) -> StoredT
     Args:
         entry: The bytes.
         key: The key they were read from.
-        max_lifetime: Seconds of life beyond which no record is believed.
+        max_lifetime: Seconds of life beyond which no record is believed: it counts as damaged.
 
     Raises:
         CorruptEntry: The bytes are not a record of this schema for this key.
@@ -114,18 +115,18 @@ def _read_token(record: dict[str, Any], max_lifetime: float) -> StoredToken:
         and is_token(value)
         and record.get("token_type") == "Bearer"
         and isinstance(scope, str)
-        and lifetime > 0
+        and 0 < lifetime <= max_lifetime
     )
     if not sound:
-        raise CorruptEntry("a member is missing or malformed")
+        raise CorruptEntry("a member is missing, malformed or out of bounds")
     try:
         granted = Scope(scope)
     except InvalidSetting:
         raise CorruptEntry("its scope is malformed") from None
-    grant = Grant(Secret(value), "Bearer", granted, min(lifetime, max_lifetime))
+    grant = Grant(Secret(value), "Bearer", granted, lifetime)
     number = record.get("number", 0)
-    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-        raise CorruptEntry("its number is not one")
+    if not isinstance(number, int) or isinstance(number, bool) or number != sound_number(number):
+        raise CorruptEntry("its number is out of bounds")
     return StoredToken(record_id, grant, Birth(_number(record, "issued_at"), number))
 
 
@@ -136,6 +137,8 @@ def _text(record: dict[str, Any], name: str) -> str:
 
 def _number(record: dict[str, Any], name: str) -> float:
     value = record.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > _LARGEST:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise CorruptEntry(f"its {name} is not a number")
+    if not abs(value) <= _LARGEST:  # what is not a number (NaN) is not either
+        raise CorruptEntry(f"its {name} is out of bounds")
     return float(value)

@@ -2,7 +2,8 @@
 The cache as an engine uses it: tokens, cool-downs and leases, in records trusted in nothing.
 
 A broken cache never breaks a call: it has nothing, keeps nothing, and is an event, each kind of
-trouble once a minute.
+trouble once a minute. Here every number that comes out of a cache meets its bound, whatever cache
+it is: what is out of bounds counts as absent, and is replaced.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from credicorp_auth.engine.adapter_call import call_adapter
-from credicorp_auth.engine.lease_keeper import LEASE_SECONDS, KeptLease, NoLease
+from credicorp_auth.engine.lease_keeper import LEASE_SECONDS, NoLease, keep_lease
 from credicorp_auth.engine.stored_token import (
     CorruptEntry,
     read_cool_down,
@@ -19,7 +20,9 @@ from credicorp_auth.engine.stored_token import (
     write_stored_token,
 )
 from credicorp_auth.errors import CredicorpAuthError
-from credicorp_auth.ports import LeaseState
+from credicorp_auth.lifecycle.windows import MAX_SKEW
+from credicorp_auth.lifecycle.world import Unusable
+from credicorp_auth.oauth.retry import MAX_RETRY_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,8 +71,8 @@ class TokenCache:
         self._said: dict[tuple[str, str], float] = {}
         self.close = cache.close
 
-    def read(self, key: str) -> StoredToken | None:
-        """Return the token of a key, if there is one that can be had and read."""
+    def read(self, key: str) -> StoredToken | Unusable | None:
+        """Return the token of a key, or what else lies there; None where nothing can be had."""
         return self._read(
             key, lambda entry: read_stored_token(entry, key, max_lifetime=self._max_lifetime)
         )
@@ -95,13 +98,12 @@ class TokenCache:
         if not self._cache.capabilities.leases:
             return NoLease()
         cache = cast("LeasingCache", self._cache)
-        lease = self._ask("lease", lambda: cache.lease(key, seconds=LEASE_SECONDS), (object,))
-        if lease is None:
-            return NoLease()
-        given = cast("Lease", lease)
-        if given.state is not LeaseState.ACQUIRED:
-            return given
-        return KeptLease(given, self._ask).kept()
+
+        def ask() -> Lease | None:
+            given: Lease | None = cache.lease(key, seconds=LEASE_SECONDS)
+            return None if given is None else keep_lease(given, self._ask)
+
+        return cast("Lease | None", self._ask("lease", ask, (object,))) or NoLease()
 
     @property
     def is_shared(self) -> bool:
@@ -109,10 +111,17 @@ class TokenCache:
         return self._cache.capabilities.shared
 
     def read_cool_down(self, key: str) -> float:
-        """Return the epoch seconds until which others were told to wait; 0 where they were not."""
+        """
+        Return the epoch seconds until which others were told to wait; 0 where they were not.
+
+        None was told to wait for longer than `MAX_RETRY_AFTER`, by a clock that may be ahead.
+        """
         if not self.is_shared:
             return 0.0
-        return self._read(key, lambda entry: read_cool_down(entry, key)) or 0.0
+        until = self._read(key, lambda entry: read_cool_down(entry, key))
+        if not isinstance(until, float):
+            return 0.0
+        return until if until - self._clock.wall() <= MAX_RETRY_AFTER + MAX_SKEW else 0.0
 
     def write_cool_down(self, key: str, record_id: str, until: float) -> None:
         """Tell all who share the cache to leave a token endpoint alone."""
@@ -127,7 +136,7 @@ class TokenCache:
         if self._seal is not None:
             self._seal.after_fork()
 
-    def _read(self, key: str, read: Callable[[bytes], T]) -> T | None:
+    def _read(self, key: str, read: Callable[[bytes], T]) -> T | Unusable | None:
         entry = self._ask("read", lambda: self._cache.read(key), _ENTRY)
         if not isinstance(entry, bytes):
             return None
@@ -135,6 +144,7 @@ class TokenCache:
             return read(entry if self._seal is None else self._seal.open(entry, key))
         except CorruptEntry as fault:
             self._tell("cache.corrupt", cache=str(self.provider), reason=str(fault))
+            return Unusable.DAMAGED
         except CredicorpAuthError as error:
             self._complain("open", error)
         return None

@@ -17,8 +17,8 @@ from credicorp_auth.errors import (
 from credicorp_auth.lifecycle.client import Client, ClientCredentials, token_key
 from credicorp_auth.lifecycle.rotate import show_in_turn
 from credicorp_auth.lifecycle.setback import choose_pause, note_failure
-from credicorp_auth.lifecycle.share import MAX_SKEW
 from credicorp_auth.lifecycle.standing import Served
+from credicorp_auth.lifecycle.windows import MAX_SKEW
 from credicorp_auth.lifecycle.world import Birth, Errand, Obtained, StoredToken, World
 from credicorp_auth.oauth.retry import MAX_ATTEMPTS
 from credicorp_auth.oauth.token_endpoint import build_token_request, read_token_response

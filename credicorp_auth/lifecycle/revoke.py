@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.lifecycle.client import Client, token_key
 from credicorp_auth.lifecycle.inquire import Asking, InquiryWorld, inquire
+from credicorp_auth.lifecycle.world import StoredToken
 from credicorp_auth.oauth.revocation import read_revocation
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def withdraw_token(client: Client, world: World, token: Secret, scopes: Iterable
     for scope in scopes:
         key = token_key(client.asks_for(scope), client_id)
         stored = world.read_cache(key)
-        if stored is not None and stored.grant.value == token:
+        if isinstance(stored, StoredToken) and stored.grant.value == token:
             world.discard(key, stored.record_id)
             world.tell("token.invalidated", scope=str(scope))
 

@@ -11,25 +11,33 @@ from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.errors import DeadlinePassed
 from credicorp_auth.lifecycle.setback import note_failure
-from credicorp_auth.lifecycle.windows import Instant
-from credicorp_auth.lifecycle.world import Obtained
+from credicorp_auth.lifecycle.windows import MAX_SKEW, Instant
+from credicorp_auth.lifecycle.world import Obtained, StoredToken, Unusable
 from credicorp_auth.ports import LeaseState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from credicorp_auth.lifecycle.client import Client
-    from credicorp_auth.lifecycle.world import Errand, World
+    from credicorp_auth.lifecycle.world import Birth, Errand, World
+    from credicorp_auth.ports import Lease
 
-MAX_SKEW: Final = 60.0  # seconds by which the clocks of two hosts may differ
 _FIRST_WAIT: Final = 0.025  # seconds until the holder is looked at again
 _LONGEST_WAIT: Final = 0.25  # seconds
+_LEAST_PATIENCE: Final = 0.5  # of an errand's time, for which a holder is waited for
+_MORE_PATIENCE: Final = 0.25  # of it, at random: those who wait do not all go alone at once
 
 
 def find_in_cache(client: Client, world: World, key: str, errand: Errand) -> Obtained | None:
     """Return the cached token if it has life enough, is wanted, and is not from the future."""
-    stored = world.read_cache(key)
-    if stored is None or stored.record_id in errand.rejected:
+    return choose(client, world, world.read_cache(key), errand)
+
+
+def choose(
+    client: Client, world: World, stored: StoredToken | Unusable | None, errand: Errand
+) -> Obtained | None:
+    """Return what was found in a cache if it serves; see `find_in_cache`."""
+    if not isinstance(stored, StoredToken) or stored.record_id in errand.rejected:
         return None
     if errand.newer_than is not None and not stored.birth.after(errand.newer_than):
         return None
@@ -56,21 +64,67 @@ def mint_for_all(
         errand: For what scope, until when, and what does not count.
         mint: Mints under the lease of that number; 0 where there is none.
     """
-    wait = _FIRST_WAIT
+    lease = ask_for_the_lease(client, world, key, errand)
+    if isinstance(lease, Obtained):
+        return lease
+    try:
+        world.heed_others()
+        if lease.state is not LeaseState.ACQUIRED:
+            return mint(0)
+        stored = world.read_cache(key)
+        if found := choose(client, world, stored, errand):
+            return found  # whoever had the lease before has brought it meanwhile
+        return mint(number_in_order(lease.number, stored, errand.newer_than))
+    finally:
+        world.release(lease)
+
+
+def number_in_order(number: int, stored: StoredToken | Unusable | None, held: Birth | None) -> int:
+    """
+    Return the number to mint under: that of the lease, or 0, which replaces whatever is there.
+
+    A lease has a larger number than any before it. If one that was just acquired has not, a number
+    was made up, or the cache has begun to count anew; then the order is that of issue time.
+
+    Args:
+        number: That of the lease.
+        stored: What lies in the cache and does not serve.
+        held: The birth of the token in hand, or None.
+    """
+    if isinstance(stored, Unusable):
+        return 0
+    before = [stored.birth.number] if stored else []
+    before += [held.number] if held else []
+    return number if number > max(before, default=0) else 0
+
+
+def ask_for_the_lease(client: Client, world: World, key: str, errand: Errand) -> Lease | Obtained:
+    """
+    Wait while another has the lease; return it, or what the other one brought.
+
+    Returns:
+        The lease, in any state: one that another has still after most of the errand's time is in
+        nobody's way any more, unless it is the endpoint that asked for patience.
+
+    Raises:
+        DeadlinePassed: The errand's time is over.
+    """
+    wait, began = _FIRST_WAIT, world.now().boot
+    patience = (errand.deadline - began) * (_LEAST_PATIENCE + _MORE_PATIENCE * world.random())
     while (lease := world.lease(key)).state is LeaseState.HELD:
+        if world.now().boot - began >= patience and is_welcome(world):
+            break
         wait_for_the_holder(world, errand, wait * (1 + world.random()))
         wait = min(1.5 * wait, _LONGEST_WAIT)
         if found := find_in_cache(client, world, key, errand):
             return found
-    try:
-        world.heed_others()
-        if lease.state is LeaseState.ACQUIRED and (
-            found := find_in_cache(client, world, key, errand)
-        ):
-            return found  # whoever had the lease before has brought it meanwhile
-        return mint(lease.number)
-    finally:
-        world.release(lease)
+    return lease
+
+
+def is_welcome(world: World) -> bool:
+    """Say whether the endpoint may be asked now, as far as others who share the cache know."""
+    world.heed_others()
+    return world.recall().quiet_until <= world.now().boot
 
 
 def wait_for_the_holder(world: World, errand: Errand, seconds: float) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
 
 from attrs import frozen
+
+MAX_SKEW: Final = 60.0  # seconds by which the clocks of two hosts may differ
 
 
 @frozen

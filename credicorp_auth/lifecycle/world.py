@@ -7,9 +7,12 @@ was asked. Nothing in `lifecycle/` touches a clock, a thread or a socket in any 
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from attrs import frozen
+
+from credicorp_auth.lifecycle.windows import MAX_SKEW
 
 if TYPE_CHECKING:
     from credicorp_auth.lifecycle.client import ClientCredentials
@@ -38,11 +41,31 @@ class Birth:
         """
         Say whether this token is the newer one.
 
-        The numbers decide where both have one: the clocks of two hosts need not agree.
+        The numbers decide if both have one: the clocks of two hosts need not agree. But they
+        agree within `MAX_SKEW`, so a token issued later by more than that is the newer one,
+        whatever its number: the numbers were lost, or one of them was made up.
         """
-        if self.number and other.number:
-            return self.number > other.number
-        return self.issued_at > other.issued_at
+        return comes_later(self.number, other.number, self.issued_at - other.issued_at)
+
+
+def comes_later(number: int, other_number: int, seconds_later: float) -> bool:
+    """
+    Say whether a token is newer than another.
+
+    Args:
+        number: Its number; 0 for none.
+        other_number: That of the other.
+        seconds_later: By how much later than the other it was issued.
+    """
+    if number and other_number and abs(seconds_later) <= MAX_SKEW:
+        return number > other_number
+    return seconds_later > 0
+
+
+class Unusable(Enum):
+    """What may lie in a cache in the place of a token."""
+
+    DAMAGED = "it is none of our records for that key, or a number in it is out of bounds"
 
 
 @frozen
@@ -122,7 +145,7 @@ class World(Protocol):
         """Wait; raise `Closed` where the engine is closed meanwhile."""
         ...
 
-    def read_cache(self, key: str) -> StoredToken | None:
+    def read_cache(self, key: str) -> StoredToken | Unusable | None:
         """Return what the cache has; a cache in trouble has nothing."""
         ...
 

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from credicorp_auth.engine.stored_token import read_stored_token, write_stored_token
+from credicorp_auth.engine.stored_token import (
+    CorruptEntry,
+    read_stored_token,
+    write_stored_token,
+)
 from credicorp_auth.lifecycle.client import ClientCredentials
 from credicorp_auth.lifecycle.standing import Standing
 from credicorp_auth.lifecycle.windows import Instant
+from credicorp_auth.lifecycle.world import Unusable
 from credicorp_auth.oauth.http import HttpResponse
 from credicorp_auth.oauth.secret import Secret, SecretBytes
 from credicorp_auth.ports import LeaseState
@@ -134,11 +139,16 @@ class ScriptedWorld:
         self.asked.append(f"pause {seconds:g}")
         self.advance(seconds)
 
-    def read_cache(self, key: str) -> StoredToken | None:
-        """Return what was written."""
+    def read_cache(self, key: str) -> StoredToken | Unusable | None:
+        """Return what was written, if it still is a record."""
         self.asked.append("read_cache")
         entry = self.cache.get(key)
-        return None if entry is None else read_stored_token(entry, key, max_lifetime=86_400.0)
+        if entry is None:
+            return None
+        try:
+            return read_stored_token(entry, key, max_lifetime=86_400.0)
+        except CorruptEntry:
+            return Unusable.DAMAGED
 
     def write_cache(self, key: str, stored: StoredToken) -> None:
         """Keep a token, by way of the bytes that a real cache would keep."""

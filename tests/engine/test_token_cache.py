@@ -354,7 +354,7 @@ def test_where_nobody_coordinates_there_is_nothing_to_hold():
 
 def test_a_kept_lease_can_be_renewed_by_hand():
     """A lease in hand says whether it still holds."""
-    kept = KeptLease(StumblingLease([True, False]), lambda _verb, call, _expected: call())
+    kept = KeptLease(StumblingLease([True, False]), lambda _verb, call, _expected: call(), 5)
 
     assert (5, True, False) == (kept.number, kept.renew(), kept.renew())
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth.oauth.secret import SecretBytes
-from credicorp_auth.ports import CacheCapabilities, CacheEntry, LeaseState
+from credicorp_auth.ports import CacheCapabilities, CacheEntry, LeaseState, sound_number
 from credicorp_auth_file.folder import TEMPORARY, make_folder, open_folder
 from credicorp_auth_file.lease import NO_LOCKS, FileLease, take_lease
 from credicorp_auth_file.leftovers import RECORD, sweep
@@ -18,7 +18,9 @@ from credicorp_auth_file.operations import SYSTEM
 from credicorp_auth_file.options import CacheOptions
 from credicorp_auth_file.record import (
     LAST_MOMENT,
+    LONGEST,
     MAX_RECORD,
+    MOST_BELIEVED,
     Record,
     Unreadable,
     build_stem,
@@ -102,8 +104,9 @@ class FileCache:
             CacheUnavailable: It was not kept, and what was there stays.
         """
         moment = self._system.wall()
-        ends = min(moment + max(lifetime, 0.0), LAST_MOMENT)
-        record = Record(key, SecretBytes(entry), number, moment, ends)
+        # In this order nothing becomes of what is not a number, too.
+        ends = min(moment + max(0.0, min(lifetime, LONGEST)), LAST_MOMENT)
+        record = Record(key, SecretBytes(entry), sound_number(number), moment, ends)
         del entry  # or else a traceback would hold it
         perform(self._options.directory, partial(self._write, record))
 
@@ -127,7 +130,7 @@ class FileCache:
                 code="cache.newer_schema",
                 cure="update this service; until then, it mints for itself.",
             )
-        if self._lives(there) and there.number > record.number > 0:
+        if self._outranks(there, record):
             return
         if self._lives(record):
             folder.rename(temporary, name)
@@ -183,7 +186,7 @@ class FileCache:
             make_folder(self._options.directory, self._system)
             with self._opened() as folder, self._locks.held(folder):
                 record = _find(folder, stem)
-                above = record.number if isinstance(record, Record) else 0
+                above = record.number if self._lives(record) else 0
                 return take_lease(folder, self._locks, stem, seconds=seconds, above=above)
         except OSError as failure:
             if failure.errno not in NO_LOCKS:
@@ -249,7 +252,10 @@ class FileCache:
         return open_folder(self._options.directory, self._system)
 
     def _lives(self, found: Record | Unreadable | None) -> TypeGuard[Record]:
-        return isinstance(found, Record) and found.ends > self._system.wall()
+        return isinstance(found, Record) and found.lives_at(self._system.wall())
+
+    def _outranks(self, found: Record | Unreadable | None, record: Record) -> bool:
+        return self._lives(found) and MOST_BELIEVED >= found.number > record.number > 0
 
 
 def _find(folder: Folder, stem: str) -> Record | Unreadable | None:

@@ -12,16 +12,21 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard, cast
 from attrs import frozen
 
 from credicorp_auth.oauth.secret import SecretBytes
+from credicorp_auth.ports import MOST_NUMBER
 
 if TYPE_CHECKING:
     from re import Pattern
 
 SCHEMA: Final = 1
 LAST_MOMENT: Final = 1e12  # epoch seconds, beyond which nothing is believed
+LONGEST: Final = 366 * 86_400.0  # seconds; no token lives longer
 MAX_RECORD: Final = 512 * 1024  # bytes: the longest entry, in base64, and what is said about it
 
 _PLAIN_KEY: Final[Pattern[str]] = pattern(r"[0-9a-f]{64}")
-_MOST_NUMBER: Final = 2**63
+MOST_BELIEVED: Final = MOST_NUMBER // 2
+"""The largest number that was counted to: whoever went on from a larger one would soon be at the end."""
+
+_SKEW: Final = 60.0  # seconds by which the clock may be set back, and all still lives
 
 
 class Unreadable(Enum):
@@ -50,6 +55,10 @@ class Record:
     number: int
     written: float
     ends: float
+
+    def lives_at(self, moment: float) -> bool:
+        """Say whether it has not ended, and ends within bounds."""
+        return 0 < self.ends - moment <= LONGEST + _SKEW
 
     def to_bytes(self) -> bytes:
         """Return the content of the file."""
@@ -113,7 +122,7 @@ def _read_members(members: dict[str, Any], stem: str) -> Record | Unreadable:
 
 
 def _is_count(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST_NUMBER
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_NUMBER
 
 
 def _is_moment(value: object) -> TypeGuard[float]:

@@ -7,11 +7,11 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.oauth.secret import SecretBytes
-from credicorp_auth.ports import CacheCapabilities
+from credicorp_auth.ports import CacheCapabilities, sound_number
 from credicorp_auth_memory.lease import LeaseBook
 
 if TYPE_CHECKING:
@@ -113,7 +113,13 @@ class MemoryCache:
             key: Name of the entry.
             seconds: After which it lapses where it is neither renewed nor released.
         """
-        return self._leases.ask(key, seconds)
+        lease = self._leases.ask(key, seconds)
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is not None and 0 < lease.number <= entry.number:
+                # That number was given to nobody: what comes of this lease replaces the entry.
+                self._entries[key] = evolve(entry, number=0)
+        return lease
 
     def write(self, key: str, entry: bytes, *, lifetime: float, number: int = 0) -> None:
         """
@@ -126,6 +132,7 @@ class MemoryCache:
             number: That of the lease it was made under: an entry of a larger one stays. 0 replaces
                 any.
         """
+        number = sound_number(number)
         kept = _Entry.build(entry, ends=self._clock() + lifetime, number=number)
         with self._lock:
             self._drop_ended()

@@ -28,11 +28,11 @@ class LeaseBook:
         self._held: dict[str, tuple[int, float]] = {}
 
     def ask(self, key: str, seconds: float) -> MemoryLease:
-        """Give the lease of a key, unless another has it."""
+        """Give the lease of a key, unless another has it, for no longer than is asked for."""
         with self._lock:
             moment = self._clock()
             self._held = {each: held for each, held in self._held.items() if moment < held[1]}
-            if key in self._held:
+            if key in self._held and self._held[key][1] <= moment + seconds:
                 return MemoryLease(self, key, seconds, LeaseState.HELD, 0)
             self._number += 1
             self._held[key] = (self._number, moment + seconds)

@@ -11,13 +11,19 @@ from redis.exceptions import ResponseError
 
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth.oauth.secret import SecretBytes
-from credicorp_auth.ports import CacheCapabilities, LeaseState
+from credicorp_auth.ports import CacheCapabilities, LeaseState, sound_number
 from credicorp_auth_redis.breaker import Breaker
 from credicorp_auth_redis.budget import Budget, within
 from credicorp_auth_redis.lease import NoLease, RedisLease
 from credicorp_auth_redis.listing import SECONDS, drop_entries, list_entries
 from credicorp_auth_redis.options import CacheOptions
-from credicorp_auth_redis.record import MOST, MOST_WITH_HEAD, build_record, read_entry
+from credicorp_auth_redis.record import (
+    LONGEST,
+    MOST,
+    MOST_WITH_HEAD,
+    build_record,
+    read_entry,
+)
 from credicorp_auth_redis.route import build_route
 from credicorp_auth_redis.scripts import ACQUIRE, DISCARD, WRITE
 from credicorp_auth_redis.trouble import read_trouble
@@ -35,12 +41,9 @@ __all__ = ["CacheOptions", "RedisCache"]
 
 T = TypeVar("T")
 
-_LONGEST: Final = 366 * 24 * 3600.0  # seconds; no token lives longer
-
-
 def _bounded(seconds: float) -> float:
     # In this order nothing becomes of what is not a number, too.
-    return max(0.0, min(seconds, _LONGEST))
+    return max(0.0, min(seconds, LONGEST))
 
 
 class RedisCache:
@@ -105,7 +108,7 @@ class RedisCache:
         Raises:
             CacheUnavailable: It was not kept, or it is not known whether it was.
         """
-        kept = _bounded(lifetime)
+        kept, number = _bounded(lifetime), sound_number(number)
         size, moment = len(entry), self._clock()
         record = SecretBytes(build_record(key, entry, number=number, moment=moment, lifetime=kept))
         del entry  # no traceback shows it
@@ -115,8 +118,8 @@ class RedisCache:
                 code="cache.too_large",
                 cure="ask for a token with fewer claims.",
             )
-        terms = (int(kept * 1000), number, int(moment * 1000))
-        self._run(WRITE, (self._name(key),), record, *terms)
+        terms = (int(kept * 1000), number, int(moment * 1000), key, int(LONGEST * 1000))
+        self._run(WRITE, self._names(key), record, *terms, MOST_WITH_HEAD)
 
     def discard(self, key: str, *, expected: bytes | None = None) -> bool:
         """
@@ -149,7 +152,7 @@ class RedisCache:
         owner, since, lasts = token_hex(16), time.monotonic(), max(1, int(seconds * 1000))
         name = f"{self._name(key)}:lease"
         try:
-            number = self._run(ACQUIRE, (name, f"{self._name(key)}:number"), owner, lasts)
+            number = self._run(ACQUIRE, (name, self._names(key)[1]), owner, lasts)
         except CacheUnavailable:
             return NoLease(LeaseState.FAILED)
         if not isinstance(number, int) or number <= 0:
@@ -193,6 +196,9 @@ class RedisCache:
     def _name(self, key: str) -> str:
         # The braces put all that belongs to a key into one slot of a cluster.
         return f"{self._options.prefix}:{{{key}}}"
+
+    def _names(self, key: str) -> tuple[str, str]:
+        return self._name(key), f"{self._name(key)}:number"
 
     def _ask_unless_foreign(self, name: str, command: tuple[Word, ...]) -> object:
         try:

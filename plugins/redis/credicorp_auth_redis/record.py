@@ -7,14 +7,18 @@ from typing import Final
 
 from attrs import frozen
 
+from credicorp_auth.ports import MOST_NUMBER
+
 MOST: Final = 256 * 1024
 """Bytes of the largest entry."""
 
 MOST_WITH_HEAD: Final = MOST + 256
 """Bytes of the largest record."""
 
+LONGEST: Final = 366 * 24 * 3600.0  # seconds; no token lives longer
+
 # Text, so that scripts on the server read it as easily as an administrator does.
-_HEAD: Final = re.compile(rb"credicorp-auth/1 (\S{1,128}) (\d{1,16}) (\d{1,16}) (\d{1,16})\n")
+_HEAD: Final = re.compile(rb"credicorp-auth/1 ([!-~]{1,128}) (\d{1,16}) (\d{1,16}) (\d{1,16})\n")
 
 
 @frozen
@@ -54,12 +58,14 @@ def build_record(key: str, entry: bytes, *, number: int, moment: float, lifetime
 
 
 def read_head(record: object) -> Head | None:
-    """Read the head of whatever lies there; None where it is no record."""
+    """Read the head of whatever lies there; None if it is no record, or counts beyond bounds."""
     found = _HEAD.match(record) if isinstance(record, bytes) else None
     if found is None:
         return None
     number, written, ends = (int(each) for each in found.groups()[1:])
-    return Head(found[1].decode("ascii", "replace"), number, written, ends, found.end())
+    if number > MOST_NUMBER:
+        return None
+    return Head(found[1].decode("ascii"), number, written, ends, found.end())
 
 
 def read_entry(record: object, key: str, *, moment: float) -> bytes | None:
@@ -74,4 +80,5 @@ def read_entry(record: object, key: str, *, moment: float) -> bytes | None:
     head = read_head(record)
     if head is None or not isinstance(record, bytes) or len(record) > head.size + MOST:
         return None
-    return record[head.size :] if head.key == key and moment * 1000 < head.ends else None
+    lives = 0 < head.ends - moment * 1000 <= LONGEST * 1000
+    return record[head.size :] if head.key == key and lives else None

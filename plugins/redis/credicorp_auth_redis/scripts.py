@@ -42,15 +42,37 @@ class Script:
         return route.ask(keys[0], ("EVAL", self._text, *what))
 
 
-WRITE: Final = Script("""
+# A counter is believed up to half of the largest number there is: what is larger, or no number at
+# all, was never counted to, and whoever went on from there would soon be at the end.
+_COUNTER: Final = """
+local most_believed = 4503599627370496
+local function read_counter(name)
+  local last = redis.pcall('GETRANGE', name, 0, 16)
+  if type(last) ~= 'string' or #last > 16 or not string.match(last, '^%d+$') then
+    return nil
+  end
+  last = tonumber(last)
+  return last <= most_believed and last or nil
+end
+"""
+
+WRITE: Final = Script(
+    _COUNTER
+    + """
 -- Keep a record, unless one with a larger number is there and lives. A lifetime of 0 keeps none.
+-- What readers would not take for a record of that key is in nobody's way, nor is one with a number
+-- that no lease has had.
 local key, record, milliseconds, number = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local now = tonumber(ARGV[4])
+local now, name, longest, most = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 local held = redis.pcall('GETRANGE', key, 0, 255)
-if number > 0 and type(held) == 'string' then
-  local other, ends = string.match(held, '^credicorp%-auth/1 %S+ (%d+) %d+ (%d+)\\n')
-  if other and tonumber(other) > number and tonumber(ends) > now then
-    return 0
+if number > 0 and type(held) == 'string' and redis.call('GETRANGE', key, most, most) == '' then
+  local whose, other, ends =
+    string.match(held, '^credicorp%-auth/1 (%S+) (%d+) %d+ (%d+)\\n')
+  if whose == name and tonumber(ends) > now and tonumber(ends) <= now + longest then
+    other = tonumber(other)
+    if other > number and other <= (read_counter(KEYS[2]) or most_believed) then
+      return 0
+    end
   end
 end
 if milliseconds > 0 then
@@ -59,7 +81,8 @@ else
   redis.call('DEL', key)
 end
 return 1
-""")
+"""
+)
 
 DISCARD: Final = Script("""
 -- Drop a record whose entry contains what is expected.
@@ -74,28 +97,31 @@ end
 return 0
 """)
 
-ACQUIRE: Final = Script("""
--- Take the lease if nobody has it, and return its number; else 0. The number is larger than all
--- before it, and never behind the server's clock, so that it grows on when all keys are lost.
-local lease, counter, owner, milliseconds = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
+ACQUIRE: Final = Script(
+    _COUNTER
+    + """
+-- Take the lease if nobody has it, and return its number; else 0. Nobody has one that is to last
+-- longer than any that is asked for, or for good. The number is larger than all before it, and never
+-- behind the server's clock, so that it grows on when all keys are lost.
+local lease, counter, owner, milliseconds = KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2])
 if redis.replicate_commands then
   redis.replicate_commands()
 end
-if redis.call('PTTL', lease) > 0 then
+local left = redis.call('PTTL', lease)
+if left > 0 and left <= milliseconds then
   return 0
 end
-local last = redis.pcall('GET', counter)
-last = type(last) == 'string' and string.match(last, '^%d+$') and tonumber(last) or 0
 local time = redis.call('TIME')
-local number = math.max(last + 1, time[1] * 1000000 + time[2])
+local number = math.max((read_counter(counter) or 0) + 1, time[1] * 1000000 + time[2])
 redis.call('SET', lease, owner, 'PX', milliseconds)
 redis.call('SET', counter, string.format('%.0f', number), 'PX', 172800000)
 return number
-""")
+"""
+)
 
 RENEW: Final = Script("""
 -- Prolong the lease if it is still ours.
-if redis.pcall('GET', KEYS[1]) == ARGV[1] then
+if redis.pcall('GETRANGE', KEYS[1], 0, 63) == ARGV[1] then
   return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end
 return 0
@@ -103,7 +129,7 @@ return 0
 
 RELEASE: Final = Script("""
 -- Give the lease back if it is still ours.
-if redis.pcall('GET', KEYS[1]) == ARGV[1] then
+if redis.pcall('GETRANGE', KEYS[1], 0, 63) == ARGV[1] then
   return redis.call('DEL', KEYS[1])
 end
 return 0

@@ -41,7 +41,7 @@ class SqliteCache:
     def read(self, key: str) -> bytes | None:
         """Return the entry, or None if there is none."""
         row, _ = self._run("SELECT entry FROM entries WHERE key = ? AND ends > ?", key, time.time())
-        return None if row is None else bytes(row[0])
+        return row[0] if row is not None and isinstance(row[0], bytes) else None
 
     def write(self, key: str, entry: bytes, *, lifetime: float) -> None:
         """Keep an entry for `lifetime` seconds, and drop what has ended."""
@@ -63,7 +63,7 @@ class SqliteCache:
         """Take a new lock, since a thread of the parent may hold the old one."""
         self._lock = Lock()
 
-    def _run(self, statement: str, *values: object) -> tuple[tuple[bytes] | None, int]:
+    def _run(self, statement: str, *values: object) -> tuple[tuple[object] | None, int]:
         try:
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # for this user alone
             connected = closing(sqlite3.connect(self._path, timeout=1.0))
