@@ -39,7 +39,7 @@ def _is_done_with(folder: Folder, name: str) -> bool:
         stem = name.removesuffix(RECORD)
         record = read_record(folder.read(name) or b"", stem)
         if isinstance(record, Record):
-            return not record.lives_at(moment)
+            return record.ends <= moment
         return record is not Unreadable.NEWER
     found = folder.find(name)
     age = 0.0 if found is None else moment - found.st_mtime

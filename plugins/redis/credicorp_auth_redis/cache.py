@@ -119,7 +119,7 @@ class RedisCache:
                 cure="ask for a token with fewer claims.",
             )
         terms = (int(kept * 1000), number, int(moment * 1000), key, int(LONGEST * 1000))
-        self._run(WRITE, self._names(key), record, *terms, MOST_WITH_HEAD)
+        self._run(WRITE, (self._name(key),), record, *terms, MOST_WITH_HEAD)
 
     def discard(self, key: str, *, expected: bytes | None = None) -> bool:
         """
@@ -150,9 +150,10 @@ class RedisCache:
         """
         seconds = _bounded(seconds)
         owner, since, lasts = token_hex(16), time.monotonic(), max(1, int(seconds * 1000))
-        name = f"{self._name(key)}:lease"
+        entry = self._name(key)
+        name = f"{entry}:lease"
         try:
-            number = self._run(ACQUIRE, (name, self._names(key)[1]), owner, lasts)
+            number = self._run(ACQUIRE, (name, f"{entry}:number", entry), owner, lasts)
         except CacheUnavailable:
             return NoLease(LeaseState.FAILED)
         if not isinstance(number, int) or number <= 0:
@@ -196,9 +197,6 @@ class RedisCache:
     def _name(self, key: str) -> str:
         # The braces put all that belongs to a key into one slot of a cluster.
         return f"{self._options.prefix}:{{{key}}}"
-
-    def _names(self, key: str) -> tuple[str, str]:
-        return self._name(key), f"{self._name(key)}:number"
 
     def _ask_unless_foreign(self, name: str, command: tuple[Word, ...]) -> object:
         try:

@@ -42,37 +42,34 @@ class Script:
         return route.ask(keys[0], ("EVAL", self._text, *what))
 
 
-# A counter is believed up to half of the largest number there is: what is larger, or no number at
-# all, was never counted to, and whoever went on from there would soon be at the end.
-_COUNTER: Final = """
-local most_believed = 4503599627370496
-local function read_counter(name)
-  local last = redis.pcall('GETRANGE', name, 0, 16)
-  if type(last) ~= 'string' or #last > 16 or not string.match(last, '^%d+$') then
+# A number is believed up to half of the largest there is: what is larger, or none at all, was never
+# counted to, and whoever went on from there would soon be at the end.
+_NUMBERS: Final = """
+local function believe(text)
+  local number = type(text) == 'string' and string.match(text, '^%d+$') and tonumber(text) or 0
+  return number <= 4503599627370495 and number or 0
+end
+local function read_head(key)
+  local held = redis.pcall('GETRANGE', key, 0, 255)
+  if type(held) ~= 'string' then
     return nil
   end
-  last = tonumber(last)
-  return last <= most_believed and last or nil
+  return string.match(held, '^credicorp%-auth/1 (%S+) (%d+) %d+ (%d+)\\n')
 end
 """
 
 WRITE: Final = Script(
-    _COUNTER
+    _NUMBERS
     + """
 -- Keep a record, unless one with a larger number is there and lives. A lifetime of 0 keeps none.
--- What readers would not take for a record of that key is in nobody's way, nor is one with a number
--- that no lease has had.
+-- What readers would not take for a record of that key is in nobody's way.
 local key, record, milliseconds, number = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local now, name, longest, most = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
-local held = redis.pcall('GETRANGE', key, 0, 255)
-if number > 0 and type(held) == 'string' and redis.call('GETRANGE', key, most, most) == '' then
-  local whose, other, ends =
-    string.match(held, '^credicorp%-auth/1 (%S+) (%d+) %d+ (%d+)\\n')
-  if whose == name and tonumber(ends) > now and tonumber(ends) <= now + longest then
-    other = tonumber(other)
-    if other > number and other <= (read_counter(KEYS[2]) or most_believed) then
-      return 0
-    end
+local whose, other, ends = read_head(key)
+if number > 0 and whose == name and believe(other) > number then
+  ends = tonumber(ends)
+  if ends > now and ends <= now + longest and redis.call('GETRANGE', key, most, most) == '' then
+    return 0
   end
 end
 if milliseconds > 0 then
@@ -98,12 +95,13 @@ return 0
 """)
 
 ACQUIRE: Final = Script(
-    _COUNTER
+    _NUMBERS
     + """
 -- Take the lease if nobody has it, and return its number; else 0. Nobody has one that is to last
 -- longer than any that is asked for, or for good. The number is larger than all before it, and never
 -- behind the server's clock, so that it grows on when all keys are lost.
-local lease, counter, owner, milliseconds = KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2])
+local lease, counter, key, owner = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
+local milliseconds = tonumber(ARGV[2])
 if redis.replicate_commands then
   redis.replicate_commands()
 end
@@ -112,7 +110,9 @@ if left > 0 and left <= milliseconds then
   return 0
 end
 local time = redis.call('TIME')
-local number = math.max((read_counter(counter) or 0) + 1, time[1] * 1000000 + time[2])
+local last = believe(redis.pcall('GETRANGE', counter, 0, 16))
+local _, other = read_head(key)
+local number = math.max(last + 1, believe(other) + 1, time[1] * 1000000 + time[2])
 redis.call('SET', lease, owner, 'PX', milliseconds)
 redis.call('SET', counter, string.format('%.0f', number), 'PX', 172800000)
 return number
