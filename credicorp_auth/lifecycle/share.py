@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.errors import DeadlinePassed
 from credicorp_auth.lifecycle.setback import note_failure
-from credicorp_auth.lifecycle.windows import MAX_SKEW, Instant
+from credicorp_auth.lifecycle.windows import Instant
 from credicorp_auth.lifecycle.world import Obtained, StoredToken, Unusable
 from credicorp_auth.ports import LeaseState
 
@@ -43,7 +43,7 @@ def choose(
         return None
     now = world.now()
     age = now.wall - stored.birth.issued_at
-    if not -MAX_SKEW <= age < client.window_policy.mandatory_age(stored.grant.lifetime):
+    if stored.birth.is_ahead_of(now) or age >= client.window_policy.mandatory_age(stored.grant.lifetime):
         return None
     age = max(age, 0.0)
     issued = Instant(now.wall - age, now.boot - age)
@@ -74,24 +74,28 @@ def mint_for_all(
         stored = world.read_cache(key)
         if found := choose(client, world, stored, errand):
             return found  # whoever had the lease before has brought it meanwhile
-        return mint(number_in_order(lease.number, stored, errand.newer_than))
+        return mint(number_in_order(world, lease.number, stored, errand.newer_than))
     finally:
         world.release(lease)
 
 
-def number_in_order(number: int, stored: StoredToken | Unusable | None, held: Birth | None) -> int:
+def number_in_order(
+    world: World, number: int, stored: StoredToken | Unusable | None, held: Birth | None
+) -> int:
     """
     Return the number to mint under: that of the lease, or 0, which replaces whatever is there.
 
     A lease has a larger number than any before it. If one that was just acquired has not, a number
-    was made up, or the cache has begun to count anew; then the order is that of issue time.
+    was made up, or the cache has begun to count anew; then the order is that of issue time. Nor is
+    anything else believed of what is out of bounds.
 
     Args:
+        world: Where.
         number: That of the lease.
         stored: What lies in the cache and does not serve.
         held: The birth of the token in hand, or None.
     """
-    if isinstance(stored, Unusable):
+    if isinstance(stored, Unusable) or (stored and stored.birth.is_ahead_of(world.now())):
         return 0
     before = [stored.birth.number] if stored else []
     before += [held.number] if held else []

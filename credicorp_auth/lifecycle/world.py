@@ -47,6 +47,10 @@ class Birth:
         """
         return comes_later(self.number, other.number, self.issued_at - other.issued_at)
 
+    def is_ahead_of(self, now: Instant) -> bool:
+        """Say whether it lies further ahead than clocks may differ, so that it is not believed."""
+        return not self.issued_at <= now.wall + MAX_SKEW
+
 
 def comes_later(number: int, other_number: int, seconds_later: float) -> bool:
     """

@@ -80,6 +80,8 @@ def test_a_record_cut_short_is_corrupt(cut):
         pytest.param(b"1800000000.25", b"9" * 300, id="an issue beyond all time"),
         pytest.param(b'"number":7', b'"number":true', id="a number that is true"),
         pytest.param(b'"number":7', b'"number":-7', id="a number below nothing"),
+        pytest.param(b'"number":7', b'"number":9007199254740992', id="379: a number beyond all"),
+        pytest.param(b"3600.0", b"86400.5", id="135, 381: a life that is longer than believed"),
         pytest.param(b"0" * 32, b"0" * 31, id="a short record id"),
     ],
 )
@@ -92,10 +94,12 @@ def test_a_record_that_was_tampered_with_is_corrupt(old, new):
 
 
 def test_fault_129_a_record_cannot_lengthen_its_life():
-    """129, 135: a record that claims a year lives a day at most."""
-    entry = write_stored_token(KEY, stored(lifetime=31_536_000.0))
+    """129, 135: a record that claims a year is not believed; one that claims a day is."""
+    year, day = (write_stored_token(KEY, stored(lifetime=each)) for each in (31_536_000.0, 86_400.0))
 
-    assert 86_400 == read_stored_token(entry, KEY, max_lifetime=86_400).grant.lifetime
+    with pytest.raises(CorruptEntry):
+        read_stored_token(year, KEY, max_lifetime=86_400)
+    assert 86_400 == read_stored_token(day, KEY, max_lifetime=86_400).grant.lifetime
 
 
 def test_a_record_that_is_too_long_is_not_parsed():

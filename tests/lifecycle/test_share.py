@@ -8,7 +8,7 @@ from attrs import evolve
 from credicorp_auth import errors
 from credicorp_auth.lifecycle.client import Client, token_key
 from credicorp_auth.lifecycle.obtain import obtain_token
-from credicorp_auth.lifecycle.standing import Failed
+from credicorp_auth.lifecycle.standing import Failed, Standing
 from credicorp_auth.lifecycle.world import Birth, Errand, StoredToken
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.secret import Secret
@@ -104,14 +104,56 @@ def test_a_token_that_came_before_the_lease_is_taken():
     assert [] == world.sent
 
 
-def test_waiting_for_the_holder_ends_with_the_errand():
-    """A holder that works for too long costs its waiters a deadline, and a back-off."""
+@pytest.mark.parametrize(("chance", "least", "most"), [(0.0, 5.0, 5.5), (0.99, 7.4, 8.0)])
+def test_fault_384_a_holder_is_waited_for_for_most_of_the_time_and_no_longer(chance, least, most):
+    """384: whoever has waited for most of its time goes alone, without the lease, each at its moment."""
+    world = ScriptedWorld([token_answer("ours")], leases=[HELD] * 200, chance=chance)
+
+    obtained = obtain_token(CLIENT, world, ERRAND)
+
+    assert ("ours", 0) == (obtained.grant.value.reveal(), obtained.number)
+    assert least <= world.clock.boot - 1_000.0 <= most
+    assert "release" not in world.asked
+
+
+def test_while_the_endpoint_is_left_alone_waiting_ends_with_the_errand():
+    """A holder that sits a cool-down out costs its waiters a deadline, and a back-off."""
     world = ScriptedWorld(leases=[HELD] * 200)
+    world.standing = Standing(quiet_until=1_100.0)
 
     with pytest.raises(errors.DeadlinePassed, match="mints for all"):
         obtain_token(CLIENT, world, ERRAND)
     assert isinstance(world.facts[-1], Failed)
     assert world.clock.boot < ERRAND.deadline
+
+
+@pytest.mark.parametrize(
+    ("there", "held", "number"),
+    [
+        pytest.param(None, None, 1, id="nothing is there"),
+        pytest.param(Birth(-9_000.0, 0), None, 1, id="a dead token without a number"),
+        pytest.param(Birth(-9_000.0, 1), None, 0, id="a dead token whose number is as large"),
+        pytest.param(Birth(-9_000.0, 2**53 - 1), None, 0, id="or the largest"),
+        pytest.param(Birth(61.0, 0), None, 0, id="a token from the future"),
+        pytest.param(None, Birth(-3_000.0, 5), 0, id="the held token's number is larger"),
+        pytest.param(b"garbage", None, 0, id="what is no record"),
+    ],
+)
+def test_fault_381_what_was_out_of_order_is_replaced(there, held, number):
+    """381, 384: a token is minted without a number if the lease's is not the largest of all."""
+    world = ScriptedWorld([token_answer("ours")], leases=[ACQUIRED])
+    if isinstance(there, Birth):
+        born = evolve(there, issued_at=world.clock.wall + there.issued_at)
+        grant = Grant(Secret("theirs"), "Bearer", SCOPE, 3600.0)
+        world.write_cache(KEY, StoredToken("e" * 32, grant, born))
+    elif there:
+        world.cache[KEY] = there
+    newer_than = evolve(held, issued_at=world.clock.wall + held.issued_at) if held else None
+
+    obtained = obtain_token(CLIENT, world, evolve(ERRAND, newer_than=newer_than))
+
+    assert ("ours", number) == (obtained.grant.value.reveal(), obtained.number)
+    assert number == world.read_cache(KEY).birth.number
 
 
 def test_a_lease_that_failed_stops_nobody():
@@ -146,6 +188,8 @@ def test_a_failure_gives_the_lease_back():
             Birth(0.0, 5), Birth(50.0, 4), False, id="an overtaken holder's token is older"
         ),
         pytest.param(Birth(0.0, 5), Birth(0.0, 5), False, id="the same token is not newer"),
+        pytest.param(Birth(0.0, 5), Birth(61.0, 4), True, id="384: more than a minute decides"),
+        pytest.param(Birth(0.0, 4), Birth(-61.0, 5), False, id="384: in both directions"),
         pytest.param(Birth(0.0, 0), Birth(1.0, 5), True, id="without a number, the moment decides"),
         pytest.param(Birth(0.0, 5), Birth(-1.0, 0), False, id="nor where theirs has none"),
     ],

@@ -25,3 +25,5 @@ class CacheContract(Breaking, Keeping, Lapsing, Leasing, Listing, Sharing):
 
     .. versionadded:: 1.0.0
     """
+
+    contract_version = "1.1"

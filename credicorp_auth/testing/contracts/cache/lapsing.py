@@ -67,6 +67,18 @@ class Lapsing(CacheBench):
         assert LeaseState.HELD in told
         held.release()
 
+    def test_a_lease_for_longer_than_is_asked_for_is_nobodys(
+        self, leasing: LeasingCache, build: Build
+    ) -> None:
+        """No holder asks for an hour; so one who asks for less has it, and the former has not."""
+        endless = leasing.lease(KEY, seconds=3600)
+        held = await_lease(build_leasing(build), KEY, seconds=_SHORT)
+
+        assert held.number > endless.number
+        assert endless.renew() is False
+        endless.release()
+        held.release()
+
     def test_a_holder_that_was_killed_is_followed(
         self, leasing: LeasingCache, build: Build
     ) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from threading import Barrier, Thread
 
-from credicorp_auth.ports import LeaseState, LeasingCache
+import pytest
+
+from credicorp_auth.ports import MOST_NUMBER, LeaseState, LeasingCache, sound_number
 from credicorp_auth.testing.contracts.cache.bench import (
     KEY,
     OTHER_KEY,
@@ -134,6 +136,21 @@ class Leasing(CacheBench):
         leasing.write(KEY, b"1", lifetime=60, number=1)
 
         assert (b"none", b"1") == (kept, leasing.read(KEY))
+
+    @pytest.mark.parametrize("number", [MOST_NUMBER, MOST_NUMBER + 1, 2**63 - 1, 10**30])
+    def test_a_number_that_no_lease_has_had_is_in_nobodys_way(
+        self, leasing: LeasingCache, number: int
+    ) -> None:
+        """Whatever number an entry claims, what is made under a lease that was acquired is kept."""
+        leasing.write(KEY, b"made up", lifetime=60, number=number)
+        for ours in (b"first", b"second"):
+            lease = leasing.lease(KEY, seconds=60)
+            leasing.write(KEY, ours, lifetime=60, number=lease.number)
+            lease.release()
+
+            assert lease.state is LeaseState.ACQUIRED
+            assert lease.number == sound_number(lease.number) > 0
+            assert ours == leasing.read(KEY)
 
     def test_numbers_of_one_key_say_nothing_of_another(self, leasing: LeasingCache) -> None:
         """The order is kept for each key by itself."""
