@@ -223,7 +223,7 @@ class TestSkipping(CacheContract):
 """
     ran = pytest_of(tmp_path, source)
 
-    assert "TestSkipping does not conform to cache 1.0: 0 passed" in ran.stdout
+    assert "TestSkipping does not conform to cache 1.1: 0 passed" in ran.stdout
     assert " excused: no time" in ran.stdout
     assert " skipped: no time" not in ran.stdout
 
@@ -299,6 +299,12 @@ IN_A_HURRY = [
         "test",
         "Not a byte is changed, and the answer is bytes.",
         "it declares no leases",
+    ),
+    (
+        "trusting_cache",
+        "made or no_lease_has_had or numbers_grow or it_has_the_methods or declares or lists_nothing",
+        "Whatever number an entry claims, what is made under a lease that was acquired is kept.",
+        "it declares no list",
     ),
     (
         "bad_secret_source",

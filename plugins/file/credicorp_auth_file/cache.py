@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Final, TypeGuard
 
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth.oauth.secret import SecretBytes
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from credicorp_auth_file.operations import Operations
 
 __all__ = ["CacheOptions", "FileCache"]
+
+_RENEWED_WITHIN: Final = 86_400.0  # seconds: the longest life of a token unless somebody sets more
 
 
 class FileCache:
@@ -124,7 +126,7 @@ class FileCache:
     def _put(self, folder: Folder, temporary: str, record: Record) -> None:
         name = f"{build_stem(record.key)}{RECORD}"
         there = _find(folder, build_stem(record.key))
-        if there is Unreadable.NEWER:
+        if there is Unreadable.NEWER and self._is_recent(folder, name):
             raise CacheUnavailable(
                 f"the cache's file {name} was written by a later version of credicorp-auth-file",
                 code="cache.newer_schema",
@@ -253,6 +255,11 @@ class FileCache:
 
     def _lives(self, found: Record | Unreadable | None) -> TypeGuard[Record]:
         return isinstance(found, Record) and found.lives_at(self._system.wall())
+
+    def _is_recent(self, folder: Folder, name: str) -> bool:
+        # Whoever can read it renews it; what nobody has renewed for so long is in nobody's use.
+        found = folder.find(name)
+        return found is not None and abs(self._system.wall() - found.st_mtime) < _RENEWED_WITHIN
 
     def _outranks(self, found: Record | Unreadable | None, record: Record) -> bool:
         return self._lives(found) and MOST_BELIEVED >= found.number > record.number > 0

@@ -26,6 +26,7 @@ _PLAIN_KEY: Final[Pattern[str]] = pattern(r"[0-9a-f]{64}")
 MOST_BELIEVED: Final = MOST_NUMBER // 2
 """The largest number that was counted to: whoever went on from a larger one would soon be at the end."""
 
+_LATEST_SCHEMA: Final = 1000  # of any version to come
 _SKEW: Final = 60.0  # seconds by which the clock may be set back, and all still lives
 
 
@@ -99,7 +100,7 @@ def read_record(content: bytes, stem: str) -> Record | Unreadable:
 
 def _read_members(members: dict[str, Any], stem: str) -> Record | Unreadable:
     schema = members.get("credicorp_auth_file")
-    if not _is_count(schema):
+    if not _is_count(schema) or schema > _LATEST_SCHEMA:
         return Unreadable.CORRUPT
     if schema != SCHEMA:
         return Unreadable.NEWER if schema > SCHEMA else Unreadable.OLDER

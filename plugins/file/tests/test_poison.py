@@ -1,0 +1,209 @@
+"""What a faulty or hostile writer leaves in the folder: it costs one mint at most, and no call."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import time
+from base64 import b64decode, b64encode
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from credicorp_auth import CredicorpAuth
+from credicorp_auth.engine.cool_downs import COOL_DOWNS
+from credicorp_auth.lifecycle.client import endpoint_key
+from credicorp_auth.testing.stand_ins import ScriptedTransport, settle
+
+CLEAN = 1
+"""Mints of five processes, one after another, whose folder nobody has meddled with."""
+
+DAY = 86_400.0
+_CLIENTS = itertools.count()
+
+
+class Fleet:
+    """Processes of one client that share a folder, and the hand that meddles with it."""
+
+    def __init__(self, place):
+        self.place = place
+        self.client_id = f"poisoned-files-{next(_CLIENTS)}"
+        self.transport = ScriptedTransport()
+        self.call()
+        (self.record,) = place.glob("*.json")
+        self.key = self.record.stem
+        self.lease, self.lock = self.record.with_suffix(".lease"), place / "lock"
+        quiet = endpoint_key("https://as.example/oauth/token", self.client_id)
+        self.quiet = place / f"{quiet}.json"
+        self.members = json.loads(self.record.read_text())
+        self.clear()
+
+    def clear(self):
+        for path in self.place.iterdir():
+            path.unlink()
+        self.transport.notebook.clear()
+
+    def call(self):
+        """Start a process, which knows nothing but what is in the folder, and let it have a token."""
+        COOL_DOWNS._until.clear()
+        auth = CredicorpAuth(
+            base_url="https://as.example",
+            client_id=self.client_id,
+            client_secret="dummy",
+            transport=self.transport,
+            cache="file",
+            cache_options={"directory": str(self.place)},
+        )
+        try:
+            return auth.get_token().value.reveal()
+        finally:
+            auth.close()
+            settle()
+
+    def mints(self):
+        return len(self.transport.notebook)
+
+    def put(self, path, content):
+        """Write a file that is private, as the cache's own are."""
+        path.write_bytes(content)
+        path.chmod(0o600)
+
+    def build(self, key=None, **members):
+        """Build a record with a living frame, and members of the poisoner's choice."""
+        frame = {
+            "credicorp_auth_file": 1,
+            "key": key or self.key,
+            "number": 1,
+            "written": time.time(),
+            "ends": time.time() + 3600,
+            "entry": b64encode(b"garbage").decode(),
+        }
+        return json.dumps({**frame, **members}).encode()
+
+
+@pytest.fixture
+def fleet(tmp_path):
+    return Fleet(tmp_path / "tokens")
+
+
+def assert_costs_nothing(fleet, *, mints=CLEAN):
+    """Five processes have one token, and one of them mints."""
+    assert 1 == len({fleet.call() for _ in range(5)})
+    assert mints == fleet.mints()
+
+
+NUMBERS = [2**52 - 1, 2**52, 2**53 - 2, 2**53 - 1, 2**53, 2**63 - 2, 2**63 - 1, 2**63, 10**40]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("entry", ["garbage", "ended"])
+def test_fault_383_a_record_with_a_number_that_nobody_outranks(fleet, number, entry):
+    """383: it counts as absent, or is outranked, and later tokens are written over it."""
+    content = b"garbage"
+    if entry == "ended":
+        sound = b64decode(fleet.members["entry"])
+        content = re.sub(rb'"issued_at":[\d.]+', b'"issued_at":1.0', sound)
+    fleet.put(fleet.record, fleet.build(number=number, entry=b64encode(content).decode()))
+
+    assert_costs_nothing(fleet)
+    # Later ones, too: with the number of the first token, or of its lease, nothing has come to an end.
+    fleet.record.unlink()
+    assert_costs_nothing(fleet, mints=CLEAN + 1)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *[pytest.param(b"%020d" % number, id=f"{number}") for number in [*NUMBERS[:-1], 10**20 - 1]],
+        pytest.param(b"garbage", id="garbage"),
+        pytest.param(b"9" * 1_000_000, id="a megabyte"),
+        pytest.param("９".encode() * 7, id="digits of another script"),
+    ],
+)
+@pytest.mark.parametrize("age", [-3600, -1, 0, 3600])
+def test_fault_383_the_file_of_a_lease_with_any_content_and_any_age(fleet, content, age):
+    """383: it is free where nobody holds its lock, and numbers begin anew, or go on."""
+    fleet.put(fleet.lease, content)
+    moment = time.time() - age
+    os.utime(fleet.lease, (moment, moment))
+    fleet.put(fleet.lock, content)
+
+    assert_costs_nothing(fleet)
+    fleet.record.unlink()
+    assert_costs_nothing(fleet, mints=CLEAN + 1)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        pytest.param({"ends": 1e12}, id="an end in thousands of years"),
+        pytest.param({"ends": 1e300}, id="an end beyond all time"),
+        pytest.param({"ends": float("inf")}, id="no end"),
+        pytest.param({"written": -1}, id="written before time began"),
+        pytest.param({"number": True}, id="a number that is true"),
+        pytest.param({"credicorp_auth_file": 2**60}, id="a schema beyond bounds"),
+        pytest.param({"entry": b64encode(b"x" * 300_000).decode()}, id="a long entry"),
+        pytest.param({"entry": "x" * 1_000_000}, id="a long file"),
+    ],
+)
+def test_fault_383_a_record_out_of_bounds(fleet, members):
+    """383: it counts as absent, and the first token takes its place."""
+    fleet.put(fleet.record, fleet.build(**{"number": 2**52 - 1, **members}))
+
+    assert_costs_nothing(fleet)
+
+
+def test_fault_383_a_record_of_a_later_version_that_nobody_renews(fleet):
+    """133, 383: for a day it is left to later versions; after that, there are none."""
+    content = fleet.build(credicorp_auth_file=2)
+    fleet.put(fleet.record, content)
+    fleet.call()
+    assert content == fleet.record.read_bytes()
+
+    old = time.time() - DAY - 60
+    os.utime(fleet.record, (old, old))
+    fleet.transport.notebook.clear()
+    assert_costs_nothing(fleet)
+
+
+_NUMBERS = st.one_of(st.integers(-1, 2**70), st.sampled_from(NUMBERS), st.floats())
+_MOMENTS = st.one_of(_NUMBERS, st.integers(-5000, 5000).map(lambda ahead: time.time() + ahead))
+_CONTENTS = st.one_of(
+    st.binary(max_size=60),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "number": _NUMBERS,
+            "written": _MOMENTS,
+            "ends": _MOMENTS,
+            "entry": st.binary(max_size=30).map(lambda each: b64encode(each).decode()),
+        },
+    ),
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    poison=st.fixed_dictionaries({}, optional={"record": _CONTENTS, "quiet": _CONTENTS}),
+    lease=st.one_of(st.none(), st.binary(max_size=30), _NUMBERS.map(lambda each: str(each).encode())),
+    age=st.floats(-1e6, 1e6),
+)
+def test_fault_383_whatever_is_in_our_files_costs_one_mint_at_most(fleet, poison, lease, age):
+    """383: a token comes, and the second process reads the first one's."""
+    fleet.clear()
+    for name, members in poison.items():
+        path = getattr(fleet, name)
+        content = members if isinstance(members, bytes) else fleet.build(path.stem, **members)
+        fleet.put(path, content)
+    if lease is not None:
+        fleet.put(fleet.lease, lease)
+        os.utime(fleet.lease, (time.time() + age, time.time() + age))
+    tokens = {fleet.call(), fleet.call()}
+
+    assert 1 == len(tokens)
+    assert fleet.mints() <= CLEAN
