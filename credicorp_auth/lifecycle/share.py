@@ -43,7 +43,9 @@ def choose(
         return None
     now = world.now()
     age = now.wall - stored.birth.issued_at
-    if stored.birth.is_ahead_of(now) or age >= client.window_policy.mandatory_age(stored.grant.lifetime):
+    if stored.birth.is_ahead_of(now) or age >= client.window_policy.mandatory_age(
+        stored.grant.lifetime
+    ):
         return None
     age = max(age, 0.0)
     issued = Instant(now.wall - age, now.boot - age)

@@ -95,7 +95,9 @@ def test_a_record_that_was_tampered_with_is_corrupt(old, new):
 
 def test_fault_129_a_record_cannot_lengthen_its_life():
     """129, 135: a record that claims a year is not believed; one that claims a day is."""
-    year, day = (write_stored_token(KEY, stored(lifetime=each)) for each in (31_536_000.0, 86_400.0))
+    year, day = (
+        write_stored_token(KEY, stored(lifetime=each)) for each in (31_536_000.0, 86_400.0)
+    )
 
     with pytest.raises(CorruptEntry):
         read_stored_token(year, KEY, max_lifetime=86_400)

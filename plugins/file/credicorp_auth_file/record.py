@@ -24,7 +24,7 @@ MAX_RECORD: Final = 512 * 1024  # bytes: the longest entry, in base64, and what 
 
 _PLAIN_KEY: Final[Pattern[str]] = pattern(r"[0-9a-f]{64}")
 MOST_BELIEVED: Final = MOST_NUMBER // 2
-"""The largest number that was counted to: whoever went on from a larger one would soon be at the end."""
+"""The largest number that is gone on from: beyond it, numbers would soon come to their end."""
 
 _LATEST_SCHEMA: Final = 1000  # of any version to come
 _SKEW: Final = 60.0  # seconds by which the clock may be set back, and all still lives

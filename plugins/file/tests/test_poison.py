@@ -117,10 +117,13 @@ def test_fault_383_a_record_with_a_number_that_nobody_outranks(fleet, number, en
 @pytest.mark.parametrize(
     "content",
     [
-        *[pytest.param(b"%020d" % number, id=f"{number}") for number in [*NUMBERS[:-1], 10**20 - 1]],
+        *[
+            pytest.param(b"%020d" % number, id=f"{number}")
+            for number in [*NUMBERS[:-1], 10**20 - 1]
+        ],
         pytest.param(b"garbage", id="garbage"),
         pytest.param(b"9" * 1_000_000, id="a megabyte"),
-        pytest.param("９".encode() * 7, id="digits of another script"),
+        pytest.param("\N{FULLWIDTH DIGIT NINE}".encode() * 7, id="digits of another script"),
     ],
 )
 @pytest.mark.parametrize("age", [-3600, -1, 0, 3600])
@@ -190,7 +193,9 @@ _CONTENTS = st.one_of(
 )
 @given(
     poison=st.fixed_dictionaries({}, optional={"record": _CONTENTS, "quiet": _CONTENTS}),
-    lease=st.one_of(st.none(), st.binary(max_size=30), _NUMBERS.map(lambda each: str(each).encode())),
+    lease=st.one_of(
+        st.none(), st.binary(max_size=30), _NUMBERS.map(lambda each: str(each).encode())
+    ),
     age=st.floats(-1e6, 1e6),
 )
 def test_fault_383_whatever_is_in_our_files_costs_one_mint_at_most(fleet, poison, lease, age):

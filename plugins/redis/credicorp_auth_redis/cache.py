@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from functools import partial
 from secrets import token_hex
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from redis.exceptions import ResponseError
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["CacheOptions", "RedisCache"]
 
 T = TypeVar("T")
+
 
 def _bounded(seconds: float) -> float:
     # In this order nothing becomes of what is not a number, too.

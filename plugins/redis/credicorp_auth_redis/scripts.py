@@ -98,8 +98,8 @@ ACQUIRE: Final = Script(
     _NUMBERS
     + """
 -- Take the lease if nobody has it, and return its number; else 0. Nobody has one that is to last
--- longer than any that is asked for, or for good. The number is larger than all before it, and never
--- behind the server's clock, so that it grows on when all keys are lost.
+-- longer than any that is asked for, or for good. The number is larger than all before it, and
+-- never behind the server's clock, so that it grows on when all keys are lost.
 local lease, counter, key, owner = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
 local milliseconds = tonumber(ARGV[2])
 if redis.replicate_commands then

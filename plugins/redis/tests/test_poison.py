@@ -39,9 +39,7 @@ class Fleet:
         self.transport = ScriptedTransport()
         self.redis.flushall()
         self.call()
-        (found,) = [
-            each.decode() for each in self.redis.keys() if re.fullmatch(rb".*\{\w+\}", each)
-        ]
+        (found,) = (each.decode() for each in self.redis.scan_iter("*}"))
         self.core = re.search(r"\{(\w+)\}", found)[1]
         self.record, self.lease, self.counter = found, f"{found}:lease", f"{found}:number"
         self.quiet_core = endpoint_key(TOKEN_URL, self.client_id)
@@ -111,13 +109,9 @@ LEASES = {
     "as a list, for good": lambda it: it.redis.rpush(it.lease, "x"),
 }
 RECORDS = {
-    "a number beyond all": lambda it: it.head(
-        9999999999999999, 1, 9999999999999999, b"garbage"
-    ),
+    "a number beyond all": lambda it: it.head(9999999999999999, 1, 9999999999999999, b"garbage"),
     "the largest number": lambda it: it.head(2**53 - 1, now(), now() + DAY, b"garbage"),
-    "the largest that is believed": lambda it: it.head(
-        2**52 - 1, now(), now() + DAY, b"garbage"
-    ),
+    "the largest that is believed": lambda it: it.head(2**52 - 1, now(), now() + DAY, b"garbage"),
     "a number of 200 digits": lambda it: it.head("9" * 200, now(), now() + DAY, b"garbage"),
     "another key": lambda it: it.head(2**52 - 1, now(), now() + DAY, b"garbage", key="a" * 64),
     "an end in 300 years": lambda it: it.head(
@@ -260,9 +254,9 @@ _ENDS = st.one_of(st.none(), st.integers(1, 40), st.integers(3_500, 10**15))
 def poisons(draw):
     """Draw what lies under each key: nothing, bytes, a record with any numbers, another type."""
     kinds = st.sampled_from(["absent", "bytes", "number", "record", "hash", "list"])
+    parts = (kinds, st.binary(max_size=40), _NUMBERS, _ENDS, _MOMENTS, _MOMENTS, _ENTRIES)
     return {
-        name: (draw(kinds), draw(st.binary(max_size=40)), draw(_NUMBERS), draw(_ENDS))
-        + (draw(_MOMENTS), draw(_MOMENTS), draw(_ENTRIES))
+        name: tuple(draw(each) for each in parts)
         for name in ("record", "lease", "counter", "quiet")
     }
 
