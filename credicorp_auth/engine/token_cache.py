@@ -100,7 +100,8 @@ class TokenCache:
         cache = cast("LeasingCache", self._cache)
 
         def ask() -> Lease | None:
-            given: Lease | None = cache.lease(key, seconds=LEASE_SECONDS)
+            # A stranger's cache may return nothing after all.
+            given = cast("Lease | None", cache.lease(key, seconds=LEASE_SECONDS))
             return None if given is None else keep_lease(given, self._ask)
 
         return cast("Lease | None", self._ask("lease", ask, (object,))) or NoLease()
