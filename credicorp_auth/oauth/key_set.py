@@ -28,6 +28,9 @@ MAX_KEY_SET: Final = 512 * 1024
 MAX_KEYS: Final = 100
 """Keys that a key set may hold."""
 
+KEY_SET_TYPES: Final = "application/jwk-set+json, application/json"
+"""The media types of key sets (RFC 7517 section 8.5), as issuers label them."""
+
 DEFAULT_FRESH: Final = 300.0  # seconds
 _SHORTEST_FRESH: Final = 60.0  # seconds
 _LONGEST_FRESH: Final = 3600.0  # seconds
@@ -44,12 +47,14 @@ class KeySet:
         dropped: Those that must not be used, and why.
         others: Names of keys that are published for another purpose.
         document: The bytes that it was read from, to tell whether another set says the same.
+        url: Where it was read, for messages.
     """
 
     keys: tuple[VerificationKey, ...]
     dropped: tuple[DroppedKey, ...] = ()
     others: frozenset[str] = frozenset()
     document: bytes = field(default=b"", repr=False)
+    url: str = ""
     _by_kid: Mapping[str, tuple[VerificationKey, ...]] = field(init=False, repr=False)
     _unusable: Mapping[str, str] = field(init=False, repr=False)
 
@@ -113,26 +118,33 @@ def read_key_set(
         algorithms: The algorithms that are allowed, the preferred ones first.
         url: Where it came from, for messages.
 
+    Returns:
+        The keys that may verify; there may be none, if the issuer publishes none.
+
     Raises:
-        MalformedAnswer: It is too long or holds too many keys (`jwks.too_large`), is not a key set
-            (`jwks.malformed`), or has no key that may be used (`jwks.no_usable_key`).
+        MalformedAnswer: It is too long or holds too many keys (`jwks.too_large`), or is not a key
+            set (`jwks.malformed`).
     """
     document = response.body.reveal()
     read = [read_verification_key(each, algorithms) for each in _read_members(document, url)]
     keys, dropped = _without_duplicates(
         [each for each in read if isinstance(each, VerificationKey)]
     )
-    if not keys:
-        raise MalformedAnswer(
-            f"the key set at {url} has no key that may verify",
-            code="jwks.no_usable_key",
-            cure="check `jwks_url`; the issuer must publish public keys for an allowed algorithm.",
-        )
     return KeySet(
         keys,
         (*(each for each in read if isinstance(each, DroppedKey)), *dropped),
         frozenset(each.kid for each in read if isinstance(each, OtherKey) and each.kid),
         document,
+        url,
+    )
+
+
+def no_usable_key(keys: KeySet) -> MalformedAnswer:
+    """Return the error of a key set without a key that may verify."""
+    return MalformedAnswer(
+        f"the key set at {keys.url} has no key that may verify",
+        code="jwks.no_usable_key",
+        cure="check `jwks_url`; the issuer must publish public keys for an allowed algorithm.",
     )
 
 
@@ -146,7 +158,7 @@ def _read_members(document: bytes, url: str) -> list[object]:
     except NotStrictJson:
         members = {}
     keys = members.get("keys")
-    if not isinstance(keys, list) or not keys:
+    if not isinstance(keys, list):
         what = f"what {url} answered is not a key set"
         raise MalformedAnswer(what, code="jwks.malformed", cure=cure)
     listed = cast("list[object]", keys)
