@@ -58,7 +58,7 @@ class FetchBudget:
 
     def note_search(self, name: str, now: float) -> None:
         """Take note that a document was fetched for a name: no other is, for a while."""
-        # Only a name that cost a fetch comes here, so the bucket bounds how many are kept.
+        # Only what cost a fetch comes here, so the bucket bounds how much is kept.
         alive = {each: until for each, until in self._searched.items() if now < until}
         self._searched = {**alive, name: now + self._pause}
 

@@ -245,6 +245,8 @@ class KeptDocument(Generic[D]):
             self.fresh_until = self._confirm_at = now + outcome.seconds
             self._budget.agree_on(self._confirm_at)
             return
+        for name in outcome.withdrawn:
+            self._budget.note_search(name, now)
         self._kept, self._confirm_at = outcome.kept(fetch.began), math.inf
         self.document, self.fresh_until = outcome.document, fetch.began + outcome.fresh
         self.failure = None

@@ -34,10 +34,12 @@ class Fetched(Generic[D]):
     Args:
         document: What was read; the very object at hand if it says the same.
         fresh: Seconds for which it is taken for current.
+        withdrawn: Names that the document at hand holds, and this one no longer.
     """
 
     document: D
     fresh: float
+    withdrawn: frozenset[str] = frozenset()
 
     def kept(self, since: float) -> Kept[D]:
         """Keep it."""

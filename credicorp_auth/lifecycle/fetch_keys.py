@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from attrs import evolve
+
 from credicorp_auth.errors import CredicorpAuthError, DeadlinePassed
 from credicorp_auth.lifecycle.document import Fetched, Unconfirmed
 from credicorp_auth.oauth.document_request import build_document_request, check_document_status
@@ -109,7 +111,8 @@ def fetch_keys(
     if kept is not None and kept.document.document == keys.document:
         return Fetched(kept.document, fetched.fresh)
     tell_news(world, kept, keys)
-    return fetched
+    withdrawn = frozenset() if kept is None else kept.document.names - keys.names
+    return evolve(fetched, withdrawn=withdrawn)
 
 
 def note_failure(world: KeyWorld, kept: Kept[KeySet] | None, error: CredicorpAuthError) -> None:

@@ -72,6 +72,11 @@ class KeySet:
         object.__setattr__(self, "_by_kid", by_kid)
         object.__setattr__(self, "_unusable", unusable)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the keys that may verify."""
+        return frozenset(self._by_kid)
+
     def choose(self, kid: str | None, algorithm: SignatureAlgorithm) -> VerificationKey:
         """
         Choose the one key that a token may be verified with.

@@ -12,7 +12,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from credicorp_auth import errors
 from credicorp_auth.oauth.http import HttpResponse
-from credicorp_auth.oauth.key_set import MAX_KEY_SET, MAX_KEYS, read_freshness
+from credicorp_auth.oauth.key_set import MAX_KEY_SET, MAX_KEYS, no_usable_key, read_freshness
 from credicorp_auth.oauth.secret import SecretBytes
 from credicorp_auth.oauth.signature_algorithm import DEFAULT_ALGORITHMS, read_algorithms
 from credicorp_auth.oauth.verification_key import OtherKey, read_verification_key
@@ -44,7 +44,7 @@ def refusal(forge, *keys, **asked):
 
 
 def test_fault_208_secrets_do_not_belong_into_a_key_set(forge):
-    """A symmetric key, and a key with any private member, is dropped; a set of such is no set."""
+    """A symmetric key, and a key with any private member, is dropped; a set of such has no key."""
     secret = OctKey.generate_key(256, {"kid": "o"}).as_dict(private=True)
     assert ["jwks.symmetric_key"] == why(forge, secret)
     for key in forge.KEYS.values():
@@ -52,7 +52,8 @@ def test_fault_208_secrets_do_not_belong_into_a_key_set(forge):
         assert ["jwks.private_key"] == why(forge, private)
         for name in set(private) - set(key.as_dict(private=False)):
             assert ["jwks.private_key"] == why(forge, public(key, kid="x", **{name: private[name]}))
-    assert "jwks.no_usable_key" == refusal(forge, forge.published(secret, private))
+    none = forge.key_set(forge.published(secret, private))
+    assert ((), "jwks.no_usable_key") == (none.keys, no_usable_key(none).code)
 
 
 @pytest.mark.parametrize(
@@ -233,12 +234,12 @@ def test_keys_of_other_kinds_are_left_aside(jwk):
 @pytest.mark.parametrize(
     "document",
     [
-        b"<html>sign in</html>", b"", b"{}", b'{"keys":{}}', b"[]", b'{"keys":[]}', b'{"keys":7}',
+        b"<html>sign in</html>", b"", b"{}", b'{"keys":{}}', b"[]", b'{"keys":null}', b'{"keys":7}',
         b'{"keys":[],"keys":[]}', b'\xff\xfe{"keys":[]}', b"null", b"[" * 100_000,
     ],
 )  # fmt: skip
 def test_fault_249_what_is_no_key_set_is_refused(forge, document):
-    """Pages, other JSON and empty sets are refused."""
+    """Pages, other JSON and objects without a list of keys are refused."""
     assert "jwks.malformed" == refusal(forge, document)
 
 
