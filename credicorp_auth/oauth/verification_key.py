@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from attrs import field, frozen
 
 from credicorp_auth.oauth.base64url import decode_base64url
+from credicorp_auth.oauth.roca import is_roca_modulus
 from credicorp_auth.oauth.signature_algorithm import mathematics_of
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ class DroppedKey:
 
     Args:
         kid: Its name, if it has a readable one.
-        code: Why: `jwks.symmetric_key`, `jwks.private_key`, `jwks.weak_key`, `jwks.malformed_key`
-            or `jwks.duplicate_kid`.
+        code: Why: `jwks.symmetric_key`, `jwks.private_key`, `jwks.weak_key`, `jwks.roca_key`,
+            `jwks.malformed_key` or `jwks.duplicate_kid`.
     """
 
     kid: str | None
@@ -132,8 +133,12 @@ def _read_public_key(
     numbers = [_read_number(jwk.get(name)) for name in names]
     if None in numbers:
         return DroppedKey(kid, "jwks.malformed_key")
-    if algorithm.kty == "RSA" and not _is_strong(*cast("list[bytes]", numbers)):
-        return DroppedKey(kid, "jwks.weak_key")
+    if algorithm.kty == "RSA":
+        n, e = (int.from_bytes(each) for each in cast("list[bytes]", numbers))
+        if not _is_strong(n, e):
+            return DroppedKey(kid, "jwks.weak_key")
+        if is_roca_modulus(n):
+            return DroppedKey(kid, "jwks.roca_key")
     from jwt.exceptions import PyJWTError  # noqa: PLC0415 - 100 ms, for verifiers only
 
     mathematics = mathematics_of(algorithm)
@@ -152,7 +157,6 @@ def _read_number(text: object) -> bytes | None:
     return decode_base64url(text.encode("ascii")) or None
 
 
-def _is_strong(modulus: bytes, exponent: bytes) -> bool:
-    n, e = int.from_bytes(modulus), int.from_bytes(exponent)
+def _is_strong(n: int, e: int) -> bool:
     size_fits = MIN_MODULUS <= n.bit_length() <= MAX_MODULUS
     return size_fits and n % 2 == 1 and e % 2 == 1 and 1 < e <= _MAX_EXPONENT
