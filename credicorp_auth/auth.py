@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from credicorp_auth.bearer import BearerCall
-from credicorp_auth.engine.waiter import run_aside
+from credicorp_auth.engine.aside import run_aside
 from credicorp_auth.oauth.destinations import Destinations
 from credicorp_auth.settings import Settings
 from credicorp_auth.wiring import build_engines, settings_from_env, settings_from_profile
