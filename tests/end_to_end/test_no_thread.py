@@ -24,9 +24,11 @@ def test_fault_297_377_everything_can_be_had_without_another_thread(
         "get_token": "AccessToken",
         "verify": "Claims",
         "introspect": "Introspection",
+        "revoke": "NoneType",
         "aget_token": "AccessToken",
         "averify": "Claims",
         "aintrospect": "Introspection",
+        "arevoke": "NoneType",
         "aclose": "str",
         "threads": 0,
     } == json.loads(out)

@@ -1,5 +1,5 @@
 """
-Obtains, verifies and introspects tokens where no thread can start.
+Obtains, verifies, introspects and revokes tokens where no thread can start.
 
 With the argument `exhausted` threads ask for more memory than there is, which the system refuses as
 it refuses one thread too many; with `at_exit` the interpreter is going down. Prints one line of
@@ -45,10 +45,12 @@ def ask(text: str) -> None:
         found["get_token"] = outcome(auth.get_token)
         found["verify"] = outcome(lambda: verifier.verify(text))
         found["introspect"] = outcome(lambda: auth.introspect(text))
+        found["revoke"] = outcome(lambda: auth.revoke(text))
     with CredicorpAuth.from_env(**OWN) as auth, TokenVerifier.from_env(**OWN) as verifier:
         found["aget_token"] = outcome(lambda: asyncio.run(auth.aget_token()))
         found["averify"] = outcome(lambda: asyncio.run(verifier.averify(text)))
         found["aintrospect"] = outcome(lambda: asyncio.run(auth.aintrospect(text)))
+        found["arevoke"] = outcome(lambda: asyncio.run(auth.arevoke(text)))
     found["aclose"] = outcome(lambda: asyncio.run(closed()))
     found["threads"] = len(threading.enumerate()) - 1
     print(json.dumps(found), flush=True)
