@@ -5,8 +5,8 @@ As with flights (see flight.py), a call belongs to none of those who wait for it
 thread of the engine, and they wait, each to its own deadline. Here there are many at once, one for
 each key, and strangers choose the keys; so only so many are made at a time, and the rest queue.
 
-Where no thread can start, whoever asks makes the call on its own thread, within the call's deadline.
-Nobody makes a stranger's call then, except one that was left in the queue without a thread to come.
+Where no thread can start, whoever asks makes the call on its own thread, within its deadline.
+Nobody makes a stranger's call then, except one that was left in the queue with no thread to come.
 """
 
 from __future__ import annotations

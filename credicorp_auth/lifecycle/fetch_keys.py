@@ -9,6 +9,7 @@ from attrs import evolve
 from credicorp_auth.errors import CredicorpAuthError, DeadlinePassed
 from credicorp_auth.lifecycle.document import Fetched, Unconfirmed
 from credicorp_auth.oauth.document_request import build_document_request, check_document_status
+from credicorp_auth.oauth.foreign_text import show_foreign_text
 from credicorp_auth.oauth.key_set import (
     KEY_SET_TYPES,
     KeySet,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 LONGEST_STALE: Final = 86_400.0
 """Seconds after which keys are not believed any more, whatever became of fetching newer ones."""
 
+_SHOWN_KID: Final = 64  # characters
 _CONFIRM_AFTER: Final = 1.0  # seconds
 _CONFIRM_SPREAD: Final = 4.0  # seconds; so that the verifiers of a fleet do not ask at once
 
@@ -105,14 +107,15 @@ def fetch_keys(
     keys, before = fetched.document, world.was_emptied()
     world.note_emptied(emptied=not keys.keys)
     if not keys.keys and not before:
-        error = no_usable_key(keys)
-        note_failure(world, kept, error)
-        return Unconfirmed(_CONFIRM_AFTER + _CONFIRM_SPREAD * world.random(), error)
+        nothing = no_usable_key(keys)
+        note_failure(world, kept, nothing)
+        return Unconfirmed(_CONFIRM_AFTER + _CONFIRM_SPREAD * world.random(), nothing)
     if kept is not None and kept.document.document == keys.document:
         return Fetched(kept.document, fetched.fresh)
     tell_news(world, kept, keys)
-    withdrawn = frozenset() if kept is None else kept.document.names - keys.names
-    return evolve(fetched, withdrawn=withdrawn)
+    if kept is None:
+        return fetched
+    return evolve(fetched, withdrawn=kept.document.names - keys.names)
 
 
 def note_failure(world: KeyWorld, kept: Kept[KeySet] | None, error: CredicorpAuthError) -> None:
@@ -125,7 +128,8 @@ def note_failure(world: KeyWorld, kept: Kept[KeySet] | None, error: CredicorpAut
 def tell_news(world: KeyWorld, kept: Kept[KeySet] | None, keys: KeySet) -> None:
     """Tell what a new key set brings, and what may not be used of it."""
     for dropped in keys.dropped:
-        world.tell("jwks.key_dropped", kid=dropped.kid, code=dropped.code)
+        kid = None if dropped.kid is None else show_foreign_text(dropped.kid, limit=_SHOWN_KID)
+        world.tell("jwks.key_dropped", kid=kid, code=dropped.code)
     if not keys.keys and (kept is None or kept.document.keys):
         withdrawn = 0 if kept is None else len(kept.document.keys)
         world.tell("jwks.emptied", url=keys.url, withdrawn=withdrawn)

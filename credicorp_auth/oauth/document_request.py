@@ -15,9 +15,7 @@ def build_document_request(url: str, media_types: str = "application/json") -> H
         url: The address of the document.
         media_types: The value of `Accept`.
     """
-    return HttpRequest(
-        "GET", url, headers={"Accept": media_types, "Accept-Encoding": "identity"}
-    )
+    return HttpRequest("GET", url, headers={"Accept": media_types, "Accept-Encoding": "identity"})
 
 
 def check_document_status(response: HttpResponse, url: str, *, moment: float) -> None:

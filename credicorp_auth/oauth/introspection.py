@@ -13,8 +13,8 @@ from credicorp_auth.oauth.json_answer import WrongMediaType, read_json_answer
 from credicorp_auth.oauth.refusal import Speaker
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.strict_json import NotStrictJson
-from credicorp_auth.oauth.token_kind import is_bearer_access_token
 from credicorp_auth.oauth.token_inquiry import read_inquiry_failure
+from credicorp_auth.oauth.token_kind import is_bearer_access_token
 
 if TYPE_CHECKING:
     from credicorp_auth.oauth.http import HttpResponse

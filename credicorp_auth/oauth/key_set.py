@@ -93,8 +93,8 @@ class KeySet:
         """
         candidates = self.keys if kid is None else self._by_kid.get(kid, ())
         fitting = [each for each in candidates if each.may_verify(algorithm)]
-        if len(fitting) == 1:
-            return fitting[0]
+        if len({each.numbers for each in fitting}) == 1:
+            return fitting[0]  # or the same key under another name
         if fitting:
             raise UnknownKey(
                 "the token names no key, and several would do",
@@ -176,14 +176,18 @@ def _read_members(document: bytes, url: str) -> list[object]:
 def _without_duplicates(
     keys: Sequence[VerificationKey],
 ) -> tuple[tuple[VerificationKey, ...], tuple[DroppedKey, ...]]:
-    counts: dict[tuple[str, str], int] = {}
+    """Keep one of each key, and none of different keys that share a name and an algorithm."""
+    named: dict[tuple[str | None, str], dict[tuple[bytes, ...], VerificationKey]] = {}
     for key in keys:
-        if key.kid is not None:
-            name = (key.kid, key.algorithm.kty)
-            counts[name] = counts.get(name, 0) + 1
-    twice = {name for name, count in counts.items() if count > 1}
-    kept = tuple(key for key in keys if (key.kid, key.algorithm.kty) not in twice)
-    return kept, tuple(DroppedKey(kid, "jwks.duplicate_kid") for kid, _kty in sorted(twice))
+        named.setdefault((key.kid, key.algorithm.mathematics), {}).setdefault(key.numbers, key)
+    doubtful = {kid for (kid, _), same in named.items() if kid is not None and len(same) > 1}
+    kept = tuple(
+        key
+        for (kid, _), same in named.items()
+        for key in same.values()
+        if kid is None or len(same) == 1
+    )
+    return kept, tuple(DroppedKey(kid, "jwks.duplicate_kid") for kid in sorted(doubtful))
 
 
 def read_freshness(response: HttpResponse) -> float:

@@ -1,15 +1,17 @@
 """
 Kind of token that an introspection response is about, as servers spell it.
 
-RFC 7662 has `token_type` alone. Servers that copy a token's claims into the response add Keycloak's
-`typ` (Bearer, Refresh, Offline, ID, Logout), or `token_use` of Cognito and of Hydra; and an ID token
+RFC 7662 has `token_type` alone. Servers that copy a token's claims into the response add `typ`
+(Keycloak: Bearer, Refresh, Offline, ID, Logout) or `token_use` (Cognito, Hydra), and an ID token
 has claims of its own. A spelling that is not known to mean a bearer access token is none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _TOKEN_TYPES: Final = frozenset(
     {"bearer", "access_token", "urn:ietf:params:oauth:token-type:access_token"}

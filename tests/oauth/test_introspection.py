@@ -130,7 +130,16 @@ def test_of_an_inactive_token_nothing_else_is_known(members):
         *(
             pytest.param({name: value}, "introspection.token_type", id=f"375-{name}-{value}")
             for name, values in {
-                "token_type": ["refresh_token", "DPoP", "mac", "PoP", "N_A", "id_token", 7, ["Bearer"]],
+                "token_type": [
+                    "refresh_token",
+                    "DPoP",
+                    "mac",
+                    "PoP",
+                    "N_A",
+                    "id_token",
+                    7,
+                    ["Bearer"],
+                ],
                 "typ": ["Refresh", "Offline", "ID", "Logout", "DPoP", "logout+jwt", 7],
                 "token_use": ["id", "refresh_token", "refresh", True],
                 "nonce": ["n"],
@@ -142,7 +151,9 @@ def test_of_an_inactive_token_nothing_else_is_known(members):
             for value in values
         ),
         pytest.param(
-            {"token_type": "Bearer", "typ": "Refresh"}, "introspection.token_type", id="375-two-words"
+            {"token_type": "Bearer", "typ": "Refresh"},
+            "introspection.token_type",
+            id="375-two-words",
         ),
     ],
 )
@@ -160,7 +171,15 @@ def test_an_active_token_may_still_not_count_here(members, code):
         {"exp": None, "nbf": None, "aud": None, "iss": None, "scope": None, "cnf": None},
         {"exp": NOW + 1, "nbf": NOW + 60, "iss": "https://as.example", "aud": ["x", "api"]},
         {"scope": "", "client_id": "", "sub": "", "aud": "api"},
-        {"iss": "", "aud": [], "exp": "", "nbf": [], "token_type": "", "typ": "", "token_use": None},
+        {
+            "iss": "",
+            "aud": [],
+            "exp": "",
+            "nbf": [],
+            "token_type": "",
+            "typ": "",
+            "token_use": None,
+        },
         {"token_type": "Bearer", "typ": "Bearer", "token_use": "access_token"},
         {"token_type": "bearer", "typ": "at+jwt", "token_use": "access"},
         {"token_type": "urn:ietf:params:oauth:token-type:access_token", "typ": "JWT"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -160,6 +161,40 @@ def test_fault_218_two_keys_of_one_name_are_no_key(forge):
     apart = forge.key_set(forge.published(forge.KEYS["RS256"], other))
     assert "client" == forge.verdict(forge.issued(), apart).subject
     assert "client" == forge.verdict(forge.issued("ES256", kid="rsa"), apart).subject
+
+
+def test_fault_218_one_key_listed_twice_is_one_key(forge):
+    """The same key is not ambiguous, however often and however spelt it is listed."""
+    jwk = public(forge.KEYS["RS256"])
+    spellings = [
+        jwk,
+        {**jwk, "x5c": ["MIIB"]},
+        dict(reversed(list(jwk.items()))),
+        {**jwk, "n": forge.b64(b"\0" + base64.urlsafe_b64decode(jwk["n"] + "=="))},
+    ]
+    for other in spellings:
+        keys = forge.key_set(forge.published(jwk, other))
+        assert (1, ()) == (len(keys.keys), keys.dropped)
+        assert "client" == forge.verdict(forge.issued(), keys).subject
+        unnamed = [{name: each[name] for name in each if name != "kid"} for each in (jwk, other)]
+        token = forge.issued(without=("kid",))
+        assert "client" == forge.verdict(token, forge.key_set(forge.published(*unnamed))).subject
+    renamed = forge.key_set(forge.published(jwk, {**jwk, "kid": "again"}))
+    assert "client" == forge.verdict(forge.issued(without=("kid",)), renamed).subject
+
+
+def test_fault_218_one_name_may_have_several_algorithms(forge):
+    """Keys of one name are told apart by their algorithm, though it is one key or one type."""
+    pss = {**public(forge.KEYS["PS256"]), "kid": "rsa"}
+    keys = forge.key_set(forge.published(forge.KEYS["RS256"], pss))
+    assert "client" == forge.verdict(forge.issued(), keys).subject
+    assert "client" == forge.verdict(forge.issued("PS256", kid="rsa"), keys).subject
+
+    both = [public(forge.KEYS["RS256"], alg=alg) for alg in ("RS256", "PS256")]
+    keys = forge.key_set(forge.published(*both))
+    assert "client" == forge.verdict(forge.issued(), keys).subject
+    signed = forge.issued("PS256", key=forge.KEYS["RS256"], kid="rsa")
+    assert "client" == forge.verdict(signed, keys).subject
 
 
 def weak_keys(forge):

@@ -14,7 +14,11 @@ from hypothesis import strategies as st
 from credicorp_auth.oauth.roca import is_roca_modulus
 
 PRIMES = [n for n in range(2, 1500) if all(n % d for d in range(2, math.isqrt(n) + 1))]
-PRODUCTS = {512: math.prod(PRIMES[:39]), 1024: math.prod(PRIMES[:71]), 2048: math.prod(PRIMES[:126])}
+PRODUCTS = {
+    512: math.prod(PRIMES[:39]),
+    1024: math.prod(PRIMES[:71]),
+    2048: math.prod(PRIMES[:126]),
+}
 """What the generator made its primes with, by the size of the key."""
 
 
