@@ -182,7 +182,7 @@ class KeptDocument(Generic[D]):
             waiter = ThreadWaiter()
             place = self.board(waiter, seconds=seconds)
             if place is not None:
-                waiter.wait(place.deadline - self._boot())
+                waiter.wait(min(seconds, self._timeout))
                 self.leave(place)
         else:
             self.refresh()
