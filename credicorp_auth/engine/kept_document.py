@@ -245,7 +245,8 @@ class KeptDocument(Generic[D]):
             self.fresh_until = self._confirm_at = now + outcome.seconds
             self._budget.agree_on(self._confirm_at)
             return
-        for name in outcome.withdrawn:
+        # What a routine fetch misses is looked for once: a replica of the issuer may lag behind.
+        for name in outcome.withdrawn if fetch.sought is not None else ():
             self._budget.note_search(name, now)
         self._kept, self._confirm_at = outcome.kept(fetch.began), math.inf
         self.document, self.fresh_until = outcome.document, fetch.began + outcome.fresh

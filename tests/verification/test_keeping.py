@@ -256,6 +256,22 @@ def test_fault_255_a_withdrawn_key_is_refused_after_the_next_refresh(stage, forg
     assert "verify.kid" == scene.verify(token)
 
 
+def test_fault_255_a_replica_that_lags_behind_withdraws_nothing_for_long(stage, forge):
+    """A key that a refresh misses is looked for once, at the next replica, and found there."""
+    scene = stage()
+    ahead, behind = (forge.published(*keys) for keys in ([NEW], [forge.KEYS["ES256"]]))
+    token = forge.issued(key=NEW, kid="new", body=lasting(forge))
+    scene.publisher.publish(ahead)
+    assert "client" == scene.verify(token).subject
+    scene.publisher.publish(behind)
+    scene.clock.advance(301)
+    assert "client" == scene.verify(token).subject
+    scene.publisher.publish(ahead)
+
+    assert "client" == scene.verify(token).subject
+    assert 3 == scene.fetches
+
+
 @pytest.mark.parametrize(
     ("number", "document", "code"),
     [
