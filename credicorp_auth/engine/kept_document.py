@@ -229,8 +229,8 @@ class KeptDocument(Generic[D]):
 
     def _take(self, fetch: Fetch, outcome: Fetched[D] | Unconfirmed | CredicorpAuthError) -> None:
         """Take over what a fetch brought, unless something newer is here."""
-        now = self._boot()
-        if fetch.began >= self._confirm_at:
+        now, confirms = self._boot(), fetch.began >= self._confirm_at
+        if confirms:
             self._confirm_at = math.inf
         if isinstance(outcome, CredicorpAuthError):
             self.failure = outcome
@@ -246,8 +246,9 @@ class KeptDocument(Generic[D]):
             self._budget.agree_on(self._confirm_at)
             return
         # What a routine fetch misses is looked for once: a replica of the issuer may lag behind.
-        for name in outcome.withdrawn if fetch.sought is not None else ():
-            self._budget.note_search(name, now)
+        if confirms or fetch.sought is not None:
+            for name in outcome.withdrawn:
+                self._budget.note_search(name, now)
         self._kept, self._confirm_at = outcome.kept(fetch.began), math.inf
         self.document, self.fresh_until = outcome.document, fetch.began + outcome.fresh
         self.failure = None
