@@ -7,14 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from credicorp_auth.bearer import BearerCall
-from credicorp_auth.engine.waiter import run_aside
+from credicorp_auth.engine.aside import run_aside
 from credicorp_auth.oauth.destinations import Destinations
 from credicorp_auth.settings import Settings
-from credicorp_auth.wiring import (
-    build_engines,
-    settings_from_env,
-    settings_from_profile,
-)
+from credicorp_auth.wiring import build_engines, settings_from_env, settings_from_profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -198,27 +194,34 @@ class CredicorpAuth:
         del token  # not in reach of the error's traceback
         raise _missing_issuer()
 
-    def introspect(self, token: str | AccessToken) -> Introspection:
+    def introspect(
+        self, token: str | AccessToken, *, audience_verified: bool = False
+    ) -> Introspection:
         """
         Ask the authorization server whether a token counts (RFC 7662).
 
-        What it said serves for a minute, never past the token's end; that a token does not count,
-        for five seconds. Without an answer there is an error, never an active token.
+        A response serves for a minute, never past the token's end; one about a token that does
+        not count, for five seconds. Without one there is an error, never an active token.
 
         Args:
             token: The token; what stands behind `Bearer` in a request's `Authorization` header.
+            audience_verified: Whether the token's own `aud` was verified before: the response
+                need not name one then, even if `introspection_audience` is `required`.
 
         Returns:
-            What the server says; true in a condition where the token is active.
+            What the server says; true if the token is an active bearer access token, of `issuer`
+            and for `audience` if these are set. For any other token `.code` says why not.
 
         Raises:
-            CredicorpAuthError: There is no answer, or the text can be no token (`MalformedToken`).
+            CredicorpAuthError: No response, or the text can be no token (`MalformedToken`).
         """
-        return self._introspector.introspect(token)
+        return self._introspector.introspect(token, audience_verified=audience_verified)
 
-    async def aintrospect(self, token: str | AccessToken) -> Introspection:
+    async def aintrospect(
+        self, token: str | AccessToken, *, audience_verified: bool = False
+    ) -> Introspection:
         """Ask the authorization server whether a token counts, awaiting it; see `introspect`."""
-        return await self._introspector.aintrospect(token)
+        return await self._introspector.aintrospect(token, audience_verified=audience_verified)
 
     def revoke(self, token: str | AccessToken) -> None:
         """

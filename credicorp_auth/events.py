@@ -47,6 +47,7 @@ LEVELS: Final[Mapping[str, int]] = {
     "jwks.fetched": logging.DEBUG,
     "jwks.key_dropped": logging.WARNING,
     "jwks.refresh_failed": logging.WARNING,
+    "jwks.emptied": logging.ERROR,
     "discovery.fetched": logging.DEBUG,
     "discovery.refused": logging.WARNING,
     "discovery.changed": logging.WARNING,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from credicorp_auth.engine.inquiry_world import RealInquiryWorld
 from credicorp_auth.engine.introspector import Introspector
 from credicorp_auth.engine.revoker import Revoker
+from credicorp_auth.errors import MissingSetting
 from credicorp_auth.oauth.introspection import IntrospectionPolicy
 
 if TYPE_CHECKING:
@@ -19,8 +20,22 @@ if TYPE_CHECKING:
 def build_introspector(
     settings: Settings, world: RealWorld, discovery: Discovery | None
 ) -> Introspector:
-    """Build what asks about tokens."""
-    policy = IntrospectionPolicy(settings.issuer, settings.audience, settings.leeway)
+    """
+    Build what asks about tokens.
+
+    Raises:
+        MissingSetting: An audience is required, and none is set (`config.verifier`).
+    """
+    requires = settings.introspection_audience == "required"
+    if requires and settings.audience is None:
+        raise MissingSetting(
+            "`introspection_audience` is `required`, and no audience is set",
+            code="config.verifier",
+            cure="set `audience` to the name under which tokens mean this service.",
+        )
+    policy = IntrospectionPolicy(
+        settings.issuer, settings.audience, settings.leeway, requires_audience=requires
+    )
     where: str | Discovery = settings.introspection_url
     if discovery is not None and settings.discovers("introspection_url"):
         where = discovery

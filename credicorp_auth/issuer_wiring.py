@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.engine.discovery import COOL_DOWN, DiscoveringTransport, Discovery
+from credicorp_auth.engine.fetch_budget import FetchBudget
 from credicorp_auth.engine.kept_document import KeptDocument
 from credicorp_auth.engine.key_world import RealKeyWorld
 from credicorp_auth.engine.verifier_engine import VerifierEngine
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from credicorp_auth.oauth.key_set import KeySet
     from credicorp_auth.ports import Transport
     from credicorp_auth.settings import Settings
+
+_KEY_FETCHES: Final = 2
+"""Fetches of the keys in a burst: a key that is new right after a fetch is found at once."""
 
 
 def build_discovery(settings: Settings, world: OpenWorld) -> Discovery | None:
@@ -51,7 +55,7 @@ def build_keys(
         partial(fetch_keys, algorithms, key_world),
         world.clock,
         timeout=settings.timeout,
-        cool_down=COOL_DOWN,
+        budget=FetchBudget(pause=COOL_DOWN, burst=_KEY_FETCHES),
         longest=LONGEST_STALE,
     )
 

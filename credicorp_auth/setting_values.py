@@ -126,7 +126,11 @@ def _read_scope(_name: str, value: object) -> Scope:
     return Scope(cast("Any", value))
 
 
-_CHOICES: Final = {"discovery": ("off", "on", "oidc"), "narrowed_scope": ("refuse", "accept")}
+_CHOICES: Final = {
+    "discovery": ("off", "on", "oidc"),
+    "narrowed_scope": ("refuse", "accept"),
+    "introspection_audience": ("if_present", "required"),
+}
 _LEAST_SECONDS: Final = {"assumed_lifetime": 1.0, "max_lifetime": 1.0, "timeout": 0.001}
 _MOST_SECONDS: Final = {"leeway": 300.0}  # beyond, expired tokens would be taken for good ones
 
@@ -162,6 +166,7 @@ READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "max_lifetime": _read_seconds,
     "timeout": _read_seconds,
     "narrowed_scope": _read_choice,
+    "introspection_audience": _read_choice,
     "observers": _read_words,
 }
 """What reads the value of each setting: a function of its name and what was given."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+from credicorp_auth.engine.aside import run_aside
 from credicorp_auth.engine.fork import renew_after_fork
-from credicorp_auth.engine.waiter import run_aside
 from credicorp_auth.errors import MissingSetting
 from credicorp_auth.issuer_wiring import build_discovery, build_verifier
 from credicorp_auth.settings import Settings

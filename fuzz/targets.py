@@ -75,7 +75,7 @@ def key_set(data: bytes) -> None:
         read = read_key_set(_answer(data), _ALGORITHMS, url="u")
     except MalformedAnswer:
         return
-    assert 0 < len(read.keys) <= MAX_KEYS
+    assert len(read.keys) <= MAX_KEYS
     assert all(key.algorithm in _ALGORITHMS for key in read.keys)
 
 

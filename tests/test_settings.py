@@ -34,6 +34,7 @@ from credicorp_auth.wiring import build_engine, settings_from_env, settings_from
         ("allowed_origins", "https://a, https://b:1/x", {"https://a:443", "https://b:1"}),
         ("timeout", "2.5", 2.5),
         ("narrowed_scope", "accept", "accept"),
+        ("introspection_audience", "required", "required"),
         ("issuer", "https://as.example/", "https://as.example/"),
         ("discovery", "oidc", "oidc"),
         ("algorithms", "ES256 RS512,ES256", ("ES256", "RS512")),
@@ -89,6 +90,7 @@ def test_settings_are_read_from_what_users_write(name, value, read):
         ("refresh_lead", -1),
         ("max_lifetime", float("inf")),
         ("narrowed_scope", "maybe"),
+        ("introspection_audience", "yes"),
         ("tiemout", 3),
     ],
 )

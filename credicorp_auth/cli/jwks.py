@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from credicorp_auth.cli.issuer import format_option, with_issuer
 from credicorp_auth.issuer_wiring import build_discovery, build_keys
+from credicorp_auth.oauth.foreign_text import show_foreign_text
 from credicorp_auth.wiring import build_open_world
 
 if TYPE_CHECKING:
@@ -37,7 +39,8 @@ def jwks(build: Callable[..., Settings], *, output: str) -> None:
         return
     table = Table("kid", "type", "algorithm", "use", box=None)
     for row in rows:
-        table.add_row(*(row[name] or "-" for name in ("kid", "kty", "alg", "use")))
+        shown = escape(show_foreign_text(row["kid"] or "-"))
+        table.add_row(shown, *(row[name] or "-" for name in ("kty", "alg", "use")))
     Console(soft_wrap=True, highlight=False).print(table)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
 
+from credicorp_auth.engine.fetch_budget import FetchBudget
 from credicorp_auth.engine.kept_document import KeptDocument
 from credicorp_auth.errors import DeadlinePassed
 from credicorp_auth.lifecycle.discover import FRESH, discover_metadata
@@ -41,7 +42,7 @@ class Discovery:
             partial(discover_metadata, source, world),
             world.clock,
             timeout=timeout,
-            cool_down=COOL_DOWN,
+            budget=FetchBudget(pause=COOL_DOWN),
             longest=FRESH + _USABLE_WHILE_STALE,
         )
 

@@ -23,7 +23,7 @@ from credicorp_auth.lifecycle.introspect import (
     introspect_token,
     seconds_to_believe,
 )
-from credicorp_auth.oauth.introspection import Introspection
+from credicorp_auth.oauth.introspection import Introspection, require_audience
 from credicorp_auth.oauth.token import AccessToken
 from credicorp_auth.oauth.token_inquiry import read_shown_token
 from credicorp_auth.oauth.token_text import MAX_TOKEN
@@ -79,27 +79,33 @@ class Introspector:
         self._wall, self._boot = world.clock.wall, world.clock.boot
         renew_after_fork(self)
 
-    def introspect(self, token: str | AccessToken) -> Introspection:
-        """Say whether a token counts; wait on this thread where the server must be asked."""
+    def introspect(
+        self, token: str | AccessToken, *, audience_verified: bool = False
+    ) -> Introspection:
+        """Say whether a token counts; wait on this thread if the server must be asked."""
         outcome: Outcome | _Question | None = self._recall(token)
         if outcome is None:
             outcome = self._prepare(token)
         if isinstance(outcome, _Question):
             outcome = self._calls.obtain(outcome.digest, outcome.ask)
         if isinstance(outcome, Answered):
-            return outcome.answer
+            answer = outcome.answer
+            return answer if audience_verified else require_audience(answer, self._policy)
         del token  # not in reach of the error's traceback
         raise outcome
 
-    async def aintrospect(self, token: str | AccessToken) -> Introspection:
-        """Say whether a token counts; await the server where it must be asked."""
+    async def aintrospect(
+        self, token: str | AccessToken, *, audience_verified: bool = False
+    ) -> Introspection:
+        """Say whether a token counts; await the server if it must be asked."""
         outcome: Outcome | _Question | None = self._recall(token)
         if outcome is None:
             outcome = self._prepare(token)
         if isinstance(outcome, _Question):
             outcome = await self._calls.aobtain(outcome.digest, outcome.ask)
         if isinstance(outcome, Answered):
-            return outcome.answer
+            answer = outcome.answer
+            return answer if audience_verified else require_audience(answer, self._policy)
         del token  # not in reach of the error's traceback
         raise outcome
 

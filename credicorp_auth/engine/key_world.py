@@ -21,7 +21,9 @@ class RealKeyWorld:
 
     def __init__(self, world: OpenWorld, keys: str | Discovery) -> None:
         self._keys = keys
-        self.now, self.send, self.tell = world.now, world.send, world.tell
+        self._emptied = False
+        self.now, self.random = world.now, world.random
+        self.send, self.tell = world.send, world.tell
 
     def find_jwks_url(self, seconds: float) -> str:
         """Return where the keys are published."""
@@ -33,6 +35,14 @@ class RealKeyWorld:
         """Take note that nothing was to be had there."""
         if not isinstance(self._keys, str):
             self._keys.metadata.doubt()
+
+    def was_emptied(self) -> bool:
+        """Say whether the last key set that was read held no key that may be used."""
+        return self._emptied
+
+    def note_emptied(self, *, emptied: bool) -> None:
+        """Keep whether the key set that was read held no key that may be used."""
+        self._emptied = emptied
 
     def check_peer(self, response: HttpResponse, url: str) -> None:
         """Refuse an answer out of a network where a discovered address may not lead."""

@@ -23,11 +23,13 @@ class Remembered:
 
     Args:
         claims: Its claims.
-        keys: The keys that it was verified with: with others it must be verified anew.
+        keys: The keys that it was verified with: with others it must be verified again.
+        until_boot: Moment of the boot clock at which it expires, by that clock.
     """
 
     claims: Claims
     keys: KeySet
+    until_boot: float
 
 
 class Memo:
@@ -38,13 +40,21 @@ class Memo:
         self._remembered: dict[bytes, Remembered] = {}
         self.find = self._remembered.get
 
-    def remember(self, text: str, claims: Claims, keys: KeySet) -> None:
-        """Keep what a token says."""
+    def remember(self, text: str, claims: Claims, keys: KeySet, *, until_boot: float) -> None:
+        """
+        Keep what a token says.
+
+        Args:
+            text: The token.
+            claims: Its claims; they hold its end by the wall clock.
+            keys: The keys that it was verified with.
+            until_boot: Moment of the boot clock at which it expires.
+        """
         digest = sha256(text.encode("ascii")).digest()
         with self._lock:
             if len(self._remembered) >= MAX_REMEMBERED:
                 self._remembered.pop(next(iter(self._remembered)))
-            self._remembered[digest] = Remembered(claims, keys)
+            self._remembered[digest] = Remembered(claims, keys, until_boot)
 
     def clear(self) -> None:
         """Forget everything."""

@@ -132,7 +132,8 @@ class SecretKeeper:
         if moment < self._next_look or not self.source.capabilities.rotates:
             return
         self._next_look = moment + _LOOK_AGAIN
-        start_thread("credicorp-auth secret", self._read_ahead)
+        if not start_thread("credicorp-auth secret", self._read_ahead):
+            self._next_look = moment  # nobody looks: whoever finds it too old must read it
 
     def _read_ahead(self) -> None:
         with self._lock:

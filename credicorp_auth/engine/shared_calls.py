@@ -4,6 +4,9 @@ Calls that everybody who asks for the same thing meanwhile shares, threads and t
 As with flights (see flight.py), a call belongs to none of those who wait for it: it is made on a
 thread of the engine, and they wait, each to its own deadline. Here there are many at once, one for
 each key, and strangers choose the keys; so only so many are made at a time, and the rest queue.
+
+Where no thread can start, whoever asks makes the call on its own thread, within its deadline.
+Nobody makes a stranger's call then, except one that was left in the queue with no thread to come.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from credicorp_auth.engine.flight import FLYING, launch, live
+from credicorp_auth.engine.flight import FLYING, live, start_thread
 from credicorp_auth.engine.fork import renew_after_fork
 from credicorp_auth.engine.waiter import ThreadWaiter, waiting_task, wake_all
 from credicorp_auth.errors import Closed, CredicorpAuthError, DeadlinePassed, Reentrant
@@ -130,8 +133,9 @@ class SharedCalls(Generic[T]):
             if call is fresh:
                 starts = self._enqueue(fresh)
             call.waiters.append(waiter)
-        if starts:
-            launch(f"credicorp-auth {self._name}", self._work)
+        if starts and not start_thread(f"credicorp-auth {self._name}", self._work):
+            for each in self._take_over(call):
+                each.context.run(self._make, each)
         return call
 
     def _enqueue(self, call: Call[T]) -> bool:
@@ -142,6 +146,16 @@ class SharedCalls(Generic[T]):
         starts = self._callers < MAX_CALLERS
         self._callers += starts
         return starts
+
+    def _take_over(self, call: Call[T]) -> list[Call[T]]:
+        """Return the calls to make here, because no thread could start for this one."""
+        with self._lock:
+            self._callers -= 1
+            left = list(self._queue) if self._callers == 0 else [call]
+            taken = [each for each in left if each in self._queue]
+            for each in taken:
+                self._queue.remove(each)
+            return taken
 
     def _work(self) -> None:
         """Make calls until none is left to be made."""

@@ -3,7 +3,7 @@ The verifying engine: says at once what a token shown before says, and examines 
 
 A token whose key is at hand is examined on the caller's own thread, also on an event loop: it takes
 some twenty microseconds. Only for a key that is not at hand does anybody wait, and then for a fetch
-that runs elsewhere.
+that runs on a thread of the engine; on the caller's own only if no thread can start.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ from credicorp_auth.errors import (
 from credicorp_auth.lifecycle.examine import Question, examine_token
 from credicorp_auth.oauth.claims import Claims
 from credicorp_auth.oauth.compact import MAX_SIGNED_TOKEN
+from credicorp_auth.oauth.key_set import no_usable_key
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.token import AccessToken
+from credicorp_auth.oauth.verification import read_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +71,6 @@ class VerifierEngine:
         self._memo = Memo()
         self._wall, self._boot = world.clock.wall, world.clock.boot
         self._closed = False
-        self.remember = self._memo.remember
         self.now, self.tell = world.now, world.tell
         renew_after_fork(self)
 
@@ -80,21 +81,20 @@ class VerifierEngine:
         audience: str | None = None,
         required_scope: Scope | str | None = None,
     ) -> Claims:
-        """Verify a token; wait on this thread where its key must be fetched first."""
+        """Verify a token; wait on this thread if its key must be fetched first."""
         outcome: Outcome | None = self._recall(token, audience, required_scope)
         if outcome is None:
             outcome = self._look(token, audience, required_scope, ThreadWaiter)
-        if isinstance(outcome, Place):
+        while isinstance(outcome, Place):
             assert isinstance(outcome.waiter, ThreadWaiter)  # noqa: S101 - for type checkers
             try:
                 outcome.waiter.wait(outcome.deadline - self._boot())
             finally:
                 self._keys.leave(outcome)
-            outcome = self._look(token, audience, required_scope, None)
+            outcome = self._look(token, audience, required_scope, ThreadWaiter, after=outcome)
         if isinstance(outcome, Claims):
             return outcome
         del token  # not in reach of the error's traceback
-        assert isinstance(outcome, CredicorpAuthError)  # noqa: S101 - for type checkers
         raise outcome
 
     async def averify(
@@ -104,21 +104,20 @@ class VerifierEngine:
         audience: str | None = None,
         required_scope: Scope | str | None = None,
     ) -> Claims:
-        """Verify a token; await its key where it must be fetched first."""
+        """Verify a token; await its key if it must be fetched first."""
         outcome: Outcome | None = self._recall(token, audience, required_scope)
         if outcome is None:
             outcome = self._look(token, audience, required_scope, waiting_task)
-        if isinstance(outcome, Place):
+        while isinstance(outcome, Place):
             assert not isinstance(outcome.waiter, ThreadWaiter)  # noqa: S101 - for type checkers
             try:
                 await outcome.waiter.wait(outcome.deadline - self._boot())
             finally:
                 self._keys.leave(outcome)
-            outcome = self._look(token, audience, required_scope, None)
+            outcome = self._look(token, audience, required_scope, waiting_task, after=outcome)
         if isinstance(outcome, Claims):
             return outcome
         del token  # not in reach of the error's traceback
-        assert isinstance(outcome, CredicorpAuthError)  # noqa: S101 - for type checkers
         raise outcome
 
     def _recall(
@@ -131,13 +130,14 @@ class VerifierEngine:
         remembered = self._memo.find(sha256(text.encode()).digest())
         if remembered is None or remembered.keys is not self._keys.document:
             return None
-        if self._boot() >= self._keys.fresh_until and remembered.keys is not self.find_keys():
+        boot = self._boot()
+        if boot >= self._keys.fresh_until and remembered.keys is not self.find_keys():
             return None
         claims = remembered.claims
         wanted = self._audience if audience is None else audience
         if type(wanted) is not str or wanted not in claims.audience:
             return None
-        if self._wall() >= claims.expires_at:
+        if self._wall() >= claims.expires_at or boot >= remembered.until_boot:
             return None
         return claims if required is None or _covers(claims, required) else None
 
@@ -146,12 +146,23 @@ class VerifierEngine:
         token: str | AccessToken,
         audience: str | None,
         required: Scope | str | None,
-        waits: Callable[[], Waiter] | None,
+        waits: Callable[[], Waiter],
+        *,
+        after: Place | None = None,
     ) -> Outcome:
-        """Examine a token; where newer keys may help, and `waits` says how, wait for them."""
-        outcome = self._examine(token, audience, required)
-        if waits is not None and self._may_be_cured(outcome):
-            place = self._keys.board(waits())
+        """
+        Examine a token; if newer keys may help, wait for them.
+
+        Args:
+            token: The token.
+            audience: The audience that the caller names.
+            required: The scope that the caller requires.
+            waits: How the caller waits.
+            after: Where the caller waited before, in vain.
+        """
+        outcome, kid = self._examine(token, audience, required)
+        if self._may_be_cured(outcome):
+            place = self._keys.board(waits(), sought=kid, after=after)
             if place is not None:
                 return place
         if isinstance(outcome, CredicorpAuthError):
@@ -160,13 +171,17 @@ class VerifierEngine:
 
     def _examine(
         self, token: str | AccessToken, audience: str | None, required: Scope | str | None
-    ) -> Claims | CredicorpAuthError:
+    ) -> tuple[Claims | CredicorpAuthError, str | None]:
+        """Return what comes of a token, and the key that it names."""
+        kid = None
         try:
             question = self._read_question(token, audience, required)
-            return examine_token(question, self._policy, self)
+            read = read_token(question.text, self._policy)
+            kid = read.kid
+            return examine_token(question, read, self._policy, self), kid
         except CredicorpAuthError as error:
             # The traceback leads to frames that hold the token and what it says.
-            return error.with_traceback(None)
+            return error.with_traceback(None), kid
 
     def _read_question(
         self, token: object, audience: str | None, required: Scope | str | None
@@ -199,9 +214,10 @@ class VerifierEngine:
     def keys(self) -> KeySet:
         """Return the keys at hand, for the story."""
         keys = self.find_keys()
-        if keys is not None:
+        if keys is not None and keys.keys:
             return keys
-        what, failure = f"the keys of {self._policy.issuer} cannot be had", self._keys.failure
+        what = f"the keys of {self._policy.issuer} cannot be had"
+        failure = self._keys.failure if keys is None else no_usable_key(keys)
         if failure is None:
             raise KeysUnavailable(f"{what} in time")
         known = failure.code.startswith(("jwks.", "discovery."))
@@ -211,6 +227,11 @@ class VerifierEngine:
             cure=failure.cure,
             retryable=failure.retryable,
         )
+
+    def remember(self, text: str, claims: Claims, keys: KeySet) -> None:
+        """Keep what a token says, until either clock says that it has expired; for the story."""
+        until_boot = self._boot() + claims.expires_at - self._wall()
+        self._memo.remember(text, claims, keys, until_boot=until_boot)
 
     def close(self) -> bool:
         """Forget what is known, and wake everyone who waits; say whether this is the first time."""

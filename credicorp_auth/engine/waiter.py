@@ -112,17 +112,6 @@ def waiting_task() -> TaskWaiter | TrioWaiter:
     return TaskWaiter() if trio is None else TrioWaiter(trio)
 
 
-async def run_aside(work: Callable[[], None]) -> None:
-    """Do something that may block, on a thread, without holding up the event loop."""
-    trio = running_trio()
-    if trio is not None:
-        await trio.to_thread.run_sync(work)
-        return
-    import asyncio  # noqa: PLC0415 - 40 ms that a program without an event loop need not pay
-
-    await asyncio.to_thread(work)
-
-
 def wake_all(waiters: Iterable[Waiter]) -> None:
     """Wake everyone, with one call into each event loop rather than one for each task."""
     tasks: dict[object, list[TaskWaiter | TrioWaiter]] = {}

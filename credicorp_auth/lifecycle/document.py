@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attrs import frozen
+
+if TYPE_CHECKING:
+    from credicorp_auth.errors import CredicorpAuthError
 
 D = TypeVar("D")
 
@@ -29,13 +32,29 @@ class Fetched(Generic[D]):
     A document that a fetch brought.
 
     Args:
-        document: What was read; the very object at hand where it says the same.
+        document: What was read; the very object at hand if it says the same.
         fresh: Seconds for which it is taken for current.
+        withdrawn: Names that the document at hand holds, and this one no longer.
     """
 
     document: D
     fresh: float
+    withdrawn: frozenset[str] = frozenset()
 
     def kept(self, since: float) -> Kept[D]:
         """Keep it."""
         return Kept(self.document, since)
+
+
+@frozen(eq=False)
+class Unconfirmed:
+    """
+    A response that withdraws everything, and counts only if the next fetch says so again.
+
+    Args:
+        seconds: Seconds until that fetch.
+        error: What is wrong with it, for callers who have no earlier document.
+    """
+
+    seconds: float
+    error: CredicorpAuthError

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from credicorp_auth.errors import UnknownKey
 from credicorp_auth.oauth.claims import verify_audience, verify_scope
 from credicorp_auth.oauth.foreign_text import show_foreign_text
-from credicorp_auth.oauth.verification import read_token, verify_token
+from credicorp_auth.oauth.verification import verify_token
 
 if TYPE_CHECKING:
     from credicorp_auth.lifecycle.windows import Instant
@@ -59,18 +59,25 @@ class ExamineWorld(Protocol):
         ...
 
 
-def examine_token(question: Question, policy: VerificationPolicy, world: ExamineWorld) -> Claims:
+def examine_token(
+    question: Question, token: CompactToken, policy: VerificationPolicy, world: ExamineWorld
+) -> Claims:
     """
     Verify a token with the keys at hand.
 
     What a token says is remembered before it is compared with what this caller asks for: the next
     one may ask for something else.
 
+    Args:
+        question: What a caller wants to know.
+        token: The token of the question, taken apart by `read_token`.
+        policy: What makes a token trustworthy.
+        world: The keys and the clocks.
+
     Raises:
         VerificationFailed: It cannot be trusted, or is not for this. With `verify.kid`, and with
             `KeysUnavailable`, newer keys may help.
     """
-    token = read_token(question.text, policy)
     keys = world.keys()
     key = choose_key(token, keys, world)
     claims = verify_token(token, key, policy, moment=world.now().wall)

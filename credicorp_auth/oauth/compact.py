@@ -105,7 +105,7 @@ def _read_header(segment: bytes) -> tuple[str, str | None]:
         raise MalformedToken("the token says that it holds another one", code="verify.nested")
     if not isinstance(typ, str) or typ.lower() not in _ACCESS_TOKEN_TYPES:
         raise WrongType("the token does not say that it is an access token")
-    return algorithm, kid
+    return algorithm, kid or None
 
 
 def _wrong_algorithm() -> WrongAlgorithm:

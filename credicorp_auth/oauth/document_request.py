@@ -7,11 +7,15 @@ from credicorp_auth.oauth.http import HttpRequest, HttpResponse
 from credicorp_auth.oauth.retry import COOL_DOWN_STATUSES, RETRYABLE_STATUSES, read_retry_after
 
 
-def build_document_request(url: str) -> HttpRequest:
-    """Build the request for a document; it carries nothing of the client."""
-    return HttpRequest(
-        "GET", url, headers={"Accept": "application/json", "Accept-Encoding": "identity"}
-    )
+def build_document_request(url: str, media_types: str = "application/json") -> HttpRequest:
+    """
+    Build the request for a document; it carries nothing of the client.
+
+    Args:
+        url: The address of the document.
+        media_types: The value of `Accept`.
+    """
+    return HttpRequest("GET", url, headers={"Accept": media_types, "Accept-Encoding": "identity"})
 
 
 def check_document_status(response: HttpResponse, url: str, *, moment: float) -> None:

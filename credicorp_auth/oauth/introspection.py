@@ -14,6 +14,7 @@ from credicorp_auth.oauth.refusal import Speaker
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.strict_json import NotStrictJson
 from credicorp_auth.oauth.token_inquiry import read_inquiry_failure
+from credicorp_auth.oauth.token_kind import is_bearer_access_token
 
 if TYPE_CHECKING:
     from credicorp_auth.oauth.http import HttpResponse
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
 
 MAX_ANSWER: Final = 64 * 1024
 """Bytes that an answer may have: thousands of them are remembered."""
+
+# `cnf` is not among them: whatever it holds but null is a binding (RFC 7800 section 3.1).
+_OPTIONAL: Final = frozenset(
+    {
+        *("scope", "client_id", "username", "token_type", "exp", "iat", "nbf"),
+        *("sub", "aud", "iss", "jti", "typ", "token_use"),
+    }
+)
 
 INTROSPECTION_ENDPOINT: Final = Speaker(
     "introspection endpoint", "introspection.server_error", "introspection.client_error"
@@ -33,14 +42,16 @@ class IntrospectionPolicy:
     What an active token must be like to count here.
 
     Args:
-        issuer: Who must have issued it, where the answer says; None: anyone.
-        audience: Whom it must be meant for, where the answer says; None: anyone.
+        issuer: Who must have issued it, if the response says who did; None: anyone.
+        audience: Whom it must be meant for, if the response says for whom; None: anyone.
         leeway: Seconds by which the server's clock may be ahead of ours.
+        requires_audience: Whether a response that names no audience is refused.
     """
 
     issuer: str | None = None
     audience: str | None = None
     leeway: float = 60.0
+    requires_audience: bool = False
 
 
 @frozen
@@ -113,8 +124,9 @@ def read_introspection(
         moment: Epoch seconds now.
 
     Returns:
-        What the server says. A token that it calls active and that has expired, begins later, is
-        another issuer's, for another audience, or bound to a key, is not: `.code` says why.
+        What the server says. A token that it calls active is not, if it has expired, begins later,
+        is another issuer's, for another audience, bound to a key, or no access token: `.code` says
+        why. Whether the response must name an audience is for `require_audience`.
 
     Raises:
         CredicorpAuthError: The server refused or failed; no answer means no token.
@@ -130,9 +142,27 @@ def read_introspection(
         raise _malformed("`active` is neither true nor false", where)
     if not active:
         return inactive("introspection.inactive")
+    members = _without_empty(members)
     answer = _read_active(members, where)
     code = _why_not(members, answer, policy, moment, where)
     return answer if code is None else inactive(code)
+
+
+def require_audience(answer: Introspection, policy: IntrospectionPolicy) -> Introspection:
+    """Call a token inactive if the response names no audience, and the policy requires one."""
+    if answer.active and policy.requires_audience and "aud" not in answer:
+        return inactive("introspection.aud_missing")
+    return answer
+
+
+def _without_empty(members: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the members of RFC 7662 that say nothing: null, empty text, an empty list."""
+    # An empty scope says something: that the token is good for nothing.
+    return {
+        name: value
+        for name, value in members.items()
+        if name not in _OPTIONAL or not (value is None or (value in ("", []) and name != "scope"))
+    }
 
 
 def _read_members(response: HttpResponse, where: str) -> dict[str, Any]:
@@ -179,7 +209,9 @@ def _why_not(
         return "introspection.iss"
     if audiences is not None and policy.audience not in {None, *audiences}:
         return "introspection.aud"
-    return "introspection.cnf" if members.get("cnf") is not None else None
+    if members.get("cnf") is not None:
+        return "introspection.cnf"
+    return None if is_bearer_access_token(members) else "introspection.token_type"
 
 
 def _read_time(members: Mapping[str, Any], name: str, where: str) -> float | None:

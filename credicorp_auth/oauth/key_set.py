@@ -28,6 +28,9 @@ MAX_KEY_SET: Final = 512 * 1024
 MAX_KEYS: Final = 100
 """Keys that a key set may hold."""
 
+KEY_SET_TYPES: Final = "application/jwk-set+json, application/json"
+"""The media types of key sets (RFC 7517 section 8.5), as issuers label them."""
+
 DEFAULT_FRESH: Final = 300.0  # seconds
 _SHORTEST_FRESH: Final = 60.0  # seconds
 _LONGEST_FRESH: Final = 3600.0  # seconds
@@ -44,12 +47,14 @@ class KeySet:
         dropped: Those that must not be used, and why.
         others: Names of keys that are published for another purpose.
         document: The bytes that it was read from, to tell whether another set says the same.
+        url: Where it was read, for messages.
     """
 
     keys: tuple[VerificationKey, ...]
     dropped: tuple[DroppedKey, ...] = ()
     others: frozenset[str] = frozenset()
     document: bytes = field(default=b"", repr=False)
+    url: str = ""
     _by_kid: Mapping[str, tuple[VerificationKey, ...]] = field(init=False, repr=False)
     _unusable: Mapping[str, str] = field(init=False, repr=False)
 
@@ -67,6 +72,11 @@ class KeySet:
         object.__setattr__(self, "_by_kid", by_kid)
         object.__setattr__(self, "_unusable", unusable)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the keys that may verify."""
+        return frozenset(self._by_kid)
+
     def choose(self, kid: str | None, algorithm: SignatureAlgorithm) -> VerificationKey:
         """
         Choose the one key that a token may be verified with.
@@ -83,8 +93,8 @@ class KeySet:
         """
         candidates = self.keys if kid is None else self._by_kid.get(kid, ())
         fitting = [each for each in candidates if each.may_verify(algorithm)]
-        if len(fitting) == 1:
-            return fitting[0]
+        if len({each.numbers for each in fitting}) == 1:
+            return fitting[0]  # or the same key under another name
         if fitting:
             raise UnknownKey(
                 "the token names no key, and several would do",
@@ -113,26 +123,33 @@ def read_key_set(
         algorithms: The algorithms that are allowed, the preferred ones first.
         url: Where it came from, for messages.
 
+    Returns:
+        The keys that may verify; there may be none, if the issuer publishes none.
+
     Raises:
-        MalformedAnswer: It is too long or holds too many keys (`jwks.too_large`), is not a key set
-            (`jwks.malformed`), or has no key that may be used (`jwks.no_usable_key`).
+        MalformedAnswer: It is too long or holds too many keys (`jwks.too_large`), or is not a key
+            set (`jwks.malformed`).
     """
     document = response.body.reveal()
     read = [read_verification_key(each, algorithms) for each in _read_members(document, url)]
     keys, dropped = _without_duplicates(
         [each for each in read if isinstance(each, VerificationKey)]
     )
-    if not keys:
-        raise MalformedAnswer(
-            f"the key set at {url} has no key that may verify",
-            code="jwks.no_usable_key",
-            cure="check `jwks_url`; the issuer must publish public keys for an allowed algorithm.",
-        )
     return KeySet(
         keys,
         (*(each for each in read if isinstance(each, DroppedKey)), *dropped),
         frozenset(each.kid for each in read if isinstance(each, OtherKey) and each.kid),
         document,
+        url,
+    )
+
+
+def no_usable_key(keys: KeySet) -> MalformedAnswer:
+    """Return the error of a key set without a key that may verify."""
+    return MalformedAnswer(
+        f"the key set at {keys.url} has no key that may verify",
+        code="jwks.no_usable_key",
+        cure="check `jwks_url`; the issuer must publish public keys for an allowed algorithm.",
     )
 
 
@@ -146,7 +163,7 @@ def _read_members(document: bytes, url: str) -> list[object]:
     except NotStrictJson:
         members = {}
     keys = members.get("keys")
-    if not isinstance(keys, list) or not keys:
+    if not isinstance(keys, list):
         what = f"what {url} answered is not a key set"
         raise MalformedAnswer(what, code="jwks.malformed", cure=cure)
     listed = cast("list[object]", keys)
@@ -159,14 +176,18 @@ def _read_members(document: bytes, url: str) -> list[object]:
 def _without_duplicates(
     keys: Sequence[VerificationKey],
 ) -> tuple[tuple[VerificationKey, ...], tuple[DroppedKey, ...]]:
-    counts: dict[tuple[str, str], int] = {}
+    """Keep one of each key, and none of different keys that share a name and an algorithm."""
+    named: dict[tuple[str | None, str], dict[tuple[bytes, ...], VerificationKey]] = {}
     for key in keys:
-        if key.kid is not None:
-            name = (key.kid, key.algorithm.kty)
-            counts[name] = counts.get(name, 0) + 1
-    twice = {name for name, count in counts.items() if count > 1}
-    kept = tuple(key for key in keys if (key.kid, key.algorithm.kty) not in twice)
-    return kept, tuple(DroppedKey(kid, "jwks.duplicate_kid") for kid, _kty in sorted(twice))
+        named.setdefault((key.kid, key.algorithm.mathematics), {}).setdefault(key.numbers, key)
+    doubtful = {kid for (kid, _), same in named.items() if kid is not None and len(same) > 1}
+    kept = tuple(
+        key
+        for (kid, _), same in named.items()
+        for key in same.values()
+        if kid is None or len(same) == 1
+    )
+    return kept, tuple(DroppedKey(kid, "jwks.duplicate_kid") for kid in sorted(doubtful))
 
 
 def read_freshness(response: HttpResponse) -> float:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from attrs import field, frozen
 
 from credicorp_auth.oauth.base64url import decode_base64url
+from credicorp_auth.oauth.roca import is_roca_modulus
 from credicorp_auth.oauth.signature_algorithm import mathematics_of
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ MAX_MODULUS: Final = 8192  # bits; beyond, one verification takes a millisecond 
 _MAX_EXPONENT: Final = 2**32
 _LONGEST_NUMBER: Final = 2048  # characters; well above those of a modulus of 8192 bits
 
-# Printable ASCII without white space, quotes, backslash and angle brackets.
-_KID: Final = re.compile(r"[!#-&(-;=?-\[\]-_a-~]{1,256}")
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
 
 
@@ -34,11 +32,13 @@ class VerificationKey:
         kid: Its name among the issuer's keys, if it has one.
         algorithm: What it may verify.
         public_key: The key as `cryptography` holds it.
+        numbers: What it is made of, to tell one key that is listed twice from two of one name.
     """
 
     kid: str | None
     algorithm: SignatureAlgorithm
     public_key: Any = field(repr=False)
+    numbers: tuple[bytes, ...] = field(repr=False)
     _verify: Callable[[bytes, Any, bytes], bool] = field(repr=False)
 
     def verifies(self, message: bytes, signature: bytes) -> bool:
@@ -57,8 +57,8 @@ class DroppedKey:
 
     Args:
         kid: Its name, if it has a readable one.
-        code: Why: `jwks.symmetric_key`, `jwks.private_key`, `jwks.weak_key`, `jwks.malformed_key`
-            or `jwks.duplicate_kid`.
+        code: Why: `jwks.symmetric_key`, `jwks.private_key`, `jwks.weak_key`, `jwks.roca_key`,
+            `jwks.malformed_key` or `jwks.duplicate_kid`.
     """
 
     kid: str | None
@@ -78,8 +78,8 @@ class OtherKey:
 
 
 def is_kid(kid: object) -> bool:
-    """Say whether something can be the name of a key."""
-    return isinstance(kid, str) and _KID.fullmatch(kid) is not None and ".." not in kid
+    """Say whether something can be the name of a key: any text (RFC 7517 section 4.5) but NUL."""
+    return isinstance(kid, str) and "\0" not in kid
 
 
 def read_verification_key(
@@ -98,6 +98,7 @@ def read_verification_key(
     kid = members.get("kid")
     if kid is not None and not is_kid(kid):
         return DroppedKey(None, "jwks.malformed_key")
+    kid = kid or None
     if members.get("kty") == "oct":
         return DroppedKey(kid, "jwks.symmetric_key")
     if not _PRIVATE.isdisjoint(members):
@@ -132,8 +133,12 @@ def _read_public_key(
     numbers = [_read_number(jwk.get(name)) for name in names]
     if None in numbers:
         return DroppedKey(kid, "jwks.malformed_key")
-    if algorithm.kty == "RSA" and not _is_strong(*cast("list[bytes]", numbers)):
-        return DroppedKey(kid, "jwks.weak_key")
+    if algorithm.kty == "RSA":
+        n, e = (int.from_bytes(each) for each in cast("list[bytes]", numbers))
+        if not _is_strong(n, e):
+            return DroppedKey(kid, "jwks.weak_key")
+        if is_roca_modulus(n):
+            return DroppedKey(kid, "jwks.roca_key")
     from jwt.exceptions import PyJWTError  # noqa: PLC0415 - 100 ms, for verifiers only
 
     mathematics = mathematics_of(algorithm)
@@ -143,7 +148,8 @@ def _read_public_key(
         public_key = mathematics.from_jwk(bare)
     except (ValueError, PyJWTError):
         return DroppedKey(kid, "jwks.malformed_key")
-    return VerificationKey(kid, algorithm, public_key, mathematics.verify)
+    bare_numbers = tuple(each.lstrip(b"\0") for each in cast("list[bytes]", numbers))
+    return VerificationKey(kid, algorithm, public_key, bare_numbers, mathematics.verify)
 
 
 def _read_number(text: object) -> bytes | None:
@@ -152,7 +158,6 @@ def _read_number(text: object) -> bytes | None:
     return decode_base64url(text.encode("ascii")) or None
 
 
-def _is_strong(modulus: bytes, exponent: bytes) -> bool:
-    n, e = int.from_bytes(modulus), int.from_bytes(exponent)
+def _is_strong(n: int, e: int) -> bool:
     size_fits = MIN_MODULUS <= n.bit_length() <= MAX_MODULUS
     return size_fits and n % 2 == 1 and e % 2 == 1 and 1 < e <= _MAX_EXPONENT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.errors import ScopeMissing, TokenInactive, UnsupportedTokenType
 from credicorp_auth.oauth.scope import Scope
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from credicorp_auth.auth import CredicorpAuth
     from credicorp_auth.oauth.claims import Claims
     from credicorp_auth.oauth.introspection import Introspection
+
+_NO_AUDIENCE: Final = "introspection.aud_missing"
 
 
 class IntrospectingVerifier:
@@ -24,7 +26,8 @@ class IntrospectingVerifier:
         auth: Who asks: the service's own client at that server; it stays the caller's to close.
         locally_first: Whether signature, audience and scope are verified before anybody is asked,
             so that rubbish costs no request. It needs the `issuer` and `audience` settings of
-            `auth`; without it, tokens need not be signed.
+            `auth`; without it, tokens need not be signed, and with `introspection_audience` set to
+            `required` the server must say for whom a token is meant.
 
     .. versionadded:: 1.0.0
     """
@@ -55,6 +58,8 @@ class IntrospectingVerifier:
             if self._locally_first:
                 claims = self._auth.verify(token, required_scope=required_scope)
             answer = self._auth.introspect(token)
+            if claims is not None and answer.code == _NO_AUDIENCE:
+                answer = self._auth.introspect(token, audience_verified=True)
         except UnsupportedTokenType as error:
             answer = error
         finally:
@@ -71,6 +76,8 @@ class IntrospectingVerifier:
             if self._locally_first:
                 claims = await self._auth.averify(token, required_scope=required_scope)
             answer = await self._auth.aintrospect(token)
+            if claims is not None and answer.code == _NO_AUDIENCE:
+                answer = await self._auth.aintrospect(token, audience_verified=True)
         except UnsupportedTokenType as error:
             answer = error
         finally:
@@ -86,6 +93,12 @@ def _judge(
             raise answer
         # Where anybody may show anything, a JWT that the server does not take is none of its own.
         raise TokenInactive("the authorization server does not take the token", code=answer.code)
+    if answer.code == _NO_AUDIENCE:
+        raise TokenInactive(
+            "the authorization server does not say for whom the token is meant",
+            code=answer.code,
+            cure="have the server state `aud`, or set `introspection_audience` to `if_present`.",
+        )
     if not answer.active:
         raise TokenInactive("the authorization server says that it is not active", code=answer.code)
     stated = answer.scope if claims is None or "scope" in answer else claims.scope

@@ -464,6 +464,21 @@ def test_reading_ahead_fails_as_an_event():
     assert (["secret.stale"], 2) == (told, len(notebook))
 
 
+def test_377_a_secret_is_read_in_time_where_no_thread_can_read_ahead():
+    """Where no thread can start, the call that finds the secret too old reads it, and not later."""
+    clock = MovableClock()
+    keeper = SecretKeeper(ListedSecrets(("old", "new")), Provider("list"), "client", clock)
+    keeper.fetch(past_cache=False)
+    usual = threading.stack_size(2**47)
+    try:
+        clock.advance(290)
+        served = keeper.fetch(past_cache=False).version
+        clock.advance(11)
+        assert ("old", "new") == (served, keeper.fetch(past_cache=False).version)
+    finally:
+        threading.stack_size(usual)
+
+
 class Gated:
     """A source whose second reading waits until it is let go."""
 

@@ -15,6 +15,7 @@ from credicorp_auth.oauth.introspection import (
     Introspection,
     IntrospectionPolicy,
     read_introspection,
+    require_audience,
 )
 from credicorp_auth.oauth.revocation import read_revocation
 from credicorp_auth.oauth.scope import Scope
@@ -67,12 +68,15 @@ def raw(body, status=200, content_type="application/json"):
         pytest.param('{"active": true, "exp": true}', id="exp-boolean"),
         pytest.param('{"active": true, "exp": -1}', id="exp-negative"),
         pytest.param('{"active": true, "exp": 1e300}', id="exp-beyond"),
-        pytest.param('{"active": true, "nbf": ""}', id="nbf-text"),
+        pytest.param('{"active": true, "nbf": "0"}', id="nbf-text"),
         pytest.param('{"active": true, "nbf": false}', id="nbf-boolean"),
         pytest.param('{"active": true, "scope": ["a"]}', id="scope-list"),
         pytest.param('{"active": true, "scope": "a\\tb"}', id="scope-tab"),
         pytest.param('{"active": true, "client_id": 7}', id="client-number"),
         pytest.param('{"active": true, "sub": {}}', id="sub-object"),
+        pytest.param('{"active": true, "exp": false}', id="exp-false"),
+        pytest.param('{"active": true, "sub": 0}', id="sub-zero"),
+        pytest.param('{"active": true, "aud": {}}', id="aud-object"),
         pytest.param('{"active": true, "aud": 7}', id="aud-number"),
         pytest.param('{"active": true, "aud": ["api", 7]}', id="aud-mixed"),
     ],
@@ -114,12 +118,43 @@ def test_of_an_inactive_token_nothing_else_is_known(members):
         pytest.param({"exp": 0}, "introspection.exp", id="274-exp-zero"),
         pytest.param({"nbf": NOW + 61}, "introspection.nbf", id="274-nbf-future"),
         pytest.param({"iss": "https://as.example/"}, "introspection.iss", id="274-iss"),
-        pytest.param({"iss": ""}, "introspection.iss", id="274-iss-empty"),
         pytest.param({"iss": ["https://as.example"]}, "introspection.iss", id="274-iss-list"),
         pytest.param({"aud": "other"}, "introspection.aud", id="274-aud"),
         pytest.param({"aud": ["a", "b"]}, "introspection.aud", id="274-aud-list"),
-        pytest.param({"aud": []}, "introspection.aud", id="274-aud-empty"),
-        pytest.param({"cnf": {"x5t#S256": "x"}}, "introspection.cnf", id="bound-to-a-key"),
+        pytest.param({"aud": [""]}, "introspection.aud", id="274-aud-empty"),
+        pytest.param({"cnf": {"x5t#S256": "x"}}, "introspection.cnf", id="375-bound-to-a-key"),
+        pytest.param({"cnf": {}}, "introspection.cnf", id="375-bound-to-something"),
+        pytest.param({"cnf": ""}, "introspection.cnf", id="375-cnf-empty"),
+        pytest.param({"cnf": []}, "introspection.cnf", id="375-cnf-list"),
+        pytest.param({"cnf": False}, "introspection.cnf", id="375-cnf-false"),
+        *(
+            pytest.param({name: value}, "introspection.token_type", id=f"375-{name}-{value}")
+            for name, values in {
+                "token_type": [
+                    "refresh_token",
+                    "DPoP",
+                    "mac",
+                    "PoP",
+                    "N_A",
+                    "id_token",
+                    7,
+                    ["Bearer"],
+                ],
+                "typ": ["Refresh", "Offline", "ID", "Logout", "DPoP", "logout+jwt", 7],
+                "token_use": ["id", "refresh_token", "refresh", True],
+                "nonce": ["n"],
+                "at_hash": ["x"],
+                "c_hash": ["x"],
+                "events": [{"x": {}}],
+                "granted_scopes": [["a"]],
+            }.items()
+            for value in values
+        ),
+        pytest.param(
+            {"token_type": "Bearer", "typ": "Refresh"},
+            "introspection.token_type",
+            id="375-two-words",
+        ),
     ],
 )
 def test_an_active_token_may_still_not_count_here(members, code):
@@ -136,14 +171,46 @@ def test_an_active_token_may_still_not_count_here(members, code):
         {"exp": None, "nbf": None, "aud": None, "iss": None, "scope": None, "cnf": None},
         {"exp": NOW + 1, "nbf": NOW + 60, "iss": "https://as.example", "aud": ["x", "api"]},
         {"scope": "", "client_id": "", "sub": "", "aud": "api"},
+        {
+            "iss": "",
+            "aud": [],
+            "exp": "",
+            "nbf": [],
+            "token_type": "",
+            "typ": "",
+            "token_use": None,
+        },
+        {"token_type": "Bearer", "typ": "Bearer", "token_use": "access_token"},
+        {"token_type": "bearer", "typ": "at+jwt", "token_use": "access"},
+        {"token_type": "urn:ietf:params:oauth:token-type:access_token", "typ": "JWT"},
+        {"token_type": "access_token", "nonce": None},
     ],
-    ids=["bare", "nulls", "all", "empty"],
+    ids=["bare", "nulls", "all", "empty", "all-empty", "keycloak", "cognito", "urn", "salesforce"],
 )
 def test_what_the_server_leaves_out_is_not_asked_for(members):
     """A member that is absent or null holds nothing against an active token."""
     told = read(answer(active=True, **members))
 
     assert (True, None, True) == (told.active, told.code, bool(told))
+
+
+def test_376_an_empty_audience_is_none():
+    """Where an audience is required, null, empty text and an empty list do not name one."""
+    policy = IntrospectionPolicy(audience="api", requires_audience=True)
+    for members in ({}, {"aud": None}, {"aud": ""}, {"aud": []}):
+        told = require_audience(read(answer(active=True, **members), policy=policy), policy)
+        assert ("introspection.aud_missing", False) == (told.code, told.active)
+    named = read(answer(active=True, aud="api"), policy=policy)
+    gone = read(answer(active=False), policy=policy)
+
+    assert named is require_audience(named, policy)
+    assert "introspection.inactive" == require_audience(gone, policy).code
+
+
+def test_an_empty_scope_is_a_scope():
+    """A response with an empty scope says that the token is good for nothing; null says nothing."""
+    assert "scope" in read(answer(active=True, scope=""))
+    assert "scope" not in read(answer(active=True, scope=None))
 
 
 def test_where_nothing_is_set_nobody_is_wrong():

@@ -159,3 +159,67 @@ def test_no_frame_of_a_refusal_holds_the_token(issuer, bench):
             while trace is not None:
                 assert token not in repr(trace.tb_frame.f_locals)
                 trace = trace.tb_next
+
+
+def told(members, *, locally_first, required=None, **settings):
+    """Introspect with such a response, as threads and tasks do; return all that came of it."""
+    issuer = settings.pop("issuer_of")
+    keys = json.dumps(issuer.sandbox.keys.published().as_dict(private=False))
+    replies = [reply(keys)] if locally_first else []
+    transport = ScriptedTransport([*replies, reply(json.dumps({"active": True, **members}))])
+    with client(issuer.sandbox, transport=transport, **settings) as auth:
+        verifier = IntrospectingVerifier(auth, locally_first=locally_first)
+        outcome = verdict(verifier, issuer.read, required)
+        direct = auth.introspect(issuer.read)
+        assert direct.code == asyncio.run(auth.aintrospect(issuer.read)).code
+    return outcome, direct.code, len(transport.sent) - len(replies)
+
+
+@pytest.mark.parametrize("locally_first", [True, False])
+@pytest.mark.parametrize(
+    ("members", "code"),
+    [
+        ({"token_type": "refresh_token"}, "introspection.token_type"),
+        ({"token_type": "DPoP"}, "introspection.token_type"),
+        ({"typ": "Refresh"}, "introspection.token_type"),
+        ({"typ": "ID"}, "introspection.token_type"),
+        ({"token_use": "id"}, "introspection.token_type"),
+        ({"cnf": {"jkt": "x"}}, "introspection.cnf"),
+        ({"aud": "other"}, "introspection.aud"),
+        ({"iss": "https://other.example"}, "introspection.iss"),
+    ],
+)
+def test_375_a_response_about_something_else_is_no_access(members, code, locally_first, issuer):
+    """What is no bearer access token of this issuer, for this audience, is refused everywhere alike."""
+    said = told(members, locally_first=locally_first, issuer_of=issuer)
+
+    assert (code, code, 1) == said
+
+
+@pytest.mark.parametrize("members", [{}, {"aud": None}, {"aud": []}, {"aud": ""}])
+def test_376_an_audience_may_be_required(members, issuer):
+    """Without one in the response a token is refused, unless its own was verified before."""
+    asked = {"issuer_of": issuer, "introspection_audience": "required"}
+
+    assert (Introspection, None, 1) == told(members, locally_first=False, issuer_of=issuer)
+    missing = "introspection.aud_missing"
+    assert (missing, missing, 1) == told(members, locally_first=False, **asked)
+    assert (Claims, missing, 1) == told(members, locally_first=True, **asked)
+    narrowed = {**members, "scope": "other"}
+    said = told(narrowed, locally_first=True, required="decisions:read", **asked)
+    assert ("verify.scope", missing, 1) == said
+    named = {**members, "aud": ["x", "partner-api"]}
+    assert (Introspection, None, 1) == told(named, locally_first=False, **asked)
+
+
+def test_376_the_hint_names_the_setting(issuer):
+    """Who meets a server that names no audience reads what to set."""
+    transport = ScriptedTransport([reply('{"active": true}')])
+    required = {"introspection_audience": "required", "transport": transport}
+    with client(issuer.sandbox, **required) as auth:
+        verifier = IntrospectingVerifier(auth, locally_first=False)
+        with pytest.raises(errors.TokenInactive, match="introspection_audience"):
+            verifier.verify("opaque")
+    with pytest.raises(errors.MissingSetting, match="introspection_audience") as refused:
+        client(issuer.sandbox, audience=None, introspection_audience="required")
+    assert "config.verifier" == refused.value.code

@@ -142,6 +142,7 @@ class Publisher:
     def __init__(self) -> None:
         self.pages: dict[str, Any] = {}
         self.asked: list[str] = []
+        self.timeouts: list[float] = []
         self.bodies: list[Any] = []
         self.down = False
         self.open = threading.Event()
@@ -159,6 +160,7 @@ class Publisher:
         """Answer, once nobody holds the answers up."""
         path = urlsplit(request.url).path
         self.asked.append(path)
+        self.timeouts.append(timeout)
         self.bodies.append(request)
         self.open.wait(timeout)
         if self.down:

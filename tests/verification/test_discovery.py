@@ -459,6 +459,16 @@ def late(scene):
     return HttpResponse(200, [], SecretBytes(json.dumps(metadata()).encode()))
 
 
+def test_metadata_that_cannot_be_had_are_an_error_at_once(stage):
+    """Within the pause after a failed attempt the reason is told again, without a request."""
+    scene = discovering(stage)
+    scene.publisher.down = True
+    for _ in range(3):
+        with pytest.raises(errors.ConnectionFailed):
+            scene.discovery.metadata.obtain(1.0)
+    assert [WELL_KNOWN] == scene.publisher.asked
+
+
 def test_auth_needs_an_issuer_to_verify():
     """Without `issuer`, a token cannot be verified, and the error says what to set."""
     import asyncio

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import pickle
 import threading
 import time
@@ -135,6 +137,7 @@ class Load:
         world = build_open_world(settings, clock=self.clock)
         self.verifier = build_verifier(settings, world, build_discovery(settings, world))
         self.codes, self.verified, self.stop = [], 0, threading.Event()
+        self.refused_kids = set()
 
     def run(self):
         """Verify new tokens until it is enough."""
@@ -146,6 +149,9 @@ class Load:
                     self.verified += 1
                 except errors.VerificationFailed as refused:
                     self.codes.append(refused.code)
+                    head = token.value.reveal().partition(".")[0]
+                    head += "=" * (-len(head) % 4)
+                    self.refused_kids.add(json.loads(base64.urlsafe_b64decode(head))["kid"])
                 auth.invalidate(token)
 
     def __enter__(self):
@@ -184,27 +190,21 @@ def test_fault_255_rotation_with_overlap_fails_nobody(sandbox):
     assert 1 + 3 <= sandbox.counters["jwks_requests"] <= 1 + 3 + 3
 
 
-def test_fault_255_rotation_without_overlap_recovers_within_a_cool_down(sandbox):
-    """Keys that are swapped under load: refused for a cool-down at most, with one fetch, then good."""
+def test_fault_255_rotation_without_overlap_costs_one_fetch(sandbox):
+    """Keys that are swapped under load: one fetch, and no token of the new key is refused."""
     with Load(sandbox) as load:
         load.wait_for(20)
-        fetches = sandbox.counters["jwks_requests"]
+        fetches, old = sandbox.counters["jwks_requests"], sandbox.keys.signing().keys[0].kid
         sandbox.keys.rotate(keep_old=False)
-        load.wait_for(20)
-        assert fetches == sandbox.counters["jwks_requests"]
-        load.clock.advance(30)
-        load.wait_for(20)
-        refused = len(load.codes)
-        load.wait_for(40)
-        assert refused == len(load.codes)
+        load.wait_for(60)
 
-    assert {"verify.kid"} == set(load.codes)
+    assert {"verify.kid"} >= set(load.codes)
+    assert {old} >= load.refused_kids  # tokens that were on their way
     assert fetches + 1 == sandbox.counters["jwks_requests"]
 
 
 def test_a_key_may_be_announced_from_outside(sandbox):
     """The control plane announces a key as the object does."""
-    import json
     import urllib.request
 
     request = urllib.request.Request(

@@ -21,6 +21,7 @@ from credicorp_auth.oauth.token import AccessToken, Provenance
 from credicorp_auth.testing.stand_ins import settle
 
 HOUR = 3600.0
+NEW = RSAKey.generate_key(2048, {"kid": "new", "alg": "RS256"})
 
 
 def unknown(forge):
@@ -42,22 +43,40 @@ def lasting(forge, **members):
 
 
 def test_fault_213_an_unknown_key_is_looked_for_once(stage, forge):
-    """An unknown key costs one fetch if none began within 30 s, and none otherwise."""
+    """An unknown key costs one fetch at once, right after another too; then one in 30 s."""
     scene = stage()
     assert "client" == scene.verify(forge.issued()).subject
     assert 1 == scene.fetches
 
-    scene.clock.advance(29.9)
-    assert "verify.kid" == scene.verify(unknown(forge))
-    assert 1 == scene.fetches
-    scene.clock.advance(0.2)
+    junk = unknown(forge)
+    assert ["verify.kid"] * 3 == [scene.verify(junk) for _ in range(3)]
+    assert 2 == scene.fetches
     assert ["verify.kid"] * 3 == [scene.verify(unknown(forge)) for _ in range(3)]
     assert 2 == scene.fetches
+    scene.clock.advance(30)
+    assert ["verify.kid"] * 3 == [scene.verify(unknown(forge)) for _ in range(3)]
+    assert 3 == scene.fetches
+
+
+def test_fault_213_one_junk_kid_does_not_use_the_bucket_up(stage, forge):
+    """One made-up key name, shown for a minute, costs a fetch in 30 s and delays no new key."""
+    scene = stage()
+    scene.verify(forge.issued())
+    scene.clock.advance(60)
+    junk, before = unknown(forge), scene.fetches
+    for _ in range(60):
+        assert "verify.kid" == scene.verify(junk)
+        scene.clock.advance(1)
+    assert 2 == scene.fetches - before
+    scene.publisher.publish(forge.published(NEW))
+
+    assert "client" == scene.verify(forge.issued(key=NEW, kid="new")).subject
+    assert 3 == scene.fetches - before
 
 
 @pytest.mark.parametrize("down", [False, True], ids=["214-healthy", "215-down"])
-def test_fault_a_flood_of_unknown_keys_costs_three_fetches(stage, forge, down):
-    """10,000 random kids within a minute: at most 3 fetches, and known kids verify throughout."""
+def test_fault_a_flood_of_unknown_keys_costs_four_fetches(stage, forge, down):
+    """10,000 random kids within a minute: at most 4 fetches, and known kids verify throughout."""
     scene = stage()
     known = [forge.issued(body=lasting(forge, jti=f"id-{n}")) for n in range(100)]
     assert "client" == scene.verify(known[0]).subject
@@ -72,8 +91,51 @@ def test_fault_a_flood_of_unknown_keys_costs_three_fetches(stage, forge, down):
         seconds.append(time.perf_counter() - began)
     settle()
 
-    assert scene.fetches <= 3
+    assert scene.fetches <= 4
     assert statistics.quantiles(seconds, n=100)[98] < 0.005
+    assert len(scene.engine._keys._budget._searched) <= 4
+
+
+def test_fault_214_a_flood_delays_a_new_key_by_half_a_minute_at_most(stage, forge):
+    """Among made-up names, one a second, a key that is used before it is published verifies in 30 s."""
+    scene = stage()
+    scene.verify(forge.issued())
+    for _ in range(45):
+        scene.verify(unknown(forge))
+        scene.clock.advance(1)
+    scene.publisher.publish(forge.published(NEW))
+    fresh, waited = forge.issued(key=NEW, kid="new", body=lasting(forge)), 0
+    while scene.verify(fresh) == "verify.kid":
+        scene.verify(unknown(forge))
+        scene.clock.advance(1)
+        waited += 1
+
+    assert waited <= 30
+    assert scene.fetches <= 2 + (45 + waited) // 30
+
+
+def test_a_fetch_that_began_too_soon_is_followed_by_another(stage, forge):
+    """A new key whose token joins a fetch that began before it was published needs no cool-down."""
+    scene = stage()
+    scene.verify(forge.issued())
+    early, gate = scene.publisher.pages["/oauth/jwks"], threading.Event()
+    scene.publisher.pages["/oauth/jwks"] = lambda _request: gate.wait(60) and early
+    scene.clock.advance(301)
+    scene.engine.find_keys()
+    while 2 != scene.fetches:
+        time.sleep(0.001)
+    scene.publisher.publish(forge.published(NEW))
+    found = []
+    token = forge.issued(key=NEW, kid="new")
+    waiting = threading.Thread(target=lambda: found.append(scene.verify(token)))
+    waiting.start()
+    while not scene.engine._keys._under_way.waiters:
+        time.sleep(0.001)
+    gate.set()
+    waiting.join()
+
+    assert ["client"] == [each.subject for each in found]
+    assert 3 == scene.fetches
 
 
 def test_fault_214_a_known_key_does_not_wait_behind_a_fetch(stage, forge):
@@ -90,7 +152,7 @@ def test_fault_214_a_known_key_does_not_wait_behind_a_fetch(stage, forge):
     assert waiting.is_alive()
     scene.publisher.open.set()
     waiting.join()
-    assert 2 == scene.fetches
+    assert scene.fetches <= 3  # one may have begun because the keys were stale
 
 
 def test_fault_253_254_keys_outlive_an_outage_for_a_day(stage, forge):
@@ -147,23 +209,34 @@ def test_fault_255_a_key_published_before_it_is_used_costs_nothing(stage, forge)
     """Rotation with overlap: no failure and no wait, since the new key came with a refresh."""
     scene = stage()
     assert "client" == scene.verify(forge.issued()).subject
-    fresh = RSAKey.generate_key(2048, {"kid": "new", "alg": "RS256"})
-    scene.publisher.publish(forge.published(*forge.KEYS.values(), fresh))
+    scene.publisher.publish(forge.published(*forge.KEYS.values(), NEW))
     scene.clock.advance(301)
     assert "client" == scene.verify(forge.issued()).subject
 
-    assert "client" == scene.verify(forge.issued(key=fresh, kid="new")).subject
+    assert "client" == scene.verify(forge.issued(key=NEW, kid="new")).subject
     assert "client" == scene.verify(forge.issued()).subject
     assert 2 == scene.fetches
 
 
-def test_fault_255_a_key_used_before_it_is_published_resolves_within_a_cool_down(stage, forge):
-    """Rotation without overlap: what the new key signed verifies 30 s after the last attempt."""
+def test_fault_255_a_key_used_before_it_is_published_resolves_at_once(stage, forge):
+    """Rotation without overlap: what the new key signed verifies, with one fetch."""
     scene = stage()
     assert "client" == scene.verify(forge.issued()).subject
-    fresh = RSAKey.generate_key(2048, {"kid": "new", "alg": "RS256"})
-    scene.publisher.publish(forge.published(fresh))
-    token = forge.issued(key=fresh, kid="new")
+    scene.publisher.publish(forge.published(NEW))
+
+    assert "client" == scene.verify(forge.issued(key=NEW, kid="new")).subject
+    assert 2 == scene.fetches
+    assert "verify.kid" == scene.verify(forge.issued())
+    assert 2 == scene.fetches
+
+
+def test_fault_255_a_key_published_after_its_first_token_resolves_within_a_cool_down(stage, forge):
+    """A key that a fetch did not bring yet is looked for again 30 s later."""
+    scene = stage()
+    assert "client" == scene.verify(forge.issued()).subject
+    token = forge.issued(key=NEW, kid="new")
+    assert "verify.kid" == scene.verify(token)
+    scene.publisher.publish(forge.published(NEW))
 
     assert "verify.kid" == scene.verify(token)
     scene.clock.advance(30)
@@ -183,15 +256,31 @@ def test_fault_255_a_withdrawn_key_is_refused_after_the_next_refresh(stage, forg
     assert "verify.kid" == scene.verify(token)
 
 
+def test_fault_255_a_replica_that_lags_behind_withdraws_nothing_for_long(stage, forge):
+    """A key that a refresh misses is looked for once, at the next replica, and found there."""
+    scene = stage()
+    ahead, behind = (forge.published(*keys) for keys in ([NEW], [forge.KEYS["ES256"]]))
+    token = forge.issued(key=NEW, kid="new", body=lasting(forge))
+    scene.publisher.publish(ahead)
+    assert "client" == scene.verify(token).subject
+    scene.publisher.publish(behind)
+    scene.clock.advance(301)
+    scene.engine.find_keys()
+    settle()
+    scene.publisher.publish(ahead)
+
+    assert "client" == scene.verify(token).subject
+    assert 3 == scene.fetches
+
+
 @pytest.mark.parametrize(
     ("number", "document", "code"),
     [
         ("249", b"<html>", "jwks.malformed"),
         ("249", b"{}", "jwks.malformed"),
         ("249", b'{"keys":{}}', "jwks.malformed"),
-        ("249", b'{"keys":[]}', "jwks.malformed"),
+        ("249", b'{"keys":null}', "jwks.malformed"),
         ("251", b" " * (MAX_KEY_SET + 1), "jwks.too_large"),
-        ("208", b'{"keys":[{"kty":"oct","k":"AAAA"}]}', "jwks.no_usable_key"),
     ],
 )
 def test_fault_a_bad_key_set_leaves_the_good_one(stage, forge, number, document, code):
@@ -251,16 +340,18 @@ def test_fault_205_228_241_what_cannot_be_trusted_anyway_costs_no_fetch(stage, f
 
 
 def test_fault_248_refusals_cannot_be_told_apart_by_a_request(stage, forge):
-    """Within the cool-down, an unknown key and a wrong signature both cost no request."""
+    """Once the bucket is empty, an unknown key and a wrong signature both cost no request."""
     scene = stage()
     scene.verify(forge.issued())
+    scene.verify(unknown(forge))
+    scene.events.clear()
     forged = forge.signed(forge.header(), forge.claims(), forge.KEYS["PS256"])
 
     assert ["verify.kid", "verify.signature"] == [
         scene.verify(unknown(forge)),
         scene.verify(forged),
     ]
-    assert 1 == scene.fetches
+    assert 2 == scene.fetches
     assert [{"code": "verify.kid"}, {"code": "verify.signature"}] == scene.told("token.refused")
 
 
@@ -392,7 +483,7 @@ def test_the_memo_is_bounded(forge):
     memo, keys = Memo(), forge.key_set()
     claims = forge.verdict(forge.issued())
     for n in range(MAX_REMEMBERED + 10):
-        memo.remember(f"token-{n}", claims, keys)
+        memo.remember(f"token-{n}", claims, keys, until_boot=1e9)
 
     assert MAX_REMEMBERED == len(memo._remembered)
     assert all(isinstance(each, bytes) and len(each) == 32 for each in memo._remembered)
@@ -443,7 +534,7 @@ def test_a_closed_verifier_refuses_and_wakes_those_who_wait(stage, forge):
     found = []
     waiting = threading.Thread(target=lambda: found.append(scene.verify(forge.issued())))
     waiting.start()
-    while not (scene.engine._keys._flight and scene.engine._keys._flight.waiters):
+    while not (scene.engine._keys._under_way and scene.engine._keys._under_way.waiters):
         time.sleep(0.001)
     assert scene.engine.close()
     assert not scene.engine.close()

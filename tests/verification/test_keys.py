@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -12,7 +13,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from credicorp_auth import errors
 from credicorp_auth.oauth.http import HttpResponse
-from credicorp_auth.oauth.key_set import MAX_KEY_SET, MAX_KEYS, read_freshness
+from credicorp_auth.oauth.key_set import MAX_KEY_SET, MAX_KEYS, no_usable_key, read_freshness
 from credicorp_auth.oauth.secret import SecretBytes
 from credicorp_auth.oauth.signature_algorithm import DEFAULT_ALGORITHMS, read_algorithms
 from credicorp_auth.oauth.verification_key import OtherKey, read_verification_key
@@ -44,7 +45,7 @@ def refusal(forge, *keys, **asked):
 
 
 def test_fault_208_secrets_do_not_belong_into_a_key_set(forge):
-    """A symmetric key, and a key with any private member, is dropped; a set of such is no set."""
+    """A symmetric key, and a key with any private member, is dropped; a set of such has no key."""
     secret = OctKey.generate_key(256, {"kid": "o"}).as_dict(private=True)
     assert ["jwks.symmetric_key"] == why(forge, secret)
     for key in forge.KEYS.values():
@@ -52,7 +53,8 @@ def test_fault_208_secrets_do_not_belong_into_a_key_set(forge):
         assert ["jwks.private_key"] == why(forge, private)
         for name in set(private) - set(key.as_dict(private=False)):
             assert ["jwks.private_key"] == why(forge, public(key, kid="x", **{name: private[name]}))
-    assert "jwks.no_usable_key" == refusal(forge, forge.published(secret, private))
+    none = forge.key_set(forge.published(secret, private))
+    assert ((), "jwks.no_usable_key") == (none.keys, no_usable_key(none).code)
 
 
 @pytest.mark.parametrize(
@@ -161,6 +163,40 @@ def test_fault_218_two_keys_of_one_name_are_no_key(forge):
     assert "client" == forge.verdict(forge.issued("ES256", kid="rsa"), apart).subject
 
 
+def test_fault_218_one_key_listed_twice_is_one_key(forge):
+    """The same key is not ambiguous, however often and however spelt it is listed."""
+    jwk = public(forge.KEYS["RS256"])
+    spellings = [
+        jwk,
+        {**jwk, "x5c": ["MIIB"]},
+        dict(reversed(list(jwk.items()))),
+        {**jwk, "n": forge.b64(b"\0" + base64.urlsafe_b64decode(jwk["n"] + "=="))},
+    ]
+    for other in spellings:
+        keys = forge.key_set(forge.published(jwk, other))
+        assert (1, ()) == (len(keys.keys), keys.dropped)
+        assert "client" == forge.verdict(forge.issued(), keys).subject
+        unnamed = [{name: each[name] for name in each if name != "kid"} for each in (jwk, other)]
+        token = forge.issued(without=("kid",))
+        assert "client" == forge.verdict(token, forge.key_set(forge.published(*unnamed))).subject
+    renamed = forge.key_set(forge.published(jwk, {**jwk, "kid": "again"}))
+    assert "client" == forge.verdict(forge.issued(without=("kid",)), renamed).subject
+
+
+def test_fault_218_one_name_may_have_several_algorithms(forge):
+    """Keys of one name are told apart by their algorithm, though it is one key or one type."""
+    pss = {**public(forge.KEYS["PS256"]), "kid": "rsa"}
+    keys = forge.key_set(forge.published(forge.KEYS["RS256"], pss))
+    assert "client" == forge.verdict(forge.issued(), keys).subject
+    assert "client" == forge.verdict(forge.issued("PS256", kid="rsa"), keys).subject
+
+    both = [public(forge.KEYS["RS256"], alg=alg) for alg in ("RS256", "PS256")]
+    keys = forge.key_set(forge.published(*both))
+    assert "client" == forge.verdict(forge.issued(), keys).subject
+    signed = forge.issued("PS256", key=forge.KEYS["RS256"], kid="rsa")
+    assert "client" == forge.verdict(signed, keys).subject
+
+
 def weak_keys(forge):
     """RSA keys that no one may trust."""
     n = forge.KEYS["RS256"].private_key.public_key().public_numbers().n
@@ -233,12 +269,12 @@ def test_keys_of_other_kinds_are_left_aside(jwk):
 @pytest.mark.parametrize(
     "document",
     [
-        b"<html>sign in</html>", b"", b"{}", b'{"keys":{}}', b"[]", b'{"keys":[]}', b'{"keys":7}',
+        b"<html>sign in</html>", b"", b"{}", b'{"keys":{}}', b"[]", b'{"keys":null}', b'{"keys":7}',
         b'{"keys":[],"keys":[]}', b'\xff\xfe{"keys":[]}', b"null", b"[" * 100_000,
     ],
 )  # fmt: skip
 def test_fault_249_what_is_no_key_set_is_refused(forge, document):
-    """Pages, other JSON and empty sets are refused."""
+    """Pages, other JSON and objects without a list of keys are refused."""
     assert "jwks.malformed" == refusal(forge, document)
 
 

@@ -5,13 +5,14 @@ The first failure that would befall the next command too opens the breaker. From
 asked, and every caller is told at once, with the code of that failure: an operator reads why, and
 nobody waits. Whether Redis has come back is tried out by nobody's call but on a thread of the
 breaker's own, which lives for about half a minute; where it finds nothing, the next call after
-that starts another.
+that starts another. Where no thread can start, a call tries it itself, once in a while.
 """
 
 from __future__ import annotations
 
 import random
 from threading import Event, Lock
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
@@ -51,14 +52,16 @@ class Breaker:
         Raises:
             CacheUnavailable: It is not.
         """
+        if self._trouble is not None:
+            self._start_probing()
         trouble = self._trouble
         if trouble is not None:
-            self._start_probing()
             raise trouble.error()
 
     def open(self, trouble: Trouble) -> None:
         """Leave Redis alone until it is found to be well."""
         self._trouble = evolve(trouble, what=f"{trouble.what}; it is left alone for now")
+        self._next_inline = monotonic() + self._pauses[-1]
         self._start_probing()
 
     def close(self) -> None:
@@ -70,6 +73,7 @@ class Breaker:
         self._lock = Lock()
         self._trouble = None
         self._is_probing = False
+        self._next_inline = 0.0
         if not self._stopped.is_set():
             self._stopped = Event()
 
@@ -79,7 +83,14 @@ class Breaker:
                 return
             self._is_probing = True
         if not start_thread(self._probe_until_well, name="credicorp-redis-probe"):
+            self._probe_inline()
             self._is_probing = False
+
+    def _probe_inline(self) -> None:
+        if monotonic() >= self._next_inline:
+            self._next_inline = monotonic() + self._pauses[-1]
+            if self._probe() is None:
+                self._trouble = None
 
     def _probe_until_well(self) -> None:
         try:

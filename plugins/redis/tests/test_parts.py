@@ -184,6 +184,34 @@ def test_a_breaker_that_has_given_up_goes_on_when_asked():
     breaker.close()
 
 
+def test_where_no_thread_can_start_a_call_tries():
+    """Without a thread to try it, Redis is tried by a call, once for each pause, and comes back."""
+    tried = []
+
+    def probe():
+        tried.append(threading.current_thread())
+        return TROUBLE if len(tried) == 1 else None
+
+    usual = threading.stack_size(2**46)
+    try:
+        patient = Breaker(probe, pauses=(0.0, 60.0))
+        patient.open(TROUBLE)
+        for _ in range(3):
+            with pytest.raises(CacheUnavailable):
+                patient.check()
+        assert [] == tried
+        hasty = Breaker(probe, pauses=(60.0, 0.0))
+        hasty.open(TROUBLE)
+        assert 1 == len(tried)
+        hasty.check()
+        hasty.check()
+    finally:
+        threading.stack_size(usual)
+
+    assert [threading.current_thread()] * 2 == tried
+    patient.close()
+
+
 def test_a_closed_breaker_tries_nothing():
     """Nothing is started for a cache that nobody uses any more, in a child neither."""
     breaker = Breaker(lambda: pytest.fail("tried"), pauses=(0.0,))
