@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from attrs import evolve
+
 from credicorp_auth.errors import CredicorpAuthError, DeadlinePassed
 from credicorp_auth.lifecycle.document import Fetched
 from credicorp_auth.oauth.document_request import build_document_request, check_document_status
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from credicorp_auth.lifecycle.document import Kept
     from credicorp_auth.lifecycle.windows import Instant
+    from credicorp_auth.oauth.endpoint_address import EndpointAddress
     from credicorp_auth.oauth.http import HttpRequest, HttpResponse
     from credicorp_auth.oauth.signature_algorithm import SignatureAlgorithm
 
@@ -29,7 +32,7 @@ class KeyWorld(Protocol):
         """Return the time by both clocks."""
         ...
 
-    def find_jwks_url(self, seconds: float) -> str:
+    def find_jwks_url(self, seconds: float) -> EndpointAddress:
         """Return where the keys are published, within so many seconds."""
         ...
 
@@ -72,7 +75,7 @@ def fetch_keys(
         CredicorpAuthError: They cannot be had; told before.
     """
     try:
-        fetched = ask_for_keys(algorithms, world, deadline)
+        fetched = ask_for_keys(algorithms, world, deadline, has_answered=kept is not None)
     except CredicorpAuthError as error:
         age = None if kept is None else round(world.now().boot - kept.since)
         world.doubt_jwks_url()
@@ -88,14 +91,19 @@ def fetch_keys(
 
 
 def ask_for_keys(
-    algorithms: Sequence[SignatureAlgorithm], world: KeyWorld, deadline: float
+    algorithms: Sequence[SignatureAlgorithm],
+    world: KeyWorld,
+    deadline: float,
+    *,
+    has_answered: bool,
 ) -> Fetched[KeySet]:
-    """Find out where the keys are, send the request and read the answer."""
-    url = world.find_jwks_url(deadline - world.now().boot)
-    left = deadline - world.now().boot
+    """Find out where the keys are, send the request and read the response."""
+    address = world.find_jwks_url(deadline - world.now().boot)
+    url, left = address.url, deadline - world.now().boot
     if left <= 0:
         raise DeadlinePassed(f"no time was left to ask {url} for keys")
     response = world.send(build_document_request(url), timeout=left)
     world.check_peer(response, url)
-    check_document_status(response, url, moment=world.now().wall)
+    address = evolve(address, has_answered=has_answered)
+    check_document_status(response, address, moment=world.now().wall)
     return Fetched(read_key_set(response, algorithms, url=url), read_freshness(response))
