@@ -36,8 +36,7 @@ def _read_text(name: str, value: object) -> str:
 
 
 def _read_secret(name: str, value: object) -> Secret:
-    text = value.reveal() if isinstance(value, Secret) else value
-    return value if isinstance(value, Secret) and text else Secret(_read_text(name, text))
+    return Secret(_read_text(name, value.reveal() if isinstance(value, Secret) else value))
 
 
 def _read_seconds(name: str, value: object) -> float:

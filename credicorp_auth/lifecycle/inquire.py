@@ -23,7 +23,7 @@ from credicorp_auth.errors import (
     ServerFailed,
     TokenRequestRefused,
 )
-from credicorp_auth.lifecycle.rotate import CredentialsWorld, show_in_turn
+from credicorp_auth.lifecycle.rotate import CredentialsWorld, fetch_current, show_in_turn
 from credicorp_auth.lifecycle.setback import note_wish
 from credicorp_auth.lifecycle.standing import Failed, LookedAgain, Refused, Served, wishes_for
 from credicorp_auth.oauth.refusal import refuses_client
@@ -139,15 +139,17 @@ def fetch_secret(world: InquiryWorld) -> ClientCredentials:
     refusal, and the same one is not shown again.
     """
     refusal = world.recall().refusal_of(_ANY, world.now().boot)
+    if refusal is not None:
+        current = fetch_current(world)
+        if current is not None and current.version != refusal.version:
+            return current
+        world.remember(LookedAgain(_ANY))
+        raise refusal.error.copy()
     try:
-        credentials = world.fetch_secret(past_cache=refusal is not None)
+        return world.fetch_secret(past_cache=False)
     except CredicorpAuthError as error:
         note_failure(world, error)
         raise
-    if refusal is not None and refusal.version == credentials.version:
-        world.remember(LookedAgain(_ANY))
-        raise refusal.error.copy()
-    return credentials
 
 
 def check_welcome(world: InquiryWorld) -> None:

@@ -146,8 +146,6 @@ def response(status, *, retry_after=None):
 @pytest.mark.parametrize(
     ("failures", "kind", "sent"),
     [
-        pytest.param([response(401)], errors.InvalidClient, 1, id="275-401"),
-        pytest.param([response(403)], errors.ServerFailed, 1, id="275-403"),
         pytest.param([response(429)], errors.TokenEndpointBusy, 1, id="275-429"),
         pytest.param([response(503)], errors.TokenEndpointBusy, 1, id="275-503"),
         pytest.param([response(502)], errors.ServerFailed, 1, id="275-502"),
