@@ -122,9 +122,10 @@ def refuses_client(error: CredicorpAuthError) -> bool:
 
 def _read_refusal_of(error: CredicorpAuthError) -> tuple[int, str]:
     """Return status and code of a refusal; 0 and nothing if the error is none."""
-    if error.retryable or not isinstance(error, (errors.TokenRequestRefused, errors.ServerFailed)):
-        return 0, ""
-    return error.status, error.error.lower()
+    if isinstance(error, errors.TokenRequestRefused) and not error.retryable:
+        return error.status, error.error.lower()
+    # What a failure keeps of its body decides nothing; a bare 403 is a failure by its class.
+    return (error.status if isinstance(error, errors.ServerFailed) else 0), ""
 
 
 def read_failure(

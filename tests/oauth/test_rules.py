@@ -317,20 +317,20 @@ def test_fault_168_different_requests_have_different_keys(one, two, first_id, se
     assert first != endpoint_key(one["token_url"], first_id)
 
 
-RESERVED = """
-    grant_type client_id client_secret client_assertion client_assertion_type scope resource audience
-    username password code code_verifier redirect_uri refresh_token device_code assertion
-    subject_token subject_token_type actor_token actor_token_type token token_type_hint
-    Client_Secret SCOPE
-""".split()
+RESERVED = [
+    "grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope", "resource",
+    "audience", "username", "password", "code", "code_verifier", "redirect_uri", "refresh_token", "device_code",
+    "assertion", "subject_token", "subject_token_type", "actor_token", "actor_token_type", "token",
+    "token_type_hint", "Client_Secret", "SCOPE",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", RESERVED)
 def test_fault_396_the_protocols_own_names_are_no_extra_parameters(name):
     """396: what the protocol has a meaning for is refused, with the setting to use instead."""
-    for given in ({name: CANARY}, f"{name}={CANARY}"):
+    for parameters in ({name: CANARY}, f"{name}={CANARY}"):
         with pytest.raises(errors.InvalidSetting) as raised:
-            Settings(extra_parameters=given)
+            Settings(extra_parameters=parameters)
         assert CANARY not in f"{raised.value}{vars(raised.value)}"
         assert raised.value.cure.split()[0] in {"use", "leave"}
 
