@@ -256,6 +256,28 @@ def test_a_refused_client_is_refused_for_every_scope(stage):
     assert 1 == play.mints
 
 
+@pytest.mark.parametrize(
+    ("refusal", "mints"),
+    [(answer(401), 1), (answer(403), 1), (answer(401, error="access_denied"), 1), (answer(403, error="access_denied"), 2), (answer(400, error="unauthorized_client"), 2)],
+    ids=["401", "403", "401-access_denied", "403-access_denied", "400-unauthorized_client"],
+)  # fmt: skip
+def test_fault_394_a_refusal_is_remembered_for_the_client_or_for_its_key(stage, refusal, mints):
+    """394: a refused client asks for nothing else for a minute; a refused scope stands alone."""
+    play = stage([refusal, token_answer()])
+    for _ in range(50):
+        with pytest.raises(errors.CredicorpAuthError) as raised:
+            play.get("too:much")
+    assert 1 == play.mints
+    try:
+        play.get("decisions:read")
+    except errors.CredicorpAuthError as error:
+        assert raised.value.code == error.code
+    assert mints == play.mints
+    play.clock.advance(60)
+
+    assert play.get("too:much").value.reveal().startswith("token-")
+
+
 def test_a_refused_scope_is_refused_alone(stage):
     """A scope that is not granted says nothing of the others."""
     play = stage([answer(400, error="invalid_scope")])
