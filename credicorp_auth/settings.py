@@ -157,6 +157,12 @@ class Settings:
         """Where metadata are read, and what stands for an endpoint that is discovered."""
         return well_known_url(self.expected_issuer, oidc=self.discovery == "oidc")
 
+    @property
+    def known_secrets(self) -> tuple[Secret, ...]:
+        """The credentials that stand in the settings themselves."""
+        secret = () if self.client_secret is None else (self.client_secret,)
+        return (*secret, *(value for _, value in self.extra_parameters))
+
     def discovers(self, endpoint: str) -> bool:
         """
         Say whether an endpoint is read from the issuer's metadata.

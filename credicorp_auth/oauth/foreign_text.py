@@ -12,6 +12,7 @@ import html
 import json
 import re
 from base64 import b64encode
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
 
 STARS: Final = "***"
 
-# A JWS or JWE in compact form: its first part is the base64 of a JSON object. The look-behind lets
-# a match begin only where a run of letters begins; without it a megabyte of letters would be
+# A JWS or JWE in compact form, if its first part is the base64 of a JSON object. The look-behind
+# lets a match begin only where a run of letters begins; without it a megabyte of letters would be
 # searched once for each of them.
 _COMPACT: Final = re.compile(
-    r"(?<![A-Za-z0-9_-])e[wy][A-Za-z0-9_-]{6,}+\.[A-Za-z0-9_-]*+(?:\.[A-Za-z0-9_-]*+){1,3}+"
+    r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+(?:\.[A-Za-z0-9_-]*+){1,3}+"
 )
+_JSON_OBJECT: Final = re.compile(r"e[wy]|[^.]*eyJ")
 _SCHEME: Final = re.compile(
     r"\b(Bearer|Basic|DPoP|MAC)([ :=]+)[A-Za-z0-9._~+/%-]{16,}+=*", re.IGNORECASE
 )
@@ -67,10 +69,14 @@ def hide_secrets(text: str, secrets: Iterable[Secret], *, shortest: int = _SHORT
 
 def scrub(text: str, secrets: Iterable[Secret]) -> str:
     """Replace our credentials, and whatever looks like a token, in a text of a server."""
-    text = _COMPACT.sub(STARS, hide_secrets(text, secrets))
+    text = _COMPACT.sub(partial(_star_if, _JSON_OBJECT), hide_secrets(text, secrets))
     text = _SCHEME.sub(rf"\1\2{STARS}", text)
     text = _PREFIXED.sub(STARS, text)
-    return _LONG.sub(lambda found: STARS if _OPAQUE.match(found[0]) else found[0], text)
+    return _LONG.sub(partial(_star_if, _OPAQUE), text)
+
+
+def _star_if(shape: re.Pattern[str], found: re.Match[str]) -> str:
+    return STARS if shape.match(found[0]) else found[0]
 
 
 def _forms(value: str) -> Iterator[str]:
