@@ -380,3 +380,40 @@ def test_fault_187_a_secret_in_two_places_is_ambiguous():
 
     assert "config.secret_source" == raised.value.code
     assert "hunter2" not in str(raised.value)
+
+
+HIDDEN = "hunter2-canary"
+
+
+def test_fault_397_extra_parameters_are_opaque_from_the_moment_they_are_read(tmp_path):
+    """397: in what is read of the environment and of a profile, before any setting is made of it."""
+    path = tmp_path / "credicorp.toml"
+    path.write_text(
+        f"[p]\nclient_id = 'c'\nclient_secret = '{HIDDEN}'\n[p.extra_parameters]\nfield = '{HIDDEN}'\n"
+        f"[q]\nextra_parameters = 'field={HIDDEN}'\n[r]\nextra_parameters = 7\n"
+    )
+    path.chmod(0o600)
+    environ = {"CREDICORP_EXTRA_PARAMETERS": f"field={HIDDEN}", "CREDICORP_CONFIG": str(path)}
+    read = [read_environment(environ), read_profile("p", environ), read_profile("q", environ)]
+
+    assert HIDDEN not in repr(read)
+    for each in read:
+        settings = Settings(extra_parameters=each["extra_parameters"])
+        assert (("field", Secret(HIDDEN)),) == settings.extra_parameters
+        assert HIDDEN not in repr(settings) + repr(attrs.asdict(settings))
+    with pytest.raises(errors.InvalidSetting):
+        Settings(**read_profile("r", environ))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [f"field={HIDDEN}&field={HIDDEN}", {"field": [HIDDEN]}, {"password": HIDDEN}, HIDDEN, Secret(HIDDEN)],
+    ids=["twice", "list", "reserved", "no-pairs", "opaque"],
+)  # fmt: skip
+def test_fault_397_a_value_that_is_refused_is_not_repeated(value):
+    """397: the error says which parameter it is, and nothing of its value."""
+    with pytest.raises(errors.InvalidSetting) as raised:
+        Settings(extra_parameters=value)
+
+    told = f"{raised.value}{vars(raised.value)}"
+    assert HIDDEN not in told
