@@ -55,9 +55,10 @@ class EndpointLocator:
         """Return the address as far as it is known: that of the metadata if they were not read."""
         if isinstance(self._given, str):
             return self._address(self._given)
-        metadata = self._given.metadata.document
-        endpoints = {} if metadata is None else metadata.endpoints
-        return self._address(endpoints.get(self._member, self._given.url))
+        metadata, url = self._given.metadata.document, self._given.url
+        if metadata is not None:
+            url = metadata.endpoints.get(self._member, url)
+        return self._address(url)
 
     def note_answered(self) -> None:
         """Take note that the endpoint has answered properly."""
