@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.oauth.secret import Secret
 from credicorp_auth.settings import SETTING_NAMES
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ PREFIX: Final = "CREDICORP_"
 CONFIG_VARIABLE: Final = "CREDICORP_CONFIG"
 PROFILE_VARIABLE: Final = "CREDICORP_PROFILE"
 PLUGINS_VARIABLE: Final = "CREDICORP_PLUGINS"
+
+OPAQUE_SETTINGS: Final = frozenset({"client_secret", "extra_parameters"})
+"""Settings whose values may be secrets: opaque from the moment they are read."""
 
 _KINDS: Final = ("transport", "cache", "secrets")
 # Read by the secret source when they are needed, not by us when we start; and our own switches.
@@ -35,7 +39,8 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         environ: The variables, as `os.environ` holds them.
 
     Returns:
-        Setting names to values, all of them text or mappings of text.
+        Setting names to values, all of them text or mappings of text; what may hold a secret is
+        a `Secret`.
 
     Raises:
         InvalidSetting: A variable that looks like a setting misspelt (`config.unknown_key`).
@@ -48,7 +53,7 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         name = variable.removeprefix(PREFIX).lower()
         kind, _, option = name.partition("_")
         if name in SETTING_NAMES and not name.endswith("_options") and name != "client_secret":
-            read[name] = value
+            read[name] = Secret(value) if name in OPAQUE_SETTINGS else value
         elif kind in _KINDS and option and option != "options":
             read.setdefault(f"{kind}_options", {})[option] = value
         elif name not in _OTHERS:

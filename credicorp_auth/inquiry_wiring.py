@@ -39,7 +39,10 @@ def build_introspector(
     where: str | Discovery = settings.introspection_url
     if discovery is not None and settings.discovers("introspection_url"):
         where = discovery
-    asked = RealInquiryWorld(world, where, "introspection_endpoint", settings.client_id)
+    source = settings.source_of("introspection_url")
+    asked = RealInquiryWorld(
+        world, where, "introspection_endpoint", settings.client_id, source=source
+    )
     return Introspector(policy, settings.client_authentication, asked, timeout=settings.timeout)
 
 
@@ -54,6 +57,7 @@ def build_revoker(
     where: str | Discovery = settings.revocation_url
     if discovery is not None and settings.discovers("revocation_url"):
         where = discovery
-    asked = RealInquiryWorld(world, where, "revocation_endpoint", settings.client_id)
+    source = settings.source_of("revocation_url")
+    asked = RealInquiryWorld(world, where, "revocation_endpoint", settings.client_id, source=source)
     method = settings.client_authentication
     return Revoker(tokens, introspector, method, asked, timeout=settings.timeout)

@@ -37,6 +37,7 @@ def build_discovery(settings: Settings, world: OpenWorld) -> Discovery | None:
         settings.expected_issuer,
         own | settings.endpoint_origins,
         settings.endpoint_origins,
+        "`issuer`" if settings.issuer is not None else "`base_url`",
     )
     return Discovery(source, world, timeout=settings.timeout)
 
@@ -49,7 +50,7 @@ def build_keys(
     where: str | Discovery = settings.jwks_url
     if discovery is not None and settings.discovers("jwks_url"):
         where = discovery
-    key_world = RealKeyWorld(world, where)
+    key_world = RealKeyWorld(world, where, source=settings.source_of("jwks_url"))
     return KeptDocument(
         "keys",
         partial(fetch_keys, algorithms, key_world),

@@ -7,10 +7,11 @@ import stat
 import tomllib
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from credicorp_auth.environment import CONFIG_VARIABLE
+from credicorp_auth.environment import CONFIG_VARIABLE, OPAQUE_SETTINGS
 from credicorp_auth.errors import InvalidSetting, MissingSetting
+from credicorp_auth.oauth.secret import Secret
 from credicorp_auth.options import unknown_key
 from credicorp_auth.settings import SETTING_NAMES
 
@@ -66,7 +67,17 @@ def read_profile(name: str, environ: Mapping[str, str]) -> dict[str, Any]:
             code="config.permissions",
             cure=f"run: chmod 600 {path}",
         )
-    return profile
+    return {
+        key: _hide(value) if key in OPAQUE_SETTINGS else value for key, value in profile.items()
+    }
+
+
+def _hide(value: Any) -> Any:  # noqa: ANN401 - whatever TOML can say
+    """Make opaque what may be a secret; what is no text is found out by the settings."""
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value)
+        return {name: _hide(each) for name, each in members.items()}
+    return Secret(value) if isinstance(value, str) else value
 
 
 def _read_file(path: Path) -> tuple[dict[str, Any], bool]:

@@ -184,7 +184,7 @@ def install_line(name: str) -> str:
 
 
 def _not_found(kind: Kind, name: str, installed: Sequence[str]) -> AdapterNotFound:
-    others = ", ".join(map(show_foreign_text, installed)) or "none"
+    others = ", ".join(show_foreign_text(each, ()) for each in installed) or "none"
     cure = (
         f"install it: {install_line(name)}"
         if name in kind.published

@@ -36,7 +36,7 @@ def _read_text(name: str, value: object) -> str:
 
 
 def _read_secret(name: str, value: object) -> Secret:
-    return value if isinstance(value, Secret) else Secret(_read_text(name, value))
+    return Secret(_read_text(name, value.reveal() if isinstance(value, Secret) else value))
 
 
 def _read_seconds(name: str, value: object) -> float:
@@ -78,15 +78,27 @@ def _read_origins(name: str, value: object) -> frozenset[str]:
     return frozenset(origin_of(url) for url in urls)
 
 
-def _read_parameters(name: str, value: object) -> tuple[tuple[str, str], ...]:
+def _read_parameters(name: str, value: object) -> tuple[tuple[str, Secret], ...]:
+    # The text as a whole may be opaque: from the environment or a profile it comes as a `Secret`.
+    text = value.reveal() if isinstance(value, Secret) else value
+    pairs = _split_parameters(text)
+    del value, text  # not in reach of the error's traceback
+    if pairs is None:
+        cure = "set it to a mapping, or to text such as name=value&name=value."
+        raise _invalid(name, "is not a mapping of form fields", cure)
+    return read_extra_parameters(pairs)
+
+
+def _split_parameters(value: object) -> list[tuple[object, object]] | None:
+    """Return the pairs of a mapping, or of form-encoded text; None if it is neither."""
     try:
         if isinstance(value, str):
-            value = parse_qsl(value, keep_blank_values=True, strict_parsing=bool(value))
-        parameters: dict[str, str] = dict(cast("Any", value))
+            split = parse_qsl(value, keep_blank_values=True, strict_parsing=bool(value))
+            return [(name, Secret(each)) for name, each in split]
+        pairs = cast("Any", value)
+        return list(dict(pairs).items())
     except (TypeError, ValueError):
-        cure = "set it to a mapping, or to text such as name=value&name=value."
-        raise _invalid(name, "is not a mapping of form fields", cure) from None
-    return read_extra_parameters(parameters)
+        return None
 
 
 def _read_options(name: str, value: object) -> AdapterOptions:

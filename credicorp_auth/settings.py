@@ -43,7 +43,7 @@ class SettingsKeywords(TypedDict, total=False):
     scope: Scope | str | Iterable[str] | None
     resource: str | Iterable[str]
     request_audience: str | None
-    extra_parameters: Mapping[str, str] | str
+    extra_parameters: Mapping[str, str | Secret] | str | Secret
     transport: str | Transport
     transport_options: Mapping[str, Any]
     cache: str | Cache
@@ -69,11 +69,19 @@ def _no_options(name: str) -> Any:  # noqa: ANN401 - as attrs types `field`
     return field(factory=lambda: AdapterOptions({}, setting=name))
 
 
-def _endpoint(path: str) -> Any:  # noqa: ANN401 - as attrs types `field`
+_PATHS: Final = {
+    "token_url": "/oauth/token",
+    "jwks_url": "/oauth/jwks",
+    "introspection_url": "/oauth/introspect",
+    "revocation_url": "/oauth/revoke",
+}
+
+
+def _endpoint(name: str) -> Any:  # noqa: ANN401 - as attrs types `field`
     # With discovery, the address of the metadata stands for what is going to be read there.
     def find(settings: Settings) -> str:
         found = settings.discovery == "off"
-        return f"{settings.base_url}{path}" if found else settings.metadata_url
+        return f"{settings.base_url}{_PATHS[name]}" if found else settings.metadata_url
 
     return field(default=Factory(find, takes_self=True))
 
@@ -98,10 +106,10 @@ class Settings:
     base_url: str = DEFAULT_BASE_URL
     issuer: str | None = None
     discovery: str = "off"
-    token_url: str = _endpoint("/oauth/token")
-    jwks_url: str = _endpoint("/oauth/jwks")
-    introspection_url: str = _endpoint("/oauth/introspect")
-    revocation_url: str = _endpoint("/oauth/revoke")
+    token_url: str = _endpoint("token_url")
+    jwks_url: str = _endpoint("jwks_url")
+    introspection_url: str = _endpoint("introspection_url")
+    revocation_url: str = _endpoint("revocation_url")
     audience: str | None = None
     algorithms: tuple[str, ...] = DEFAULT_ALGORITHMS
     leeway: float = 60.0
@@ -112,7 +120,7 @@ class Settings:
     scope: Scope = field(factory=Scope)
     resource: tuple[str, ...] = ()
     request_audience: str | None = None
-    extra_parameters: tuple[tuple[str, str], ...] = ()
+    extra_parameters: tuple[tuple[str, Secret], ...] = ()
     transport: str | Transport = "urllib3"
     transport_options: AdapterOptions = _no_options("transport_options")
     cache: str | Cache = "memory"
@@ -151,6 +159,12 @@ class Settings:
         """Where metadata are read, and what stands for an endpoint that is discovered."""
         return well_known_url(self.expected_issuer, oidc=self.discovery == "oidc")
 
+    @property
+    def known_secrets(self) -> tuple[Secret, ...]:
+        """The credentials that stand in the settings themselves."""
+        secret = () if self.client_secret is None else (self.client_secret,)
+        return (*secret, *(value for _, value in self.extra_parameters))
+
     def discovers(self, endpoint: str) -> bool:
         """
         Say whether an endpoint is read from the issuer's metadata.
@@ -159,6 +173,18 @@ class Settings:
             endpoint: The setting that would name it, such as `token_url`.
         """
         return self.discovery != "off" and getattr(self, endpoint) == self.metadata_url
+
+    def source_of(self, endpoint: str) -> str:
+        """
+        Return where the address of an endpoint came from, as a hint names it.
+
+        Args:
+            endpoint: The setting that would name it, such as `token_url`.
+        """
+        if self.discovers(endpoint):
+            return f"the metadata at {self.metadata_url}"
+        below_base = getattr(self, endpoint) == f"{self.base_url}{_PATHS[endpoint]}"
+        return f"`base_url` with {_PATHS[endpoint]}" if below_base else f"`{endpoint}`"
 
     if TYPE_CHECKING:
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from credicorp_auth.engine.addresses import EndpointLocator
 from credicorp_auth.engine.clock import Clock
 from credicorp_auth.engine.given_secret import GivenSecret
 from credicorp_auth.engine.open_world import OpenWorld
@@ -178,7 +179,9 @@ def build_engines(
     if settings.issuer is not None or settings.discovery != "off":
         from credicorp_auth import issuer_wiring  # noqa: PLC0415 - for those who verify or discover
 
-        open_world = OpenWorld(transport, Teller(observers), clock)
+        # The world is built below, when there is something to tell.
+        teller = Teller(observers, lambda: world.known_secrets())  # noqa: PLW0108
+        open_world = OpenWorld(transport, teller, clock)
         discovery = issuer_wiring.build_discovery(settings, open_world)
         carrier = issuer_wiring.with_discovery(carrier, settings, discovery, open_world)
         if settings.issuer is not None:
@@ -194,6 +197,11 @@ def build_engines(
         seal=_seal(cache[0].capabilities.sealing_key, keeper, clock),
         observers=observers,
         clock=clock,
+        locator=EndpointLocator(
+            discovery if discovery and settings.discovers("token_url") else settings.token_url,
+            "token_endpoint",
+            settings.source_of("token_url"),
+        ),
     )
     tokens = TokenEngine(build_client(settings), world, timeout=settings.timeout)
     introspector = build_introspector(settings, world, discovery)

@@ -110,7 +110,7 @@ def token_response(data: bytes) -> None:
                 TokenRequest("https://as.example/token"),
                 TokenPolicy(),
                 client_id="c",
-                secrets=[secret],
+                client_secret=secret,
             )
         except CredicorpAuthError as error:
             said = str(error)

@@ -28,8 +28,10 @@ from credicorp_auth.wiring import build_engine, settings_from_env, settings_from
         ("client_secret", "s", Secret("s")),
         ("resource", "https://b https://a", ("https://a", "https://b")),
         ("resource", ["https://a"], ("https://a",)),
-        ("extra_parameters", "b=2&a=1", (("a", "1"), ("b", "2"))),
-        ("extra_parameters", {"a": "1"}, (("a", "1"),)),
+        ("extra_parameters", "b=2&a=1", (("a", Secret("1")), ("b", Secret("2")))),
+        ("extra_parameters", {"a": "1"}, (("a", Secret("1")),)),
+        ("extra_parameters", Secret("a=1"), (("a", Secret("1")),)),
+        ("extra_parameters", {"a": Secret("1")}, (("a", Secret("1")),)),
         ("extra_parameters", "", ()),
         ("allowed_origins", "https://a, https://b:1/x", {"https://a:443", "https://b:1"}),
         ("timeout", "2.5", 2.5),
@@ -80,6 +82,15 @@ def test_settings_are_read_from_what_users_write(name, value, read):
         ("resource", [""]),
         ("extra_parameters", "a"),
         ("extra_parameters", 7),
+        ("extra_parameters", "a=1&a=2"),
+        ("extra_parameters", {"a": 1}),
+        ("extra_parameters", {"a": "\ud800"}),
+        ("extra_parameters", {"": "1"}),
+        ("extra_parameters", {" a": "1"}),
+        ("extra_parameters", {"a\n": "1"}),
+        ("extra_parameters", {1: "1"}),
+        ("client_secret", Secret("")),
+        ("client_secret", Secret(" ")),
         ("transport", ""),
         ("transport_options", 7),
         ("allowed_origins", ["*"]),
@@ -371,3 +382,40 @@ def test_fault_187_a_secret_in_two_places_is_ambiguous():
 
     assert "config.secret_source" == raised.value.code
     assert "hunter2" not in str(raised.value)
+
+
+HIDDEN = "hunter2-canary"
+
+
+def test_fault_397_extra_parameters_are_opaque_from_the_moment_they_are_read(tmp_path):
+    """397: in what is read of the environment and of a profile, before any setting is made of it."""
+    path = tmp_path / "credicorp.toml"
+    path.write_text(
+        f"[p]\nclient_id = 'c'\nclient_secret = '{HIDDEN}'\n[p.extra_parameters]\nfield = '{HIDDEN}'\n"
+        f"[q]\nextra_parameters = 'field={HIDDEN}'\n[r]\nextra_parameters = 7\n"
+    )
+    path.chmod(0o600)
+    environ = {"CREDICORP_EXTRA_PARAMETERS": f"field={HIDDEN}", "CREDICORP_CONFIG": str(path)}
+    read = [read_environment(environ), read_profile("p", environ), read_profile("q", environ)]
+
+    assert HIDDEN not in repr(read)
+    for each in read:
+        settings = Settings(extra_parameters=each["extra_parameters"])
+        assert (("field", Secret(HIDDEN)),) == settings.extra_parameters
+        assert HIDDEN not in repr(settings) + repr(attrs.asdict(settings))
+    with pytest.raises(errors.InvalidSetting):
+        Settings(**read_profile("r", environ))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [f"field={HIDDEN}&field={HIDDEN}", {"field": [HIDDEN]}, {"password": HIDDEN}, HIDDEN, Secret(HIDDEN)],
+    ids=["twice", "list", "reserved", "no-pairs", "opaque"],
+)  # fmt: skip
+def test_fault_397_a_value_that_is_refused_is_not_repeated(value):
+    """397: the error says which parameter it is, and nothing of its value."""
+    with pytest.raises(errors.InvalidSetting) as raised:
+        Settings(extra_parameters=value)
+
+    told = f"{raised.value}{vars(raised.value)}"
+    assert HIDDEN not in told

@@ -22,12 +22,13 @@ from credicorp_auth.engine.landing import Landing
 from credicorp_auth.engine.lease_keeper import NoLease
 from credicorp_auth.engine.slot import Slot
 from credicorp_auth.engine.waiter import ThreadWaiter
-from credicorp_auth.errors import CredicorpAuthError, TokenEndpointBusy
+from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.lifecycle.client import Client, ClientCredentials
 from credicorp_auth.lifecycle.obtain import obtain_token
 from credicorp_auth.lifecycle.renew import renew_token
 from credicorp_auth.lifecycle.standing import Failed, Standing
-from credicorp_auth.oauth.retry import MAX_RETRY_AFTER
+from credicorp_auth.oauth.endpoint_address import EndpointAddress
+from credicorp_auth.oauth.retry import believe_cooldown
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.secret import Secret
 from credicorp_auth.oauth.token_endpoint import TokenRequest
@@ -104,10 +105,10 @@ class HostWorld:
 
     def heed_others(self) -> None:
         """Take note of the shared cool-down, as the real world does."""
-        left = self._fleet.cache.read_cool_down() - self.wall()
+        left = believe_cooldown(self._fleet.cache.read_cool_down(), self.wall())
         if left > 0:
             moment = self.now().boot
-            self._cool_downs.start(_ENDPOINT, moment + min(left, MAX_RETRY_AFTER), moment)
+            self._cool_downs.start(_ENDPOINT, moment + left, moment)
 
     def fetch_secret(self, *, past_cache: bool) -> ClientCredentials:  # noqa: ARG002 - it never changes
         """Return id and secret."""
@@ -122,6 +123,10 @@ class HostWorld:
             self.pause(FROZEN_SECONDS)
         return self._fleet.endpoint.answer(timeout)
 
+    def locate_endpoint(self) -> EndpointAddress:
+        """Return the one endpoint of the fleet."""
+        return EndpointAddress(CLIENT.template.token_url, "`token_url`")
+
     def recall(self) -> Standing:
         """Return how the client stands with the endpoint, as this host knows it."""
         return self._cool_downs.heeded_by(self._standing, _ENDPOINT)
@@ -130,7 +135,7 @@ class HostWorld:
         """Keep what the endpoint did, and share a cool-down, as the real world does."""
         now = self.now()
         self._standing = self._standing.after(fact, now.boot)
-        if isinstance(fact, Failed) and isinstance(fact.error, TokenEndpointBusy):
+        if isinstance(fact, Failed) and fact.is_cooldown:
             self._cool_downs.start(_ENDPOINT, now.boot + fact.pause, now.boot)
             self._fleet.cache.write_cool_down(now.wall + fact.pause)
 

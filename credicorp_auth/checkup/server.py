@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from credicorp_auth.checkup.finding import Finding, failing, fine, worrying
 from credicorp_auth.engine.adapter_call import call_adapter
 from credicorp_auth.errors import CredicorpAuthError, ScopeNotGranted
+from credicorp_auth.oauth.foreign_text import show_foreign_text
 from credicorp_auth.oauth.http import HttpRequest, HttpResponse
 from credicorp_auth.oauth.strict_json import NotStrictJson, read_json_object
 from credicorp_auth.wiring import build_engine
@@ -52,7 +53,7 @@ def check_reach(
         yield from _as_far_as(error, parts.netloc)
         return
     yield fine("reach", f"{parts.netloc}: name, connection and {_spoken(parts.scheme)}")
-    yield _read_metadata(answer, url, settings.token_url)
+    yield _read_metadata(answer, url, settings)
     yield _compare_clocks(answer, clock)
 
 
@@ -69,7 +70,8 @@ def _as_far_as(error: CredicorpAuthError, host: str) -> Iterator[Finding]:
     yield failing("answer", error)
 
 
-def _read_metadata(answer: HttpResponse, url: str, token_url: str) -> Finding:
+def _read_metadata(answer: HttpResponse, url: str, settings: Settings) -> Finding:
+    token_url = settings.token_url
     if answer.status == _NOT_FOUND:
         return fine("metadata", "the server publishes none; addresses come from the settings")
     try:
@@ -82,7 +84,8 @@ def _read_metadata(answer: HttpResponse, url: str, token_url: str) -> Finding:
     if not isinstance(named, str):
         what = f"{url} answered {answer.status}, and with no metadata"
         return worrying("metadata", what, "nothing, as long as the settings name the endpoints.")
-    what = f"it names {ascii(named)[:200]} as token endpoint, and the settings name {token_url}"
+    shown = show_foreign_text(named, settings.known_secrets)
+    what = f"it names {shown!r} as token endpoint, and the settings name {token_url}"
     return worrying("metadata", what, "ask the server's operator which of the two is meant.")
 
 

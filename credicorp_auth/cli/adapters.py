@@ -47,7 +47,7 @@ def adapters(*, profile: str | None, output: str) -> None:
         return
     table = Table(*_COLUMNS, box=None)
     for row in rows:
-        shown = (show_foreign_text(str(row[name])) for name in _COLUMNS)
+        shown = (show_foreign_text(str(row[name]), ()) for name in _COLUMNS)
         table.add_row(*map(Text, shown))  # a name is no markup
     Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE).print(table)
 

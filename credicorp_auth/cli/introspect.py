@@ -13,7 +13,8 @@ from credicorp_auth.cli.identity import with_identity
 from credicorp_auth.cli.issuer import format_option
 from credicorp_auth.cli.rows import show_rows
 from credicorp_auth.cli.shown_token import file_option, read_shown
-from credicorp_auth.oauth.foreign_text import show_foreign_text
+from credicorp_auth.oauth.foreign_text import hide_secrets, show_foreign_text
+from credicorp_auth.oauth.secret import Secret
 
 if TYPE_CHECKING:
     from credicorp_auth.auth import CredicorpAuth
@@ -35,20 +36,21 @@ def introspect(auth: CredicorpAuth, *, source: TextIO, output: str) -> int:
     answer = auth.introspect(text)
     if output == "json":
         told = json.dumps(dict(answer) | ({} if answer else {"code": answer.code}), default=dict)
-        # A server may repeat the token; this command does not.
-        click.echo(told.replace(json.dumps(text)[1:-1], "***"))
+        click.echo(hide_secrets(told, [Secret(text)]))
     else:
-        show_rows(_rows(answer))
+        show_rows(_rows(answer, text))
     return DONE if answer else REFUSED
 
 
-def _rows(answer: Introspection) -> dict[str, str]:
+def _rows(answer: Introspection, text: str) -> dict[str, str]:
     if not answer:
         return {"active": "no", "code": answer.code or ""}
+    # A server may repeat the token; this command does not.
+    shown = [Secret(text)]
     return {
         "active": "yes",
-        "client": show_foreign_text(answer.client_id or "(not told)"),
-        "subject": show_foreign_text(answer.subject or "(not told)"),
+        "client": show_foreign_text(answer.client_id or "(not told)", shown),
+        "subject": show_foreign_text(answer.subject or "(not told)", shown),
         "scope": str(answer.scope) or "(none)",
         "expires": _spelt(answer.expires_at),
     }

@@ -39,7 +39,7 @@ def jwks(build: Callable[..., Settings], *, output: str) -> None:
         return
     table = Table("kid", "type", "algorithm", "use", box=None)
     for row in rows:
-        shown = escape(show_foreign_text(row["kid"] or "-"))
+        shown = escape(show_foreign_text(row["kid"] or "-", ()))
         table.add_row(shown, *(row[name] or "-" for name in ("kty", "alg", "use")))
     Console(soft_wrap=True, highlight=False).print(table)
 

@@ -15,6 +15,7 @@ from credicorp_auth.engine.flight import FLYING, Flight
 from credicorp_auth.errors import CredicorpAuthError, DeadlinePassed, Reentrant
 from credicorp_auth.lifecycle.windows import Freshness
 from credicorp_auth.lifecycle.world import Errand
+from credicorp_auth.oauth.refusal import refuses_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,7 +125,7 @@ class Boarding:
 
     @staticmethod
     def _make_do(living: Held | None, error: CredicorpAuthError) -> Boarded:
-        if living is None or not error.retryable:
+        if living is None or refuses_client(error):
             raise error
         return Boarded(living.token, deferred=error)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from credicorp_auth.oauth.retry import MAX_RETRY_AFTER
+
 if TYPE_CHECKING:
     from credicorp_auth.lifecycle.standing import Standing
 
@@ -31,7 +33,8 @@ class CoolDowns:
         return standing if until <= standing.quiet_until else standing.quiet_at_least(until)
 
     def start(self, key: str, until: float, moment: float) -> None:
-        """Leave the endpoint alone until `until`; it is `moment` now."""
+        """Leave the endpoint alone until `until`, within bounds; it is `moment` now."""
+        until = min(until, moment + MAX_RETRY_AFTER)
         if len(self._until) >= _MOST:
             self._until = {each: end for each, end in self._until.items() if end > moment}
         self._until[key] = max(until, self._until.get(key, 0.0))

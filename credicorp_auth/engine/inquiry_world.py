@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from credicorp_auth.engine.addresses import EndpointLocator
 from credicorp_auth.engine.cool_downs import COOL_DOWNS
 from credicorp_auth.engine.fork import renew_after_fork
-from credicorp_auth.errors import InvalidClient, TokenEndpointBusy, UnauthorizedClient
 from credicorp_auth.lifecycle.client import endpoint_key
-from credicorp_auth.lifecycle.standing import Failed, Standing
+from credicorp_auth.lifecycle.standing import Failed, Served, Standing
 
 if TYPE_CHECKING:
     from credicorp_auth.engine.discovery import Discovery
     from credicorp_auth.engine.real_world import RealWorld
     from credicorp_auth.lifecycle.client import ClientCredentials
     from credicorp_auth.lifecycle.standing import Fact
+    from credicorp_auth.oauth.endpoint_address import EndpointAddress
     from credicorp_auth.oauth.http import HttpResponse
 
 
@@ -30,12 +31,20 @@ class RealInquiryWorld:
         endpoint: The address, or what discovers it.
         member: What the endpoint is called in metadata.
         client_id: Who asks; None where the secret source supplies it.
+        source: Where the address came from, as a hint names it.
     """
 
     def __init__(
-        self, world: RealWorld, endpoint: str | Discovery, member: str, client_id: str | None
+        self,
+        world: RealWorld,
+        endpoint: str | Discovery,
+        member: str,
+        client_id: str | None,
+        *,
+        source: str,
     ) -> None:
-        self._world, self._endpoint, self._member = world, endpoint, member
+        self._world, self._endpoint = world, endpoint
+        self._locator = EndpointLocator(endpoint, member, source)
         self._standing = Standing()
         self._lock = threading.Lock()
         place = endpoint if isinstance(endpoint, str) else endpoint.url
@@ -46,11 +55,9 @@ class RealInquiryWorld:
         self.settle_on, self.send, self.tell = world.settle_on, world.send, world.tell
         renew_after_fork(self)
 
-    def find_endpoint(self, seconds: float) -> str:
+    def find_endpoint(self, seconds: float) -> EndpointAddress:
         """Return the address of the endpoint."""
-        if isinstance(self._endpoint, str):
-            return self._endpoint
-        return self._endpoint.metadata.obtain(seconds).endpoint(self._member)
+        return self._locator.find(seconds)
 
     def check_peer(self, response: HttpResponse, url: str) -> None:
         """Refuse an answer out of a network where a discovered address may not lead."""
@@ -78,14 +85,15 @@ class RealInquiryWorld:
                 # one by one, a moment's trouble would silence the endpoint for half a minute.
                 after = evolve(after, failures=before.failures)
             self._standing = after
-        if isinstance(fact, Failed) and isinstance(fact.error, TokenEndpointBusy):
+        if isinstance(fact, Served):
+            self._locator.note_answered()
+        if isinstance(fact, Failed) and fact.is_cooldown:
             COOL_DOWNS.start(self._cool_down_key, moment + fact.pause, moment)
 
     def forgive(self) -> None:
         """Forget that the client was refused: its secret has changed."""
         with self._lock:
-            if isinstance(self._standing.quiet_error, (InvalidClient, UnauthorizedClient)):
-                self._standing = evolve(self._standing, quiet_until=0.0, quiet_error=None)
+            self._standing = self._standing.forgiving(None)
 
     def after_fork(self) -> None:
         """In the child: a thread of the parent may have held the lock."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from credicorp_auth.engine.addresses import EndpointLocator
+
 if TYPE_CHECKING:
     from credicorp_auth.engine.discovery import Discovery
     from credicorp_auth.engine.open_world import OpenWorld
+    from credicorp_auth.oauth.endpoint_address import EndpointAddress
     from credicorp_auth.oauth.http import HttpResponse
 
 
@@ -17,19 +20,21 @@ class RealKeyWorld:
     Args:
         world: Knows the time, carries requests, tells events.
         keys: The address of the keys, or what discovers it.
+        source: Where the address came from, as a hint names it.
     """
 
-    def __init__(self, world: OpenWorld, keys: str | Discovery) -> None:
+    def __init__(
+        self, world: OpenWorld, keys: str | Discovery, *, source: str = "`jwks_url`"
+    ) -> None:
         self._keys = keys
         self._emptied = False
+        self._locator = EndpointLocator(keys, "jwks_uri", source)
         self.now, self.random = world.now, world.random
         self.send, self.tell = world.send, world.tell
 
-    def find_jwks_url(self, seconds: float) -> str:
+    def find_jwks_url(self, seconds: float) -> EndpointAddress:
         """Return where the keys are published."""
-        if isinstance(self._keys, str):
-            return self._keys
-        return self._keys.metadata.obtain(seconds).endpoint("jwks_uri")
+        return self._locator.find(seconds)
 
     def doubt_jwks_url(self) -> None:
         """Take note that nothing was to be had there."""

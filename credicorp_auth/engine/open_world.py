@@ -29,7 +29,7 @@ class OpenWorld:
     def __init__(self, transport: tuple[Transport, Provider], teller: Teller, clock: Clock) -> None:
         self.transport, self._provider = transport
         self.clock = clock
-        self.tell = teller.tell
+        self.tell, self.known_secrets = teller.tell, teller.known_secrets
 
     def after_fork(self) -> None:
         """In the child: drop what belongs to the parent; for a world that is nobody else's part."""

@@ -9,14 +9,15 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from credicorp_auth.engine.adapter_call import call_adapter
+from credicorp_auth.engine.addresses import EndpointLocator
 from credicorp_auth.engine.cool_downs import COOL_DOWNS
 from credicorp_auth.engine.teller import Teller
 from credicorp_auth.engine.token_cache import TokenCache
-from credicorp_auth.errors import Closed, TokenEndpointBusy
+from credicorp_auth.errors import Closed
 from credicorp_auth.lifecycle.client import Client, ClientCredentials, endpoint_key
-from credicorp_auth.lifecycle.standing import Failed, Standing
+from credicorp_auth.lifecycle.standing import Failed, Served, Standing
 from credicorp_auth.oauth.http import HttpResponse
-from credicorp_auth.oauth.retry import MAX_RETRY_AFTER
+from credicorp_auth.oauth.retry import believe_cooldown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
     from credicorp_auth.lifecycle.standing import Fact
     from credicorp_auth.lifecycle.windows import Instant
     from credicorp_auth.lifecycle.world import StoredToken, Unusable
+    from credicorp_auth.oauth.endpoint_address import EndpointAddress
     from credicorp_auth.oauth.http import HttpRequest
     from credicorp_auth.oauth.scope import Scope
+    from credicorp_auth.oauth.secret import Secret
     from credicorp_auth.ports import Cache, Lease, Provider, Transport
 
 
@@ -45,6 +48,7 @@ class RealWorld:
         keeper: Knows the credentials.
         observers: Called with each event, on the thread that tells it.
         clock: The clocks.
+        locator: Knows the token endpoint; the address in the client's template if not given.
     """
 
     def __init__(  # noqa: PLR0913 - the one place where the parts of an engine meet
@@ -57,10 +61,14 @@ class RealWorld:
         observers: Sequence[Callable[[Event], object]],
         clock: Clock,
         seal: Seal | None = None,
+        locator: EndpointLocator | None = None,
     ) -> None:
         self._client = client
+        self._locator = locator or EndpointLocator(
+            client.template.token_url, "token_endpoint", "`token_url`"
+        )
         self.transport, self.transport_provider = transport
-        self.teller = Teller(observers)
+        self.teller = Teller(observers, self.known_secrets)
         self.cache = TokenCache(
             *cache,
             clock=clock,
@@ -116,11 +124,11 @@ class RealWorld:
 
     def heed_others(self) -> None:
         """Take note of a cool-down that another who shares the cache was told."""
-        left = self.cache.read_cool_down(self._cool_down_key) - self.clock.wall()
+        until = self.cache.read_cool_down(self._cool_down_key)
+        left = believe_cooldown(until, self.clock.wall())
         if left > 0:
             moment = self.clock.boot()
-            # Another host's clock may be ahead of ours.
-            COOL_DOWNS.start(self._cool_down_key, moment + min(left, MAX_RETRY_AFTER), moment)
+            COOL_DOWNS.start(self._cool_down_key, moment + left, moment)
 
     def fetch_secret(self, *, past_cache: bool) -> ClientCredentials:
         """Return id and secret of one version."""
@@ -143,6 +151,14 @@ class RealWorld:
             expected=(HttpResponse,),
         )
 
+    def locate_endpoint(self) -> EndpointAddress:
+        """Return which address is asked for tokens, and where it came from."""
+        return self._locator.known()
+
+    def known_secrets(self) -> tuple[Secret, ...]:
+        """Return the credentials that the engine holds, so that nothing it tells shows them."""
+        return self._client.template.secrets_beside(*self.keeper.known())
+
     def recall(self) -> Standing:
         """Return how the client stands with the token endpoint, in this process."""
         return COOL_DOWNS.heeded_by(self._standing, self._cool_down_key)
@@ -152,7 +168,9 @@ class RealWorld:
         moment = self.clock.boot()
         with self._lock:
             self._standing = self._standing.after(fact, moment)
-        if isinstance(fact, Failed) and isinstance(fact.error, TokenEndpointBusy):
+        if isinstance(fact, Served):
+            self._locator.note_answered()
+        if isinstance(fact, Failed) and fact.is_cooldown:
             COOL_DOWNS.start(self._cool_down_key, moment + fact.pause, moment)
             until = self.clock.wall() + fact.pause
             self.cache.write_cool_down(self._cool_down_key, self.new_record_id(), until)

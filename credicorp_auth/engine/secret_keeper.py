@@ -101,6 +101,12 @@ class SecretKeeper:
                 return kept.credentials  # read for another flight, after this one asked
             return self._read_or_make_do(kept, past_cache=past_cache)
 
+    def known(self) -> tuple[Secret, ...]:
+        """Return the secrets that are kept now; without reading anything."""
+        kept = self._kept
+        held = [] if kept is None else [kept.credentials, kept.credentials.fallback]
+        return tuple(each.client_secret for each in held if each is not None)
+
     def settle_on(self, credentials: ClientCredentials) -> None:
         """Keep these in place of what was read last: the server accepts them, not the others."""
         kept = self._kept

@@ -6,9 +6,12 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.events import Event
+from credicorp_auth.oauth.foreign_text import hide_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from credicorp_auth.oauth.secret import Secret
 
 LOGGER: Final = logging.getLogger("credicorp_auth")
 # Without a handler of the application's own, Python would print warnings to stderr.
@@ -18,16 +21,26 @@ LOGGER.addHandler(logging.NullHandler())
 _ONCE: Final = frozenset({"token.expiry_assumed", "token.expiry_as_text", "clock.skew"})
 
 
+# Fields hold words of our own as well, which a shorter secret may be by chance.
+_SHORTEST_SECRET: Final = 8
+
+
 class Teller:
     """
     Tells events.
 
     Args:
         observers: Called with each event, on the thread that tells it.
+        secrets: Returns the credentials that no event may show.
     """
 
-    def __init__(self, observers: Sequence[Callable[[Event], object]]) -> None:
+    def __init__(
+        self,
+        observers: Sequence[Callable[[Event], object]],
+        secrets: Callable[[], Collection[Secret]] = tuple,
+    ) -> None:
         self._observers = tuple(observers)
+        self.known_secrets = secrets
         self._said: set[str] = set()
 
     def tell(self, name: str, **fields: str | float | bool | None) -> None:
@@ -36,7 +49,7 @@ class Teller:
             if name in self._said:
                 return
             self._said.add(name)
-        event = Event(name, fields)
+        event = Event(name, self._without_secrets(fields))
         if LOGGER.isEnabledFor(event.level):
             LOGGER.log(event.level, "%s", event, extra={"credicorp_event": event})
         for observer in self._observers:
@@ -44,3 +57,15 @@ class Teller:
                 observer(event)
             except Exception as fault:  # noqa: BLE001 - an observer's trouble is not the caller's
                 LOGGER.warning("%s", Event("observer.failed", {"raised": type(fault).__name__}))
+
+    def _without_secrets(
+        self, fields: Mapping[str, str | float | bool | None]
+    ) -> dict[str, str | float | bool | None]:
+        """Return fields without our credentials, whatever text they are made of."""
+        secrets = self.known_secrets()
+        return {
+            name: hide_secrets(value, secrets, shortest=_SHORTEST_SECRET)
+            if isinstance(value, str)
+            else value
+            for name, value in fields.items()
+        }

@@ -20,9 +20,8 @@ from credicorp_auth.engine.stored_token import (
     write_stored_token,
 )
 from credicorp_auth.errors import CredicorpAuthError
-from credicorp_auth.lifecycle.windows import MAX_SKEW
 from credicorp_auth.lifecycle.world import Unusable
-from credicorp_auth.oauth.retry import MAX_RETRY_AFTER
+from credicorp_auth.oauth.retry import believe_cooldown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,16 +112,16 @@ class TokenCache:
 
     def read_cool_down(self, key: str) -> float:
         """
-        Return the epoch seconds until which others were told to wait; 0 where they were not.
+        Return the epoch seconds until which others were told to wait; 0 if they were not.
 
-        None was told to wait for longer than `MAX_RETRY_AFTER`, by a clock that may be ahead.
+        A number that no server can have asked for counts as absent, so that it is replaced.
         """
         if not self.is_shared:
             return 0.0
         until = self._read(key, lambda entry: read_cool_down(entry, key))
         if not isinstance(until, float):
             return 0.0
-        return until if until - self._clock.wall() <= MAX_RETRY_AFTER + MAX_SKEW else 0.0
+        return until if believe_cooldown(until, self._clock.wall()) else 0.0
 
     def write_cool_down(self, key: str, record_id: str, until: float) -> None:
         """Tell all who share the cache to leave a token endpoint alone."""

@@ -20,6 +20,7 @@ from credicorp_auth.errors import Closed, CredicorpAuthError, DeadlinePassed
 from credicorp_auth.lifecycle.obtain import obtain_token
 from credicorp_auth.lifecycle.renew import discard_token, renew_token
 from credicorp_auth.lifecycle.revoke import withdraw_token
+from credicorp_auth.oauth.refusal import refuses_client
 from credicorp_auth.oauth.scope import Scope
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ class TokenEngine:
 
     @staticmethod
     def _refuses(outcome: object) -> bool:
-        return isinstance(outcome, CredicorpAuthError) and not outcome.retryable
+        return isinstance(outcome, CredicorpAuthError) and refuses_client(outcome)
 
     def invalidate(self, token: AccessToken) -> bool:
         """Forget that very token if it is still held; say whether it was."""

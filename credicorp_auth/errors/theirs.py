@@ -63,22 +63,33 @@ class RedirectRefused(ServerUnreachable):
 
 class ServerFailed(ServerUnreachable):
     """
-    The server answered with a status that says nothing of OAuth.
+    The server answered with a status that says enough by itself: a failure, or nothing there.
 
     Args:
-        status: HTTP status code of the answer.
-        retry_after: Seconds for which the server asked to be left alone; None where it did not.
+        status: HTTP status code of the response.
+        retry_after: Seconds for which the server asked to be left alone; None if it did not.
+        error: The OAuth error code in the body, as it sent it; or empty.
+        description: The server's explanation, escaped, shortened and scrubbed; or empty.
     """
 
     default_code = "token_endpoint.server_error"
     default_cure = "try again later; if it lasts, ask the operator of the server."
 
     def __init__(
-        self, what: str, *, status: int, retry_after: float | None = None, **rest: Any
+        self,
+        what: str,
+        *,
+        status: int,
+        retry_after: float | None = None,
+        error: str = "",
+        description: str = "",
+        **rest: Any,
     ) -> None:
         super().__init__(what, **rest)
         self.status = status
         self.retry_after = retry_after
+        self.error = error
+        self.description = description
 
 
 class TokenRequestRefused(CredicorpAuthError):
@@ -164,15 +175,27 @@ class TokenEndpointBusy(CredicorpAuthError):
 
     Args:
         retry_after: Seconds from now before which no request is made.
+        error: The OAuth error code in the body, as it sent it; or empty.
+        description: The server's explanation, escaped, shortened and scrubbed; or empty.
     """
 
     default_code = "rate_limited"
     default_cure = "call again after `retry_after` seconds, or allow more time with `timeout`."
     default_retryable = True
 
-    def __init__(self, what: str, *, retry_after: float, **rest: Any) -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        retry_after: float,
+        error: str = "",
+        description: str = "",
+        **rest: Any,
+    ) -> None:
         super().__init__(what, **rest)
         self.retry_after = retry_after
+        self.error = error
+        self.description = description
 
 
 class MalformedAnswer(CredicorpAuthError):

@@ -74,7 +74,8 @@ def token_key(asked: TokenRequest, client_id: str) -> str:
         sorted(asked.scope.words),
         asked.resource,
         [asked.audience] if asked.audience is not None else [],
-        [part for pair in asked.extra_parameters for part in pair],
+        # They shape the token, so two values are two tokens, in every process alike.
+        [part for name, value in asked.extra_parameters for part in (name, value.reveal())],
     ):
         fields += [str(len(group)), *group]
     return _digest(fields)

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Final, Protocol
 from credicorp_auth.errors import CredicorpAuthError, DeadlinePassed
 from credicorp_auth.lifecycle.document import Fetched
 from credicorp_auth.oauth.document_request import build_document_request, check_document_status
+from credicorp_auth.oauth.endpoint_address import EndpointAddress
 from credicorp_auth.oauth.metadata import ServerMetadata, changed_members, read_metadata
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from credicorp_auth.lifecycle.document import Kept
     from credicorp_auth.lifecycle.windows import Instant
     from credicorp_auth.oauth.http import HttpRequest, HttpResponse
     from credicorp_auth.oauth.metadata import MetadataSource
+    from credicorp_auth.oauth.secret import Secret
 
 FRESH: Final = 86_400.0
 """Seconds after which metadata are read again; up to a tenth sooner, so that fleets spread out."""
@@ -35,6 +39,10 @@ class DiscoverWorld(Protocol):
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
         """Send a request and return the whole answer within `timeout` seconds."""
+        ...
+
+    def known_secrets(self) -> Collection[Secret]:
+        """Return our credentials, as far as they are in memory."""
         ...
 
     def tell(self, name: str, **fields: str | float | bool | None) -> None:
@@ -61,7 +69,7 @@ def discover_metadata(
         CredicorpAuthError: They cannot be had; told before.
     """
     try:
-        found = ask_for_metadata(source, world, deadline)
+        found = ask_for_metadata(source, world, deadline, has_answered=kept is not None)
     except CredicorpAuthError as error:
         age = None if kept is None else round(world.now().boot - kept.since)
         world.tell("discovery.refresh_failed", issuer=source.issuer, code=error.code, age=age)
@@ -73,15 +81,17 @@ def discover_metadata(
 
 
 def ask_for_metadata(
-    source: MetadataSource, world: DiscoverWorld, deadline: float
+    source: MetadataSource, world: DiscoverWorld, deadline: float, *, has_answered: bool
 ) -> ServerMetadata:
-    """Send the request and read the answer."""
+    """Send the request and read the response."""
     left = deadline - world.now().boot
     if left <= 0:
         raise DeadlinePassed(f"no time was left to ask {source.url}")
     response = world.send(build_document_request(source.url), timeout=left)
-    check_document_status(response, source.url, moment=world.now().wall)
-    return read_metadata(response, source, peer=response.peer_address)
+    address = EndpointAddress(source.url, source.setting, has_answered)
+    check_document_status(response, address, moment=world.now().wall)
+    secrets = world.known_secrets()
+    return read_metadata(response, source, peer=response.peer_address, secrets=secrets)
 
 
 def tell_news(world: DiscoverWorld, earlier: ServerMetadata | None, found: ServerMetadata) -> None:

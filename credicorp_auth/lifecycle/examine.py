@@ -92,6 +92,6 @@ def choose_key(token: CompactToken, keys: KeySet, world: ExamineWorld) -> Verifi
     try:
         return keys.choose(token.kid, token.algorithm)
     except UnknownKey as unknown:
-        kid = None if token.kid is None else show_foreign_text(token.kid, limit=_SHOWN_KID)
+        kid = None if token.kid is None else show_foreign_text(token.kid, (), limit=_SHOWN_KID)
         world.tell("token.key_unknown", code=unknown.code, kid=kid)
         raise

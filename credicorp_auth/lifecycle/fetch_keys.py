@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from credicorp_auth.lifecycle.document import Kept
     from credicorp_auth.lifecycle.windows import Instant
+    from credicorp_auth.oauth.endpoint_address import EndpointAddress
     from credicorp_auth.oauth.http import HttpRequest, HttpResponse
     from credicorp_auth.oauth.signature_algorithm import SignatureAlgorithm
 
@@ -46,7 +47,7 @@ class KeyWorld(Protocol):
         """Return a number in [0, 1)."""
         ...
 
-    def find_jwks_url(self, seconds: float) -> str:
+    def find_jwks_url(self, seconds: float) -> EndpointAddress:
         """Return where the keys are published, within so many seconds."""
         ...
 
@@ -100,7 +101,7 @@ def fetch_keys(
         CredicorpAuthError: They cannot be had; told before.
     """
     try:
-        fetched = ask_for_keys(algorithms, world, deadline)
+        fetched = ask_for_keys(algorithms, world, deadline, has_answered=kept is not None)
     except CredicorpAuthError as error:
         note_failure(world, kept, error)
         raise
@@ -128,7 +129,7 @@ def note_failure(world: KeyWorld, kept: Kept[KeySet] | None, error: CredicorpAut
 def tell_news(world: KeyWorld, kept: Kept[KeySet] | None, keys: KeySet) -> None:
     """Tell what a new key set brings, and what may not be used of it."""
     for dropped in keys.dropped:
-        kid = None if dropped.kid is None else show_foreign_text(dropped.kid, limit=_SHOWN_KID)
+        kid = None if dropped.kid is None else show_foreign_text(dropped.kid, (), limit=_SHOWN_KID)
         world.tell("jwks.key_dropped", kid=kid, code=dropped.code)
     if not keys.keys and (kept is None or kept.document.keys):
         withdrawn = 0 if kept is None else len(kept.document.keys)
@@ -137,14 +138,19 @@ def tell_news(world: KeyWorld, kept: Kept[KeySet] | None, keys: KeySet) -> None:
 
 
 def ask_for_keys(
-    algorithms: Sequence[SignatureAlgorithm], world: KeyWorld, deadline: float
+    algorithms: Sequence[SignatureAlgorithm],
+    world: KeyWorld,
+    deadline: float,
+    *,
+    has_answered: bool,
 ) -> Fetched[KeySet]:
-    """Find out where the keys are, send the request and read the answer."""
-    url = world.find_jwks_url(deadline - world.now().boot)
-    left = deadline - world.now().boot
+    """Find out where the keys are, send the request and read the response."""
+    address = world.find_jwks_url(deadline - world.now().boot)
+    url, left = address.url, deadline - world.now().boot
     if left <= 0:
         raise DeadlinePassed(f"no time was left to ask {url} for keys")
     response = world.send(build_document_request(url, KEY_SET_TYPES), timeout=left)
     world.check_peer(response, url)
-    check_document_status(response, url, moment=world.now().wall)
+    address = evolve(address, has_answered=has_answered)
+    check_document_status(response, address, moment=world.now().wall)
     return Fetched(read_key_set(response, algorithms, url=url), read_freshness(response))

@@ -19,17 +19,16 @@ from credicorp_auth.errors import (
     ConnectionFailed,
     CredicorpAuthError,
     DeadlinePassed,
-    InvalidClient,
     MalformedAnswer,
     ServerFailed,
-    TokenEndpointBusy,
     TokenRequestRefused,
-    UnauthorizedClient,
 )
-from credicorp_auth.lifecycle.rotate import CredentialsWorld, show_in_turn
-from credicorp_auth.lifecycle.setback import choose_pause
-from credicorp_auth.lifecycle.standing import Failed, Served
+from credicorp_auth.lifecycle.rotate import CredentialsWorld, fetch_current, show_in_turn
+from credicorp_auth.lifecycle.setback import note_wish
+from credicorp_auth.lifecycle.standing import Failed, LookedAgain, Refused, Served, wishes_for
+from credicorp_auth.oauth.refusal import refuses_client
 from credicorp_auth.oauth.retry import back_off
+from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.token_inquiry import TokenInquiry, build_inquiry_request
 
 if TYPE_CHECKING:
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from credicorp_auth.lifecycle.client import ClientCredentials
     from credicorp_auth.lifecycle.standing import Fact, Standing
     from credicorp_auth.lifecycle.windows import Instant
+    from credicorp_auth.oauth.endpoint_address import EndpointAddress
     from credicorp_auth.oauth.http import HttpRequest, HttpResponse
     from credicorp_auth.oauth.secret import Secret
 
@@ -45,6 +45,9 @@ A = TypeVar("A")
 
 # What a server answers that choked on one token, and may well answer for the next.
 _CHOKED: Final = frozenset({400, 415, 422, 500})
+
+_ANY: Final = Scope()
+"""Questions have no scope: what is remembered against the client is remembered against all."""
 
 
 @frozen(eq=False)
@@ -90,7 +93,7 @@ class InquiryWorld(CredentialsWorld, Protocol):
         """Return a number in [0, 1)."""
         ...
 
-    def find_endpoint(self, seconds: float) -> str:
+    def find_endpoint(self, seconds: float) -> EndpointAddress:
         """Return the address of the endpoint, within so many seconds."""
         ...
 
@@ -119,17 +122,29 @@ def inquire(world: InquiryWorld, asking: Asking[A]) -> Answered[A]:
         CredicorpAuthError: There is no answer. What concerns the endpoint as a whole is remembered.
     """
     check_welcome(world)
-    url = world.find_endpoint(seconds_left(world, asking))
+    address = world.find_endpoint(seconds_left(world, asking))
     seconds_left(world, asking)
     credentials = fetch_secret(world)
-    ask, note = partial(ask_twice, world, asking, url), partial(note_failure, world)
+    ask, note = partial(ask_twice, world, asking, address), partial(note_failure, world)
     answered, _ = show_in_turn(world, credentials, ask, note)
     world.remember(Served())
     return answered
 
 
 def fetch_secret(world: InquiryWorld) -> ClientCredentials:
-    """Fetch id and secret; without them nobody else's question can be asked either."""
+    """
+    Fetch id and secret; without them nobody else's question can be asked either.
+
+    While the client is known to be refused, the source itself is read: a changed secret lifts the
+    refusal, and the same one is not shown again.
+    """
+    refusal = world.recall().refusal_of(_ANY, world.now().boot)
+    if refusal is not None:
+        current = fetch_current(world)
+        if current is not None and current.version != refusal.version:
+            return current
+        world.remember(LookedAgain(_ANY))
+        raise refusal.error.copy()
     try:
         return world.fetch_secret(past_cache=False)
     except CredicorpAuthError as error:
@@ -138,8 +153,11 @@ def fetch_secret(world: InquiryWorld) -> ClientCredentials:
 
 
 def check_welcome(world: InquiryWorld) -> None:
-    """Raise at once while the endpoint is left alone."""
+    """Raise at once while the endpoint is left alone, or the client known to be refused."""
     standing, moment = world.recall(), world.now().boot
+    refusal = standing.refusal_of(_ANY, moment)
+    if refusal is not None and moment < refusal.next_look:
+        raise refusal.error.copy()
     if moment < standing.quiet_until:
         raise standing.why_quiet(moment)
 
@@ -153,34 +171,42 @@ def seconds_left(world: InquiryWorld, asking: Asking[A]) -> float:
 
 
 def ask_twice(
-    world: InquiryWorld, asking: Asking[A], url: str, credentials: ClientCredentials
+    world: InquiryWorld,
+    asking: Asking[A],
+    address: EndpointAddress,
+    credentials: ClientCredentials,
 ) -> Answered[A]:
     """Ask; where no connection came about, or it broke, once more."""
     try:
-        return ask_once(world, asking, url, credentials)
+        return ask_once(world, asking, address, credentials)
     except ConnectionFailed:
         pass
-    return ask_once(world, asking, url, credentials)
+    return ask_once(world, asking, address, credentials)
 
 
 def ask_once(
-    world: InquiryWorld, asking: Asking[A], url: str, credentials: ClientCredentials
+    world: InquiryWorld,
+    asking: Asking[A],
+    address: EndpointAddress,
+    credentials: ClientCredentials,
 ) -> Answered[A]:
     """Send one request and read the answer, which is true of the time before it was sent."""
     left, sent = seconds_left(world, asking), world.now()
     inquiry = TokenInquiry(
         asking.token,
-        url,
+        address.url,
         credentials.client_id,
         credentials.client_secret,
         asking.client_authentication,
+        address.source,
+        address.has_answered,
     )
     response = world.send(build_inquiry_request(inquiry), timeout=left)
-    world.check_peer(response, url)
+    world.check_peer(response, address.url)
     try:
         return Answered(asking.read(response, inquiry), sent)
-    except TokenEndpointBusy as busy:
-        busy.retry_after = choose_pause(world, response, world.now())
+    except CredicorpAuthError as error:
+        note_wish(world, error, response, world.now())
         raise
 
 
@@ -189,23 +215,28 @@ def concerns_one_token(error: CredicorpAuthError) -> bool:
     Say whether a question failed for its token, so that the next one may be answered.
 
     Who shows a token chooses what it is. If one that a server chokes on could silence the endpoint,
-    anybody could have every other token refused.
+    anybody could have every other token refused. A refusal that is not one of the client as a whole
+    is of that token; what a server asks for in `Retry-After` is asked of everybody.
     """
-    if isinstance(error, (InvalidClient, UnauthorizedClient)):
-        return False
-    if isinstance(error, (ServerFailed, TokenRequestRefused)):
-        return error.status in _CHOKED
+    if isinstance(error, ServerFailed):
+        return error.status in _CHOKED and error.retry_after is None
+    if isinstance(error, TokenRequestRefused):
+        return not error.retryable and not refuses_client(error)
     return isinstance(error, MalformedAnswer)
 
 
 def note_failure(
-    world: InquiryWorld, error: CredicorpAuthError, _shown: ClientCredentials | None = None
+    world: InquiryWorld, error: CredicorpAuthError, shown: ClientCredentials | None = None
 ) -> None:
     """Remember a failure of the endpoint, so that it is not asked again before it makes sense."""
     if concerns_one_token(error):
         return
-    if isinstance(error, TokenEndpointBusy):
-        pause = error.retry_after
+    if shown is not None and refuses_client(error):
+        world.tell("refusal.remembered", code=error.code, scope="")
+        world.remember(Refused(error, None, shown.version))
+        return
+    pause = wishes_for(error)
+    if pause is not None:
         world.tell("endpoint.cool_down", seconds=pause)
     else:
         pause = back_off(world.recall().failures + 1, world.random())

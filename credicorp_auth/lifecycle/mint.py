@@ -8,15 +8,10 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from credicorp_auth.errors import (
-    CredicorpAuthError,
-    DeadlinePassed,
-    MalformedAnswer,
-    TokenEndpointBusy,
-)
+from credicorp_auth.errors import CredicorpAuthError, DeadlinePassed, MalformedAnswer
 from credicorp_auth.lifecycle.client import Client, ClientCredentials, token_key
 from credicorp_auth.lifecycle.rotate import show_in_turn
-from credicorp_auth.lifecycle.setback import choose_pause, note_failure
+from credicorp_auth.lifecycle.setback import note_failure, note_wish
 from credicorp_auth.lifecycle.standing import Served
 from credicorp_auth.lifecycle.windows import MAX_SKEW
 from credicorp_auth.lifecycle.world import Birth, Errand, Obtained, StoredToken, World
@@ -110,10 +105,11 @@ def ask_once(
             asked,
             client.policy,
             client_id=credentials.client_id,
-            secrets=[credentials.client_secret],
+            client_secret=credentials.client_secret,
+            address=world.locate_endpoint(),
         )
-    except TokenEndpointBusy as busy:
-        busy.retry_after = choose_pause(world, response, arrived)
+    except CredicorpAuthError as error:
+        note_wish(world, error, response, arrived)
         raise
     return receive(world, grant, sent, arrived, credentials.client_id)
 

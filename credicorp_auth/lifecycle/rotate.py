@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from credicorp_auth.errors import CredicorpAuthError, InvalidClient, SecretUnavailable
+from credicorp_auth.errors import CredicorpAuthError, SecretUnavailable
+from credicorp_auth.oauth.refusal import may_blame_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,10 @@ def show_in_turn(
     note: Callable[[CredicorpAuthError, ClientCredentials], None],
 ) -> tuple[T, ClientCredentials]:
     """
-    Show an endpoint the secret; where it is refused, each other version of it.
+    Show an endpoint the secret; if a refusal may blame it, each other version of it.
+
+    The source is read once past its cache, whatever name the refusal bears: servers have many for
+    a wrong secret. What is tried after that is another version, never the same one again.
 
     Args:
         world: Where.
@@ -52,28 +56,38 @@ def show_in_turn(
         What came of it, and the credentials it came with.
 
     Raises:
-        CredicorpAuthError: After it was remembered; `InvalidClient` where all were refused.
+        CredicorpAuthError: After it was remembered; the last refusal if all were refused.
     """
     current = credentials
     try:
-        try:
-            return show(credentials), credentials
-        except InvalidClient as refusal:
-            refused = refusal
+        shown = show_or_refuse(show, credentials)
+        if not isinstance(shown, CredicorpAuthError):
+            return shown, credentials
+        refusal: CredicorpAuthError = shown
         current = fetch_current(world) or credentials
         for other in other_versions(credentials, current):
             world.tell("secret.rotated", client_id=other.client_id)
-            try:
-                shown = show(other)
-            except InvalidClient as refusal:
-                refused = refusal
-            else:
+            shown = show_or_refuse(show, other)
+            if not isinstance(shown, CredicorpAuthError):
                 if other.version != current.version:
                     world.settle_on(other)
                 return shown, other
-        raise refused
+            refusal = shown
+        raise refusal
     except CredicorpAuthError as error:
         note(error, current)
+        raise
+
+
+def show_or_refuse(
+    show: Callable[[ClientCredentials], T], credentials: ClientCredentials
+) -> T | CredicorpAuthError:
+    """Show some credentials; return a refusal that may blame them, and raise anything else."""
+    try:
+        return show(credentials)
+    except CredicorpAuthError as error:
+        if may_blame_client(error):
+            return error
         raise
 
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from credicorp_auth.errors import (
     CredicorpAuthError,
-    InvalidClient,
     ScopeNotGranted,
+    ServerFailed,
     TokenEndpointBusy,
     TokenRequestRefused,
-    UnauthorizedClient,
 )
-from credicorp_auth.lifecycle.standing import Failed, Refused
+from credicorp_auth.lifecycle.standing import Failed, Refused, wishes_for
+from credicorp_auth.oauth.refusal import may_blame_client, refuses_client
 from credicorp_auth.oauth.retry import back_off, read_retry_after
 
 if TYPE_CHECKING:
@@ -43,29 +43,44 @@ def note_failure(
     errand: Errand | None = None,
     credentials: ClientCredentials | None = None,
 ) -> None:
-    """Remember a failure, so that nobody asks again before it makes sense."""
+    """
+    Remember a failure, so that nobody asks again before it makes sense.
+
+    Args:
+        world: Where.
+        error: What went wrong.
+        errand: What was asked for; a refusal is remembered for that alone, or for the client.
+        credentials: What was read last of the source: a change of it lifts a refusal.
+    """
     world.tell("request.failed", code=error.code)
-    if isinstance(error, TokenEndpointBusy):
-        world.tell("endpoint.cool_down", seconds=error.retry_after)
-        world.remember(Failed(error, error.retry_after))
-    elif (
-        isinstance(error, (TokenRequestRefused, ScopeNotGranted))
-        and not error.retryable
-        and errand is not None
-        and credentials is not None
-    ):
-        whole_client = isinstance(error, (InvalidClient, UnauthorizedClient))
+    if errand is not None and credentials is not None and is_refusal(error):
         world.tell("refusal.remembered", code=error.code, scope=str(errand.scope))
-        scope = None if whole_client else errand.scope
+        scope = None if refuses_client(error) else errand.scope
         world.remember(Refused(error, scope, credentials.version))
+        return
+    pause = wishes_for(error)
+    if pause is not None:
+        world.tell("endpoint.cool_down", seconds=pause)
     else:
         pause = back_off(world.recall().failures + 1, world.random())
-        world.remember(Failed(error, pause))
+    world.remember(Failed(error, pause))
 
 
-def choose_pause(world: BackOffWorld, response: HttpResponse, arrived: Instant) -> float:
-    """Return how long to leave the endpoint alone: a growing while, and as it asked at least."""
-    # What was asked is a lower bound: a fleet that comes back in step meets the same answer again.
-    advised = read_retry_after(response, arrived.wall) or 0.0
-    grown = back_off(world.recall().failures + 1, world.random(), floor=_BUSY_FLOOR)
-    return max(advised, grown)
+def is_refusal(error: CredicorpAuthError) -> bool:
+    """Say whether the server will say the same again until somebody changes something."""
+    if isinstance(error, (TokenRequestRefused, ScopeNotGranted)):
+        return not error.retryable
+    return may_blame_client(error)  # a bare 403
+
+
+def note_wish(
+    world: BackOffWorld, error: CredicorpAuthError, response: HttpResponse, arrived: Instant
+) -> None:
+    """Write into a failure how long to leave the endpoint alone, if the server asked for that."""
+    advised = read_retry_after(response, arrived.wall)
+    if isinstance(error, (TokenEndpointBusy, ServerFailed)) and (
+        advised is not None or isinstance(error, TokenEndpointBusy)
+    ):
+        # What was asked is a lower bound: a fleet that comes back in step meets the same again.
+        grown = back_off(world.recall().failures + 1, world.random(), floor=_BUSY_FLOOR)
+        error.retry_after = max(advised or 0.0, grown)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import evolve, field, frozen
 
-from credicorp_auth.errors import CredicorpAuthError, TokenEndpointBusy
-from credicorp_auth.oauth.retry import look_again
+from credicorp_auth.errors import CredicorpAuthError, ServerFailed, TokenEndpointBusy
+from credicorp_auth.oauth.retry import bound_cooldown, look_again
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from credicorp_auth.oauth.scope import Scope
 
 REFUSAL_SECONDS: Final = 60.0
+
+
+def wishes_for(error: CredicorpAuthError) -> float | None:
+    """Return the seconds for which a server asked to be left alone; None if it did not."""
+    return error.retry_after if isinstance(error, (TokenEndpointBusy, ServerFailed)) else None
 
 
 @frozen
@@ -33,11 +38,16 @@ class Failed:
 
     Args:
         error: What went wrong.
-        pause: Seconds to leave the endpoint alone.
+        pause: Seconds to leave the endpoint alone; bounded, whoever asked for them.
     """
 
     error: CredicorpAuthError = field(eq=False)
-    pause: float
+    pause: float = field(converter=bound_cooldown)
+
+    @property
+    def is_cooldown(self) -> bool:
+        """Whether the server asked for the pause, of this client as a whole."""
+        return wishes_for(self.error) is not None
 
 
 @frozen
@@ -106,7 +116,10 @@ class Standing:
     def after(self, fact: Fact, moment: float) -> Standing:
         """Return the standing once `fact` is known, at `moment`."""
         if isinstance(fact, Served):
-            return evolve(self, failures=0, quiet_until=0.0, quiet_error=None)
+            # Whoever is served is not refused as a client, whatever was remembered.
+            kept = dict(self.refusals)
+            kept.pop(None, None)
+            return Standing(refusals=kept)
         if isinstance(fact, Failed):
             return self._quiet(fact, moment)
         if isinstance(fact, Refused):
@@ -152,9 +165,12 @@ class Standing:
 
     def why_quiet(self, moment: float) -> CredicorpAuthError:
         """Return a fresh error for a caller who cannot wait until the endpoint may be asked."""
-        left = self.quiet_until - moment
+        left = max(0.0, self.quiet_until - moment)
         error = self.quiet_error
         if error is None or isinstance(error, TokenEndpointBusy):
             what = error.what if error else "the endpoint asked to be left alone"
-            return TokenEndpointBusy(what, retry_after=max(0.0, left))
-        return error.copy()
+            return TokenEndpointBusy(what, retry_after=left)
+        fresh = error.copy()
+        if isinstance(fresh, ServerFailed) and fresh.retry_after is not None:
+            fresh.retry_after = left
+        return fresh

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from credicorp_auth.lifecycle.client import ClientCredentials
     from credicorp_auth.lifecycle.standing import Fact, Refusal, Standing
     from credicorp_auth.lifecycle.windows import Instant
+    from credicorp_auth.oauth.endpoint_address import EndpointAddress
     from credicorp_auth.oauth.http import HttpRequest, HttpResponse
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.oauth.token import Grant
@@ -183,6 +184,10 @@ class World(Protocol):
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
         """Send a request and return the whole answer within `timeout` seconds."""
+        ...
+
+    def locate_endpoint(self) -> EndpointAddress:
+        """Return which address is asked for tokens, and where it came from; without waiting."""
         ...
 
     def recall(self) -> Standing:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final
+
 from credicorp_auth.errors import RedirectRefused, ServerFailed
 from credicorp_auth.oauth.http import HttpRequest, HttpResponse
-from credicorp_auth.oauth.retry import COOL_DOWN_STATUSES, RETRYABLE_STATUSES, read_retry_after
+from credicorp_auth.oauth.retry import is_retryable, read_retry_after
+
+if TYPE_CHECKING:
+    from credicorp_auth.oauth.endpoint_address import EndpointAddress
+
+_NOT_THERE: Final = frozenset({404, 405})
 
 
 def build_document_request(url: str, media_types: str = "application/json") -> HttpRequest:
@@ -18,32 +25,42 @@ def build_document_request(url: str, media_types: str = "application/json") -> H
     return HttpRequest("GET", url, headers={"Accept": media_types, "Accept-Encoding": "identity"})
 
 
-def check_document_status(response: HttpResponse, url: str, *, moment: float) -> None:
+def check_document_status(
+    response: HttpResponse, address: EndpointAddress, *, moment: float
+) -> None:
     """
-    Refuse an answer that brings no document.
+    Refuse a response that brings no document.
 
     Args:
-        response: The answer.
-        url: Where it came from.
+        response: The response.
+        address: Where it came from.
         moment: Epoch seconds now.
 
     Raises:
         RedirectRefused: A redirect, which is never followed.
-        ServerFailed: Another status than 200 (`document.status`).
+        ServerFailed: Another status than 200 (`document.status`); there is no such document
+            (`endpoint.not_found`).
     """
-    status = response.status
+    status, url = response.status, address.url
     if status in {301, 302, 303, 307, 308}:
         raise RedirectRefused(
             f"{url} redirected, status {status}",
             cure="set the final address; documents that keys are read from are never redirected.",
         )
+    if status in _NOT_THERE:
+        raise ServerFailed(
+            f"there is no document at {url}, status {status}",
+            status=status,
+            code="endpoint.not_found",
+            cure=f"check the address {url}, which came from {address.source}.",
+            retryable=address.has_answered,
+        )
     if status != 200:  # noqa: PLR2004 - the one success
-        asked = read_retry_after(response, moment)
         raise ServerFailed(
             f"{url} answered status {status}",
             status=status,
-            retry_after=asked if status in COOL_DOWN_STATUSES else None,
+            retry_after=read_retry_after(response, moment),
             code="document.status",
             cure="check `jwks_url` or `issuer`; then ask the operator of the issuer.",
-            retryable=status in RETRYABLE_STATUSES,
+            retryable=is_retryable(status),
         )

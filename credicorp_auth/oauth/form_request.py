@@ -26,7 +26,7 @@ def build_form_request(
         proof: Goes into the body or one header, as the client authenticates.
     """
     proven = [(name, secret.reveal()) for name, secret in proof.fields.items()]
-    form = "&".join(f"{name}={quote_plus(value)}" for name, value in [*fields, *proven])
+    form = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in [*fields, *proven])
     return HttpRequest(
         "POST",
         url,

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from attrs import field, frozen
 
-from credicorp_auth.errors import InvalidSetting, MalformedAnswer
+from credicorp_auth.errors import MalformedAnswer
 from credicorp_auth.oauth.claim_values import freeze_members, read_time
+from credicorp_auth.oauth.granted_scope import read_scope_of
 from credicorp_auth.oauth.json_answer import WrongMediaType, read_json_answer
 from credicorp_auth.oauth.refusal import Speaker
 from credicorp_auth.oauth.scope import Scope
@@ -136,14 +137,14 @@ def read_introspection(
     if response.status != 200:  # noqa: PLR2004 - RFC 7662 section 2.2: the one success
         raise read_inquiry_failure(response, inquiry, INTROSPECTION_ENDPOINT)
     where = inquiry.place(response)
-    members = _read_members(response, where)
+    members = _read_members(response, inquiry, where)
     active = members.get("active")
     if not isinstance(active, bool):
         raise _malformed("`active` is neither true nor false", where)
     if not active:
         return inactive("introspection.inactive")
     members = _without_empty(members)
-    answer = _read_active(members, where)
+    answer = _read_active(members, inquiry, where)
     code = _why_not(members, answer, policy, moment, where)
     return answer if code is None else inactive(code)
 
@@ -165,11 +166,11 @@ def _without_empty(members: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read_members(response: HttpResponse, where: str) -> dict[str, Any]:
+def _read_members(response: HttpResponse, inquiry: TokenInquiry, where: str) -> dict[str, Any]:
     if len(response.body.reveal()) > MAX_ANSWER:
         raise _malformed(f"there are over {MAX_ANSWER} bytes", where)
     try:
-        return read_json_answer(response)
+        return read_json_answer(response, inquiry.secrets)
     except WrongMediaType as fault:
         what, code = str(fault), "introspection.content_type"
     except NotStrictJson as fault:
@@ -177,10 +178,10 @@ def _read_members(response: HttpResponse, where: str) -> dict[str, Any]:
     raise MalformedAnswer(f"the introspection endpoint answered {what} ({where})", code=code)
 
 
-def _read_active(members: Mapping[str, Any], where: str) -> Introspection:
+def _read_active(members: Mapping[str, Any], inquiry: TokenInquiry, where: str) -> Introspection:
     return Introspection(
         active=True,
-        scope=_read_scope(members, where),
+        scope=_read_scope(members, inquiry, where),
         client_id=_read_text(members, "client_id", where),
         subject=_read_text(members, "sub", where),
         expires_at=_read_time(members, "exp", where),
@@ -229,13 +230,11 @@ def _read_text(members: Mapping[str, Any], name: str, where: str) -> str | None:
     return value or None
 
 
-def _read_scope(members: Mapping[str, Any], where: str) -> Scope:
-    stated = _read_text(members, "scope", where)
-    try:
-        return Scope(stated)
-    except InvalidSetting:
-        pass
-    raise _malformed("`scope` is not a list of scope tokens", where)
+def _read_scope(members: Mapping[str, Any], inquiry: TokenInquiry, where: str) -> Scope:
+    stated = read_scope_of(members.get("scope"), Scope(), inquiry.secrets)
+    if stated is None:
+        raise _malformed("`scope` is not a list of scope tokens", where)
+    return stated
 
 
 def _read_audiences(value: object, where: str) -> frozenset[str] | None:

@@ -1,35 +1,46 @@
-"""Reading an answer that must be one JSON object: its media type, its charset, its members."""
+"""Reading a response that must be one JSON object: its media type and its members."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from credicorp_auth.oauth.foreign_text import show_foreign_text
-from credicorp_auth.oauth.strict_json import NotStrictJson, read_json_object
+from credicorp_auth.oauth.strict_json import read_json_object
 
 if TYPE_CHECKING:
-    from credicorp_auth.oauth.http import HttpResponse
+    from collections.abc import Collection
 
-_JSON = "application/json"
+    from credicorp_auth.oauth.http import HttpResponse
+    from credicorp_auth.oauth.secret import Secret
+
+_JSON: Final = "application/json"
 
 
 class WrongMediaType(ValueError):
-    """The answer says that it is something else than JSON; the text says what, fit to be shown."""
+    """The response says that it is something else than JSON; the text says what, to be shown."""
 
 
-def read_json_answer(response: HttpResponse) -> dict[str, Any]:
+def is_absent(value: object) -> bool:
+    """Say whether an optional member counts as absent: null, empty text, an empty list."""
+    return value is None or value in ("", [])
+
+
+def read_json_answer(response: HttpResponse, secrets: Collection[Secret]) -> dict[str, Any]:
     """
-    Read the members of an answer.
+    Read the members of a response.
+
+    A charset parameter has no effect: JSON is in UTF-8 (RFC 8259 section 11).
+
+    Args:
+        response: The response.
+        secrets: Credentials that its media type may echo.
 
     Raises:
         WrongMediaType: Its media type is not `application/json`.
         NotStrictJson: It is not in UTF-8, or not one strict JSON object.
     """
-    media_type, _, parameters = (response.header("Content-Type") or "").partition(";")
+    media_type = (response.header("Content-Type") or "").partition(";")[0]
     if media_type.strip().lower() != _JSON:
-        shown = show_foreign_text(media_type, limit=64) or "no media type"
+        shown = show_foreign_text(media_type, secrets, limit=64) or "no media type"
         raise WrongMediaType(f"{shown} instead of {_JSON}")
-    charset = parameters.lower().replace('"', "").partition("charset=")[2].partition(";")[0]
-    if charset.strip() not in {"", "utf-8"}:
-        raise NotStrictJson("it says it is not in UTF-8")
     return read_json_object(response.body.reveal())

@@ -13,6 +13,7 @@ from credicorp_auth.errors import (
     MalformedAnswer,
     OriginNotAllowed,
 )
+from credicorp_auth.oauth.foreign_text import hide_secrets
 from credicorp_auth.oauth.http import origin_of, read_url
 from credicorp_auth.oauth.network_range import PUBLIC, range_of, range_of_host
 from credicorp_auth.oauth.strict_json import NotStrictJson, read_json_object
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from credicorp_auth.oauth.http import HttpResponse
+    from credicorp_auth.oauth.secret import Secret
 
 ENDPOINTS: Final = (
     "token_endpoint",
@@ -44,12 +46,14 @@ class MetadataSource:
         issuer: What it must call itself, character by character.
         origins: The origins at which its endpoints may lie.
         listed: Those of them that the user listed: what lies there is not asked for its network.
+        setting: Where its address came from, as a hint names it.
     """
 
     url: str
     issuer: str
     origins: frozenset[str]
     listed: frozenset[str] = frozenset()
+    setting: str = "`issuer`"
 
 
 @frozen(eq=False)
@@ -106,7 +110,11 @@ class ServerMetadata:
 
 
 def read_metadata(
-    response: HttpResponse, source: MetadataSource, *, peer: str | None = None
+    response: HttpResponse,
+    source: MetadataSource,
+    *,
+    peer: str | None = None,
+    secrets: Collection[Secret] = (),
 ) -> ServerMetadata:
     """
     Read metadata. Each endpoint is judged by itself: a bad one spoils no good one.
@@ -115,6 +123,7 @@ def read_metadata(
         response: An answer with status 200.
         source: Where it came from, and what it must say.
         peer: The network address that it came from.
+        secrets: Credentials of ours: an address that holds one is none that can be used.
 
     Raises:
         MalformedAnswer: It is not metadata (`discovery.malformed`), or somebody else's
@@ -142,7 +151,7 @@ def read_metadata(
     refused: dict[str, CredicorpAuthError] = {}
     for name in ENDPOINTS:
         if name in members:
-            judged = _judge(name, members[name], source)
+            judged = _judge(name, members[name], source, secrets)
             if isinstance(judged, str):
                 endpoints[name] = judged
             else:
@@ -165,8 +174,12 @@ def _is_address(url: str) -> bool:
         return False
 
 
-def _judge(name: str, value: object, source: MetadataSource) -> str | CredicorpAuthError:
+def _judge(
+    name: str, value: object, source: MetadataSource, secrets: Collection[Secret]
+) -> str | CredicorpAuthError:
+    # An address is shown in messages and written into logs on the way: no credential may be in it.
     url = value if isinstance(value, str) and _is_address(value) else None
+    url = url if url is not None and hide_secrets(url, secrets, shortest=8) == url else None
     if url is None:
         return MalformedAnswer(
             f"{name} in the metadata of {source.issuer} is no address that can be used",

@@ -10,12 +10,13 @@ from attrs import frozen
 from credicorp_auth import errors
 from credicorp_auth.errors import CredicorpAuthError, MalformedAnswer
 from credicorp_auth.oauth.foreign_text import show_foreign_text
-from credicorp_auth.oauth.retry import COOL_DOWN_STATUSES, RETRYABLE_STATUSES
+from credicorp_auth.oauth.retry import is_busy, is_retryable
 from credicorp_auth.oauth.strict_json import NotStrictJson, read_json_object
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from credicorp_auth.oauth.endpoint_address import EndpointAddress
     from credicorp_auth.oauth.http import HttpResponse
     from credicorp_auth.oauth.secret import Secret
 
@@ -31,6 +32,16 @@ _REFUSALS: Final[Mapping[str, type[errors.TokenRequestRefused]]] = {
     "unsupported_token_type": errors.UnsupportedTokenType,
 }
 _BUSY_ERRORS: Final = frozenset({"slow_down", "temporarily_unavailable"})
+_BLAMING_ERRORS: Final = frozenset(
+    {"invalid_client", "unauthorized_client", "access_denied", "unauthorized"}
+)
+_KNOWN_ERRORS: Final = frozenset({*_REFUSALS, *_BUSY_ERRORS, *_BLAMING_ERRORS}) | {
+    "server_error",
+    "use_dpop_nonce",
+}
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
+_NOT_THERE: Final = frozenset({404, 405})
 
 
 @frozen
@@ -40,8 +51,8 @@ class Speaker:
 
     Args:
         name: What it is called.
-        server_error: The code where its answer is a 5xx that says nothing of OAuth.
-        client_error: The code where it is such a 4xx.
+        server_error: The code of its 5xx, 408 and 425.
+        client_error: The code of a 4xx that says nothing of OAuth.
     """
 
     name: str
@@ -49,72 +60,175 @@ class Speaker:
     client_error: str
 
 
+@frozen
+class _Said:
+    """
+    The OAuth error in a body, fit to be shown.
+
+    Args:
+        error: Its code; empty if there is none.
+        description: The explanation; or empty.
+    """
+
+    error: str = ""
+    description: str = ""
+
+    def members(self) -> dict[str, Any]:
+        """Return what an error keeps of it."""
+        return {"error": self.error, "description": self.description}
+
+    def __str__(self) -> str:
+        shown = f" {self.error}" if self.error else ""
+        return f"{shown} ({self.description})" if self.description else shown
+
+
 TOKEN_ENDPOINT: Final = Speaker(
     "token endpoint", "token_endpoint.server_error", "token_endpoint.client_error"
 )
 
 
-def request_id_of(response: HttpResponse) -> str:
-    """Return the server's name for a request, as the end of a message; empty where it gave none."""
+def request_id_of(response: HttpResponse, secrets: Collection[Secret]) -> str:
+    """Return the server's name for a request, as the end of a message; empty if it gave none."""
     value = response.header("Credicorp-Request-Id") or response.header("X-Credicorp-Request-Id")
-    return f", request {show_foreign_text(value, limit=64)}" if value else ""
+    return f", request {show_foreign_text(value, secrets, limit=64)}" if value else ""
+
+
+def may_blame_client(error: CredicorpAuthError) -> bool:
+    """
+    Say whether a refusal may mean that the client's secret is not the right one any more.
+
+    RFC 6749 section 5.2 has one code for that, and servers have many: `unauthorized` (UAA),
+    `unauthorized_client` (older Keycloak), `access_denied` (Auth0), or a bare 401 or 403.
+    """
+    status, code = _read_refusal_of(error)
+    return code in _BLAMING_ERRORS or (
+        status in {_UNAUTHORIZED, _FORBIDDEN} and code not in _KNOWN_ERRORS
+    )
+
+
+def refuses_client(error: CredicorpAuthError) -> bool:
+    """
+    Say whether a refusal is one of the client as a whole, whatever it asks for.
+
+    Every other one may be about the scope, the resource or the audience that was asked for.
+    """
+    status, code = _read_refusal_of(error)
+    return (
+        code == "invalid_client"
+        or (status == _UNAUTHORIZED and may_blame_client(error))
+        or (status == _FORBIDDEN and not code)
+    )
+
+
+def _read_refusal_of(error: CredicorpAuthError) -> tuple[int, str]:
+    """Return status and code of a refusal; 0 and nothing if the error is none."""
+    if isinstance(error, errors.TokenRequestRefused) and not error.retryable:
+        return error.status, error.error.lower()
+    # What a failure keeps of its body decides nothing; a bare 403 is a failure by its class.
+    return (error.status if isinstance(error, errors.ServerFailed) else 0), ""
 
 
 def read_failure(
     response: HttpResponse,
     where: str,
     secrets: Collection[Secret],
+    address: EndpointAddress,
     speaker: Speaker = TOKEN_ENDPOINT,
 ) -> CredicorpAuthError:
     """
-    Read an answer whose status is not 200.
+    Read a response whose status is no success.
+
+    What may be retried, and what is not there, is told by the status alone; an OAuth error in the
+    body of such a response is kept and decides nothing.
 
     Args:
-        response: The answer.
+        response: The response.
         where: Who asked, where and for what, for the message.
         secrets: Credentials that were part of the request, scrubbed from the message.
-        speaker: Who answered.
+        address: What was asked, for the hint.
+        speaker: The endpoint that responded.
 
     Returns:
         The error to raise.
     """
     status = response.status
-    if status in {301, 302, 303, 307, 308}:
+    if status in _REDIRECTS:
         return errors.RedirectRefused(f"the {speaker.name} redirected, status {status} ({where})")
-    if status in COOL_DOWN_STATUSES:
-        return errors.TokenEndpointBusy(
-            f"the {speaker.name} is busy, status {status} ({where})", retry_after=0.0
-        )
-    if status < 400:  # noqa: PLR2004 - neither the one success nor an error
+    if status < 400:  # noqa: PLR2004 - neither a success nor an error
         return MalformedAnswer(
             f"the {speaker.name} answered status {status} ({where})",
             code="response.status_unexpected",
         )
-    refusal = _read_error_document(response, where, secrets, speaker)
-    if refusal is not None:
-        return refusal
-    temporary = status in RETRYABLE_STATUSES
-    server = status >= 500 or temporary  # noqa: PLR2004 - where HTTP draws the line
+    members = _read_error_members(response)
+    if status in _NOT_THERE or is_retryable(status):
+        return _read_by_status(status, _show_error(members, secrets), where, address, speaker)
+    if status == _UNAUTHORIZED and not _is_readable(members.get("error")):
+        # RFC 6749 section 5.2: a 401 is invalid_client, and often bare.
+        members = {"error": "invalid_client"}
+    if "error" in members and (status != _FORBIDDEN or _is_readable(members["error"])):
+        return read_refusal(members, status, where, secrets, speaker)
+    server = status >= 500  # noqa: PLR2004 - where HTTP draws the line
     return errors.ServerFailed(
         f"the {speaker.name} answered status {status} ({where})",
         status=status,
         code=speaker.server_error if server else speaker.client_error,
-        retryable=temporary,
+        retryable=False,
     )
 
 
-def _read_error_document(
-    response: HttpResponse, where: str, secrets: Collection[Secret], speaker: Speaker
-) -> CredicorpAuthError | None:
+def _read_by_status(
+    status: int, said: _Said, where: str, address: EndpointAddress, speaker: Speaker
+) -> CredicorpAuthError:
+    what = f"status {status}{said} ({where})"
+    if status in _NOT_THERE:
+        return errors.ServerFailed(
+            f"there is no {speaker.name} at {address.url}, {what}",
+            status=status,
+            code="endpoint.not_found",
+            cure=f"check the address {address.url}, which came from {address.source}.",
+            retryable=address.has_answered,
+            **said.members(),
+        )
+    if is_busy(status):
+        what = f"the {speaker.name} is busy, {what}"
+        return errors.TokenEndpointBusy(what, retry_after=0.0, **said.members())
+    return errors.ServerFailed(
+        f"the {speaker.name} answered {what}",
+        status=status,
+        code=speaker.server_error,
+        retryable=True,
+        **said.members(),
+    )
+
+
+def _read_error_members(response: HttpResponse) -> dict[str, Any]:
     try:
         members = read_json_object(response.body.reveal())
     except NotStrictJson:
-        members = {}
-    if "error" in members:
-        return read_refusal(members, response.status, where, secrets, speaker)
-    if response.status == 401:  # noqa: PLR2004 - RFC 6749 section 5.2: invalid_client, often bare
-        return read_refusal({"error": "invalid_client"}, response.status, where, secrets, speaker)
-    return None
+        return {}
+    return _unwrap(members)
+
+
+def _unwrap(members: Mapping[str, Any]) -> dict[str, Any]:
+    error = members.get("error")
+    if not isinstance(error, dict):
+        return dict(members)
+    # The partner API wraps errors of its own in an object (type, code, message).
+    inner = cast("dict[str, Any]", error)
+    return {"error": inner.get("code"), "error_description": inner.get("message")}
+
+
+def _is_readable(error: object) -> bool:
+    return isinstance(error, str) and _ERROR.fullmatch(error) is not None
+
+
+def _show_error(members: Mapping[str, Any], secrets: Collection[Secret]) -> _Said:
+    """Return the OAuth error of a body, fit to be shown; an empty one if there is none to read."""
+    error, description = members.get("error"), members.get("error_description")
+    if not isinstance(error, str) or not _is_readable(error):
+        return _Said()
+    told = show_foreign_text(description, secrets) if isinstance(description, str) else ""
+    return _Said(show_foreign_text(error, secrets, limit=64), told)
 
 
 def read_refusal(
@@ -129,39 +243,28 @@ def read_refusal(
 
     Args:
         members: Its members, `error` among them.
-        status: HTTP status code of the answer.
+        status: HTTP status code of the response.
         where: Who asked, where and for what, for the message.
         secrets: Credentials that were part of the request, scrubbed from the message.
-        speaker: Who answered.
+        speaker: The endpoint that responded.
 
     Returns:
         The error to raise.
     """
-    error = members["error"]
-    if isinstance(error, dict):
-        # The partner API wraps errors of its own in an object (type, code, message).
-        inner = cast("dict[str, Any]", error)
-        members = {"error": inner.get("code"), "error_description": inner.get("message")}
-        error = members["error"]
-    if not isinstance(error, str) or not _ERROR.fullmatch(error):
-        shown = (
-            show_foreign_text(error, limit=64, secrets=secrets) if isinstance(error, str) else ""
-        )
+    members = _unwrap(members)
+    if not _is_readable(members["error"]):
+        raw = members["error"]
+        shown = show_foreign_text(raw, secrets, limit=64) if isinstance(raw, str) else ""
         return MalformedAnswer(
             f"the {speaker.name}'s error cannot be read: {shown!r}, status {status} ({where})",
             code="oauth.malformed_error",
         )
-    error = show_foreign_text(error, limit=64, secrets=secrets)
-    said = members.get("error_description")
-    description = show_foreign_text(said, secrets=secrets) if isinstance(said, str) else ""
-    kind = _REFUSALS.get(error, errors.TokenRequestRefused)
-    retryable = error in _BUSY_ERRORS or status in RETRYABLE_STATUSES
-    shown = f"{error} ({description})" if description else error
+    said = _show_error(members, secrets)
+    kind = _REFUSALS.get(said.error, errors.TokenRequestRefused)
     return kind(
-        f"the {speaker.name} refused with {shown} ({where})",
-        error=error,
-        description=description,
+        f"the {speaker.name} refused with{said} ({where})",
         status=status,
-        code=f"oauth.{error}",
-        retryable=retryable,
+        code=f"oauth.{said.error}",
+        retryable=said.error in _BUSY_ERRORS,
+        **said.members(),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
@@ -12,10 +13,17 @@ if TYPE_CHECKING:
 MAX_ATTEMPTS: Final = 3
 """Requests that one flight sends at most before it reports the last failure."""
 
-RETRYABLE_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-COOL_DOWN_STATUSES: Final = frozenset({429, 503})
+_TOO_MANY: Final = 429
+_RETRYABLE_CLIENT_ERRORS: Final = frozenset({408, 425, _TOO_MANY})
+_FINAL_SERVER_ERRORS: Final = frozenset({501, 505})
+_BUSY_STATUSES: Final = frozenset({_TOO_MANY, 503})
 
-MAX_RETRY_AFTER: Final = 300.0  # seconds
+MAX_RETRY_AFTER: Final = 300.0
+"""Seconds for which an endpoint is left alone at most, whoever asks for more."""
+
+_CLOCK_SKEW: Final = 60.0  # seconds by which the clocks of two hosts may differ
+_EPOCH: Final = 1e9  # a reset of that many seconds is a moment and not a duration
+_RESETS: Final = ("RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset")
 _FIRST_STEP: Final = 1.0  # seconds
 _SHORTEST_PAUSE: Final = 0.5  # seconds; without a floor, full jitter can be a busy loop
 _LONGEST_PAUSE: Final = 30.0  # seconds
@@ -30,34 +38,92 @@ def _read_seconds(text: str | None) -> float | None:
 
 def _read_date(text: str | None) -> float | None:
     try:
-        return parsedate_to_datetime(text or "").timestamp()
+        date = parsedate_to_datetime(text or "")
     except (ValueError, OverflowError):
         return None
+    # One that names no zone means UTC, and not whatever zone this machine is in.
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+
+
+def is_retryable(status: int) -> bool:
+    """
+    Say whether a request that was answered with `status` may be sent again.
+
+    408, 425, 429 and every 5xx except 501 and 505, by the status alone: what stands in the body
+    only decorates it.
+    """
+    server_error = 500 <= status <= 599  # noqa: PLR2004 - where HTTP draws the lines
+    return status in _RETRYABLE_CLIENT_ERRORS or (
+        server_error and status not in _FINAL_SERVER_ERRORS
+    )
+
+
+def is_busy(status: int) -> bool:
+    """Say whether `status` means that the server wants to be left alone: 429, 503."""
+    return status in _BUSY_STATUSES
 
 
 def read_retry_after(response: HttpResponse, moment: float) -> float | None:
     """
     Read how long the server asks to be left alone.
 
-    `Retry-After` (RFC 9110 section 10.2.3) as seconds or as a date, which is compared with the
-    answer's own `Date` where it has one, since the two clocks need not agree; else
-    `RateLimit-Reset`, which the partner API states as seconds from now.
+    `Retry-After` (RFC 9110 section 10.2.3) counts on 429 and on a 5xx that may be retried, as
+    seconds or as a date. `RateLimit-Reset` and its two older spellings count on 429 alone: servers
+    send them on every response. A reset of 10^9 or more is a moment in epoch seconds. Moments are
+    compared with the response's own `Date` if it has one, since the two clocks need not agree.
 
     Args:
-        response: The answer.
-        moment: Epoch seconds by the local clock, used where the answer has no `Date`.
+        response: The response.
+        moment: Epoch seconds by the local clock, used if the response has no `Date`.
 
     Returns:
-        Seconds, above 0 and at most `MAX_RETRY_AFTER`; None where nothing usable was said.
+        Seconds, above 0 and at most `MAX_RETRY_AFTER`; None if nothing usable was said.
     """
-    retry_after = response.header("Retry-After")
-    seconds = _read_seconds(retry_after)
-    if seconds is None and (date := _read_date(retry_after)) is not None:
-        sent = _read_date(response.header("Date"))
-        seconds = date - (moment if sent is None else sent)
-    if not seconds or seconds < 0:
-        seconds = _read_seconds(response.header("RateLimit-Reset"))
-    return min(seconds, MAX_RETRY_AFTER) if seconds else None
+    status = response.status
+    if status != _TOO_MANY and (status < 500 or not is_retryable(status)):  # noqa: PLR2004
+        return None
+    sent = _read_date(response.header("Date"))
+    now = moment if sent is None else sent
+    said = [_read_retry_after(response.header("Retry-After"), now)]
+    if status == _TOO_MANY:
+        said += [_read_reset(response.header(name), now) for name in _RESETS]
+    seconds = next((each for each in said if each is not None and each > 0), None)
+    return None if seconds is None else min(seconds, MAX_RETRY_AFTER)
+
+
+def _read_retry_after(text: str | None, now: float) -> float | None:
+    seconds = _read_seconds(text)
+    if seconds is None and (date := _read_date(text)) is not None:
+        return date - now
+    return seconds
+
+
+def _read_reset(text: str | None, now: float) -> float | None:
+    seconds = _read_seconds(text)
+    return seconds - now if seconds is not None and seconds >= _EPOCH else seconds
+
+
+def bound_cooldown(seconds: float) -> float:
+    """Return a cooldown within bounds: from 0 to `MAX_RETRY_AFTER`, whatever number was given."""
+    if not seconds >= 0.0:  # NaN as well
+        return 0.0
+    return min(seconds, MAX_RETRY_AFTER)
+
+
+def believe_cooldown(until: float, now: float) -> float:
+    """
+    Return the seconds that are left of a cooldown which somebody else wrote down.
+
+    Args:
+        until: Its end, in epoch seconds by the clock of whoever wrote it.
+        now: Epoch seconds by the local clock.
+
+    Returns:
+        At most `MAX_RETRY_AFTER`; 0 if it is over, or ends later than any server can ask for: a
+        number out of bounds is no cooldown, or it could be renewed for ever.
+    """
+    left = until - now
+    return bound_cooldown(left) if left <= MAX_RETRY_AFTER + _CLOCK_SKEW else 0.0
 
 
 def back_off(failures: int, chance: float, *, floor: float = _SHORTEST_PAUSE) -> float:

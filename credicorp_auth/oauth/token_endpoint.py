@@ -1,4 +1,4 @@
-"""The client-credentials request and its answer (RFC 6749 sections 4.4 and 5)."""
+"""The client-credentials request and its response (RFC 6749 sections 4.4 and 5)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from attrs import field, frozen
 from credicorp_auth import errors
 from credicorp_auth.errors import InvalidSetting, MalformedAnswer
 from credicorp_auth.oauth.client_authentication import CLIENT_AUTHENTICATION
+from credicorp_auth.oauth.endpoint_address import EndpointAddress
 from credicorp_auth.oauth.foreign_text import show_foreign_text
 from credicorp_auth.oauth.form_request import build_form_request
-from credicorp_auth.oauth.json_answer import WrongMediaType, read_json_answer
+from credicorp_auth.oauth.granted_scope import read_scope_of
+from credicorp_auth.oauth.json_answer import WrongMediaType, is_absent, read_json_answer
 from credicorp_auth.oauth.refusal import read_failure, read_refusal, request_id_of
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.secret import Secret
@@ -21,14 +23,43 @@ from credicorp_auth.oauth.token import Grant
 from credicorp_auth.oauth.token_text import is_token
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from credicorp_auth.oauth.http import HttpRequest, HttpResponse
 
-_DIGITS: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
-_RESERVED: Final = frozenset(
-    {"grant_type", "client_id", "client_secret", "scope", "resource", "audience"}
-)
+_DIGITS: Final = re.compile(r"[0-9]{1,400}", re.ASCII)  # as long as JSON may spell a number
+_SUCCESSES: Final = frozenset({200, 201})
+
+# The names of the protocol and of other grants: RFC 6749, 7521, 7523, 7636, 8628, 8693, 8707.
+_RESERVED: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        ("client_id", "client_secret", "scope", "resource"), "use the setting of that name."
+    ),
+    "audience": "use the setting `request_audience`.",
+    **dict.fromkeys(
+        ("client_assertion", "client_assertion_type"), "use the setting `client_authentication`."
+    ),
+    **dict.fromkeys(
+        (
+            "grant_type",
+            "username",
+            "password",
+            "code",
+            "code_verifier",
+            "redirect_uri",
+            "refresh_token",
+            "device_code",
+            "assertion",
+            "subject_token",
+            "subject_token_type",
+            "actor_token",
+            "actor_token_type",
+            "token",
+            "token_type_hint",
+        ),
+        "leave it out: tokens are asked for by the client-credentials grant alone.",
+    ),
+}
 
 
 @frozen
@@ -42,7 +73,7 @@ class TokenRequest:
         scope: What to ask for; the empty scope asks for the server's default.
         resource: RFC 8707 resource indicators, each an absolute address.
         audience: The `audience` parameter that some servers know.
-        extra_parameters: Further form fields, as pairs.
+        extra_parameters: Further form fields, as pairs; values are opaque, they may be secrets.
     """
 
     token_url: str
@@ -50,7 +81,11 @@ class TokenRequest:
     scope: Scope = field(factory=Scope)
     resource: tuple[str, ...] = ()
     audience: str | None = None
-    extra_parameters: tuple[tuple[str, str], ...] = ()
+    extra_parameters: tuple[tuple[str, Secret], ...] = ()
+
+    def secrets_beside(self, *secrets: Secret) -> tuple[Secret, ...]:
+        """Return these secrets and the request's own: what its response must not show."""
+        return (*secrets, *(value for _, value in self.extra_parameters))
 
 
 @frozen
@@ -69,21 +104,55 @@ class TokenPolicy:
     accept_narrowed_scope: bool = False
 
 
-def read_extra_parameters(parameters: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def read_extra_parameters(
+    parameters: Iterable[tuple[object, object]],
+) -> tuple[tuple[str, Secret], ...]:
     """
     Check form fields of the user's own.
 
+    Args:
+        parameters: Pairs of a name and a value: text, or a `Secret`.
+
+    Returns:
+        Names and opaque values, sorted by name.
+
     Raises:
-        InvalidSetting: A name that the protocol reserves, or a value that is not text.
+        InvalidSetting: A name that the protocol has a meaning for, or that stands twice, or a
+            value that is not text.
     """
-    checked: Mapping[Any, Any] = parameters
-    for name, value in checked.items():
-        if name in _RESERVED or not isinstance(value, str):
-            raise InvalidSetting(
-                f"extra_parameters cannot hold {ascii(name)[:60]}",
-                cure="use the setting of that name; values are text.",
-            )
-    return tuple(sorted(parameters.items()))
+    checked: dict[str, Secret] = {}
+    for name, value in parameters:
+        reason = _why_no_name(name, checked)
+        if reason is None and isinstance(name, str) and (held := _hold(value)) is not None:
+            checked[name] = held
+            continue
+        raise InvalidSetting(
+            f"extra_parameters cannot hold {ascii(name)[:60]}",
+            cure=reason or "set its value to text that can be written in UTF-8.",
+        )
+    return tuple(sorted(checked.items(), key=lambda pair: pair[0]))
+
+
+def _why_no_name(name: object, checked: Mapping[str, Secret]) -> str | None:
+    """Return what to do about a name that cannot be used; None if it can."""
+    if not isinstance(name, str) or not name or not name.isprintable() or name != name.strip():
+        return "give each parameter a name of printable text."
+    if name in checked:
+        return "name it once (RFC 6749 section 3.2)."
+    # Servers exist that read the names in any case.
+    return _RESERVED.get(name.lower())
+
+
+def _hold(value: object) -> Secret | None:
+    """Return a value as a `Secret`; None if no form can carry it."""
+    held = Secret(value) if isinstance(value, str) else value
+    if not isinstance(held, Secret):
+        return None
+    try:
+        held.reveal().encode()
+    except UnicodeEncodeError:
+        return None
+    return held
 
 
 def build_token_request(asked: TokenRequest, client_id: str, client_secret: Secret) -> HttpRequest:
@@ -100,52 +169,59 @@ def build_token_request(asked: TokenRequest, client_id: str, client_secret: Secr
     fields += [("scope", str(asked.scope))] if asked.scope else []
     fields += [("resource", each) for each in asked.resource]
     fields += [("audience", asked.audience)] if asked.audience else []
-    fields += asked.extra_parameters
+    fields += [(name, value.reveal()) for name, value in asked.extra_parameters]
     return build_form_request(asked.token_url, fields, proof)
 
 
-def read_token_response(
+def read_token_response(  # noqa: PLR0913 - all that a response is read against
     response: HttpResponse,
     asked: TokenRequest,
     policy: TokenPolicy,
     *,
     client_id: str,
-    secrets: Collection[Secret] = (),
+    client_secret: Secret | None = None,
+    address: EndpointAddress | None = None,
 ) -> Grant:
     """
-    Read the answer to a client-credentials request (RFC 6749 sections 5.1 and 5.2).
+    Read the response to a client-credentials request (RFC 6749 sections 5.1 and 5.2).
 
     Args:
         response: What the transport brought.
         asked: The request it answers.
-        policy: What to make of answers that leave something open.
+        policy: What to make of responses that leave something open.
         client_id: Who asked, for messages.
-        secrets: Credentials that were part of the request, scrubbed from any message.
+        client_secret: The secret that was part of the request, scrubbed from any message.
+        address: What was asked, for messages; the `token_url` of the request if not given.
 
     Returns:
         The grant, checked and typed.
 
     Raises:
         TokenRequestRefused: The server refused; the subclass follows its error code.
-        TokenEndpointBusy: Status 429 or 503; `retry_after` is 0 where the caller must choose.
-        ServerFailed: Another status that says nothing of OAuth.
+        TokenEndpointBusy: Status 429 or 503; `retry_after` is 0, the caller must choose.
+        ServerFailed: Another status that says enough by itself; 404 and 405 are
+            `endpoint.not_found`.
         RedirectRefused: A redirect, which is never followed.
-        MalformedAnswer: Not an answer that RFC 6749 allows.
+        MalformedAnswer: Not a response that RFC 6749 allows.
         ScopeNotGranted: Less scope than asked, and the policy refuses that.
     """
-    scope, request_id = str(asked.scope), request_id_of(response)
-    where = f"client {client_id!r} at {asked.token_url}, scope {scope!r}{request_id}"
-    if response.status != 200:  # noqa: PLR2004 - RFC 6749 section 5.1 allows this one status
-        raise read_failure(response, where, secrets)
-    members = _read_members(response, where)
-    if "error" in members:
+    secrets = asked.secrets_beside(*([client_secret] if client_secret is not None else []))
+    address = address or EndpointAddress(asked.token_url, "`token_url`")
+    scope, request_id = str(asked.scope), request_id_of(response, secrets)
+    where = f"client {client_id!r} at {address.url}, scope {scope!r}{request_id}"
+    if response.status not in _SUCCESSES:
+        raise read_failure(response, where, secrets, address)
+    members = _read_members(response, where, secrets)
+    if not is_absent(members.get("error")):
         raise read_refusal(members, response.status, where, secrets)
-    return _read_grant(members, asked, policy, where)
+    return _read_grant(members, asked, policy, where, secrets)
 
 
-def _read_members(response: HttpResponse, where: str) -> dict[str, Any]:
+def _read_members(
+    response: HttpResponse, where: str, secrets: Collection[Secret]
+) -> dict[str, Any]:
     try:
-        return read_json_answer(response)
+        return read_json_answer(response, secrets)
     except WrongMediaType as fault:
         what, code = f"the token endpoint answered {fault}", "response.content_type"
     except NotStrictJson as fault:
@@ -155,21 +231,29 @@ def _read_members(response: HttpResponse, where: str) -> dict[str, Any]:
 
 
 def _read_grant(
-    members: Mapping[str, Any], asked: TokenRequest, policy: TokenPolicy, where: str
+    members: Mapping[str, Any],
+    asked: TokenRequest,
+    policy: TokenPolicy,
+    where: str,
+    secrets: Collection[Secret],
 ) -> Grant:
     value = members.get("access_token")
     if not isinstance(value, str) or not is_token(value):
         raise _malformed("access_token is missing or not a token", "response.access_token", where)
+    token = Secret(value)
     token_type = members.get("token_type")
     if not isinstance(token_type, str) or not token_type:
         raise _malformed("token_type is missing or not text", "response.token_type", where)
     if token_type.lower() != "bearer":
-        shown = show_foreign_text(token_type, limit=32)
+        shown = show_foreign_text(token_type, [*secrets, token], limit=32)
         what = f"token_type is {shown!r}, not Bearer"
         raise _malformed(what, "response.token_type_unsupported", where)
     lifetime, lifetime_remarks = _read_lifetime(members.get("expires_in"), policy, where)
-    scope, scope_remarks = _read_granted_scope(members.get("scope"), asked, policy, where)
-    return Grant(Secret(value), "Bearer", scope, lifetime, (*lifetime_remarks, *scope_remarks))
+    granted = read_scope_of(members.get("scope"), asked.scope, [*secrets, token])
+    if granted is None:
+        raise _malformed("scope is not a list of scope tokens", "response.scope", where)
+    scope_remarks = _compare_scope(granted, asked, policy, where)
+    return Grant(token, "Bearer", granted, lifetime, (*lifetime_remarks, *scope_remarks))
 
 
 def _read_lifetime(
@@ -188,27 +272,20 @@ def _read_lifetime(
     return float(int(stated)), remarks
 
 
-def _read_granted_scope(
-    stated: object, asked: TokenRequest, policy: TokenPolicy, where: str
-) -> tuple[Scope, tuple[str, ...]]:
-    if stated is None or stated == "":
-        return asked.scope, ()
-    try:
-        granted = Scope(stated) if isinstance(stated, str) else None
-    except InvalidSetting:
-        granted = None
-    if granted is None:
-        raise _malformed("scope is not a list of scope tokens", "response.scope", where)
+def _compare_scope(
+    granted: Scope, asked: TokenRequest, policy: TokenPolicy, where: str
+) -> tuple[str, ...]:
     missing = asked.scope.without(granted)
     if missing and not policy.accept_narrowed_scope:
+        shown = show_foreign_text(str(granted), ())
         raise errors.ScopeNotGranted(
-            f"the server granted {str(granted)!r}, without {str(missing)!r} ({where})",
+            f"the server granted {shown!r}, without {str(missing)!r} ({where})",
             asked=asked.scope.words,
             granted=granted.words,
         )
     remarks = ("token.scope_narrowed",) if missing else ()
     broader = asked.scope and granted.without(asked.scope)
-    return granted, (*remarks, "token.scope_broader") if broader else remarks
+    return (*remarks, "token.scope_broader") if broader else remarks
 
 
 def _malformed(what: str, code: str, where: str) -> MalformedAnswer:

@@ -10,6 +10,7 @@ from attrs import field, frozen
 from credicorp_auth import errors
 from credicorp_auth.errors import CredicorpAuthError, MalformedToken, TokenRequestRefused
 from credicorp_auth.oauth.client_authentication import CLIENT_AUTHENTICATION
+from credicorp_auth.oauth.endpoint_address import EndpointAddress
 from credicorp_auth.oauth.form_request import build_form_request
 from credicorp_auth.oauth.refusal import Speaker, read_failure, request_id_of
 from credicorp_auth.oauth.secret import Secret
@@ -35,6 +36,8 @@ class TokenInquiry:
         client_id: Who asks.
         client_secret: The proof.
         client_authentication: A name from `CLIENT_AUTHENTICATION`.
+        source: Where the address came from, as a hint names it.
+        has_answered: Whether the address has answered properly before.
     """
 
     token: Secret
@@ -42,10 +45,17 @@ class TokenInquiry:
     client_id: str
     client_secret: Secret = field(repr=False)
     client_authentication: str = "client_secret_post"
+    source: str = "the settings"
+    has_answered: bool = False
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """What is part of the request, and must not be shown out of its response."""
+        return (self.token, self.client_secret)
 
     def place(self, response: HttpResponse) -> str:
         """Return who asked where, for messages."""
-        return f"client {self.client_id!r} at {self.url}{request_id_of(response)}"
+        return f"client {self.client_id!r} at {self.url}{request_id_of(response, self.secrets)}"
 
 
 def read_shown_token(token: object) -> Secret:
@@ -96,8 +106,8 @@ def read_inquiry_failure(
         The error to raise; for a JWT that the endpoint takes for a bad request, one that says so.
     """
     where = inquiry.place(response)
-    secrets = (inquiry.token, inquiry.client_secret)
-    failure = read_failure(response, where, secrets, speaker)
+    address = EndpointAddress(inquiry.url, inquiry.source, inquiry.has_answered)
+    failure = read_failure(response, where, inquiry.secrets, address, speaker)
     jwt_refused = (
         response.status in _ABOUT_THE_TOKEN
         and _JWT.fullmatch(inquiry.token.reveal()) is not None

@@ -14,9 +14,10 @@ from credicorp_auth.engine.stored_token import (
     write_stored_token,
 )
 from credicorp_auth.lifecycle.client import ClientCredentials
-from credicorp_auth.lifecycle.standing import Standing
+from credicorp_auth.lifecycle.standing import Served, Standing
 from credicorp_auth.lifecycle.windows import Instant
 from credicorp_auth.lifecycle.world import Unusable
+from credicorp_auth.oauth.endpoint_address import EndpointAddress
 from credicorp_auth.oauth.http import HttpResponse
 from credicorp_auth.oauth.secret import Secret, SecretBytes
 from credicorp_auth.ports import LeaseState
@@ -206,10 +207,18 @@ class ScriptedWorld:
             return given
         raise given
 
-    def find_endpoint(self, seconds: float) -> str:
+    def find_endpoint(self, seconds: float) -> EndpointAddress:
         """Return the one endpoint of this stage that answers about tokens."""
         self.asked.append(f"find_endpoint within {seconds:g}")
-        return "https://as.example/inquire"
+        return EndpointAddress("https://as.example/inquire", "`introspection_url`", self._served)
+
+    def locate_endpoint(self) -> EndpointAddress:
+        """Return the one token endpoint of this stage."""
+        return EndpointAddress("https://as.example/token", "`token_url`", self._served)
+
+    @property
+    def _served(self) -> bool:
+        return any(isinstance(fact, Served) for fact in self.facts)
 
     def check_peer(self, response: HttpResponse, url: str) -> None:
         """Believe every answer: it comes from the script."""

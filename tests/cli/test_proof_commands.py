@@ -132,7 +132,7 @@ def test_metadata_that_cannot_be_had_are_an_error(call):
     assert 4 == call("discover", "--issuer", "http://127.0.0.1:1").returncode
     ended = call("discover", "--discovery", "oidc")
     assert 4 == ended.returncode
-    assert "code: document.status" in ended.stderr
+    assert "code: endpoint.not_found" in ended.stderr
 
 
 def test_keys_are_listed(call, sandbox):

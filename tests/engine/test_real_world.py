@@ -262,6 +262,28 @@ def test_a_refused_client_is_refused_for_every_scope(stage):
     assert 1 == play.mints
 
 
+@pytest.mark.parametrize(
+    ("refusal", "mints"),
+    [(answer(401), 1), (answer(403), 1), (answer(401, error="access_denied"), 1), (answer(403, error="access_denied"), 2), (answer(400, error="unauthorized_client"), 2)],
+    ids=["401", "403", "401-access_denied", "403-access_denied", "400-unauthorized_client"],
+)  # fmt: skip
+def test_fault_394_a_refusal_is_remembered_for_the_client_or_for_its_key(stage, refusal, mints):
+    """394: a refused client asks for nothing else for a minute; a refused scope stands alone."""
+    play = stage([refusal, token_answer()])
+    for _ in range(50):
+        with pytest.raises(errors.CredicorpAuthError) as raised:
+            play.get("too:much")
+    assert 1 == play.mints
+    try:
+        play.get("decisions:read")
+    except errors.CredicorpAuthError as error:
+        assert raised.value.code == error.code
+    assert mints == play.mints
+    play.clock.advance(60)
+
+    assert play.get("too:much").value.reveal().startswith("token-")
+
+
 def test_a_refused_scope_is_refused_alone(stage):
     """A scope that is not granted says nothing of the others."""
     play = stage([answer(400, error="invalid_scope")])
@@ -271,14 +293,48 @@ def test_a_refused_scope_is_refused_alone(stage):
     assert "token-2" == play.get("decisions:read").value.reveal()
 
 
-def test_a_refusal_near_expiry_is_raised_although_the_token_lives(stage):
-    """What will not pass by itself is reported while there is still time to act."""
-    play = stage([token_answer(), answer(400, error="invalid_scope")])
+@pytest.mark.parametrize(
+    "refusal",
+    [answer(401, error="invalid_client"), answer(401), answer(403)],
+    ids=["invalid_client", "401", "403"],
+)
+def test_a_refused_client_is_told_near_expiry_although_the_token_lives(stage, refusal):
+    """A client that is shut out after its secret was read again hears so while it can act."""
+    play = stage([token_answer(), refusal])
     play.get()
     play.clock.advance(3571)
+    told = []
     for _ in range(2):
-        with pytest.raises(errors.InvalidScope):
+        with pytest.raises(errors.CredicorpAuthError) as raised:
             play.get()
+        told.append(raised.value.code)
+
+    assert (told[0], 2) == (told[1], play.mints)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        answer(400, error="invalid_scope"),
+        answer(400, error="unauthorized_client"),
+        answer(403, error="access_denied"),
+        answer(404),
+        answer(200, scope="less"),
+        answer(200),
+        errors.TlsFailed("expired"),
+        errors.SecretUnavailable("sealed"),
+        ValueError("an adapter that breaks"),
+    ],
+    ids=["scope", "grant", "403", "404", "narrowed", "malformed", "tls", "secret", "adapter"],
+)
+def test_any_other_failure_near_expiry_leaves_the_living_token_in_use(stage, failure):
+    """In the mandatory window a living token is handed out, whatever the failure is."""
+    play = stage([token_answer(), *[failure] * 3], scope="more")
+    play.get()
+    play.clock.advance(3571)
+
+    assert ["token-1"] * 3 == [play.get().value.reveal() for _ in range(3)]
+    assert "refresh.deferred" in play.events
 
 
 def test_a_refusal_in_the_advisory_window_is_not_hammered(stage):

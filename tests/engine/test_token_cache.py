@@ -14,6 +14,7 @@ from credicorp_auth import Secret, errors
 from credicorp_auth.engine.cool_downs import COOL_DOWNS
 from credicorp_auth.engine.flight import Flight
 from credicorp_auth.engine.lease_keeper import KeptLease, NoLease
+from credicorp_auth.engine.stored_token import write_cool_down
 from credicorp_auth.lifecycle.client import endpoint_key
 from credicorp_auth.ports import (
     CacheCapabilities,
@@ -127,6 +128,32 @@ def test_one_429_quiets_all_who_share_the_cache(engines):
 
     assert 190 < raised.value.retry_after <= 200
     assert [] == other.sent
+
+
+@pytest.mark.parametrize("seconds", [361.0, 86_400.0, 1e9, 1e15])
+def test_fault_393_a_cooldown_beyond_reason_quiets_nobody(engines, seconds):
+    """393: a record that ends later than any server can ask for is absent, each time it is read."""
+    cache, clock, transport = SharedCache(), MovableClock(), ScriptedTransport()
+    client = f"poisoned-{seconds}"
+    key = endpoint_key(URL, client)
+    cache.write(key, write_cool_down(key, clock.wall() + seconds), lifetime=seconds)
+    engine = engines(cache, transport, client_id=client, clock=clock)
+    engine.get_token("a")
+    engine.get_token("b")
+
+    assert (2, 0.0) == (len(transport.sent), COOL_DOWNS.until(key))
+
+
+def test_fault_393_a_cooldown_that_another_wrote_is_heeded_for_300_s(engines):
+    """393: a clock that is ahead makes no cooldown longer than a server's own may be."""
+    cache, clock, transport = SharedCache(), MovableClock(), ScriptedTransport()
+    key = endpoint_key(URL, "ahead")
+    cache.write(key, write_cool_down(key, clock.wall() + 350), lifetime=350)
+    engine = engines(cache, transport, client_id="ahead", clock=clock)
+    with pytest.raises(errors.TokenEndpointBusy) as busy:
+        engine.get_token()
+
+    assert (300.0, 0) == (busy.value.retry_after, len(transport.sent))
 
 
 def test_a_cool_down_is_one_clients(engines):

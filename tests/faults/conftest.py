@@ -75,3 +75,10 @@ def bench(module_bench):
     """Hand out the bench without what the last test's answers left behind."""
     module_bench.sandbox.switches.fail_next([])
     return module_bench
+
+
+@pytest.fixture
+def fresh_bench():
+    """Set up a bench with an address of its own: what has answered is known to the process."""
+    with ExitStack() as stack:
+        yield Bench(stack)

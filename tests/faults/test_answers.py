@@ -20,27 +20,27 @@ REFUSED = [
     ("026-500-html", raw(HTML, status=500, content_type="text/html"), "token_endpoint.server_error", 3),
     ("026-502-html", raw(HTML, status=502, content_type="text/html"), "token_endpoint.server_error", 3),
     ("026-504-html", raw(HTML, status=504, content_type="text/html"), "token_endpoint.server_error", 3),
-    ("027-500-json", raw('{"error":"server_error"}', status=500), "oauth.server_error", 3),
+    ("027-500-json", raw('{"error":"server_error"}', status=500), "token_endpoint.server_error", 3),
     ("028-408", raw("", status=408), "token_endpoint.server_error", 3),
     ("028-425", raw("", status=425), "token_endpoint.server_error", 3),
     ("029-html", raw(HTML, content_type="text/html"), "response.content_type", 1),
     ("030-text", raw(JSON, content_type="text/plain"), "response.content_type", 1),
     ("030-no-type", raw(JSON, content_type=None), "response.content_type", 1),
     ("031-vendor-json", raw(JSON, content_type="application/vnd.x+json"), "response.content_type", 1),
-    ("032-charset", raw(JSON, content_type="application/json; charset=utf-16"), "response.json", 1),
     ("032-utf-16", raw(JSON.encode("utf-16")), "response.json", 1),
     ("032-bom", raw(b"\xef\xbb\xbf" + JSON.encode()), "response.json", 1),
-    ("033-201", grant(status=201), "response.status_unexpected", 1),
     ("033-202", grant(status=202), "response.status_unexpected", 1),
     ("033-204", Fault(204), "response.status_unexpected", 1),
     ("033-206", grant(status=206), "response.status_unexpected", 1),
     ("034-error-in-200", grant(error="invalid_scope"), "oauth.invalid_scope", 1),
     ("035-bare-401", raw("", status=401, headers={"WWW-Authenticate": "Basic"}), "oauth.invalid_client", 1),
-    *[(f"036-{s}", raw(HTML, status=s), "token_endpoint.client_error", 1) for s in (403, 404, 405, 410)],
+    *[(f"036-{s}", raw(HTML, status=s), "token_endpoint.client_error", 1) for s in (403, 410)],
     ("039-300", raw("", status=300), "response.status_unexpected", 1),
     ("039-304", Fault(304), "response.status_unexpected", 1),
     *[(f"040-{s}", raw("", status=s), "token_endpoint.client_error", 1) for s in (421, 426)],
-    ("040-511", raw("", status=511), "token_endpoint.server_error", 1),
+    ("040-511", raw("", status=511), "token_endpoint.server_error", 3),
+    *[(f"390-{s}", raw("", status=s), "token_endpoint.server_error", 1) for s in (501, 505)],
+    *[(f"390-{s}", raw("", status=s), "token_endpoint.server_error", 3) for s in (506, 520, 599)],
     *[(f"041-{n}", raw(body), "response.json", 1) for n, body in enumerate(["{", "", "null", "[]", '"x"', "1"])],
     ("042-duplicate", raw(JSON[:-1] + ', "access_token": "x"}'), "response.duplicate_member", 1),
     ("043-deep", raw(DEEP), "response.json", 1),
@@ -65,7 +65,7 @@ REFUSED = [
     *[(f"064-{n}", grant(access_token=v), "response.access_token", 1) for n, v in enumerate(["a\rb", "a\nb", "a\0b", "a b", "é", "\ud800"])],
     ("065-64k", grant(access_token="x" * (64 * 1024 + 1)), "response.access_token", 1),
     ("070-narrowed", grant(scope="a"), "response.scope_insufficient", 1),
-    ("072-list", grant(scope=["a", "b"]), "response.scope", 1),
+    *[(f"072-list-{n}", grant(scope=v), "response.scope", 1) for n, v in enumerate([["a", 7], [["a"]], {"a": 1}, 7, True])],
     ("072-control", grant(scope="a \x07"), "response.scope", 1),
     *[(f"076-{e}", raw(f'{{"error":"{e}"}}', status=400), f"oauth.{e}", 1) for e in ("invalid_request", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope")],
     ("081-invalid_target", raw('{"error":"invalid_target"}', status=400), "oauth.invalid_target", 1),
@@ -92,6 +92,9 @@ def test_fault_answers_that_are_refused(bench, answer, code, requests):
 # (id, answer, what the token looks like, event told)
 ACCEPTED = [
     ("031-charset", raw(JSON, content_type="application/json; charset=utf-8"), {}, None),
+    ("032-charset", raw(JSON, content_type="application/json; charset=utf-16"), {}, None),
+    ("033-201", grant(status=201), {}, None),
+    ("034-error-null", grant(error=None), {}, None),
     ("031-charset-quoted", raw(JSON, content_type='Application/JSON; charset="UTF-8"'), {}, None),
     ("049-missing", grant(without=["expires_in"]), {"lifetime": 300.0}, "token.expiry_assumed"),
     ("050-null", grant(expires_in=None), {"lifetime": 300.0}, "token.expiry_assumed"),
@@ -99,12 +102,15 @@ ACCEPTED = [
     ("054-float", grant(expires_in=3600.0), {"lifetime": 3600.0}, None),
     ("054-fraction", grant(expires_in=3599.9), {"lifetime": 3599.0}, None),
     ("056-huge", grant(expires_in=10**12), {"lifetime": 86_400.0}, "token.expiry_clamped"),
+    *[(f"044-{n}", grant(expires_in=v), {"lifetime": 86_400.0}, "token.expiry_clamped") for n, v in enumerate([10**20 - 1, 10**300, "9" * 20, "9" * 300, 1e300])],
     *[(f"060-{v}", grant(token_type=v), {"token_type": "Bearer"}, None) for v in ("bearer", "BEARER", "Bearer")],
     ("066-refresh-token", grant(refresh_token="r", id_token="i"), {}, None),
     ("067-unknown-members", grant(**{f"m{n}": n for n in range(10_000)}), {}, None),
     ("068-scope-absent", grant(), {"scope": "a b"}, None),
     ("068-scope-empty", grant(scope=""), {"scope": "a b"}, None),
     ("069-scope-reordered", grant(scope="b  a a "), {"scope": "a b"}, None),
+    ("072-list", grant(scope=["b", "a"]), {"scope": "a b"}, None),
+    ("072-list-empty", grant(scope=[]), {"scope": "a b"}, None),
     ("071-scope-broader", grant(scope="a b c"), {"scope": "a b c"}, "token.scope_broader"),
     ("065-60k", grant(access_token="x" * 60 * 1024), {}, None),
     ("074-no-cache-control", grant(headers={"Cache-Control": "public"}), {}, None),
@@ -227,3 +233,61 @@ def test_the_servers_request_id_is_named(bench):
     )
 
     assert "req_7" in str(outcome)
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_fault_036_391_an_address_that_is_not_there(fresh_bench, status):
+    """36, 391: final until that address has answered once, with a hint; retryable from then on."""
+    gone = raw('{"error": "invalid_client", "error_description": "hunter2-canary"}', status=status)
+    bench = fresh_bench
+    first, sent = bench.meet(gone)
+    url = f"{bench.sandbox.base_url}/oauth/token"
+
+    assert ("endpoint.not_found", False, 1) == (first.code, first.retryable, sent)
+    assert isinstance(first, errors.ServerUnreachable)
+    assert (status, "invalid_client") == (first.status, first.error)
+    assert url in first.cure
+    assert "`base_url`" in first.cure
+    assert "hunter2" not in f"{first}{vars(first)}"
+
+    assert isinstance(bench.meet(grant())[0], AccessToken)
+    later, sent = bench.meet(*[gone] * 3)
+    assert ("endpoint.not_found", True, 3) == (later.code, later.retryable, sent)
+    token, sent = bench.meet(gone, grant())
+    assert ("granted", 2) == (token.value.reveal(), sent)
+
+
+BODIES = {
+    "html": HTML,
+    "empty": "",
+    "refusal": '{"error": "invalid_client", "error_description": "d"}',
+    "final": '{"error": "invalid_scope"}',
+    "number": '{"error": 502}',
+    "object": '{"error": {"code": 502, "message": "down", "status": "UNAVAILABLE"}}',
+    "sentence": json.dumps({"error": "we are sorry " * 20}),
+    "null": '{"error": null}',
+    "list": '{"code": 900967, "error": []}',
+    "boolean": '{"error": true}',
+    "broken": '{"error": ',
+}
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("body", BODIES)
+def test_fault_390_what_is_retried_is_told_by_the_status_alone(bench, status, body):
+    """390: one such response, whatever it holds, costs a second request; the secret is not read again."""
+    token, sent = bench.meet(raw(BODIES[body], status=status), grant())
+
+    assert ("granted", 2) == (token.value.reveal(), sent)
+    assert "secret.rotated" not in bench.events
+    assert 1 == bench.events.count("secret.fetched")
+
+
+def test_fault_390_the_error_of_such_a_response_is_kept(bench):
+    """390: what the server says in its 5xx is in the exception, and in the message."""
+    said = raw('{"error": "invalid_client", "error_description": "no hunter2-canary"}', status=500)
+    outcome, sent = bench.meet(*[said] * 3)
+
+    assert ("token_endpoint.server_error", 3, 500) == (outcome.code, sent, outcome.status)
+    assert ("invalid_client", "no ***") == (outcome.error, outcome.description)
+    assert "invalid_client (no ***)" in str(outcome)

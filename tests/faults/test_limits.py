@@ -11,17 +11,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credicorp_auth import errors
+from credicorp_auth.lifecycle.standing import Failed
 from credicorp_auth.oauth.client_authentication import (
     build_client_secret_basic,
     read_client_authentication,
 )
 from credicorp_auth.oauth.http import HttpResponse
-from credicorp_auth.oauth.retry import MAX_RETRY_AFTER, read_retry_after
+from credicorp_auth.oauth.retry import (
+    MAX_RETRY_AFTER,
+    believe_cooldown,
+    bound_cooldown,
+    is_retryable,
+    read_retry_after,
+)
 from credicorp_auth.oauth.secret import Secret, SecretBytes
 from credicorp_auth.oauth.token_endpoint import TokenRequest, build_token_request
 from credicorp_auth.settings import Settings
 from credicorp_auth.testing.sandbox import Fault
 from credicorp_auth.testing.sandbox.answers import grant, raw
+from credicorp_auth.testing.stand_ins import ScriptedTransport
 
 NOW = 1_800_000_000.0
 
@@ -66,6 +74,10 @@ def test_fault_023_a_wish_beyond_reason_is_cut(bench):
     assert (MAX_RETRY_AFTER, 1) == (outcome.retry_after, sent)
 
 
+DATE = formatdate(NOW, usegmt=True)
+RESETS = ["RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset"]
+
+
 def test_rate_limit_reset_is_the_second_choice(bench):
     """Without Retry-After, RateLimit-Reset says how many seconds to wait."""
     outcome, _ = bench.meet(limited(RateLimit_Reset="33"))
@@ -73,9 +85,103 @@ def test_rate_limit_reset_is_the_second_choice(bench):
     assert 33.0 == outcome.retry_after
 
 
+@pytest.mark.parametrize("name", RESETS)
+@pytest.mark.parametrize(
+    ("status", "headers", "seconds"),
+    [
+        pytest.param(429, {"": "33"}, 33.0, id="seconds"),
+        pytest.param(429, {"": "999999999"}, 300.0, id="seconds-bounded"),
+        pytest.param(429, {"": f"{NOW + 40:.0f}", "Date": DATE}, 40.0, id="epoch-by-their-clock"),
+        pytest.param(429, {"": f"{NOW + 107:.0f}"}, 7.0, id="epoch-by-ours"),
+        pytest.param(429, {"": f"{NOW - 1:.0f}", "Date": DATE}, None, id="epoch-past"),
+        pytest.param(429, {"": f"{NOW + 9999:.0f}", "Date": DATE}, 300.0, id="epoch-bounded"),
+        pytest.param(429, {"": "33", "Retry-After": "5"}, 5.0, id="retry-after-first"),
+        pytest.param(429, {"": "33", "Retry-After": "soon"}, 33.0, id="retry-after-nonsense"),
+        pytest.param(503, {"": "33"}, None, id="503"),
+        pytest.param(500, {"": "33"}, None, id="500"),
+        pytest.param(200, {"": "33"}, None, id="200"),
+    ],
+)
+def test_fault_392_resets_count_on_429_alone(name, status, headers, seconds):
+    """392: seconds or, from 10^9 on, a moment; on no other status, since servers always send them."""
+    pairs = [(each or name, value) for each, value in headers.items()]
+    response = HttpResponse(status, pairs, SecretBytes(b""))
+
+    assert seconds == read_retry_after(response, NOW + 100)
+
+
+@pytest.mark.parametrize(
+    ("status", "seconds"),
+    [(429, 9.0), (500, 9.0), (502, 9.0), (503, 9.0), (599, 9.0), (200, None), (400, None), (408, None), (425, None), (501, None), (505, None)],
+)  # fmt: skip
+def test_fault_392_retry_after_counts_on_429_and_retried_5xx(status, seconds):
+    """392: on what is retried because the server is in trouble, and on nothing else."""
+    response = HttpResponse(status, [("Retry-After", "9")], SecretBytes(b""))
+
+    assert seconds == read_retry_after(response, NOW)
+
+
+def test_a_date_without_a_zone_is_in_utc():
+    """A date that names no zone does not mean whatever zone this machine is in."""
+    headers = [("Retry-After", "Fri, 15 Jan 2027 08:00:09 -0000"), ("Date", DATE)]
+
+    assert 9.0 == read_retry_after(HttpResponse(429, headers, SecretBytes(b"")), 0.0)
+
+
+def test_fault_392_a_500_that_asks_to_be_left_alone_is(bench):
+    """392: Retry-After of a 500 is a cooldown, for other engines of the client as well."""
+    outcome, sent = bench.meet(limited(500, Retry_After="120"), grant(), client_id="shared-500")
+    again, more = bench.meet(grant(), client_id="shared-500")
+
+    assert ("token_endpoint.server_error", 120.0, 1) == (outcome.code, outcome.retry_after, sent)
+    assert ("rate_limited", 0) == (again.code, more)
+    assert 115 <= again.retry_after <= 120
+
+
+@pytest.mark.parametrize("status", range(100, 600))
+def test_fault_390_the_statuses_that_are_retried(status):
+    """390: 408, 425, 429 and every 5xx but 501 and 505."""
+    expected = status in {408, 425, 429} or (status >= 500 and status not in {501, 505})
+
+    assert expected is is_retryable(status)
+
+
+@pytest.mark.parametrize(
+    ("left", "believed"),
+    [(9.0, 9.0), (300.0, 300.0), (330.0, 300.0), (360.0, 300.0), (361.0, 0.0), (1e300, 0.0), (float("inf"), 0.0), (float("nan"), 0.0), (0.0, 0.0), (-5.0, 0.0)],
+)  # fmt: skip
+def test_fault_393_a_cooldown_that_somebody_wrote_is_believed_within_bounds(left, believed):
+    """393: 300 s and a minute of skew; what is beyond is none, or it would be renewed for ever."""
+    assert believed == believe_cooldown(NOW + left, NOW)
+
+
+@given(st.floats())
+def test_no_number_makes_a_cooldown_of_more_than_five_minutes(seconds):
+    """Whoever asks, and for whatever: from 0 to 300 s."""
+    assert 0.0 <= bound_cooldown(seconds) <= MAX_RETRY_AFTER
+    assert 0.0 <= Failed(errors.ConnectionFailed("x"), seconds).pause <= MAX_RETRY_AFTER
+
+
+class PatientTransport(ScriptedTransport):
+    """A transport of a stranger's, which asks for more than any server may."""
+
+    def __init__(self):
+        super().__init__([errors.TokenEndpointBusy("busy", retry_after=1e12)])
+
+
+def test_fault_393_an_adapter_cannot_silence_an_endpoint_for_long(bench):
+    """393: a cooldown of an adapter's making is bounded as a server's is."""
+    engine = bench.engine(transport=PatientTransport())
+    with pytest.raises(errors.TokenEndpointBusy):
+        engine.get_token()
+    bench.clock.advance(MAX_RETRY_AFTER)
+
+    assert "token-2" == engine.get_token().value.reveal()
+
+
 @given(
     st.dictionaries(
-        st.sampled_from(["Retry-After", "RateLimit-Reset", "Date"]),
+        st.sampled_from(["Retry-After", *RESETS, "Date"]),
         st.one_of(st.text(max_size=40), st.integers().map(str)),
     )
 )
@@ -130,7 +236,7 @@ def test_fault_087_088_the_proof_is_in_one_place_and_never_in_the_address(method
         method,
         resource=("https://api.example",),
         audience="aud",
-        extra_parameters=(("x", "y"),),
+        extra_parameters=(("x", Secret("y")),),
     )
     request = build_token_request(asked, "the-id", Secret("the-secret"))
     in_header = "Authorization" in request.wire_headers()

@@ -146,8 +146,6 @@ def response(status, *, retry_after=None):
 @pytest.mark.parametrize(
     ("failures", "kind", "sent"),
     [
-        pytest.param([response(401)], errors.InvalidClient, 1, id="275-401"),
-        pytest.param([response(403)], errors.ServerFailed, 1, id="275-403"),
         pytest.param([response(429)], errors.TokenEndpointBusy, 1, id="275-429"),
         pytest.param([response(503)], errors.TokenEndpointBusy, 1, id="275-503"),
         pytest.param([response(502)], errors.ServerFailed, 1, id="275-502"),
@@ -169,6 +167,56 @@ def test_no_answer_is_an_error_and_leaves_the_endpoint_alone(
     stage.clock.advance(2)
 
     assert (True, sent + 1) == (stage.introspect().active, stage.sent)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [response(401), answer(401, error="unauthorized"), response(403)],
+    ids=["401", "code", "403"],
+)
+@pytest.mark.parametrize("lift", ["rotation", "a minute", "forget_secrets"])
+def test_fault_394_a_refused_client_is_refused_for_every_token(scene, wait, active, refusal, lift):
+    """394: nobody asks again until the secret has changed, a minute has passed, or it is forgotten."""
+    stage = scene([refusal, *[active()] * 9], wait=wait)
+    first = stage.introspect("opaque-canary")
+    others = [stage.introspect(token) for token in ("opaque-canary", "another", "third")]
+    assert ({first.code}, 1) == ({each.code for each in others}, stage.sent)
+    assert not first.retryable
+    if lift == "rotation":
+        stage.settings.secrets.secrets.append("canary-2")
+        stage.settings.secrets.secrets.popleft()
+        stage.clock.advance(2)
+    elif lift == "a minute":
+        stage.clock.advance(60)
+    else:
+        stage.auth.forget_secrets()
+
+    assert (True, 2) == (stage.introspect("another").active, stage.sent)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [answer(403, error="access_denied"), answer(400, error="unauthorized_client"), answer(403, error="what_now")],
+    ids=["access_denied", "unauthorized_client", "unknown"],
+)  # fmt: skip
+def test_fault_394_a_refusal_of_one_token_silences_nobody(scene, active, refusal):
+    """394: what is not said of the client as a whole is remembered for its token alone."""
+    stage = scene([refusal, active(), active()])
+    first, again = stage.introspect("bad"), stage.introspect("bad")
+
+    assert (first.code, 1) == (again.code, stage.sent)
+    assert stage.introspect("good").active
+
+
+def test_fault_392_a_500_that_asks_to_be_left_alone_is_heeded(scene, active):
+    """392: Retry-After is asked of everybody, also by a server that choked on one token."""
+    stage = scene([response(500, retry_after=20), active()])
+    first, other = stage.introspect("bad"), stage.introspect("good")
+
+    assert (20.0, 1) == (first.retry_after, stage.sent)
+    assert "introspection.server_error" == other.code
+    stage.clock.advance(20)
+    assert stage.introspect("good").active
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,22 @@ def test_failures_add_up_and_a_token_clears_them():
     assert Standing() == standing.after(Served(), 14.0)
 
 
+def test_a_client_that_is_served_is_refused_no_more():
+    """A token lifts a refusal of the client as a whole, and not one of another scope."""
+    standing = Standing().after(Refused(REFUSAL, None, "1"), 0.0)
+    standing = standing.after(Refused(REFUSAL, Scope("b"), "1"), 0.0).after(Served(), 1.0)
+
+    assert (None, {Scope("b")}) == (standing.refusal_of(Scope("a"), 1.0), set(standing.refusals))
+
+
+def test_a_5xx_that_asked_to_be_left_alone_says_for_how_long():
+    """The seconds that are left are counted from now, and the error stays what it was."""
+    failed = errors.ServerFailed("down", status=500, retry_after=9.0)
+    error = Standing().after(Failed(failed, 9.0), 0.0).why_quiet(3.0)
+
+    assert (errors.ServerFailed, 6.0, 9.0) == (type(error), error.retry_after, failed.retry_after)
+
+
 def test_a_longer_wish_is_never_cut_short():
     """A short pause does not end a long one that was asked for before."""
     standing = Standing().after(Failed(BUSY, 9.0), 0.0).after(Failed(LOST, 1.0), 1.0)

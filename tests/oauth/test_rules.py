@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from urllib.parse import parse_qs
 
 import attrs
 import pytest
@@ -30,6 +31,7 @@ from credicorp_auth.oauth.token import AccessToken, Provenance
 from credicorp_auth.oauth.token_endpoint import (
     TokenPolicy,
     TokenRequest,
+    build_token_request,
     read_extra_parameters,
     read_token_response,
 )
@@ -77,7 +79,15 @@ def opaque_things():
         HttpRequest("POST", "https://x", {"A": Secret(CANARY)}, SecretBytes(CANARY.encode())),
         HttpResponse(200, [], SecretBytes(CANARY.encode())),
         AdapterOptions({"password": CANARY}, setting="cache_options"),
-        Settings(client_id="c", client_secret=CANARY, secrets_options={"token": CANARY}),
+        Settings(
+            client_id="c",
+            client_secret=CANARY,
+            secrets_options={"token": CANARY},
+            extra_parameters={"password_of_ours": CANARY},
+        ),
+        TokenRequest(
+            "https://as.example/token", extra_parameters=read_extra_parameters([("x", CANARY)])
+        ),
     ]
 
 
@@ -289,7 +299,7 @@ FIELDS = st.fixed_dictionaries(
         "scope": SCOPES,
         "resource": st.lists(WORDS, max_size=2).map(tuple),
         "audience": st.none() | WORDS,
-        "extra_parameters": st.lists(st.tuples(WORDS, WORDS), max_size=2).map(tuple),
+        "extra_parameters": st.lists(st.tuples(WORDS, WORDS.map(Secret)), max_size=2).map(tuple),
     }
 )
 
@@ -307,18 +317,44 @@ def test_fault_168_different_requests_have_different_keys(one, two, first_id, se
     assert first != endpoint_key(one["token_url"], first_id)
 
 
-@pytest.mark.parametrize("parameters", [{"scope": "x"}, {"client_secret": "x"}, {"x": 1}])
-def test_reserved_parameters_are_settings_of_their_own(parameters):
-    """What the protocol names cannot be smuggled in beside its setting."""
-    with pytest.raises(errors.InvalidSetting):
-        read_extra_parameters(parameters)
+RESERVED = [
+    "grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope", "resource",
+    "audience", "username", "password", "code", "code_verifier", "redirect_uri", "refresh_token", "device_code",
+    "assertion", "subject_token", "subject_token_type", "actor_token", "actor_token_type", "token",
+    "token_type_hint", "Client_Secret", "SCOPE",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_fault_396_the_protocols_own_names_are_no_extra_parameters(name):
+    """396: what the protocol has a meaning for is refused, with the setting to use instead."""
+    for parameters in ({name: CANARY}, f"{name}={CANARY}"):
+        with pytest.raises(errors.InvalidSetting) as raised:
+            Settings(extra_parameters=parameters)
+        assert CANARY not in f"{raised.value}{vars(raised.value)}"
+        assert raised.value.cure.split()[0] in {"use", "leave"}
+
+
+def test_fault_396_a_name_cannot_smuggle_another_one_in():
+    """396: names are form-encoded as values are, so that none can hold a second field."""
+    asked = TokenRequest(
+        "https://as.example/token",
+        extra_parameters=read_extra_parameters([("x&client_secret=evil&y", "a&b=c")]),
+    )
+    body = build_token_request(asked, "id", Secret("right")).wire_body()
+
+    fields = parse_qs(body.decode("ascii"), strict_parsing=True)
+    assert (["right"], ["a&b=c"]) == (
+        fields["client_secret"],
+        fields["x&client_secret=evil&y"],
+    )
 
 
 def test_short_secrets_do_not_turn_messages_into_stars():
     """A secret of a letter or two is not worth scrubbing, and would be everywhere."""
-    assert "abc" == show_foreign_text("abc", secrets=[Secret("b")])
-    assert "a***c" == show_foreign_text("along-secretc", secrets=[Secret("long-secret")])
-    assert "xxx…" == show_foreign_text("xxxxx", limit=3)
+    assert "abc" == show_foreign_text("abc", [Secret("b")])
+    assert "a***c" == show_foreign_text("along-secretc", [Secret("long-secret")])
+    assert "xxx…" == show_foreign_text("xxxxx", (), limit=3)
 
 
 def test_the_first_look_is_at_once():

@@ -309,7 +309,8 @@ def test_fault_252_keys_are_neither_redirected_nor_made_of_errors(stage, forge, 
     scene.clock.advance(301)
 
     assert "client" == scene.verify(forge.issued()).subject
-    code = "transport.redirect_refused" if status < 400 else "document.status"
+    code = {404: "endpoint.not_found"}.get(status, "document.status")
+    code = "transport.redirect_refused" if status < 400 else code
     assert code == scene.told("jwks.refresh_failed")[0]["code"]
     assert ["/oauth/jwks"] * 2 == scene.publisher.asked
 

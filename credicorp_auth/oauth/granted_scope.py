@@ -1,0 +1,42 @@
+"""Scope as a server states it: text or a JSON list of texts, scrubbed before anybody sees it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.oauth.foreign_text import scrub
+from credicorp_auth.oauth.json_answer import is_absent
+from credicorp_auth.oauth.scope import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from credicorp_auth.oauth.secret import Secret
+
+
+def read_scope_of(stated: object, asked: Scope, secrets: Collection[Secret]) -> Scope | None:
+    """
+    Read the scope that a server states (RFC 6749 section 3.3).
+
+    A scope travels: into events, caches, messages and the `repr` of a token. So a scope token that
+    holds a credential of ours, or looks like a token, is kept as `***`, unless it was asked for.
+
+    Args:
+        stated: The member `scope`: text, a JSON list of texts, or nothing.
+        asked: What was asked for; it stands for a scope that is not stated.
+        secrets: Credentials that may be echoed.
+
+    Returns:
+        The scope; None if the member is something else.
+    """
+    if is_absent(stated):
+        return asked
+    words = cast("list[object]", stated) if isinstance(stated, list) else [stated]
+    if not all(isinstance(each, str) for each in words):
+        return None
+    try:
+        said = Scope(" ".join(cast("list[str]", words)))
+    except InvalidSetting:
+        return None
+    return Scope(each if each in asked.words else scrub(each, secrets) for each in said.words)
