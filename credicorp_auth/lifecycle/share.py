@@ -110,27 +110,34 @@ def ask_for_the_lease(client: Client, world: World, key: str, errand: Errand) ->
 
     Returns:
         The lease, in any state: one that another has still after most of the errand's time is in
-        nobody's way any more, unless it is the endpoint that asked for patience.
+        nobody's way any more. Time in which the endpoint asked to be left alone does not count.
 
     Raises:
         DeadlinePassed: The errand's time is over.
     """
-    wait, began = _FIRST_WAIT, world.now().boot
-    patience = (errand.deadline - began) * (_LEAST_PATIENCE + _MORE_PATIENCE * world.random())
-    while (lease := world.lease(key)).state is LeaseState.HELD:
-        if world.now().boot - began >= patience and is_welcome(world):
-            break
-        wait_for_the_holder(world, errand, wait * (1 + world.random()))
+    lease, wait, began = world.lease(key), _FIRST_WAIT, world.now().boot
+    if lease.state is not LeaseState.HELD:
+        return lease
+    world.heed_others()
+    chance = world.random()
+    patience = (errand.deadline - began) * (_LEAST_PATIENCE + _MORE_PATIENCE * chance)
+    while True:
+        wait_for_the_holder(world, errand, wait * (1 + chance))
         wait = min(1.5 * wait, _LONGEST_WAIT)
         if found := find_in_cache(client, world, key, errand):
             return found
-    return lease
+        lease = world.lease(key)
+        if lease.state is not LeaseState.HELD or is_worn_out(world, began, patience):
+            return lease
+        chance = world.random()
 
 
-def is_welcome(world: World) -> bool:
-    """Say whether the endpoint may be asked now, as far as others who share the cache know."""
+def is_worn_out(world: World, began: float, patience: float) -> bool:
+    """Say whether a holder had `patience` seconds since `began` in which it could ask."""
+    if world.now().boot - began < patience:
+        return False
     world.heed_others()
-    return world.recall().quiet_until <= world.now().boot
+    return world.now().boot - max(began, world.recall().quiet_until) >= patience
 
 
 def wait_for_the_holder(world: World, errand: Errand, seconds: float) -> None:
