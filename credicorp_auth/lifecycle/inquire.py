@@ -176,11 +176,12 @@ def ask_twice(
     address: EndpointAddress,
     credentials: ClientCredentials,
 ) -> Answered[A]:
-    """Ask; where no connection came about, or it broke, once more."""
+    """Ask; if no connection came about, or it broke, once more; not if that cannot help."""
     try:
         return ask_once(world, asking, address, credentials)
-    except ConnectionFailed:
-        pass
+    except ConnectionFailed as error:
+        if not error.retryable:
+            raise
     return ask_once(world, asking, address, credentials)
 
 

@@ -139,6 +139,14 @@ def test_fault_391_a_refusal_is_no_proper_answer():
     assert not client.fail(get).retryable
 
 
+def test_before_metadata_are_read_their_address_stands_for_the_endpoint():
+    """What is discovered later is named by where it will be discovered; nothing is waited for."""
+    client = Client(**DISCOVERED)
+    address = client.auth._engine._world.locate_endpoint()
+
+    assert (f"{client.base}{WELL_KNOWN}", []) == (address.url, client.transport.sent)
+
+
 def test_addresses_are_forgotten_before_they_fill_the_memory():
     """Thousands of addresses make room for new ones."""
     addresses = AnsweredAddresses()

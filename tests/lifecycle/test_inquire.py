@@ -73,6 +73,15 @@ def test_a_connection_that_fails_is_tried_once_more():
     assert ["introspection.failed"] == world.told
 
 
+def test_a_connection_that_cannot_help_is_not_tried_again():
+    """What is no HTTP server, or a proxy that refuses, will say the same a moment later."""
+    world = ScriptedWorld([errors.ConnectionFailed("no HTTP", retryable=False), YES])
+
+    with pytest.raises(errors.ConnectionFailed, match="no HTTP"):
+        introspect(world)
+    assert 1 == len(world.sent)
+
+
 def test_no_second_request_is_sent_past_the_deadline():
     """Where the first attempt took all the time, there is no second one."""
     world = ScriptedWorld([LOST, YES], send_seconds=10.0)
