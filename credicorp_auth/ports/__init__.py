@@ -8,7 +8,13 @@ minimum; the contract tests read it.
 
 from __future__ import annotations
 
-from credicorp_auth.ports.cache import Cache, CacheCapabilities, CacheEntry, ListingCache
+from credicorp_auth.ports.cache import (
+    BoundedCache,
+    Cache,
+    CacheCapabilities,
+    CacheEntry,
+    ListingCache,
+)
 from credicorp_auth.ports.lease import Lease, LeaseState, LeasingCache
 from credicorp_auth.ports.provider import Provider
 from credicorp_auth.ports.secret_source import (
@@ -19,6 +25,7 @@ from credicorp_auth.ports.secret_source import (
 from credicorp_auth.ports.transport import Transport, TransportCapabilities
 
 __all__ = [
+    "BoundedCache",
     "Cache",
     "CacheCapabilities",
     "CacheEntry",
