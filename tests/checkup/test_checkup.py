@@ -80,6 +80,17 @@ def test_one_mint_and_one_look(exported, sandbox):
     assert 2 == sandbox.counters["token_requests"] - before
 
 
+def test_fault_388_a_forbidden_adapter_is_found_and_the_rest_is_looked_at(exported, monkeypatch):
+    """388: doctor names the adapter that the operator's list forbids; that its own mint needs no cache, forbidden or not."""
+    monkeypatch.setenv("CREDICORP_PLUGINS", "urllib3 env")
+    found = examine(None, {**exported, "CREDICORP_PLUGINS": "urllib3 env"})
+    told = [each.what for each in found.findings if each.verdict is Verdict.FAIL]
+
+    assert [("cache", "fail")] == [each for each in verdicts(found) if each[1] == "fail"]
+    assert "CREDICORP_PLUGINS allows 'env urllib3'" in told[0]
+    assert ("mint", "ok") in verdicts(found)
+
+
 def test_fault_344_every_setting_is_told_with_its_origin(exported, tmp_path):
     """344: keyword-less precedence as it is in force: variable, profile, default; secrets masked."""
     path = tmp_path / "credicorp.toml"
