@@ -57,6 +57,7 @@ class SettingsKeywords(TypedDict, total=False):
     max_lifetime: float
     timeout: float
     narrowed_scope: str
+    max_entries: int
     observers: str | Iterable[str | Callable[[Event], object]]
 
 
@@ -127,6 +128,7 @@ class Settings:
     max_lifetime: float = 86_400.0
     timeout: float = 10.0
     narrowed_scope: str = "refuse"
+    max_entries: int = 16_384
     observers: tuple[str | Callable[[Event], object], ...] = ()
 
     def __init__(self, **settings: Unpack[SettingsKeywords]) -> None:

@@ -19,7 +19,7 @@ from credicorp_auth.engine.stored_token import (
     write_stored_token,
 )
 from credicorp_auth.errors import CredicorpAuthError
-from credicorp_auth.ports import LeaseState
+from credicorp_auth.ports import BoundedCache, LeaseState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +67,12 @@ class TokenCache:
         self._seal = seal
         self._said: dict[tuple[str, str], float] = {}
         self.close = cache.close
+
+    def make_room(self, max_entries: int) -> None:
+        """Let a bounded cache keep at least as many entries as the engine."""
+        cache = self._cache
+        if cache.capabilities.bounded and isinstance(cache, BoundedCache):
+            self._ask("make_room", lambda: cache.make_room(max_entries), _NOTHING)
 
     def read(self, key: str) -> StoredToken | None:
         """Return the token of a key, if there is one that can be had and read."""
