@@ -180,11 +180,8 @@ class CredicorpAuth(Closeable):
             VerificationFailed: It cannot be trusted; `.code` says why, for the log alone.
             MissingSetting: No issuer, or no audience, is set (`config.verifier`).
         """
-        known = self._verifier.recall(token, audience, required_scope)
-        if known is not None:
-            return known
         try:
-            return self._verifier.examine(token, audience, required_scope)
+            return self._verifier.verify(token, audience=audience, required_scope=required_scope)
         finally:
             del token  # not in reach of an error's traceback
 
@@ -196,11 +193,10 @@ class CredicorpAuth(Closeable):
         required_scope: Scope | str | None = None,
     ) -> Claims:
         """Verify an access token, awaiting the issuer's keys where need be; see `verify`."""
-        known = self._verifier.recall(token, audience, required_scope)
-        if known is not None:
-            return known
         try:
-            return await self._verifier.aexamine(token, audience, required_scope)
+            return await self._verifier.averify(
+                token, audience=audience, required_scope=required_scope
+            )
         finally:
             del token  # not in reach of an error's traceback
 
@@ -221,16 +217,14 @@ class CredicorpAuth(Closeable):
             CredicorpAuthError: There is no answer, or the text can be no token (`MalformedToken`).
         """
         try:
-            known = self._introspector.recall(token)
-            return known if known is not None else self._introspector.ask(token)
+            return self._introspector.introspect(token)
         finally:
             del token  # not in reach of an error's traceback
 
     async def aintrospect(self, token: str | AccessToken) -> Introspection:
         """Ask the authorization server whether a token counts, awaiting it; see `introspect`."""
         try:
-            known = self._introspector.recall(token)
-            return known if known is not None else await self._introspector.aask(token)
+            return await self._introspector.aintrospect(token)
         finally:
             del token  # not in reach of an error's traceback
 

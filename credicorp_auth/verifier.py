@@ -110,11 +110,8 @@ class TokenVerifier(Closeable):
         Raises:
             VerificationFailed: It cannot be trusted; `.code` says why, for the log alone.
         """
-        known = self._engine.recall(token, audience, required_scope)
-        if known is not None:
-            return known
         try:
-            return self._engine.examine(token, audience, required_scope)
+            return self._engine.verify(token, audience=audience, required_scope=required_scope)
         finally:
             del token  # not in reach of an error's traceback
 
@@ -126,11 +123,10 @@ class TokenVerifier(Closeable):
         required_scope: Scope | str | None = None,
     ) -> Claims:
         """Verify an access token, awaiting the issuer's keys where need be; see `verify`."""
-        known = self._engine.recall(token, audience, required_scope)
-        if known is not None:
-            return known
         try:
-            return await self._engine.aexamine(token, audience, required_scope)
+            return await self._engine.averify(
+                token, audience=audience, required_scope=required_scope
+            )
         finally:
             del token  # not in reach of an error's traceback
 

@@ -79,9 +79,11 @@ class Introspector:
         self._wall, self._boot = world.clock.wall, world.clock.boot
         renew_after_fork(self)
 
-    def ask(self, token: str | AccessToken) -> Introspection:
-        """Ask about a token of which `recall` knows nothing; wait on this thread."""
-        outcome: Outcome | _Question = self._prepare(token)
+    def introspect(self, token: str | AccessToken) -> Introspection:
+        """Say whether a token counts; wait on this thread where the server must be asked."""
+        outcome: Outcome | _Question | None = self._recall(token)
+        if outcome is None:
+            outcome = self._prepare(token)
         if isinstance(outcome, _Question):
             outcome = self._calls.obtain(outcome.digest, outcome.ask)
         if isinstance(outcome, Answered):
@@ -89,9 +91,11 @@ class Introspector:
         del token  # not in reach of the error's traceback
         raise outcome
 
-    async def aask(self, token: str | AccessToken) -> Introspection:
-        """Ask about a token of which `recall` knows nothing, awaiting the server."""
-        outcome: Outcome | _Question = self._prepare(token)
+    async def aintrospect(self, token: str | AccessToken) -> Introspection:
+        """Say whether a token counts; await the server where it must be asked."""
+        outcome: Outcome | _Question | None = self._recall(token)
+        if outcome is None:
+            outcome = self._prepare(token)
         if isinstance(outcome, _Question):
             outcome = await self._calls.aobtain(outcome.digest, outcome.ask)
         if isinstance(outcome, Answered):
@@ -99,21 +103,12 @@ class Introspector:
         del token  # not in reach of the error's traceback
         raise outcome
 
-    def recall(self, token: str | AccessToken) -> Introspection | None:
-        """
-        Return what is known of a token; None: the server must be asked.
-
-        Raises:
-            CredicorpAuthError: It was asked a moment ago, and did not say.
-        """
+    def _recall(self, token: str | AccessToken) -> Outcome | None:
+        """Return what is known of a token; None: the server must be asked."""
         text = token.value.reveal() if isinstance(token, AccessToken) else token
         if type(text) is not str or len(text) > MAX_TOKEN or not text.isascii():
             return None
-        outcome = self._find(sha256(text.encode()).digest())
-        if isinstance(outcome, CredicorpAuthError):
-            del token, text  # not in reach of the error's traceback
-            raise outcome
-        return None if outcome is None else outcome.answer
+        return self._find(sha256(text.encode()).digest())
 
     def _find(self, digest: bytes) -> Outcome | None:
         kept = self._memo.find(digest)

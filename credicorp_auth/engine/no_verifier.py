@@ -8,12 +8,9 @@ from credicorp_auth.errors import MissingSetting
 
 
 class NoVerifier:
-    """Knows no token, and refuses to verify any."""
+    """Refuses to verify any token."""
 
-    def recall(self, *_asked: object) -> None:
-        """Return None: nothing was ever verified."""
-
-    def examine(self, *_asked: object) -> NoReturn:
+    def verify(self, _token: object, **_asked: object) -> NoReturn:
         """
         Refuse.
 
@@ -22,8 +19,8 @@ class NoVerifier:
         """
         raise missing_issuer()
 
-    async def aexamine(self, *_asked: object) -> NoReturn:
-        """Refuse; see `examine`."""
+    async def averify(self, _token: object, **_asked: object) -> NoReturn:
+        """Refuse; see `verify`."""
         raise missing_issuer()
 
     def close(self) -> None:

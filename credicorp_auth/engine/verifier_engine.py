@@ -81,19 +81,9 @@ class VerifierEngine:
         required_scope: Scope | str | None = None,
     ) -> Claims:
         """Verify a token; wait on this thread where its key must be fetched first."""
-        known = self.recall(token, audience, required_scope)
-        if known is not None:
-            return known
-        try:
-            return self.examine(token, audience, required_scope)
-        finally:
-            del token  # not in reach of an error's traceback
-
-    def examine(
-        self, token: str | AccessToken, audience: str | None, required_scope: Scope | str | None
-    ) -> Claims:
-        """Verify a token that `recall` does not know; wait on this thread for its key."""
-        outcome = self._look(token, audience, required_scope, ThreadWaiter)
+        outcome: Outcome | None = self._recall(token, audience, required_scope)
+        if outcome is None:
+            outcome = self._look(token, audience, required_scope, ThreadWaiter)
         if isinstance(outcome, Place):
             assert isinstance(outcome.waiter, ThreadWaiter)  # noqa: S101 - for type checkers
             try:
@@ -115,19 +105,9 @@ class VerifierEngine:
         required_scope: Scope | str | None = None,
     ) -> Claims:
         """Verify a token; await its key where it must be fetched first."""
-        known = self.recall(token, audience, required_scope)
-        if known is not None:
-            return known
-        try:
-            return await self.aexamine(token, audience, required_scope)
-        finally:
-            del token  # not in reach of an error's traceback
-
-    async def aexamine(
-        self, token: str | AccessToken, audience: str | None, required_scope: Scope | str | None
-    ) -> Claims:
-        """Verify a token that `recall` does not know, awaiting its key."""
-        outcome = self._look(token, audience, required_scope, waiting_task)
+        outcome: Outcome | None = self._recall(token, audience, required_scope)
+        if outcome is None:
+            outcome = self._look(token, audience, required_scope, waiting_task)
         if isinstance(outcome, Place):
             assert not isinstance(outcome.waiter, ThreadWaiter)  # noqa: S101 - for type checkers
             try:
@@ -141,7 +121,7 @@ class VerifierEngine:
         assert isinstance(outcome, CredicorpAuthError)  # noqa: S101 - for type checkers
         raise outcome
 
-    def recall(
+    def _recall(
         self, token: str | AccessToken, audience: str | None, required: Scope | str | None
     ) -> Claims | None:
         """Return what a token says that was shown before; None: it must be looked at."""

@@ -13,9 +13,10 @@ import pytest
 import requests
 from attrs import evolve
 
-from credicorp_auth import CredicorpAuth, Scope, Secret, TokenVerifier, errors
+from credicorp_auth import CredicorpAuth, Scope, Secret, Settings, TokenVerifier, errors
 from credicorp_auth.resource import IntrospectingVerifier
 from credicorp_auth.resource.wsgi import BearerGuard
+from credicorp_auth.testing.clock import MovableClock
 from credicorp_auth.testing.stand_ins import ScriptedTransport
 from credicorp_auth_httpx import BearerAuth as HttpxBearer
 from credicorp_auth_requests import BearerAuth as RequestsBearer
@@ -122,6 +123,28 @@ def other():
         transport=ScriptedTransport(),
     ) as auth:
         yield auth
+
+
+def test_fault_389_a_header_is_that_of_the_token_which_is_fresh():
+    """389: a plain object's headers are those of get_token: before there is a token, while it is fresh, and later."""
+    clock, transport = MovableClock(), ScriptedTransport(expires_in=3600)
+    settings = Settings(
+        base_url="https://as.example", client_id="c", client_secret="s", transport=transport
+    )
+    for first, ask in enumerate(
+        (
+            lambda auth: auth.header(),
+            lambda auth: asyncio.run(auth.aheader()),
+            lambda auth: auth.get_token().header(),
+            lambda auth: asyncio.run(auth.aget_token()).header(),
+        )
+    ):
+        with CredicorpAuth.from_settings(settings, clock=clock) as auth:
+            assert [f"Bearer token-{2 * first + 1}"] * 2 == [ask(auth), ask(auth)]
+            clock.jump_wall(3600)  # by one clock the token has expired: that is enough
+            assert f"Bearer token-{2 * first + 2}" == ask(auth)
+
+    assert 8 == len(transport.sent)
 
 
 @pytest.mark.parametrize("scope", [None, "a", Scope("a b")])

@@ -6,9 +6,11 @@ import os
 import sys
 import threading
 from collections import Counter
+from contextlib import suppress
 from urllib.parse import parse_qs
 
 import pytest
+from attrs import evolve
 
 from credicorp_auth import Scope, errors
 from credicorp_auth.engine.token_entries import TokenEntries
@@ -151,7 +153,12 @@ def test_fault_386_a_flight_that_is_lost_keeps_no_place(stage):
     """386: an entry whose flight is past its deadline can be evicted."""
     play = stage(max_entries=2)
     play.transport.held_up.clear()
-    lost = threading.Thread(target=play.engine.get_token, args=("lost",))
+
+    def ask_for_it():
+        with suppress(errors.DeadlinePassed):
+            play.engine.get_token("lost")
+
+    lost = threading.Thread(target=ask_for_it)
     lost.start()
     while not play.transport.sent:
         threading.Event().wait(0.001)
@@ -257,6 +264,9 @@ def test_fault_385_a_response_is_no_use(stage):
     play.engine.accept(once, ["on", "ce"])
     assert not play.engine._entries.known("once").asked
     assert not play.engine._entries.known(Scope("once")).asked
+    ask(play, "once")
+    assert play.engine._entries.known("once") is play.engine._entries.known(Scope("once"))
+    play.engine._entries.known("once").asked = False
     ask(play, "b", "c")
     play.engine.accept(once, "once")
 
@@ -268,6 +278,9 @@ def test_fault_385_one_token_for_several_scopes_is_dropped_everywhere(stage):
     play = stage([token_answer("same"), token_answer("same"), token_answer("other")])
     first, second = play.get("a"), play.get("b")
     assert first.value == second.value
+    other = evolve(first, expires_at=1.0)
+    assert not play.engine.invalidate(other)
+    assert play.engine.windows_of(second) is play.engine._entries.entry("b").held.windows
     play.engine.drop(first.value)
     settle()
 
@@ -387,3 +400,18 @@ def test_fault_385_a_call_takes_as_many_steps_with_a_thousand_scopes_as_with_one
 
     assert 0 < first == steps(wanted) == steps(kind("last"))
     assert 0 < one_more == adding("new-2")
+
+
+def test_fault_386_two_who_add_one_scope_get_one_entry():
+    """386: who waited for the table's lock finds the entry that another has added meanwhile."""
+    table, _ = entries(9, 1)
+    found = []
+    with table._lock:
+        second = threading.Thread(target=lambda: found.append(table.entry("new")))
+        second.start()
+        second.join(0.2)  # it has seen that there is none, and waits for the lock
+        first = table.entry("new")
+    second.join()
+
+    assert [first] == found
+    assert 3 == len(table)
