@@ -273,6 +273,17 @@ def test_fault_385_a_response_is_no_use(stage):
     assert play.engine._entries.known("once") is None
 
 
+def test_fault_385_a_response_to_a_former_token_forgives_nothing(stage):
+    """385: only a response to the held token says something about it."""
+    play = stage()
+    former = play.get()
+    assert play.engine.reject(former)
+    play.get()
+    play.engine.accept(former, None)
+
+    assert 1 == play.engine._default.rejections.count
+
+
 def test_fault_385_one_token_for_several_scopes_is_dropped_everywhere(stage):
     """385: where a server gives one token for whatever is asked, a revoked one is held by no entry."""
     play = stage([token_answer("same"), token_answer("same"), token_answer("other")])
