@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-from functools import partial
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, Self
 
 from credicorp_auth.bearer import BearerCall
-from credicorp_auth.engine.aside import run_aside
+from credicorp_auth.engine.closeable import Closeable
+from credicorp_auth.engine.no_verifier import NoVerifier
+from credicorp_auth.engine.token_source import TokenSource
 from credicorp_auth.oauth.destinations import Destinations
 from credicorp_auth.settings import Settings
 from credicorp_auth.wiring import build_engines, settings_from_env, settings_from_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import Any, Unpack
+    from collections.abc import Iterable
+    from typing import Unpack
 
     from credicorp_auth.engine.clock import Clock
-    from credicorp_auth.errors import MissingSetting
     from credicorp_auth.oauth.claims import Claims
     from credicorp_auth.oauth.introspection import Introspection
     from credicorp_auth.oauth.scope import Scope
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from credicorp_auth.settings import SettingsKeywords
 
 
-class CredicorpAuth:
+class CredicorpAuth(Closeable):
     """
     Obtains, keeps and renews the access tokens of one OAuth client.
 
@@ -62,8 +62,7 @@ class CredicorpAuth:
         """
         Build from `CREDICORP_*` variables, and keywords that override them.
 
-        Client id and secret are not read now but when they are needed, by the `env` secret source
-        unless `CREDICORP_SECRETS` names another.
+        Client id and secret are read when they are needed, by the secret source.
         """
         return cls.from_settings(settings_from_env(os.environ, settings))
 
@@ -81,23 +80,14 @@ class CredicorpAuth:
     def _start(self, settings: Settings, clock: Clock | None = None) -> None:
         self._settings = settings
         engines = build_engines(settings, clock=clock)
-        self._engine, self._verifier = engines.tokens, engines.verifier
+        self._engine, self._verifier = engines.tokens, engines.verifier or NoVerifier()
         self._introspector, self._revoker = engines.introspector, engines.revoker
         self._destinations = Destinations(settings.allowed_origins)
-        # The engines' own methods, and what makes a call, stand in front of those below: a call
-        # less on the path that every request takes (docs/decisions/0011).
-        self._shorten("get_token", self._engine.get_token)
-        self._shorten("aget_token", self._engine.aget_token)
-        self._shorten("call", partial(BearerCall, self._engine, self._destinations))
-        self._shorten("introspect", self._introspector.introspect)
-        self._shorten("aintrospect", self._introspector.aintrospect)
-        if self._verifier is not None:
-            self._shorten("verify", self._verifier.verify)
-            self._shorten("averify", self._verifier.averify)
-
-    def _shorten(self, name: str, method: Callable[..., Any]) -> None:
-        if getattr(type(self), name) is getattr(CredicorpAuth, name):  # not a subclass's own
-            vars(self)[name] = method
+        self._source, self._default = TokenSource(self, self._engine), self._engine.default
+        # `header` and `aheader` read the held token themselves, unless a subclass decides which
+        # token is handed out (docs/decisions/0038).
+        self._own_tokens = type(self).get_token is CredicorpAuth.get_token
+        self._own_atokens = type(self).aget_token is CredicorpAuth.aget_token
 
     def __repr__(self) -> str:
         settings = self._settings
@@ -105,10 +95,6 @@ class CredicorpAuth:
             f"CredicorpAuth(client_id={settings.client_id!r}, token_url={settings.token_url!r}, "
             f"scope={str(settings.scope)!r})"
         )
-
-    def __reduce_ex__(self, _protocol: object) -> NoReturn:
-        message = "a CredicorpAuth cannot be pickled; build one in each process from its settings"
-        raise TypeError(message)
 
     def get_token(
         self, scope: Scope | str | Iterable[str] | None = None, *, timeout: float | None = None
@@ -124,6 +110,10 @@ class CredicorpAuth:
         Raises:
             CredicorpAuthError: No token can be had now; `.retryable` says whether later may do.
         """
+        if scope is None:
+            wall, boot, fresh_wall, fresh_boot, token, _ = self._default.fresh
+            if wall() < fresh_wall and boot() < fresh_boot:
+                return token
         return self._engine.get_token(scope, timeout=timeout)
 
     async def aget_token(
@@ -133,14 +123,26 @@ class CredicorpAuth:
         timeout: float | None = None,  # noqa: ASYNC109 - ends this wait alone, not what it waits for
     ) -> AccessToken:
         """Return a token that is usable now, awaiting it; see `get_token`."""
+        if scope is None:
+            wall, boot, fresh_wall, fresh_boot, token, _ = self._default.fresh
+            if wall() < fresh_wall and boot() < fresh_boot:
+                return token
         return await self._engine.aget_token(scope, timeout=timeout)
 
     def header(self, scope: Scope | str | Iterable[str] | None = None) -> str:
         """Return the value of an `Authorization` header (RFC 6750 section 2.1)."""
+        if scope is None and self._own_tokens:
+            wall, boot, fresh_wall, fresh_boot, _, header = self._default.fresh
+            if wall() < fresh_wall and boot() < fresh_boot:
+                return header()
         return self.get_token(scope).header()
 
     async def aheader(self, scope: Scope | str | Iterable[str] | None = None) -> str:
         """Return the value of an `Authorization` header, awaiting the token."""
+        if scope is None and self._own_atokens:
+            wall, boot, fresh_wall, fresh_boot, _, header = self._default.fresh
+            if wall() < fresh_wall and boot() < fresh_boot:
+                return header()
         return (await self.aget_token(scope)).header()
 
     def call(self, url: str, scope: Scope | str | Iterable[str] | None = None) -> BearerCall:
@@ -150,7 +152,7 @@ class CredicorpAuth:
         Raises:
             OriginNotAllowed: The token may not go there; nothing may be sent.
         """
-        return BearerCall(self._engine, self._destinations, url, scope)
+        return BearerCall(self._source, self._destinations, url, scope)
 
     def verify(
         self,
@@ -174,10 +176,10 @@ class CredicorpAuth:
             VerificationFailed: It cannot be trusted; `.code` says why, for the log alone.
             MissingSetting: No issuer, or no audience, is set (`config.verifier`).
         """
-        if self._verifier is not None:
+        try:
             return self._verifier.verify(token, audience=audience, required_scope=required_scope)
-        del token  # not in reach of the error's traceback
-        raise _missing_issuer()
+        finally:
+            del token  # not in reach of an error's traceback
 
     async def averify(
         self,
@@ -187,12 +189,12 @@ class CredicorpAuth:
         required_scope: Scope | str | None = None,
     ) -> Claims:
         """Verify an access token, awaiting the issuer's keys where need be; see `verify`."""
-        if self._verifier is not None:
+        try:
             return await self._verifier.averify(
                 token, audience=audience, required_scope=required_scope
             )
-        del token  # not in reach of the error's traceback
-        raise _missing_issuer()
+        finally:
+            del token  # not in reach of an error's traceback
 
     def introspect(
         self, token: str | AccessToken, *, audience_verified: bool = False
@@ -215,13 +217,19 @@ class CredicorpAuth:
         Raises:
             CredicorpAuthError: No response, or the text can be no token (`MalformedToken`).
         """
-        return self._introspector.introspect(token, audience_verified=audience_verified)
+        try:
+            return self._introspector.introspect(token, audience_verified=audience_verified)
+        finally:
+            del token  # not in reach of an error's traceback
 
     async def aintrospect(
         self, token: str | AccessToken, *, audience_verified: bool = False
     ) -> Introspection:
         """Ask the authorization server whether a token counts, awaiting it; see `introspect`."""
-        return await self._introspector.aintrospect(token, audience_verified=audience_verified)
+        try:
+            return await self._introspector.aintrospect(token, audience_verified=audience_verified)
+        finally:
+            del token  # not in reach of an error's traceback
 
     def revoke(self, token: str | AccessToken) -> None:
         """
@@ -246,8 +254,7 @@ class CredicorpAuth:
         """
         Forget a token that turned out to be worthless, if it is still the held one.
 
-        It never waits. It also lifts what was remembered of a refusal for that token's scope, and
-        what the server said of the token.
+        It never waits. It also lifts a remembered refusal of its scope, and introspections of it.
 
         Returns:
             Whether that very token was held.
@@ -256,11 +263,7 @@ class CredicorpAuth:
         return self._engine.invalidate(token)
 
     def forget_secrets(self) -> None:
-        """
-        Drop cached secrets and sealing keys, after a leak or a correction.
-
-        The next mint reads the source, and nothing is sealed with what was read before.
-        """
+        """Drop cached secrets and sealing keys, after a leak or a correction."""
         self._engine.forget_secrets()
         self._introspector.forgive()
         self._revoker.forgive()
@@ -273,28 +276,5 @@ class CredicorpAuth:
         """
         self._introspector.close()
         self._revoker.close()
-        if self._verifier is not None:
-            self._verifier.close()
+        self._verifier.close()
         self._engine.close()
-
-    async def aclose(self) -> None:
-        """Close, without holding up the event loop."""
-        await run_aside(self.close)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-
-def _missing_issuer() -> MissingSetting:
-    from credicorp_auth.issuer_wiring import missing_issuer  # noqa: PLC0415 - for this error only
-
-    return missing_issuer()

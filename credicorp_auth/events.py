@@ -20,6 +20,7 @@ LEVELS: Final[Mapping[str, int]] = {
     "token.read_from_cache": logging.DEBUG,
     "token.waited": logging.DEBUG,
     "token.invalidated": logging.DEBUG,
+    "token.evicted": logging.WARNING,
     "token.expiry_assumed": logging.WARNING,
     "token.expiry_as_text": logging.WARNING,
     "token.expiry_clamped": logging.WARNING,

@@ -9,8 +9,8 @@ from credicorp_auth.engine.discovery import COOL_DOWN, DiscoveringTransport, Dis
 from credicorp_auth.engine.fetch_budget import FetchBudget
 from credicorp_auth.engine.kept_document import KeptDocument
 from credicorp_auth.engine.key_world import RealKeyWorld
+from credicorp_auth.engine.no_verifier import missing_issuer
 from credicorp_auth.engine.verifier_engine import VerifierEngine
-from credicorp_auth.errors import MissingSetting
 from credicorp_auth.lifecycle.fetch_keys import LONGEST_STALE, fetch_keys
 from credicorp_auth.oauth.http import origin_of
 from credicorp_auth.oauth.metadata import MetadataSource
@@ -76,15 +76,6 @@ def build_verifier(
     policy = VerificationPolicy(settings.issuer, algorithms, settings.leeway)
     keys = build_keys(settings, world, discovery)
     return VerifierEngine(policy, settings.audience, keys, world)
-
-
-def missing_issuer() -> MissingSetting:
-    """Return the error of a verifier that does not know whom to trust."""
-    return MissingSetting(
-        "no issuer is set whose tokens are to be trusted",
-        code="config.verifier",
-        cure="set `issuer` to the text that tokens carry as `iss`.",
-    )
 
 
 def with_discovery(

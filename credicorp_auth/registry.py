@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pluggy
 from attrs import frozen
 
+from credicorp_auth.environment import PLUGINS_VARIABLE
 from credicorp_auth.errors import (
     AdapterBlocked,
     AdapterBroken,
@@ -23,6 +24,7 @@ from credicorp_auth.hookspecs import CREDICORP_API, HookSpecs
 from credicorp_auth.installed import installed_entry_points, owner_of, provider_of
 from credicorp_auth.oauth.foreign_text import show_foreign_text
 from credicorp_auth.ports import (
+    BoundedCache,
     Cache,
     CacheCapabilities,
     LeasingCache,
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
     from credicorp_auth.options import AdapterOptions
 
 CORE: Final = "credicorp-auth"
-BOXED_ONLY: Final = "boxed"
 
 
 @frozen
@@ -88,7 +89,7 @@ CACHE: Final = Kind(
     CacheCapabilities,
     frozenset({"memory"}),
     frozenset({"file", "redis"}),
-    (("leases", LeasingCache), ("lists", ListingCache)),
+    (("bounded", BoundedCache), ("leases", LeasingCache), ("lists", ListingCache)),
 )
 SECRET_SOURCE: Final = Kind(
     "secret source",
@@ -101,6 +102,7 @@ SECRET_SOURCE: Final = Kind(
 )
 OBSERVER: Final = Kind("observer", "credicorp_auth.observers", "credicorp_event")
 KINDS: Final = (TRANSPORT, CACHE, SECRET_SOURCE, OBSERVER)
+_BUILT_IN: Final = frozenset(name for kind in KINDS for name in kind.boxed)
 
 
 class Registry:
@@ -109,7 +111,8 @@ class Registry:
 
     Args:
         found: The entry points to choose from; those installed when not given.
-        allowed: Names the operator allows beyond the boxed ones; None allows every name.
+        allowed: Names that may be loaded, ours included; empty allows the built-in adapters alone,
+            None every adapter.
     """
 
     def __init__(
@@ -119,7 +122,7 @@ class Registry:
         allowed: Iterable[str] | None = None,
     ) -> None:
         self._found = installed_entry_points() if found is None else tuple(found)
-        self._allowed = None if allowed is None else frozenset(allowed)
+        self._allowed = None if allowed is None else frozenset(allowed) or _BUILT_IN
 
     def claims(self, kind: Kind) -> dict[str, list[EntryPoint]]:
         """Return, for each name of that kind, whoever claims it; one distribution counts once."""
@@ -132,7 +135,10 @@ class Registry:
 
     def allows(self, kind: Kind, name: str) -> bool:
         """Say whether the operator lets an adapter of that name be loaded."""
-        return self._allowed is None or name in kind.boxed | self._allowed
+        if self._allowed is None:
+            return True
+        # An empty list allows the adapter `memory`, and no observer that bears its name.
+        return name in (kind.boxed if self._allowed is _BUILT_IN else self._allowed)
 
     def load(self, kind: Kind, name: str, options: AdapterOptions) -> tuple[Any, Provider]:
         """
@@ -163,7 +169,9 @@ class Registry:
 
     def _find(self, kind: Kind, name: str) -> EntryPoint:
         if not self.allows(kind, name):
-            raise AdapterBlocked(f"{kind.name} {ascii(name)[:60]} is not among the plugins allowed")
+            allowed = ascii(" ".join(sorted(self._allowed or ())))[:200]
+            what = f"{kind.name} {ascii(name)[:60]} is not allowed"
+            raise AdapterBlocked(f"{what}: {PLUGINS_VARIABLE} allows {allowed}")
         claims = self.claims(kind)
         if name not in claims:
             raise _not_found(kind, name, sorted(claims))

@@ -51,6 +51,18 @@ def _read_seconds(name: str, value: object) -> float:
     return seconds
 
 
+def _read_count(name: str, value: object) -> int:
+    # Not `int(text)` alone, which takes 1_000 and digits of every script.
+    is_digits = isinstance(value, str) and value.isascii() and value.strip().isdecimal()
+    plain = type(value) is int or (is_digits and len(str(value)) < _LONGEST_COUNT)
+    count = int(cast("Any", value)) if plain else 0
+    least, most = _COUNTS[name]
+    if not least <= count <= most:
+        problem = f"is not a whole number from {least} to {most}"
+        raise _invalid(name, problem, "set it to a whole number within these bounds.")
+    return count
+
+
 def _read_words(name: str, value: object) -> tuple[Any, ...]:
     try:
         words = value.replace(",", " ").split() if isinstance(value, str) else value
@@ -144,6 +156,9 @@ _CHOICES: Final = {
     "introspection_audience": ("if_present", "required"),
 }
 _LEAST_SECONDS: Final = {"assumed_lifetime": 1.0, "max_lifetime": 1.0, "timeout": 0.001}
+# The default scope's entry always stays, so one would leave no room; each takes about 3 KiB.
+_COUNTS: Final = {"max_entries": (2, 1_048_576)}
+_LONGEST_COUNT: Final = 20  # characters
 _MOST_SECONDS: Final = {"leeway": 300.0}  # beyond, expired tokens would be taken for good ones
 
 READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
@@ -179,6 +194,7 @@ READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "timeout": _read_seconds,
     "narrowed_scope": _read_choice,
     "introspection_audience": _read_choice,
+    "max_entries": _read_count,
     "observers": _read_words,
 }
 """What reads the value of each setting: a function of its name and what was given."""

@@ -58,6 +58,7 @@ class SettingsKeywords(TypedDict, total=False):
     timeout: float
     narrowed_scope: str
     introspection_audience: str
+    max_entries: int
     observers: str | Iterable[str | Callable[[Event], object]]
 
 
@@ -137,6 +138,7 @@ class Settings:
     timeout: float = 10.0
     narrowed_scope: str = "refuse"
     introspection_audience: str = "if_present"
+    max_entries: int = 16_384
     observers: tuple[str | Callable[[Event], object], ...] = ()
 
     def __init__(self, **settings: Unpack[SettingsKeywords]) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from credicorp_auth.engine.aside import run_aside
+from credicorp_auth.engine.closeable import Closeable
 from credicorp_auth.engine.fork import renew_after_fork
 from credicorp_auth.errors import MissingSetting
 from credicorp_auth.issuer_wiring import build_discovery, build_verifier
@@ -13,7 +13,6 @@ from credicorp_auth.settings import Settings
 from credicorp_auth.wiring import build_open_world, settings_from_env, settings_from_profile
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import Unpack
 
     from credicorp_auth.oauth.claims import Claims
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from credicorp_auth.settings import SettingsKeywords
 
 
-class TokenVerifier:
+class TokenVerifier(Closeable):
     """
     Verifies the access tokens of one issuer that are meant for one audience (RFC 9068).
 
@@ -85,17 +84,10 @@ class TokenVerifier:
         renew_after_fork(self._world)
         self._discovery = build_discovery(settings, self._world)
         self._engine = build_verifier(settings, self._world, self._discovery)
-        # The engine's own methods stand in front of the two below: one call less for each token.
-        self.__dict__["verify"] = self._engine.verify
-        self.__dict__["averify"] = self._engine.averify
 
     def __repr__(self) -> str:
         settings = self._settings
         return f"TokenVerifier(issuer={settings.issuer!r}, audience={settings.audience!r})"
-
-    def __reduce_ex__(self, _protocol: object) -> NoReturn:
-        message = "a TokenVerifier cannot be pickled; build one in each process from its settings"
-        raise TypeError(message)
 
     def verify(
         self,
@@ -118,9 +110,10 @@ class TokenVerifier:
         Raises:
             VerificationFailed: It cannot be trusted; `.code` says why, for the log alone.
         """
-        return self._engine.verify(
-            token, audience=audience, required_scope=required_scope
-        )  # pragma: no cover - shadowed by the engine's own method, see _start
+        try:
+            return self._engine.verify(token, audience=audience, required_scope=required_scope)
+        finally:
+            del token  # not in reach of an error's traceback
 
     async def averify(
         self,
@@ -130,9 +123,12 @@ class TokenVerifier:
         required_scope: Scope | str | None = None,
     ) -> Claims:
         """Verify an access token, awaiting the issuer's keys where need be; see `verify`."""
-        return await self._engine.averify(
-            token, audience=audience, required_scope=required_scope
-        )  # pragma: no cover - shadowed by the engine's own method, see _start
+        try:
+            return await self._engine.averify(
+                token, audience=audience, required_scope=required_scope
+            )
+        finally:
+            del token  # not in reach of an error's traceback
 
     def close(self) -> None:
         """Forget what is known and close what is open; once, however often it is called."""
@@ -140,29 +136,3 @@ class TokenVerifier:
             self._world.transport.close()
             if self._discovery is not None:
                 self._discovery.metadata.close()
-
-    async def aclose(self) -> None:
-        """Close, without holding up the event loop."""
-        await run_aside(self.close)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()

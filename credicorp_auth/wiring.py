@@ -27,7 +27,6 @@ from credicorp_auth.oauth.secret import Secret
 from credicorp_auth.oauth.token_endpoint import TokenPolicy, TokenRequest
 from credicorp_auth.ports import Provider
 from credicorp_auth.registry import (
-    BOXED_ONLY,
     CACHE,
     SECRET_SOURCE,
     TRANSPORT,
@@ -105,9 +104,7 @@ def settings_of(profile: str | None, environ: Mapping[str, str], **keywords: Any
 def operators_registry(environ: Mapping[str, str]) -> Registry:
     """Build the registry that an operator's `CREDICORP_PLUGINS` allows."""
     allowed = environ.get(PLUGINS_VARIABLE)
-    if allowed is None:
-        return Registry()
-    return Registry(allowed=set(allowed.replace(",", " ").split()) - {BOXED_ONLY})
+    return Registry(allowed=None if allowed is None else allowed.replace(",", " ").split())
 
 
 def build_client(settings: Settings) -> Client:
@@ -203,7 +200,9 @@ def build_engines(
             settings.source_of("token_url"),
         ),
     )
-    tokens = TokenEngine(build_client(settings), world, timeout=settings.timeout)
+    tokens = TokenEngine(
+        build_client(settings), world, timeout=settings.timeout, max_entries=settings.max_entries
+    )
     introspector = build_introspector(settings, world, discovery)
     revoker = build_revoker(settings, world, discovery, tokens, introspector)
     return Engines(tokens, verifier, introspector, revoker)

@@ -147,13 +147,14 @@ def test_blocked_and_active(install):
     """What the operator leaves out is blocked; what the settings choose is active."""
     found = install(("one", "mine", PLUGIN), ("two", "other", PLUGIN))
     found += install(("w", "watch", PLUGIN), group="credicorp_auth.observers")[-1:]
-    told = standings(found, active={(CACHE, "mine"), (TRANSPORT, "urllib3"), (OBSERVER, "watch")}, allowed={"mine"})  # fmt: skip
+    told = standings(found, active={(CACHE, "mine"), (TRANSPORT, "urllib3"), (OBSERVER, "watch")}, allowed={"mine", "urllib3", "env"})  # fmt: skip
 
     assert Standing.ACTIVE is told["cache", "mine"][0]
     assert (Standing.BLOCKED, "CREDICORP_PLUGINS leaves it out") == told["cache", "other"]
     assert Standing.BLOCKED is told["observer", "watch"][0]
     assert Standing.ACTIVE is told["transport", "urllib3"][0]
-    assert Standing.BOXED is told["cache", "memory"][0]
+    assert Standing.BLOCKED is told["cache", "memory"][0]
+    assert Standing.BOXED is told["secret source", "env"][0]
 
 
 @pytest.mark.parametrize(

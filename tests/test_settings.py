@@ -316,11 +316,13 @@ def test_what_cannot_be_wired_is_refused(settings, kind):
 
 
 def test_the_operator_decides_which_plugins_may_be_loaded(monkeypatch):
-    """CREDICORP_PLUGINS applies to every object; what is in the box is always allowed."""
-    monkeypatch.setenv("CREDICORP_PLUGINS", "boxed, file")
+    """CREDICORP_PLUGINS applies to every object; what it does not list is refused, ours included."""
+    monkeypatch.setenv("CREDICORP_PLUGINS", "urllib3, memory")
     build_engine(Settings(client_id="c", client_secret="s")).close()
     with pytest.raises(errors.AdapterBlocked):
         build_engine(Settings(cache="redis"))
+    with pytest.raises(errors.AdapterBlocked):
+        build_engine(Settings(client_id="c"))  # whose secret the source `env` would read
 
 
 @attrs.frozen
@@ -349,6 +351,26 @@ def test_an_option_without_a_default_is_asked_for_by_name():
 
     assert "config.missing" == caught.value.code
     assert "a" == AdapterOptions({"path": "a"}, setting="x").read(Needy).path
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [(2, 2), (16_384, 16_384), ("300", 300), (" 300 ", 300), (1_048_576, 1_048_576)],
+)
+def test_max_entries_is_a_whole_number(given, read):
+    """The number of entries is a whole number, as a number or, from the environment, as digits."""
+    assert read == Settings(max_entries=given).max_entries
+    environ = {"CREDICORP_MAX_ENTRIES": str(given)}
+    assert read == settings_from_env(environ, {}).max_entries
+
+
+@pytest.mark.parametrize(
+    "given", [0, 1, -5, True, 2.0, 1e4, "", "many", "1_000", "1e4", "٣٠٠", "9" * 5000, 1_048_577, [300]]
+)  # fmt: skip
+def test_fault_386_max_entries_that_make_no_sense(given):
+    """386: what is no whole number within the bounds is refused by name."""
+    with pytest.raises(errors.InvalidSetting, match="`max_entries` is not a whole number from 2"):
+        Settings(max_entries=given)
 
 
 def test_options_are_read_into_the_adapters_own_class():

@@ -10,6 +10,7 @@ from attrs import field, frozen
 from credicorp_auth.catalogue import adapters_of
 from credicorp_auth.checkup.adapters import check_cache, check_secret
 from credicorp_auth.checkup.finding import Finding, Verdict, failing, fine
+from credicorp_auth.checkup.no_cache import NoCache
 from credicorp_auth.checkup.origins import Origin, explain_settings
 from credicorp_auth.checkup.server import check_mint, check_reach
 from credicorp_auth.engine.clock import Clock
@@ -78,7 +79,7 @@ def examine(
         opened = _open(settings, registry, found, stack)
         _look(settings, opened, clock, found)
         if not [each for each in found.findings if _is_fatal(each)]:
-            alone = settings_of(profile, environ, cache="memory", cache_options={}, observers=())
+            alone = settings_of(profile, environ, cache=NoCache(), cache_options={}, observers=())
             found.findings.extend(check_mint(alone, registry, clock))
     return found
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Final
+
+from credicorp_auth.engine.second_chance import SecondChanceTable
 
 if TYPE_CHECKING:
     from credicorp_auth.errors import CredicorpAuthError
@@ -38,48 +39,8 @@ class Remembered:
         self.used = False
 
 
-class AnswerMemo:
-    """
-    Answers by the SHA-256 of the token; the tokens themselves are not kept.
-
-    Where there is no room, those go first that nobody has asked for since they came or were last
-    looked at, so that a flood of tokens which are shown once does not wash out the others.
-    """
+class AnswerMemo(SecondChanceTable[Remembered]):
+    """Answers by the SHA-256 of the token; the tokens themselves are not kept."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._remembered: dict[bytes, Remembered] = {}
-        self.find = self._remembered.get
-
-    def __len__(self) -> int:
-        return len(self._remembered)
-
-    def keep(self, digest: bytes, remembered: Remembered) -> None:
-        """Keep an answer."""
-        with self._lock:
-            self._remembered.pop(digest, None)
-            if len(self._remembered) >= MAX_ANSWERS:
-                self._make_room()
-            self._remembered[digest] = remembered
-
-    def _make_room(self) -> None:
-        # Whoever finds an answer marks it, without a lock; each mark saves it once.
-        while True:
-            digest = next(iter(self._remembered))
-            eldest = self._remembered.pop(digest)
-            if not eldest.used:
-                return
-            eldest.used = False
-            self._remembered[digest] = eldest
-
-    def forget(self, digest: bytes | None) -> None:
-        """Forget one answer, or all."""
-        with self._lock:
-            if digest is None:
-                self._remembered.clear()
-            else:
-                self._remembered.pop(digest, None)
-
-    def after_fork(self) -> None:
-        """In the child: a thread of the parent may have held the lock."""
-        self._lock = threading.Lock()
+        super().__init__(MAX_ANSWERS)

@@ -13,7 +13,7 @@ from credicorp_auth.oauth.retry import MAX_RETRY_AFTER
 if TYPE_CHECKING:
     from credicorp_auth.lifecycle.standing import Standing
 
-_MOST: Final = 1024  # clients and endpoints; a bound against growth, not a limit anyone meets
+_MOST: Final = 1024  # clients and endpoints
 
 
 class CoolDowns:
@@ -22,6 +22,7 @@ class CoolDowns:
     def __init__(self) -> None:
         # Single reads and writes of a dict are atomic; no lock, so nothing for a fork to break.
         self._until: dict[str, float] = {}
+        self._look_at = _MOST  # entries at which those that have ended are dropped
 
     def until(self, key: str) -> float:
         """Return the moment before which the endpoint is left alone; 0 where there is none."""
@@ -35,8 +36,12 @@ class CoolDowns:
     def start(self, key: str, until: float, moment: float) -> None:
         """Leave the endpoint alone until `until`, within bounds; it is `moment` now."""
         until = min(until, moment + MAX_RETRY_AFTER)
-        if len(self._until) >= _MOST:
-            self._until = {each: end for each, end in self._until.items() if end > moment}
+        if len(self._until) >= self._look_at:
+            # None that is running is dropped, whatever that makes the table: it is told seldom.
+            for each, end in list(self._until.items()):
+                if end <= moment:
+                    self._until.pop(each, None)
+            self._look_at = max(_MOST, 2 * len(self._until))
         self._until[key] = max(until, self._until.get(key, 0.0))
 
 

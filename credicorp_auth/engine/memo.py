@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from attrs import frozen
+from credicorp_auth.engine.second_chance import SecondChanceTable
 
 if TYPE_CHECKING:
     from credicorp_auth.oauth.claims import Claims
     from credicorp_auth.oauth.key_set import KeySet
 
 MAX_REMEMBERED: Final = 4096
-"""Tokens that are remembered at once; the ones verified longest ago are forgotten first."""
+"""Tokens that are remembered at once; those not shown again are forgotten first."""
 
 
-@frozen(eq=False)
 class Remembered:
     """
     What one token says.
@@ -27,18 +25,18 @@ class Remembered:
         until_boot: Moment of the boot clock at which it expires, by that clock.
     """
 
-    claims: Claims
-    keys: KeySet
-    until_boot: float
+    __slots__ = ("claims", "keys", "until_boot", "used")
+
+    def __init__(self, claims: Claims, keys: KeySet, until_boot: float) -> None:
+        self.claims, self.keys, self.until_boot = claims, keys, until_boot
+        self.used = False
 
 
-class Memo:
+class Memo(SecondChanceTable[Remembered]):
     """Verified tokens by the SHA-256 of their text; the texts themselves are not kept."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._remembered: dict[bytes, Remembered] = {}
-        self.find = self._remembered.get
+        super().__init__(MAX_REMEMBERED)
 
     def remember(self, text: str, claims: Claims, keys: KeySet, *, until_boot: float) -> None:
         """
@@ -51,16 +49,8 @@ class Memo:
             until_boot: Moment of the boot clock at which it expires.
         """
         digest = sha256(text.encode("ascii")).digest()
-        with self._lock:
-            if len(self._remembered) >= MAX_REMEMBERED:
-                self._remembered.pop(next(iter(self._remembered)))
-            self._remembered[digest] = Remembered(claims, keys, until_boot)
+        self.keep(digest, Remembered(claims, keys, until_boot))
 
     def clear(self) -> None:
         """Forget everything."""
-        with self._lock:
-            self._remembered.clear()
-
-    def after_fork(self) -> None:
-        """In the child: a thread of the parent may have held the lock."""
-        self._lock = threading.Lock()
+        self.forget(None)

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from math import inf
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
 from credicorp_auth.lifecycle.world import Birth, comes_later
+from credicorp_auth.oauth.token import AccessToken
 
 if TYPE_CHECKING:
+    from credicorp_auth.engine.clock import Clock
     from credicorp_auth.engine.flight import Flight
     from credicorp_auth.lifecycle.windows import Instant, Windows
     from credicorp_auth.oauth.scope import Scope
-    from credicorp_auth.oauth.token import AccessToken
+    from credicorp_auth.oauth.secret import Secret
+
+Fresh = tuple[
+    Callable[[], float], Callable[[], float], float, float, AccessToken, Callable[[], str]
+]
+"""
+The one record that a caller with a fresh token reads: wall clock, boot clock, the moments of both
+until which the token is fresh, the token, and what returns its header.
+"""
+
+_NO_TOKEN: Final[Any] = None
 
 _REJECTION_STEP: Final = 5.0  # seconds
 _LONGEST_REJECTION: Final = 300.0  # seconds
@@ -99,49 +113,116 @@ class Rejections:
         self.count = 0
 
 
+class Holders:
+    """
+    Index of the entries that hold a token value, so that a 401 does not search all of them.
+
+    Several may hold one value: some servers give one token for whatever scope is asked for.
+    """
+
+    def __init__(self) -> None:
+        # Reentrant: a signal handler may ask for a token on the thread that holds it.
+        self._lock = threading.RLock()
+        self._slots: dict[Secret, dict[Slot, None]] = {}
+
+    def find(self, value: Secret) -> list[Slot]:
+        """Return the entries that hold a token of this value."""
+        with self._lock:
+            return list(self._slots.get(value, ()))
+
+    def add(self, value: Secret, slot: Slot) -> None:
+        """Take note that an entry holds a token of this value."""
+        with self._lock:
+            self._slots.setdefault(value, {})[slot] = None
+
+    def remove(self, value: Secret, slot: Slot) -> None:
+        """Take note that an entry holds it no longer."""
+        with self._lock:
+            slots = self._slots.get(value, {})
+            slots.pop(slot, None)
+            if not slots:
+                self._slots.pop(value, None)
+
+    def after_fork(self) -> None:
+        """In the child: a thread of the parent may have held the lock."""
+        self._lock = threading.RLock()
+
+
 class Slot:
     """
     The held token of one scope, the flight that is under way for it, and when to refresh.
 
     Args:
-        scope: What the token is good for.
+        scope: Scope that the token is asked for.
+        clock: The engine's clocks.
+        holders: Index by token value, shared by all entries of one engine.
     """
 
     __slots__ = (
         "__weakref__",
+        "_holders",
+        "_stale",
+        "asked",
+        "evicted",
         "flight",
+        "fresh",
         "held",
         "lock",
+        "lost_until",
         "next_look",
         "next_refresh",
         "rejected",
         "rejections",
         "scope",
+        "texts",
     )
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, clock: Clock, holders: Holders) -> None:
         self.scope = scope
         self.lock = threading.Lock()
         self.held: Held | None = None
+        self._stale: Fresh = (clock.wall, clock.boot, -inf, -inf, _NO_TOKEN, _NO_TOKEN)
+        self.fresh = self._stale
+        self._holders = holders
         self.flight: Flight | None = None
         self.next_refresh = 0.0
         self.next_look = 0.0
         self.rejected: tuple[str, ...] = ()
         self.rejections = Rejections()
+        self.texts: tuple[str, ...] = ()  # by which it is found without parsing a scope
+        self.asked = False  # since the table looked last; set without a lock, see token_entries.py
+        self.evicted = False  # no longer in the table: no flight may start here
+        self.lost_until = 0.0  # boot-clock moment until which the evicted token was fresh
 
     def hold(self, held: Held) -> None:
         """Hold a token unless the one in hand is newer; call it under the lock."""
         if self.held is None or held.supersedes(self.held):
-            self.held = held
+            self._replace(held)
 
     def forget(self, held: Held) -> bool:
         """Drop that very token if it is still the one in hand; call it under the lock."""
         if self.held is not held:
             return False
-        self.held = None
+        self.drop()
         self.rejected = (*self.rejected, held.record_id)[-_REMEMBERED_REJECTIONS:]
         self.next_refresh = 0.0
         return True
+
+    def drop(self) -> None:
+        """Drop the token, whichever it is; call it under the lock."""
+        self._replace(None)
+
+    def _replace(self, held: Held | None) -> None:
+        before, self.held = self.held, held
+        if held is None:
+            self.fresh = self._stale
+        else:
+            wall, boot = self._stale[:2]
+            token = held.token
+            self.fresh = (wall, boot, held.fresh_wall, held.fresh_boot, token, token.header)
+            self._holders.add(token.value, self)
+        if before is not None and (held is None or held.token.value != before.token.value):
+            self._holders.remove(before.token.value, self)
 
     def after_fork(self) -> None:
         """Keep the token; drop the lock and the flight, which belong to the parent."""

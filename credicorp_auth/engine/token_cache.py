@@ -22,6 +22,7 @@ from credicorp_auth.engine.stored_token import (
 from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.lifecycle.world import Unusable
 from credicorp_auth.oauth.retry import believe_cooldown
+from credicorp_auth.ports import BoundedCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +70,12 @@ class TokenCache:
         self._seal = seal
         self._said: dict[tuple[str, str], float] = {}
         self.close = cache.close
+
+    def make_room(self, max_entries: int) -> None:
+        """Let a bounded cache keep at least as many entries as the engine."""
+        cache = self._cache
+        if cache.capabilities.bounded and isinstance(cache, BoundedCache):
+            self._ask("make_room", lambda: cache.make_room(max_entries), _NOTHING)
 
     def read(self, key: str) -> StoredToken | Unusable | None:
         """Return the token of a key, or what else lies there; None where nothing can be had."""

@@ -1,43 +1,41 @@
 """
 The engine: hands out the held token, or lets callers wait for the flight that brings one.
 
-The fresh path takes no lock, calls no hook and does no input or output: two clocks and two
-comparisons. Everything else is decided under the slot's lock and waited for outside it.
+The fresh path takes no lock, calls no hook and does no input or output: two clocks and one record.
+Everything else is decided under the slot's lock and waited for outside it.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from credicorp_auth.engine.boarding import Boarding, Ticket
 from credicorp_auth.engine.flight import FLYING, launch, live
 from credicorp_auth.engine.fork import renew_after_fork
 from credicorp_auth.engine.landing import Landing
-from credicorp_auth.engine.slot import Slot
+from credicorp_auth.engine.token_entries import TokenEntries
 from credicorp_auth.engine.waiter import ThreadWaiter, waiting_task, wake_all
 from credicorp_auth.errors import Closed, CredicorpAuthError, DeadlinePassed
 from credicorp_auth.lifecycle.obtain import obtain_token
 from credicorp_auth.lifecycle.renew import discard_token, renew_token
 from credicorp_auth.lifecycle.revoke import withdraw_token
+from credicorp_auth.lifecycle.world import Obtained
 from credicorp_auth.oauth.refusal import refuses_client
-from credicorp_auth.oauth.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from credicorp_auth.engine.flight import Flight
     from credicorp_auth.engine.real_world import RealWorld
-    from credicorp_auth.engine.slot import Held
+    from credicorp_auth.engine.slot import Held, Slot
     from credicorp_auth.engine.waiter import Waiter
     from credicorp_auth.lifecycle.client import Client
     from credicorp_auth.lifecycle.windows import Windows
     from credicorp_auth.lifecycle.world import Errand
+    from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.oauth.secret import Secret
     from credicorp_auth.oauth.token import AccessToken
-
-MAX_SLOTS: Final = 256
-"""Scopes an engine keeps in hand at once; the ones asked for longest ago go back to the cache."""
 
 
 class TokenEngine:
@@ -48,27 +46,36 @@ class TokenEngine:
         client: Who asks for tokens.
         world: Where.
         timeout: Seconds a flight may take in all.
+        max_entries: Scopes whose tokens are held at once.
     """
 
-    def __init__(self, client: Client, world: RealWorld, *, timeout: float) -> None:
+    def __init__(
+        self, client: Client, world: RealWorld, *, timeout: float, max_entries: int
+    ) -> None:
         self._client = client
         self._world = world
         self._boarding = Boarding(world, timeout)
         self._landing = Landing(client, world)
-        self._wall, self._boot = world.clock.wall, world.clock.boot
-        self._default = Slot(client.template.scope)
-        self._slots = {self._default.scope: self._default}
+        self._boot = world.clock.boot
+        self._entries = TokenEntries(client.template.scope, world.clock, max_entries)
+        world.cache.make_room(max_entries)
+        self._default = self._entries.default
         self._closed = False
         renew_after_fork(self)
+
+    @property
+    def default(self) -> Slot:
+        """The entry of the default scope, which stays for as long as the engine lives."""
+        return self._default
 
     def get_token(
         self, scope: Scope | str | Iterable[str] | None = None, *, timeout: float | None = None
     ) -> AccessToken:
         """Return a usable token; wait for it on this thread where there is none in hand."""
-        slot = self._default if scope is None else self._slot(scope)
-        held = slot.held
-        if held is not None and self._wall() < held.fresh_wall and self._boot() < held.fresh_boot:
-            return held.token
+        slot = self._default if scope is None else self._entries.entry(scope)
+        wall, boot, fresh_wall, fresh_boot, fresh, _ = slot.fresh
+        if wall() < fresh_wall and boot() < fresh_boot:
+            return fresh
         ticket = self._board(slot, timeout, ThreadWaiter)
         if not isinstance(ticket, Ticket):
             return ticket
@@ -87,10 +94,10 @@ class TokenEngine:
         timeout: float | None = None,  # noqa: ASYNC109 - ends this wait alone, not what it waits for
     ) -> AccessToken:
         """Return a usable token; await it where there is none in hand."""
-        slot = self._default if scope is None else self._slot(scope)
-        held = slot.held
-        if held is not None and self._wall() < held.fresh_wall and self._boot() < held.fresh_boot:
-            return held.token
+        slot = self._default if scope is None else self._entries.entry(scope)
+        wall, boot, fresh_wall, fresh_boot, fresh, _ = slot.fresh
+        if wall() < fresh_wall and boot() < fresh_boot:
+            return fresh
         ticket = self._board(slot, timeout, waiting_task)
         if not isinstance(ticket, Ticket):
             return ticket
@@ -102,28 +109,16 @@ class TokenEngine:
         token = self._conclude(ticket)
         return token or await self.aget_token(scope, timeout=ticket.deadline - self._boot())
 
-    def _slot(self, scope: Scope | str | Iterable[str]) -> Slot:
-        wanted = scope if isinstance(scope, Scope) else Scope(scope)
-        slot = self._slots.get(wanted)
-        if slot is None:
-            if len(self._slots) >= MAX_SLOTS:
-                self._drop_idle_slot()
-            slot = self._slots.setdefault(wanted, Slot(wanted))
-        return slot
-
-    def _drop_idle_slot(self) -> None:
-        for scope, slot in list(self._slots.items()):
-            if slot is not self._default and slot.flight is None:
-                self._slots.pop(scope, None)
-                return
-
     def _board(
         self, slot: Slot, timeout: float | None, waits: Callable[[], Waiter]
     ) -> AccessToken | Ticket:
         with slot.lock:
             if self._closed:
                 raise Closed("the CredicorpAuth is closed")
-            boarded = self._boarding.board(slot, timeout, waits)
+            evicted = slot.evicted  # between being found and now
+            boarded = None if evicted else self._boarding.board(slot, timeout, waits)
+        if boarded is None:
+            return self._board(self._entries.entry(slot.scope), timeout, waits)
         if boarded.deferred is not None:
             code = boarded.deferred.code
             self._world.tell("refresh.deferred", code=code, scope=str(slot.scope))
@@ -138,7 +133,16 @@ class TokenEngine:
         FLYING.set((*FLYING.get(), slot))
         story = obtain_token if slot.held is None else renew_token
         outcome = live(partial(story, self._client, self._world, errand))
+        if isinstance(outcome, Obtained):
+            self._note_eviction(slot, outcome)
         wake_all(self._landing.land(slot, flight, outcome))
+
+    def _note_eviction(self, slot: Slot, obtained: Obtained) -> None:
+        """Tell of a mint that would not have been, had the entry not been evicted."""
+        lost_until, slot.lost_until = slot.lost_until, 0.0
+        if obtained.mint_seconds is not None and obtained.issued.boot < lost_until:
+            max_entries = self._entries.max_entries
+            self._world.tell("token.evicted", scope=str(slot.scope), max_entries=max_entries)
 
     @staticmethod
     def _leave(ticket: Ticket) -> None:
@@ -178,23 +182,21 @@ class TokenEngine:
 
     def invalidate(self, token: AccessToken) -> bool:
         """Forget that very token if it is still held; say whether it was."""
-        for slot in list(self._slots.values()):
-            held = slot.held
-            if held is not None and held.token == token:
-                with slot.lock:
-                    forgotten = slot.forget(held)
-                self._world.forgive(slot.scope)
-                if forgotten:
-                    self._discard(slot, held)
-                return forgotten
-        return False
+        found = self._entries.holding(token)
+        if found is None:
+            return False
+        slot, held = found
+        with slot.lock:
+            forgotten = slot.forget(held)
+        self._world.forgive(slot.scope)
+        if forgotten:
+            self._discard(slot, held)
+        return forgotten
 
     def drop(self, value: Secret) -> None:
         """Forget a token that is known by its value alone, if it is held."""
-        held = [slot.held for slot in list(self._slots.values())]
-        for each in held:
-            if each is not None and each.token.value == value:
-                self.invalidate(each.token)
+        for each in self._entries.held_tokens(value):
+            self.invalidate(each)
 
     def withdraw(self, value: Secret, scopes: Iterable[Scope]) -> None:
         """Drop a token from the cache, for the default scope and these, wherever it is there."""
@@ -208,23 +210,25 @@ class TokenEngine:
         Returns:
             Whether the request may be sent once more with what `get_token` then returns.
         """
-        for slot in list(self._slots.values()):
-            held = slot.held
-            if held is not None and held.token == token:
-                with slot.lock:
-                    if slot.held is not held:
-                        break  # another of many who met the same 401 was faster
-                    allowed = slot.rejections.allow_mint(self._boot())
-                    forgotten = allowed and slot.forget(held)
-                if forgotten:
-                    self._discard(slot, held)
-                return allowed
-        return True  # somebody else has noticed before: the successor is, or will be, at hand
+        found = self._entries.holding(token)
+        if found is None:
+            return True  # somebody else has noticed before: the successor is, or will be, at hand
+        slot, held = found
+        with slot.lock:
+            if slot.held is not held:
+                return True  # another of many who met the same 401 was faster
+            allowed = slot.rejections.allow_mint(self._boot())
+            forgotten = allowed and slot.forget(held)
+        if forgotten:
+            self._discard(slot, held)
+        return allowed
 
     def accept(self, token: AccessToken, scope: Scope | str | Iterable[str] | None) -> None:
         """Take note that a resource answered something else than 401 to that token."""
-        slot = self._default if scope is None else self._slot(scope)
-        if slot.rejections.count and slot.held is not None and slot.held.token is token:
+        slot = self._default if scope is None else self._entries.known(scope)
+        if slot is None or not slot.rejections.count:
+            return
+        if slot.held is not None and slot.held.token is token:
             slot.rejections.forgive()
 
     def _discard(self, slot: Slot, held: Held) -> None:
@@ -234,8 +238,8 @@ class TokenEngine:
 
     def windows_of(self, token: AccessToken) -> Windows | None:
         """Return the windows of a token in hand; None where it is in hand no more."""
-        held = (slot.held for slot in list(self._slots.values()))
-        return next((each.windows for each in held if each and each.token == token), None)
+        found = self._entries.holding(token)
+        return None if found is None else found[1].windows
 
     def forget_secrets(self) -> None:
         """Drop cached secrets and the refusals they earned."""
@@ -247,9 +251,9 @@ class TokenEngine:
         if self._closed:
             return
         self._closed = True
-        for slot in list(self._slots.values()):
+        for slot in self._entries.all():
             with slot.lock:
-                slot.held = None
+                slot.drop()
                 waiters = [] if slot.flight is None else slot.flight.waiters
                 slot.flight = None
             wake_all(waiters)
@@ -257,6 +261,5 @@ class TokenEngine:
 
     def after_fork(self) -> None:
         """In the child: keep the tokens, drop what belongs to the parent's threads."""
-        for slot in self._slots.values():
-            slot.after_fork()
+        self._entries.after_fork()
         self._world.after_fork()

@@ -139,6 +139,8 @@ class VerifierEngine:
             return None
         if self._wall() >= claims.expires_at or boot >= remembered.until_boot:
             return None
+        if not remembered.used:
+            remembered.used = True
         return claims if required is None or _covers(claims, required) else None
 
     def _look(

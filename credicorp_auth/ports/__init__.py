@@ -8,7 +8,13 @@ minimum; the contract tests read it.
 
 from __future__ import annotations
 
-from credicorp_auth.ports.cache import Cache, CacheCapabilities, CacheEntry, ListingCache
+from credicorp_auth.ports.cache import (
+    BoundedCache,
+    Cache,
+    CacheCapabilities,
+    CacheEntry,
+    ListingCache,
+)
 from credicorp_auth.ports.lease import (
     MOST_NUMBER,
     Lease,
@@ -26,6 +32,7 @@ from credicorp_auth.ports.transport import Transport, TransportCapabilities
 
 __all__ = [
     "MOST_NUMBER",
+    "BoundedCache",
     "Cache",
     "CacheCapabilities",
     "CacheEntry",

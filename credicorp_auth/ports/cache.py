@@ -17,7 +17,8 @@ class CacheCapabilities:
 
     Args:
         shared: Other engines may see what is written.
-        bounded: It drops the entries used longest ago rather than grow without limit.
+        bounded: It drops the entries used longest ago rather than grow without limit, and offers
+            `make_room`, so that it is never smaller than the engine before it.
         spans_processes: Those may be in other processes of the host, or on other hosts.
         leases: It offers `lease`, so that of all who share it one alone mints.
         lists: It offers `entries` and `clear`, for the operator's eyes.
@@ -78,6 +79,21 @@ class Cache(Protocol):
 
     def after_fork(self) -> None:
         """Drop, in the child of a fork, every socket and lock that belongs to the parent."""
+        ...
+
+
+@runtime_checkable
+class BoundedCache(Cache, Protocol):
+    """A cache that keeps a limited number of entries."""
+
+    def make_room(self, max_entries: int) -> None:
+        """
+        Raise the limit.
+
+        Args:
+            max_entries: Number of entries that the engine holds; the limit is at least this from
+                now on, and never lowered.
+        """
         ...
 
 

@@ -12,11 +12,12 @@ import pytest
 from credicorp_auth import errors
 from credicorp_auth.checkup import Verdict, examine, explain_settings
 from credicorp_auth.checkup.adapters import check_cache, check_secret
+from credicorp_auth.checkup.no_cache import NoCache
 from credicorp_auth.checkup.server import check_reach
 from credicorp_auth.installed import installed_entry_points
 from credicorp_auth.oauth.http import HttpResponse
 from credicorp_auth.oauth.secret import Secret, SecretBytes
-from credicorp_auth.ports import CacheCapabilities, FetchedSecret, LeaseState, Provider
+from credicorp_auth.ports import Cache, CacheCapabilities, FetchedSecret, LeaseState, Provider
 from credicorp_auth.registry import Registry
 from credicorp_auth.settings import Settings
 from credicorp_auth.testing.clock import MovableClock
@@ -78,6 +79,26 @@ def test_one_mint_and_one_look(exported, sandbox):
     examine(None, exported)
 
     assert 2 == sandbox.counters["token_requests"] - before
+
+
+def test_the_cache_of_a_check_up_keeps_nothing():
+    """What is written into it is not there, and need not be dropped."""
+    cache = NoCache()
+    cache.write("a", b"x", lifetime=60)
+
+    assert isinstance(cache, Cache)
+    assert (None, False) == (cache.read("a"), cache.discard("a"))
+
+
+def test_fault_388_a_forbidden_adapter_is_found_and_the_rest_is_looked_at(exported, monkeypatch):
+    """388: doctor names the adapter that the operator's list forbids; that its own mint needs no cache, forbidden or not."""
+    monkeypatch.setenv("CREDICORP_PLUGINS", "urllib3 env")
+    found = examine(None, {**exported, "CREDICORP_PLUGINS": "urllib3 env"})
+    told = [each.what for each in found.findings if each.verdict is Verdict.FAIL]
+
+    assert [("cache", "fail")] == [each for each in verdicts(found) if each[1] == "fail"]
+    assert "CREDICORP_PLUGINS allows 'env urllib3'" in told[0]
+    assert ("mint", "ok") in verdicts(found)
 
 
 def test_fault_344_every_setting_is_told_with_its_origin(exported, tmp_path):

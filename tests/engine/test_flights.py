@@ -475,7 +475,7 @@ def test_bad_news_that_comes_second_changes_nothing(stage, verb, expected):
         second = threading.Thread(target=lambda: answers.append(getattr(play.engine, verb)(token)))
         second.start()
         second.join(0.2)  # it has seen the token, and waits for the lock
-        slot.held = None
+        slot.drop()
     second.join()
 
     assert [expected] == answers

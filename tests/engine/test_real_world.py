@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from credicorp_auth import errors
 from credicorp_auth.engine.cool_downs import CoolDowns
-from credicorp_auth.engine.flight import Flight
 from credicorp_auth.engine.given_secret import GivenSecret
 from credicorp_auth.engine.secret_keeper import SecretKeeper
 from credicorp_auth.engine.stored_token import (
@@ -20,7 +19,6 @@ from credicorp_auth.engine.stored_token import (
     read_stored_token,
     write_stored_token,
 )
-from credicorp_auth.engine.token_engine import MAX_SLOTS
 from credicorp_auth.lifecycle.client import ClientCredentials
 from credicorp_auth.lifecycle.world import Birth, StoredToken
 from credicorp_auth.oauth.scope import Scope
@@ -116,7 +114,7 @@ def test_a_corrupt_cache_is_an_event_and_a_miss(stage):
     play.get()
     (key,) = play.cache.entries
     play.cache.entries[key] = b"garbage"
-    play.engine._default.held = None
+    play.engine._default.drop()
 
     assert "token-2" == play.get().value.reveal()
     assert "cache.corrupt" in play.events
@@ -360,27 +358,6 @@ def test_a_living_token_is_handed_out_while_the_endpoint_is_quiet(stage):
     assert [] == play.clock.waited
 
 
-def test_slots_are_bounded(stage):
-    """179: ten thousand scopes do not grow the engine; the default scope stays in hand."""
-    play = stage()
-    play.get()
-    for number in range(MAX_SLOTS + 50):
-        play.engine.get_token(f"scope-{number}")
-    settle()
-
-    assert MAX_SLOTS == len(play.engine._slots)
-    assert "token-1" == play.get().value.reveal()
-
-
-def test_slots_under_way_are_not_dropped(stage):
-    """A scope whose flight is under way keeps its slot, even beyond the bound."""
-    play = stage()
-    for slot in [play.engine._slot(f"scope-{number}") for number in range(MAX_SLOTS - 1)]:
-        slot.flight = Flight(deadline=play.clock.boot() + 10)
-
-    assert play.engine._slot("one-more") in play.engine._slots.values()
-
-
 def test_cool_downs_that_are_over_make_room():
     """The table of cool-downs forgets those that ended when it is full."""
     cool_downs = CoolDowns()
@@ -390,6 +367,19 @@ def test_cool_downs_that_are_over_make_room():
     cool_downs.start("new", until=5.0, moment=2.0)
 
     assert (9.0, 0.0) == (cool_downs.until("new"), cool_downs.until("old-1"))
+
+
+def test_fault_385_a_cool_down_that_lasts_is_never_dropped():
+    """385: more clients than the table looks at are all left alone for as long as they were asked for."""
+    cool_downs = CoolDowns()
+    for number in range(5000):
+        cool_downs.start(f"client-{number}", until=9.0, moment=0.0)
+    assert 9.0 == min(cool_downs.until(f"client-{number}") for number in range(5000))
+    for number in range(5000):
+        cool_downs.start(f"later-{number}", until=20.0, moment=10.0)
+
+    assert 0.0 == cool_downs.until("client-0")
+    assert len(cool_downs._until) < 10_000
 
 
 # --- the secret keeper ---------------------------------------------------------------------------

@@ -362,7 +362,7 @@ def test_a_late_token_of_a_smaller_number_is_not_held(engines):
     cache, transport = SharedCache(), ScriptedTransport()
     engine = engines(cache, transport)
     engine.get_token()
-    slot = next(iter(engine._slots.values()))
+    slot = next(iter(engine._entries.all()))
     newer = evolve(slot.held, birth=evolve(slot.held.birth, number=9))
     older = evolve(slot.held, birth=evolve(slot.held.birth, number=8))
     slot.hold(newer)

@@ -13,7 +13,7 @@ import attrs
 import pluggy
 import pytest
 
-from credicorp_auth import CredicorpAuth, Event, Settings, errors
+from credicorp_auth import CredicorpAuth, Event, Settings, TokenVerifier, errors
 from credicorp_auth.environment import read_environment
 from credicorp_auth.hookspecs import HookSpecs
 from credicorp_auth.options import AdapterOptions
@@ -299,30 +299,84 @@ def test_fault_314_339_tracing_prints_no_canary(install):
     assert CANARY not in said.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("allowed", "loads"),
-    [(None, True), ("good", True), ("other, good", True), ("boxed", False), ("", False), ("other", False)],
-)  # fmt: skip
-def test_fault_340_the_operators_list(install, allowed, loads):
-    """340: what the operator's list leaves out is refused although it is installed; the box never is."""
-    found = [
-        *install(("good-cache", "good", GOOD)),
-        *operators_registry({}).claims(CACHE)["memory"],
-    ]
+LOCKS = [
+    ("340-unset", None, {"good", "memory"}),
+    ("340-named", "good", {"good"}),
+    ("340-beside-others", "other, good", {"good"}),
+    ("388-ours-named-too", "good memory", {"good", "memory"}),
+    ("388-empty", "", {"memory"}),
+    ("388-only-separators", " , ", {"memory"}),
+    ("388-ours-left-out", "other", set()),
+    ("388-no-word-of-its-own", "boxed", set()),
+]
+
+
+@pytest.mark.parametrize(("allowed", "loads"), [each[1:] for each in LOCKS], ids=[each[0] for each in LOCKS])  # fmt: skip
+def test_fault_340_388_the_operators_list(install, allowed, loads):
+    """340, 388: what the list leaves out is refused although it is installed, ours too; empty leaves the built-in ones."""
+    memory = operators_registry({}).claims(CACHE)["memory"]
+    found = [*install(("good-cache", "good", GOOD)), *memory]
     environ = {} if allowed is None else {"CREDICORP_PLUGINS": allowed}
     registry = Registry(found, allowed=operators_registry(environ)._allowed)
-    engine_with(registry, cache="memory").close()
+    for name in ("good", "memory"):
+        with ExitStack() as stack:
+            if name not in loads:
+                match = (
+                    rf"cache '{name}' is not allowed: CREDICORP_PLUGINS allows .*plugin\.blocked"
+                )
+                stack.enter_context(pytest.raises(errors.AdapterBlocked, match=match))
+            engine_with(registry, cache=name).close()
+
+
+@pytest.mark.parametrize(
+    ("listed", "kind", "name"),
+    [
+        ("memory env", "transport", "urllib3"),
+        ("urllib3 env", "cache", "memory"),
+        ("urllib3 memory", "secret source", "env"),
+    ],
+)
+def test_fault_388_each_of_ours_can_be_forbidden(listed, kind, name, monkeypatch):
+    """388: a list that leaves out a built-in adapter forbids it, by whatever way an object is built."""
+    monkeypatch.setenv("CREDICORP_PLUGINS", listed)
+    said = rf"{kind} '{name}' is not allowed: CREDICORP_PLUGINS allows '{' '.join(sorted(listed.split()))}'"
+    for build in (CredicorpAuth, CredicorpAuth.from_env):
+        with pytest.raises(errors.AdapterBlocked, match=said):
+            build()
+    verify = {"issuer": "https://as.example", "audience": "api"}
     with ExitStack() as stack:
-        if not loads:
-            match = r"cache 'good' is not among .*plugin\.blocked"
-            stack.enter_context(pytest.raises(errors.AdapterBlocked, match=match))
-        engine_with(registry, cache="good").close()
+        if kind == "transport":
+            stack.enter_context(pytest.raises(errors.AdapterBlocked, match=said))
+        TokenVerifier(**verify).close()
+
+
+def test_fault_388_objects_of_the_callers_own_are_no_names(monkeypatch):
+    """388: the list governs names; adapters and observers that a program hands over are used whatever it says."""
+    monkeypatch.setenv("CREDICORP_PLUGINS", "nothing")
+    seen = []
+    with CredicorpAuth(
+        client_id="c",
+        client_secret="s",
+        transport=ScriptedTransport(),
+        cache=SwitchableCache(),
+        observers=[seen.append],
+    ) as auth:
+        assert "token-1" == auth.get_token().value.reveal()
+
+    assert "token.minted" in {each.name for each in seen}
+
+
+def test_fault_388_an_empty_list_allows_no_observer_of_a_built_in_name(install):
+    """388: the built-in names are allowed for what they are, and not for a stranger of another kind."""
+    found = install(("watcher", "memory", SPY), group="credicorp_auth.observers")
+    with pytest.raises(errors.AdapterBlocked, match="observer 'memory' is not allowed"):
+        Registry(found, allowed=()).load_observer("memory")
 
 
 def test_fault_340_the_list_holds_for_observers(install):
     """340: an observer needs to be on the list like any other plugin."""
     found = install(("watcher", "watch", SPY), group="credicorp_auth.observers")
-    for allowed, loads in (({"watch"}, True), (set(), False)):
+    for allowed, loads in (({"watch"}, True), (set(), False), ({"memory"}, False)):
         registry = Registry(found, allowed=allowed)
         with ExitStack() as stack:
             if not loads:

@@ -8,6 +8,7 @@ import statistics
 import threading
 import time
 import traceback
+from hashlib import sha256
 
 import pytest
 from joserfc.jwk import RSAKey
@@ -479,8 +480,36 @@ def test_an_outage_does_not_make_remembered_tokens_dear(stage, forge):
     assert "jwks.unavailable" == scene.verify(token)
 
 
+def test_fault_385_a_flood_washes_out_no_token_that_is_shown_again(stage, forge):
+    """385: of more tokens than are remembered, one that is shown at every other call costs one signature."""
+    scene = stage()
+    used = forge.issued()
+    scene.verify(used)
+    memo, claims = scene.engine._memo, scene.verify(used)
+    first = memo.find(sha256(used.encode()).digest())
+    for n in range(2 * MAX_REMEMBERED):
+        assert claims is scene.engine.verify(used)
+        memo.remember(f"once-{n}", claims, first.keys)
+
+    assert first is memo.find(sha256(used.encode()).digest())
+    assert MAX_REMEMBERED == len(memo)
+
+
+def test_fault_386_remembering_takes_a_bounded_number_of_steps(forge):
+    """386: if every remembered token was shown again, one of them goes all the same."""
+    memo, keys = Memo(), forge.key_set()
+    claims = forge.verdict(forge.issued())
+    for n in range(MAX_REMEMBERED):
+        memo.remember(f"token-{n}", claims, keys)
+        memo.find(sha256(f"token-{n}".encode()).digest()).used = True
+    memo.remember("one-more", claims, keys)
+
+    assert MAX_REMEMBERED == len(memo)
+    assert 65 >= sum(not each.used for each in memo._remembered.values())
+
+
 def test_the_memo_is_bounded(forge):
-    """Beyond its bound the token verified longest ago is forgotten; no token's text is kept."""
+    """Beyond its bound a token that was not shown again is forgotten; no token's text is kept."""
     memo, keys = Memo(), forge.key_set()
     claims = forge.verdict(forge.issued())
     for n in range(MAX_REMEMBERED + 10):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from heapq import heapify, heappop, heappush
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from credicorp_auth_memory.lease import MemoryLease
+
+
+_SLACK: Final = 64  # names of ended entries that may linger beyond as many as are kept
 
 
 def _read_count(value: int | str) -> int:
@@ -48,12 +52,13 @@ class CacheOptions:
     What can be set for the cache `memory`.
 
     Args:
-        max_entries: How many entries are kept; the one used longest ago makes room.
+        max_entries: How many entries are kept; the one used longest ago makes room. It is raised to
+            the setting `max_entries`, so that the cache never holds less than the engine.
         shared: Use the one cache of this process. Whoever reaches it holds the tokens of all who
             use it.
     """
 
-    max_entries: int = field(default=64, converter=_read_count)
+    max_entries: int = field(default=16_384, converter=_read_count)
     shared: bool = field(default=False, converter=_read_switch)
 
 
@@ -87,6 +92,7 @@ class MemoryCache:
         self._clock = clock
         self._lock = Lock()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._ends: list[tuple[float, str]] = []  # a heap; it may name what is gone or was replaced
         self._leases = LeaseBook(clock)
 
     @property
@@ -141,6 +147,7 @@ class MemoryCache:
                 return
             self._entries[key] = kept
             self._entries.move_to_end(key)
+            self._note_end(key, kept.ends)
             self._drop_ended()
             self._drop_surplus()
 
@@ -179,10 +186,20 @@ class MemoryCache:
         self._lock = Lock()
         self._leases.after_fork()
 
+    def _note_end(self, key: str, ends: float) -> None:
+        heappush(self._ends, (ends, key))
+        if len(self._ends) > 2 * len(self._entries) + _SLACK:
+            self._ends = [(entry.ends, key) for key, entry in self._entries.items()]
+            heapify(self._ends)
+
     def _drop_ended(self) -> None:
+        # By their ends, not one by one: the cost of a call must not grow with the entries.
         moment = self._clock()
-        for key in [key for key, entry in self._entries.items() if entry.ends <= moment]:
-            del self._entries[key]
+        while self._ends and self._ends[0][0] <= moment:
+            _, key = heappop(self._ends)
+            entry = self._entries.get(key)
+            if entry is not None and entry.ends <= moment:
+                del self._entries[key]
 
     def _drop_surplus(self) -> None:
         while len(self._entries) > self._max_entries:

@@ -10,7 +10,7 @@ import pytest
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.options import AdapterOptions
-from credicorp_auth.ports import Cache, CacheCapabilities, LeaseState, LeasingCache
+from credicorp_auth.ports import BoundedCache, Cache, CacheCapabilities, LeaseState, LeasingCache
 from credicorp_auth.testing.contracts.cache import CacheContract
 from credicorp_auth_memory import CacheOptions, MemoryCache, plugin
 from credicorp_auth_memory.cache import open_cache
@@ -35,7 +35,7 @@ class TestSharedMemoryCache(CacheContract):
         self.rooms: dict[Path, MemoryCache] = {}
 
     def build_cache(self, place: Path) -> MemoryCache:
-        return self.rooms.setdefault(place, MemoryCache(CacheOptions(shared=True)))
+        return self.rooms.setdefault(place, MemoryCache(CacheOptions(max_entries=8, shared=True)))
 
 
 class Clock:
@@ -114,13 +114,49 @@ def test_fault_179_the_entry_used_longest_ago_makes_room(cache: MemoryCache) -> 
     assert [b"a", None, b"c"] == [cache.read(key) for key in "abc"]
 
 
-def test_fault_179_ten_thousand_keys_leave_sixty_four() -> None:
-    """Unless it is set, the bound is 64 entries."""
+def test_fault_179_twenty_thousand_keys_leave_as_many_as_an_engine_holds() -> None:
+    """Unless it is set, the bound is 16,384 entries, as the engine's is."""
     cache = MemoryCache()
-    for number in range(10_000):
+    for number in range(20_000):
         cache.write(f"{number:x}", b"x", lifetime=10)
 
-    assert 64 == sum(cache.read(f"{number:x}") is not None for number in range(10_000))
+    assert 16_384 == sum(cache.read(f"{number:x}") is not None for number in range(20_000))
+
+
+def test_fault_387_a_bounded_cache_is_given_more_room_and_never_less(cache: MemoryCache) -> None:
+    """387: `make_room` raises the bound to what the engine holds; a smaller number changes nothing."""
+    assert isinstance(cache, BoundedCache)
+    cache.make_room(3)
+    cache.make_room(1)
+    for key in "abcd":
+        cache.write(key, b"x", lifetime=10)
+
+    assert [None, b"x", b"x", b"x"] == [cache.read(key) for key in "abcd"]
+
+
+def test_fault_387_what_was_replaced_leaves_nothing_behind(
+    cache: MemoryCache, clock: Clock
+) -> None:
+    """387: ten thousand writes of one key note no ten thousand ends, and the last one counts."""
+    for _ in range(10_000):
+        cache.write("a", b"x", lifetime=100)
+    assert len(cache._ends) <= 100
+    cache.write("b", b"y", lifetime=50)
+    clock.moment += 60
+
+    assert (b"x", None) == (cache.read("a"), cache.read("b"))
+
+
+def test_fault_387_a_use_looks_at_what_has_ended_alone(clock: Clock) -> None:
+    """387: what a use costs does not grow with the number of entries: it reads no entry that lives."""
+    cache = MemoryCache(clock=clock)
+    for number in range(1000):
+        cache.write(str(number), b"x", lifetime=10 if number < 5 else 100)
+    clock.moment += 20
+    before = len(cache._ends)
+    cache.read("nothing")
+
+    assert (5, 995) == (before - len(cache._ends), len(cache._entries))
 
 
 def test_discard(cache: MemoryCache) -> None:
@@ -223,10 +259,10 @@ def test_attributes_show_no_entry(cache: MemoryCache) -> None:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({}, CacheOptions(64, False)),
+        ({}, CacheOptions(16_384, False)),
         ({"max_entries": "5", "shared": "true"}, CacheOptions(5, True)),
         ({"max_entries": 7, "shared": "FALSE"}, CacheOptions(7, False)),
-        ({"shared": True}, CacheOptions(64, True)),
+        ({"shared": True}, CacheOptions(16_384, True)),
     ],
 )
 def test_options(values: dict[str, Any], expected: CacheOptions) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from credicorp_auth.ports import Cache
+from credicorp_auth.ports import BoundedCache, Cache
 from credicorp_auth.testing.contracts.cache.bench import (
     KEY,
     OTHER_KEY,
@@ -69,3 +69,15 @@ class Sharing(CacheBench):
 
         assert cache.read("0") is None
         assert b"x" == cache.read(f"{_MANY - 1:x}")
+
+    def test_room_that_is_made_is_kept(self, cache: Cache) -> None:
+        """A bounded cache keeps as many entries as the engine says that it holds."""
+        if not cache.capabilities.bounded:
+            pytest.skip("it does not declare itself bounded")
+        assert isinstance(cache, BoundedCache)
+        cache.make_room(_MANY)
+        cache.make_room(1)
+        for number in range(_MANY):
+            cache.write(f"{number:x}", b"x", lifetime=60)
+
+        assert all(cache.read(f"{number:x}") == b"x" for number in range(_MANY))

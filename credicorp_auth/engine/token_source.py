@@ -1,0 +1,61 @@
+"""
+Token source of a bearer: the methods of an auth object, and its engine's record of 401s.
+
+A bearer asks the object itself, so that a subclass that overrides `get_token` or `aget_token` is
+called for each request, as it is by whoever calls these methods by name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from credicorp_auth.engine.token_engine import TokenEngine
+    from credicorp_auth.oauth.scope import Scope
+    from credicorp_auth.oauth.token import AccessToken
+
+
+class _Tokens(Protocol):
+    def get_token(
+        self, scope: Scope | str | Iterable[str] | None = None, *, timeout: float | None = None
+    ) -> AccessToken: ...
+
+    async def aget_token(
+        self,
+        scope: Scope | str | Iterable[str] | None = None,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as the method that is called
+    ) -> AccessToken: ...
+
+
+class TokenSource:
+    """
+    Source of the tokens of a bearer's requests.
+
+    Args:
+        auth: Object whose `get_token` and `aget_token` are called, looked up at each call.
+        engine: Engine that takes note of what the resource answered.
+    """
+
+    __slots__ = ("_auth", "accept", "reject")
+
+    def __init__(self, auth: _Tokens, engine: TokenEngine) -> None:
+        self._auth = auth
+        self.reject, self.accept = engine.reject, engine.accept
+
+    def get_token(
+        self, scope: Scope | str | Iterable[str] | None = None, *, timeout: float | None = None
+    ) -> AccessToken:
+        """Return a usable token."""
+        return self._auth.get_token(scope, timeout=timeout)
+
+    async def aget_token(
+        self,
+        scope: Scope | str | Iterable[str] | None = None,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as the method that is called
+    ) -> AccessToken:
+        """Return a usable token, awaiting it."""
+        return await self._auth.aget_token(scope, timeout=timeout)

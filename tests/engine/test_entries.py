@@ -1,0 +1,428 @@
+"""The table of token entries: bounded by least recent use, at no cost to a caller with a fresh token."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections import Counter
+from contextlib import suppress
+from urllib.parse import parse_qs
+
+import pytest
+from attrs import evolve
+
+from credicorp_auth import Scope, errors
+from credicorp_auth.engine.token_entries import TokenEntries
+from credicorp_auth.engine.waiter import ThreadWaiter
+from credicorp_auth.oauth.http import HttpResponse
+from credicorp_auth.oauth.secret import SecretBytes
+from credicorp_auth.settings import Settings
+from credicorp_auth.testing.clock import MovableClock
+from credicorp_auth.testing.scripted_world import token_answer
+from credicorp_auth.testing.stand_ins import ScriptedTransport, settle
+from credicorp_auth.wiring import build_engine
+
+
+def ask(play, *scopes):
+    """Ask for the token of each scope, one after the other; return the tokens' texts."""
+    return [play.get(scope).value.reveal() for scope in scopes]
+
+
+def entries(max_entries, count):
+    """Build a table with so many entries besides the default one."""
+    table = TokenEntries(Scope("home"), MovableClock(), max_entries)
+    return table, [table.entry(f"scope-{number}") for number in range(count)]
+
+
+def test_fault_385_what_is_used_stays(stage):
+    """385: of 100 scopes in a table of 8, one that is asked for at every other call is minted once."""
+    play = stage(max_entries=8)
+    play.cache.down = True
+    for number in range(100):
+        ask(play, "often", f"once-{number}")
+
+    assert 101 == play.mints
+    assert "token.evicted" not in play.events
+
+
+def test_fault_385_as_many_as_are_allowed_are_all_held(stage):
+    """385: scopes up to the bound, the default one counted, are minted once, however often all are asked for."""
+    play = stage(max_entries=300)
+    play.cache.down = True
+    scopes = [None, *(f"scope-{number}" for number in range(299))]
+    first = ask(play, *scopes)
+
+    assert first == ask(play, *scopes) == ask(play, *reversed(scopes))[::-1]
+    assert 300 == play.mints
+
+
+def test_fault_179_scopes_do_not_grow_the_engine(stage):
+    """179: ten times as many scopes as are allowed do not grow the table; the default scope stays in hand."""
+    play = stage(max_entries=40)
+    play.get()
+    ask(play, *(f"scope-{number}" for number in range(400)))
+
+    assert 40 == len(play.engine._entries)
+    assert 40 >= len(play.engine._entries._evicted)
+    assert 40 >= len(play.engine._entries._by_text)
+    assert ["token-1"] == ask(play, None)
+
+
+def test_fault_386_an_eviction_that_costs_a_mint_is_told(stage):
+    """386: the event comes with the mint that was not needed before, and not with the eviction."""
+    told = []
+    play = stage(max_entries=2, observers=[told.append])
+    play.cache.down = True
+    ask(play, "a", "b")
+    assert "token.evicted" not in play.events
+    ask(play, "a")
+
+    fields = [dict(each.fields) for each in told if each.name == "token.evicted"]
+    assert [{"scope": "a", "max_entries": 2}] == fields
+    assert 3 == play.mints
+
+
+def test_fault_386_an_eviction_that_costs_none_is_not_told(stage):
+    """386: nothing is told if the cache still has the token, or the token had grown old anyway."""
+    play = stage(max_entries=2)
+    assert ["token-1", "token-2", "token-1"] == ask(play, "a", "b", "a")
+    ask(play, "b")
+    play.clock.advance(3600)
+    assert ["token-3"] == ask(play, "a")
+
+    assert "token.evicted" not in play.events
+
+
+def test_fault_387_the_cache_in_memory_is_no_smaller_than_the_engine():
+    """387: what an engine evicts is found in the cache `memory`, however small that was set."""
+    transport = ScriptedTransport()
+    settings = Settings(
+        client_id="c", client_secret="s", transport=transport, cache_options={"max_entries": 1}, max_entries=20
+    )  # fmt: skip
+    engine = build_engine(settings)
+    scopes = [f"scope-{number}" for number in range(20)]
+    first = [engine.get_token(scope).value.reveal() for scope in scopes]
+    settle()
+
+    # The default scope has a place of its own, so one of the twenty has made room for another.
+    assert first == [engine.get_token(scope).value.reveal() for scope in scopes]
+    assert 20 == len(transport.sent)
+    engine.close()
+
+
+@pytest.mark.parametrize("spelt", ["b a", ["a", "b"], Scope("a b"), "a  b", "a b a", " a b "])
+def test_fault_385_one_scope_has_one_entry_however_it_is_spelt(stage, spelt):
+    """385: order, repetition and form of a scope make no second entry, also once texts are remembered."""
+    play = stage()
+
+    assert ["token-1"] * 4 == ask(play, "a b", spelt, "a b", spelt)
+    assert 2 == len(play.engine._entries)
+
+
+def test_fault_385_spellings_are_bounded(stage):
+    """385: a program that makes a new spelling at each call grows nothing."""
+    play = stage()
+    ask(play, *(f"a{' ' * number}b" for number in range(1, 50)))
+
+    assert 4 == len(play.engine._entries._by_text)
+    assert 1 == play.mints
+
+
+def test_fault_386_an_entry_under_way_is_not_evicted(stage):
+    """386: while tokens are being minted their entries stay, beyond the bound; afterwards the bound holds again."""
+    play = stage(max_entries=4)
+    play.transport.held_up.clear()
+    threads = [threading.Thread(target=play.engine.get_token, args=(f"slow-{number}",)) for number in range(10)]  # fmt: skip
+    for thread in threads:
+        thread.start()
+    while len(play.transport.sent) < 10:
+        threading.Event().wait(0.001)
+    assert 11 == len(play.engine._entries)
+    play.transport.held_up.set()
+    for thread in threads:
+        thread.join()
+    settle()
+
+    ask(play, "one-more")
+    assert 4 == len(play.engine._entries)
+    assert 11 == play.mints
+
+
+def test_fault_386_a_flight_that_is_lost_keeps_no_place(stage):
+    """386: an entry whose flight is past its deadline can be evicted."""
+    play = stage(max_entries=2)
+    play.transport.held_up.clear()
+
+    def ask_for_it():
+        with suppress(errors.DeadlinePassed):
+            play.engine.get_token("lost")
+
+    lost = threading.Thread(target=ask_for_it)
+    lost.start()
+    while not play.transport.sent:
+        threading.Event().wait(0.001)
+    play.clock.advance(11)
+    play.engine._entries.entry("other")
+
+    assert 2 == len(play.engine._entries)
+    play.transport.held_up.set()
+    lost.join()
+    settle()
+
+
+def test_fault_386_an_entry_that_somebody_decides_about_is_spared():
+    """386: the table waits for nobody: an entry whose lock is held goes to the end of the queue."""
+    table, (first, _second) = entries(3, 2)
+    with first.lock:
+        table.entry("one-more")
+
+    assert not first.evicted
+    assert 3 == len(table)
+
+
+def test_fault_386_an_entry_that_was_evicted_meanwhile_is_looked_up_again(stage):
+    """386: who found an entry just before it was evicted starts no flight there."""
+    play = stage(max_entries=2)
+    found = play.engine._entries.entry("a")
+    play.engine._entries.entry("b")
+    ticket = play.engine._board(found, None, ThreadWaiter)
+    settle()
+
+    assert ticket.slot is play.engine._entries.entry("a")
+    assert not ticket.slot.evicted
+    assert ["token-1"] == ask(play, "a")
+    assert 1 == play.mints
+
+
+def test_fault_386_adding_takes_a_bounded_number_of_steps():
+    """386: if all were used, one of them goes all the same, and no more than 64 lose their mark."""
+    table, slots = entries(201, 200)
+    for slot in slots:
+        slot.asked = True
+    table.entry("one-more")
+
+    assert 1 == sum(slot.evicted for slot in slots)
+    assert 65 >= sum(not slot.asked for slot in slots)
+    assert 201 == len(table)
+
+
+def test_fault_386_what_was_not_used_goes_first():
+    """386: an entry goes only after every one that was not used since the table looked last."""
+    table, slots = entries(11, 10)
+    for number in range(1, 10, 2):
+        table.entry(f"scope-{number}")
+    for number in range(5):
+        table.entry(f"more-{number}")
+
+    assert [slot.evicted for slot in slots] == [True, False] * 5
+
+
+def test_fault_385_a_table_of_two_has_room_for_one(stage):
+    """385: the default scope stays whatever else is asked for."""
+    play = stage(max_entries=2)
+
+    assert ["token-1", "token-2", "token-3", "token-1"] == ask(play, None, "a", "b", None)
+    assert 2 == len(play.engine._entries)
+
+
+def test_fault_386_a_rejection_outlasts_an_eviction(stage):
+    """386: a token that a resource turned away is not read again from the cache, and 401s gain no mints."""
+    play = stage(max_entries=2)
+    play.cache.discard = lambda *_args, **_keywords: False  # so that the cache still has it
+    rejected = play.get("a")
+    assert play.engine.reject(rejected)
+    settle()
+    ask(play, "b")  # evicts a
+    assert ["token-3"] == ask(play, "a")
+    ask(play, "b")
+
+    second = play.get("a")
+    assert not play.engine.reject(second)
+    assert [second.value.reveal()] == ask(play, "a")
+
+
+def test_fault_386_a_refusal_outlasts_an_eviction(stage):
+    """386: a scope that the server refused is not asked for again because its entry made room."""
+    refusal = HttpResponse(400, (), SecretBytes(b'{"error": "invalid_scope"}'))
+    play = stage([refusal], max_entries=2)
+    for scope in ("a", "b", "c", "a"):
+        if scope == "a":
+            with pytest.raises(errors.CredicorpAuthError, match="invalid_scope"):
+                ask(play, scope)
+        else:
+            ask(play, scope)
+
+    assert 3 == play.mints
+
+
+def test_fault_385_a_response_is_no_use(stage):
+    """385: that a resource answered keeps no entry in the table, and makes none."""
+    play = stage(max_entries=3)
+    once = play.get("once")
+    play.engine.accept(once, "once")
+    play.engine.accept(once, ["on", "ce"])
+    assert not play.engine._entries.known("once").asked
+    assert not play.engine._entries.known(Scope("once")).asked
+    ask(play, "once")
+    assert play.engine._entries.known("once") is play.engine._entries.known(Scope("once"))
+    play.engine._entries.known("once").asked = False
+    ask(play, "b", "c")
+    play.engine.accept(once, "once")
+
+    assert play.engine._entries.known("once") is None
+
+
+def test_fault_385_a_response_to_a_former_token_forgives_nothing(stage):
+    """385: only a response to the held token says something about it."""
+    play = stage()
+    former = play.get()
+    assert play.engine.reject(former)
+    play.get()
+    play.engine.accept(former, None)
+
+    assert 1 == play.engine._default.rejections.count
+
+
+def test_fault_385_one_token_for_several_scopes_is_dropped_everywhere(stage):
+    """385: where a server gives one token for whatever is asked, a revoked one is held by no entry."""
+    play = stage([token_answer("same"), token_answer("same"), token_answer("other")])
+    first, second = play.get("a"), play.get("b")
+    assert first.value == second.value
+    other = evolve(first, expires_at=1.0)
+    assert not play.engine.invalidate(other)
+    assert play.engine.windows_of(second) is play.engine._entries.entry("b").held.windows
+    play.engine.drop(first.value)
+    settle()
+
+    assert [None, None] == [play.engine._entries.entry(each).held for each in "ab"]
+    assert [] == play.engine._entries.held_tokens(first.value)
+
+
+def test_fault_386_threads_that_evict_at_once(stage):
+    """386: under threads no scope is minted by two at once, and the table stays what it is."""
+    play, under_way, twice = stage(max_entries=16), Counter(), []
+    guard = threading.Lock()
+
+    def answer(request):
+        scope = parse_qs(request.wire_body().decode())["scope"][0]
+        with guard:
+            under_way[scope] += 1
+            twice.extend([scope] * (under_way[scope] > 1))
+        threading.Event().wait(0.001)
+        with guard:
+            under_way[scope] -= 1
+        return token_answer(f"token-{scope}")
+
+    play.cache.down = True
+    play.transport.answers.extend([answer] * 20_000)
+
+    def work(seed):
+        for number in range(150):
+            wanted = f"scope-{(seed * 7 + number * number) % 48}"
+            assert f"token-{wanted}" == play.engine.get_token(wanted).value.reveal()
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    settle()
+    table = play.engine._entries
+
+    assert [] == twice
+    assert {*table._queue, table.default} == {*table.all()}
+    assert len(table._queue) + 1 == len(table)
+    assert not any(slot.evicted for slot in table.all())
+    ask(play, *(f"more-{number}" for number in range(16)))
+    assert 16 == len(table)
+
+
+def test_fault_386_a_signal_may_ask_while_an_entry_is_added():
+    """386: adding on the thread that holds the table's lock does not wait for itself."""
+    table, _ = entries(4, 2)
+    with table._lock:
+        table.entry("one-more")
+        table.entry("two-more")
+
+    assert 4 == len(table)
+
+
+def test_fault_386_a_child_goes_on_with_the_table_of_its_parent():
+    """386: after a fork no lock of the parent is waited for, and an entry in its thread's hands is in the queue again."""
+    table, slots = entries(4, 3)
+    taken = table._queue.popleft()
+    with table._lock, table._holders._lock, taken.lock:
+        child = os.fork()
+        if child == 0:  # pragma: no cover # measured in the parent only
+            table.after_fork()
+            table.entry("more")
+            ok = len(table) == 4 and len(table._queue) == 3 and table._lock.acquire(blocking=False)
+            os._exit(0 if ok else 1)
+
+    assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert slots[0] is taken
+
+
+def test_fault_386_a_text_that_is_remembered_late_is_not_remembered():
+    """386: a spelling is not kept for an entry that has left the table."""
+    table, (first, *_) = entries(3, 3)
+    assert first.evicted
+    table._remember_text("scope-0", first)
+
+    assert ((), False) == (first.texts, "scope-0" in table._by_text)
+
+
+def steps_of(call):
+    """Count the bytecode instructions that a call executes in our own modules."""
+    counted = 0
+
+    def trace(frame, event, _argument):
+        nonlocal counted
+        frame.f_trace_opcodes = True
+        counted += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return counted
+
+
+@pytest.mark.parametrize("kind", [str, Scope])
+def test_fault_385_a_call_takes_as_many_steps_with_a_thousand_scopes_as_with_one(stage, kind):
+    """385: what a fresh call does is the same however many scopes are held; so is adding one more."""
+    play = stage()
+
+    def steps(scope):
+        play.engine.get_token(scope)  # from the second call on it is known by its text
+        play.engine.get_token(scope)
+        return steps_of(lambda: play.engine.get_token(scope))
+
+    def adding(scope):
+        return steps_of(lambda: play.engine._entries.entry(scope))
+
+    wanted = kind("first")
+    first, one_more = steps(wanted), adding("new-1")
+    ask(play, *(f"scope-{number}" for number in range(1000)))
+
+    assert 0 < first == steps(wanted) == steps(kind("last"))
+    assert 0 < one_more == adding("new-2")
+
+
+def test_fault_386_two_who_add_one_scope_get_one_entry():
+    """386: who waited for the table's lock finds the entry that another has added meanwhile."""
+    table, _ = entries(9, 1)
+    found = []
+    with table._lock:
+        second = threading.Thread(target=lambda: found.append(table.entry("new")))
+        second.start()
+        second.join(0.2)  # it has seen that there is none, and waits for the lock
+        first = table.entry("new")
+    second.join()
+
+    assert [first] == found
+    assert 3 == len(table)
