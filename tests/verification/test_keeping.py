@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import statistics
 import threading
@@ -489,7 +490,7 @@ def test_fault_385_a_flood_washes_out_no_token_that_is_shown_again(stage, forge)
     first = memo.find(sha256(used.encode()).digest())
     for n in range(2 * MAX_REMEMBERED):
         assert claims is scene.engine.verify(used)
-        memo.remember(f"once-{n}", claims, first.keys)
+        memo.remember(f"once-{n}", claims, first.keys, until_boot=math.inf)
 
     assert first is memo.find(sha256(used.encode()).digest())
     assert MAX_REMEMBERED == len(memo)
@@ -500,9 +501,9 @@ def test_fault_386_remembering_takes_a_bounded_number_of_steps(forge):
     memo, keys = Memo(), forge.key_set()
     claims = forge.verdict(forge.issued())
     for n in range(MAX_REMEMBERED):
-        memo.remember(f"token-{n}", claims, keys)
+        memo.remember(f"token-{n}", claims, keys, until_boot=math.inf)
         memo.find(sha256(f"token-{n}".encode()).digest()).used = True
-    memo.remember("one-more", claims, keys)
+    memo.remember("one-more", claims, keys, until_boot=math.inf)
 
     assert MAX_REMEMBERED == len(memo)
     assert 65 >= sum(not each.used for each in memo._remembered.values())
