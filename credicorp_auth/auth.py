@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, Unpack
 
+    from credicorp_auth.bearer import RequestNames
     from credicorp_auth.engine.clock import Clock
     from credicorp_auth.errors import MissingSetting
     from credicorp_auth.oauth.claims import Claims
@@ -66,8 +67,7 @@ class CredicorpAuth:
         """
         Build from `CREDICORP_*` variables, and keywords that override them.
 
-        Client id and secret are not read now but when they are needed, by the `env` secret source
-        unless `CREDICORP_SECRETS` names another.
+        Client id and secret are read when they are needed, by the secret source.
         """
         return cls.from_settings(settings_from_env(os.environ, settings))
 
@@ -147,14 +147,23 @@ class CredicorpAuth:
         """Return the value of an `Authorization` header, awaiting the token."""
         return (await self.aget_token(scope)).header()
 
-    def call(self, url: str, scope: Scope | str | Iterable[str] | None = None) -> BearerCall:
+    def call(
+        self,
+        url: str,
+        scope: Scope | str | Iterable[str] | None = None,
+        **names: Unpack[RequestNames],
+    ) -> BearerCall:
         """
-        Begin a request to `url` that carries the token: the seam for HTTP clients.
+        Begin a request to `url` that carries the token, as `BearerCall` describes it.
 
         Raises:
             OriginNotAllowed: The token may not go there; nothing may be sent.
         """
-        return BearerCall(self._engine, self._destinations, url, scope)
+        return BearerCall(self._engine, self._destinations, url, scope, **names)
+
+    def recognizes(self, header: str | bytes) -> bool:
+        """Say whether a request has carried that `Authorization` header with a token of ours."""
+        return header in self._engine.reports.carried
 
     def verify(
         self,
@@ -243,8 +252,7 @@ class CredicorpAuth:
         """
         Forget a token that turned out to be worthless, if it is still the held one.
 
-        It never waits. It also lifts what was remembered of a refusal for that token's scope, and
-        what the server said of the token.
+        It never waits. It also lifts a remembered refusal of its scope, and introspections of it.
 
         Returns:
             Whether that very token was held.
@@ -253,21 +261,13 @@ class CredicorpAuth:
         return self._engine.invalidate(token)
 
     def forget_secrets(self) -> None:
-        """
-        Drop cached secrets and sealing keys, after a leak or a correction.
-
-        The next mint reads the source, and nothing is sealed with what was read before.
-        """
+        """Drop cached secrets and sealing keys, after a leak or a correction."""
         self._engine.forget_secrets()
         self._introspector.forgive()
         self._revoker.forgive()
 
     def close(self) -> None:
-        """
-        Drop the tokens and close what is open; once, however often it is called.
-
-        Callers who wait for a token get `Closed`.
-        """
+        """Drop the tokens and close what is open, once; callers who wait get `Closed`."""
         self._introspector.close()
         self._revoker.close()
         if self._verifier is not None:

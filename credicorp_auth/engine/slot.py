@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
+from credicorp_auth.engine.rejections import Rejections
 from credicorp_auth.lifecycle.world import Birth
+from credicorp_auth.oauth.challenge import Verdict
 
 if TYPE_CHECKING:
     from credicorp_auth.engine.flight import Flight
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.oauth.token import AccessToken
 
-_REJECTION_STEP: Final = 5.0  # seconds
-_LONGEST_REJECTION: Final = 300.0  # seconds
 _REMEMBERED_REJECTIONS: Final = 8  # record ids
 
 
@@ -66,40 +66,6 @@ class Held:
         return now.since(self.windows.issued) < self.windows.lifetime
 
 
-class Rejections:
-    """
-    How often a resource turned our tokens away, and how long its word is not taken for it.
-
-    The first 401 costs one mint. If the fresh token is turned away as well, the fault is not the
-    token's, and the next mint that a 401 may cause is 5 s away, then 10, 20 … 300 s, until an
-    answer other than 401 shows that tokens help.
-    """
-
-    __slots__ = ("count", "quiet_until")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.quiet_until = 0.0
-
-    def allow_mint(self, moment: float) -> bool:
-        """Say whether a 401 at `moment` may cost the held token."""
-        if moment < self.quiet_until:
-            return False
-        if self.count and not self.quiet_until:
-            pause = _REJECTION_STEP * 2.0 ** min(self.count - 1, 10)
-            self.quiet_until = moment + min(pause, _LONGEST_REJECTION)
-            return False
-        self.count += 1
-        self.quiet_until = 0.0
-        return True
-
-    def forgive(self) -> None:
-        """Take note of an answer other than 401."""
-        # A quiet time under way stays: one route of a resource that refuses every token must not
-        # cost a mint each time that another route answers.
-        self.count = 0
-
-
 class Slot:
     """
     The held token of one scope, the flight that is under way for it, and when to refresh.
@@ -143,6 +109,17 @@ class Slot:
         self.rejected = (*self.rejected, held.record_id)[-_REMEMBERED_REJECTIONS:]
         self.next_refresh = 0.0
         return True
+
+    def reject(self, token: AccessToken, origin: str, now: float, *, first_pause: float) -> Verdict:
+        """Count a 401 to a token, and drop it if that may help; call it under the lock."""
+        held = self.held
+        if held is None or held.token is not token:
+            # Someone else met a 401 before: the successor is there or on its way.
+            return Verdict.REPLACED
+        if not self.rejections.allow_mint(origin, now, first_pause=first_pause):
+            return Verdict.KEPT
+        self.forget(held)
+        return Verdict.DROPPED
 
     def after_fork(self) -> None:
         """Keep the token; drop the lock and the flight, which belong to the parent."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from credicorp_auth.engine.bearer_reports import BearerReports
 from credicorp_auth.engine.boarding import Boarding, Ticket
 from credicorp_auth.engine.flight import FLYING, launch, live
 from credicorp_auth.engine.fork import renew_after_fork
@@ -58,6 +59,9 @@ class TokenEngine:
         self._default = Slot(client.template.scope)
         self._slots = {self._default.scope: self._default}
         self._closed = False
+        self.reports = BearerReports(
+            self._slot_of, lambda: list(self._slots.values()), world, self._discard
+        )
         renew_after_fork(self)
 
     def get_token(
@@ -182,6 +186,7 @@ class TokenEngine:
             if held is not None and held.token == token:
                 with slot.lock:
                     forgotten = slot.forget(held)
+                    slot.rejections.forget()
                 self._world.forgive(slot.scope)
                 if forgotten:
                     self._discard(slot, held)
@@ -200,31 +205,8 @@ class TokenEngine:
         wanted = {self._default.scope, *scopes}
         withdraw_token(self._client, self._world, value, wanted)
 
-    def reject(self, token: AccessToken) -> bool:
-        """
-        Take note that a resource answered 401 to a request with that token.
-
-        Returns:
-            Whether the request may be sent once more with what `get_token` then returns.
-        """
-        for slot in list(self._slots.values()):
-            held = slot.held
-            if held is not None and held.token == token:
-                with slot.lock:
-                    if slot.held is not held:
-                        break  # another of many who met the same 401 was faster
-                    allowed = slot.rejections.allow_mint(self._boot())
-                    forgotten = allowed and slot.forget(held)
-                if forgotten:
-                    self._discard(slot, held)
-                return allowed
-        return True  # somebody else has noticed before: the successor is, or will be, at hand
-
-    def accept(self, token: AccessToken, scope: Scope | str | Iterable[str] | None) -> None:
-        """Take note that a resource answered something else than 401 to that token."""
-        slot = self._default if scope is None else self._slot(scope)
-        if slot.rejections.count and slot.held is not None and slot.held.token is token:
-            slot.rejections.forgive()
+    def _slot_of(self, scope: Scope | str | Iterable[str] | None) -> Slot:
+        return self._default if scope is None else self._slot(scope)
 
     def _discard(self, slot: Slot, held: Held) -> None:
         self._world.tell("token.invalidated", scope=str(slot.scope))

@@ -29,32 +29,67 @@ def extensions_for(scope):
 class SyncClient(BearerContract):
     library = ""
 
-    def request(self, auth, method, url, *, headers, body, scope):
-        with import_module(self.library).Client(
-            auth=BearerAuth(auth), follow_redirects=True
-        ) as client:
+    def request(self, auth, method, url, *, headers, body, scope, existing):
+        with self.client(auth, existing) as client:
             got = client.request(
                 method, url, headers=headers, content=body, **extensions_for(scope)
             )
         return Got(got.status_code, got.content)
+
+    def client(self, auth, existing, **how):
+        bearer = BearerAuth(auth, existing=existing)
+        return import_module(self.library).Client(auth=bearer, follow_redirects=True, **how)
+
+    def request_with_defaults(self, auth, url, *, headers, existing):
+        with self.client(auth, existing, headers=headers) as client:
+            got = client.get(url)
+        return Got(got.status_code, got.content)
+
+    def send_again(self, auth, url, between, *, existing):
+        with self.client(auth, existing) as client:
+            request = client.build_request("GET", url)
+            first = client.send(request)
+            between()
+            second = client.send(request)
+        return [Got(each.status_code, each.content) for each in (first, second)]
 
 
 class AsyncClient(BearerContract):
     library = ""
     run = staticmethod(asyncio.run)
 
-    def request(self, auth, method, url, *, headers, body, scope):
+    def request(self, auth, method, url, *, headers, body, scope, existing):
         async def go():
-            library = import_module(self.library)
-            async with library.AsyncClient(
-                auth=BearerAuth(auth), follow_redirects=True, timeout=5
-            ) as client:
+            async with self.client(auth, existing) as client:
                 return await client.request(
                     method, url, headers=headers, content=body, **extensions_for(scope)
                 )
 
         got = self.run(go())
         return Got(got.status_code, got.content)
+
+    def client(self, auth, existing, **how):
+        bearer = BearerAuth(auth, existing=existing)
+        library = import_module(self.library)
+        return library.AsyncClient(auth=bearer, follow_redirects=True, timeout=5, **how)
+
+    def request_with_defaults(self, auth, url, *, headers, existing):
+        async def go():
+            async with self.client(auth, existing, headers=headers) as client:
+                return await client.get(url)
+
+        got = self.run(go())
+        return Got(got.status_code, got.content)
+
+    def send_again(self, auth, url, between, *, existing):
+        async def go():
+            async with self.client(auth, existing) as client:
+                request = client.build_request("GET", url)
+                first = await client.send(request)
+                between()
+                return [first, await client.send(request)]
+
+        return [Got(each.status_code, each.content) for each in self.run(go())]
 
     def one_shot(self):
         async def pieces():

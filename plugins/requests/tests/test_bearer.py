@@ -30,20 +30,44 @@ DONE = answer(b"done")
 class TestBearerOfASession(BearerContract):
     """A session whose requests all carry the token."""
 
-    def request(self, auth, method, url, *, headers, body, scope):
+    def request(self, auth, method, url, *, headers, body, scope, existing):
         with requests.Session() as session:
-            session.auth = BearerAuth(auth, scope=scope)
+            session.auth = BearerAuth(auth, scope=scope, existing=existing)
             got = session.request(method, url, headers=headers, data=body, timeout=5)
         return Got(got.status_code, got.content)
+
+    def request_with_defaults(self, auth, url, *, headers, existing):
+        with requests.Session() as session:
+            session.auth = BearerAuth(auth, existing=existing)
+            session.headers.update(headers)
+            got = session.get(url, timeout=5)
+        return Got(got.status_code, got.content)
+
+    def send_again(self, auth, url, between, *, existing):
+        with requests.Session() as session:
+            session.auth = BearerAuth(auth, existing=existing)
+            prepared = session.prepare_request(requests.Request("GET", url))
+            first = session.send(prepared, timeout=5)
+            between()
+            second = session.send(prepared, timeout=5)
+        return [Got(each.status_code, each.content) for each in (first, second)]
 
 
 class TestBearerOfOneCall(BearerContract):
     """A single call that carries it."""
 
-    def request(self, auth, method, url, *, headers, body, scope):
-        bearer = BearerAuth(auth, scope=scope)
+    def request(self, auth, method, url, *, headers, body, scope, existing):
+        bearer = BearerAuth(auth, scope=scope, existing=existing)
         got = requests.request(method, url, headers=headers, data=body, auth=bearer, timeout=5)
         return Got(got.status_code, got.content)
+
+    def send_again(self, auth, url, between, *, existing):
+        first = requests.get(url, auth=BearerAuth(auth, existing=existing), timeout=5)
+        between()
+        headers = first.request.headers
+        bearer = BearerAuth(auth, existing=existing)
+        second = requests.get(url, headers=headers, auth=bearer, timeout=5)
+        return [Got(each.status_code, each.content) for each in (first, second)]
 
 
 @pytest.fixture
