@@ -15,6 +15,7 @@ from credicorp_auth.engine.cool_downs import COOL_DOWNS
 from credicorp_auth.engine.flight import Flight
 from credicorp_auth.engine.lease_keeper import KeptLease, NoLease
 from credicorp_auth.lifecycle.client import endpoint_key
+from credicorp_auth.oauth.challenge import Verdict
 from credicorp_auth.ports import (
     CacheCapabilities,
     FetchedSecret,
@@ -162,7 +163,8 @@ def test_the_fleet_reads_the_successor_of_a_rejected_token(engines):
     old = [each.get_token() for each in (first, second, third)]
     new = []
     for engine, token in zip((first, second, third), old, strict=True):
-        assert engine.reject(token)
+        verdict = engine.reports.reject(token, None, "https://as.example:443", first_pause=5.0)
+        assert Verdict.DROPPED is verdict
         new.append(engine.get_token().value.reveal())
         settle()
 

@@ -15,7 +15,9 @@ from credicorp_auth.testing.contracts.transport import TransportContract
         pytest.param(lambda path: CacheContract().build_cache(path), id="cache"),
         pytest.param(lambda _: TransportContract().build_transport(), id="transport"),
         pytest.param(
-            lambda _: BearerContract().request(None, "GET", "", headers={}, body=None, scope=None),
+            lambda _: BearerContract().request(
+                None, "GET", "", headers={}, body=None, scope=None, existing="replace"
+            ),
             id="bearer",
         ),
     ],

@@ -191,8 +191,10 @@ class _AuthorizedRequest:
     def handle_response(self, response: Any, *, replayable: bool = False) -> bool:
         """Look at the response to an attempt; say whether to make another."""
         request = response.request
-        if request is not self._request and request.headers.get(_HEADER) != self._header:
-            # A redirect took it elsewhere, without our token: the response says nothing about that.
+        if request is not self._request and (
+            request.headers.get(_HEADER) != self._header or not self.call.allows(str(request.url))
+        ):
+            # A redirect took it elsewhere: the response says nothing about our token.
             return False
         refused = response.status_code == _UNAUTHORIZED
         challenges = response.headers.get_list("www-authenticate") if refused else ()
