@@ -229,9 +229,7 @@ def test_a_401_after_an_upgrade_to_https_is_not_repeated(auth_for, library):
         client_secret="dummy",
         transport=ScriptedTransport(),
     ) as auth:
-        client = module.Client(
-            auth=BearerAuth(auth), follow_redirects=True, transport=FromMemory()
-        )
+        client = module.Client(auth=BearerAuth(auth), follow_redirects=True, transport=FromMemory())
         assert 401 == client.get("http://127.0.0.1/").status_code
 
     assert ["http", "https"] == seen
