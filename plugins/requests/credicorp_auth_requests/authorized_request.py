@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from credicorp_auth import BearerCall
     from credicorp_auth.body import Body
 
+_Headers = CaseInsensitiveDict[str | bytes]
+
 HEADER: Final = "Authorization"
 _UNAUTHORIZED: Final = 401
 _REDIRECTS: Final = range(300, 400)
@@ -48,7 +50,7 @@ class AuthorizedRequest:
         if not isinstance(header, _Header) or header.request is not self:
             # It went on without our token, so the response says nothing about that.
             return response
-        self._prepare_next_hop(response)
+        self._prepare_next_hop(response, header)
         replayable = request.body is None or self._body.is_replayable
         if not self._report(response, replayable=replayable):
             return response
@@ -63,10 +65,10 @@ class AuthorizedRequest:
         try:
             response: Response = refused.connection.send(request, **how)
         finally:
-            request.headers[HEADER] = _Header(text, self, header.take)
+            request.headers[HEADER] = header = _Header(text, self, header.take)
         response.history.append(refused)
         response.request = request
-        self._prepare_next_hop(response)
+        self._prepare_next_hop(response, header)
         self._report(response, replayable=False)
         return response
 
@@ -75,14 +77,14 @@ class AuthorizedRequest:
         challenges = _challenges(response) if status == _UNAUTHORIZED else ()
         return self._call.on_response(status, challenges, replayable=replayable)
 
-    def _prepare_next_hop(self, response: Response) -> None:
+    def _prepare_next_hop(self, response: Response, header: _Header) -> None:
         # requests takes the header off at most foreign hops, but not from http to https on one
         # host, and a session may have rules of its own. The next hop is a copy of this request.
         if response.status_code in _REDIRECTS and response.is_redirect:
             target = urljoin(str(response.request.url), response.headers["location"])
             headers = _HopHeaders(response.request)
             if self._call.allows(target):
-                headers[HEADER] = _Header(headers[HEADER], self, self._proceed)
+                headers[HEADER] = _Header(header, self, self._proceed)
             else:
                 del headers[HEADER]
             response.request.headers = headers
@@ -142,14 +144,14 @@ class _Header(str):
         return str, ("Bearer ***",)  # no token leaves the process in a pickle
 
 
-class _TokenHeaders(CaseInsensitiveDict[str]):
+class _TokenHeaders(_Headers):
     """The headers of a hop that carries the token: an entry in netrc does not replace it."""
 
-    def __setitem__(self, key: str, value: str) -> None:
+    def __setitem__(self, key: str, value: str | bytes) -> None:
         if isinstance(value, _Header) or not isinstance(self.get(key), _Header):
             super().__setitem__(key, value)
 
-    def __reduce__(self) -> tuple[type[CaseInsensitiveDict[str]], tuple[dict[str, str]]]:
+    def __reduce__(self) -> tuple[type[_Headers], tuple[dict[str, str | bytes]]]:
         return CaseInsensitiveDict, (dict(self.items()),)
 
 
@@ -165,7 +167,7 @@ class _HopHeaders(_TokenHeaders):
         super().__init__(request.headers)
         self._request, self._headers = request, request.headers
 
-    def copy(self) -> CaseInsensitiveDict[str]:
+    def copy(self) -> _Headers:
         self._request.headers = self._headers
         return _TokenHeaders(self)
 

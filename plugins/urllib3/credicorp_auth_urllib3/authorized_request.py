@@ -22,8 +22,8 @@ class BorrowedPools(PoolManager):
     """
     A plain pool manager on the connections of another.
 
-    `PoolManager.urlopen` calls itself for each hop of a redirect. On an object of its own, a request
-    is not taken for a new one of the lender's on its second hop.
+    `PoolManager.urlopen` calls itself for each hop of a redirect. On an object of its own, the
+    second hop is not taken for a new request of the lender's.
 
     Args:
         lender: The pool manager whose connections are used.

@@ -157,8 +157,8 @@ class BearerPoolManager(PoolManager):
         host = [headers[name] for name, plain in found if plain == "host"]
         host = [each for each in host if each != SKIP_HEADER]
         tls = self.connection_pool_kw
-        server_name = [tls.get("server_hostname"), tls.get("assert_hostname")] if tls else []
-        server_name = [each for each in server_name if isinstance(each, str)]
+        tls_names = (tls.get("server_hostname"), tls.get("assert_hostname")) if tls else ()
+        server_name = [each for each in tls_names if isinstance(each, str)]
         if not (own or host or server_name):
             return self._auth.call(url, scope)
         call = self._existing.begin(

@@ -21,7 +21,6 @@ from urllib3.exceptions import HTTPError, MaxRetryError
 from urllib3.util import SKIP_HEADER
 
 from credicorp_auth import CredicorpAuth
-
 from credicorp_auth.body import Body
 from credicorp_auth.errors import InvalidSetting, OriginNotAllowed, ServerFailed
 from credicorp_auth.oauth.http import origin_of

@@ -79,14 +79,14 @@ class BearerBench:
 
     def send_again(
         self, auth: CredicorpAuth, url: str, between: Callable[[], object], *, existing: Existing
-    ) -> list[Got] | None:
+    ) -> list[Got]:
         """
         Send a GET request, call `between`, and send the very same request object again.
 
         Returns:
-            The two responses; None if the client has nothing that can be sent again.
+            The two responses. A client that has nothing to send again needs no version of its own.
         """
-        return None
+        raise NotImplementedError
 
     def one_shot(self) -> Any:
         """Return a body that can be sent once; here a generator."""

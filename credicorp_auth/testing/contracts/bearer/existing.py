@@ -176,7 +176,7 @@ class ExistingHeaderTests(BearerBench):
     def test_fault_361_a_request_sent_again_is_repeated_again(
         self, auth_for: Callable[..., CredicorpAuth]
     ) -> None:
-        """A request that was repeated after a 401 is repeated after one of its next sending, too."""
+        """A request that was repeated after a 401 is repeated again when it is sent again."""
         with WireServer(*serving(REFUSED, answer(b"1"), REFUSED, answer(b"2"))) as server:
             got = self._send_again(auth_for(server), server.url, "replace", lambda: None)
 
@@ -207,7 +207,7 @@ class ExistingHeaderTests(BearerBench):
             auth.invalidate(auth.get_token())
             settle()
 
-        got = self.send_again(auth, url, between or forget, existing=existing)
-        if got is None:
+        try:
+            return self.send_again(auth, url, between or forget, existing=existing)
+        except NotImplementedError:
             pytest.skip("its client has no request that can be sent again")
-        return got

@@ -78,8 +78,7 @@ class NamingTests(BearerBench):
     @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
     def test_fault_114_no_header_makes_a_second_one(self, send: Any, end: str) -> None:
         """A value with a line end is refused by the client, or makes no header of its own."""
-        with WireServer(*serving(answer())) as server:
-            with suppress(Exception):
-                send(server, headers={"X-Own": f"1{end}Authorization: Basic eDp5"})
+        with WireServer(*serving(answer())) as server, suppress(Exception):
+            send(server, headers={"X-Own": f"1{end}Authorization: Basic eDp5"})
 
         assert [] == [each for each in tokens_at(server) if each != ["Bearer token-1"]]
