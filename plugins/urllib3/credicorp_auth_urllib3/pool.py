@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from urllib3 import BaseHTTPResponse, HTTPHeaderDict, PoolManager
-from urllib3.util import SKIP_HEADER
+from urllib3.util import SKIP_HEADER, parse_url
 
 from credicorp_auth.body import Body
 from credicorp_auth.errors import InvalidSetting, OriginNotAllowed
@@ -91,6 +91,7 @@ class BearerPoolManager(PoolManager):
         made = cls(auth, headers=manager.headers, existing=existing)
         made._lender, made.proxy, made.proxy_config = manager, manager.proxy, manager.proxy_config
         made.connection_pool_kw = manager.connection_pool_kw
+        made.pool_classes_by_scheme = manager.pool_classes_by_scheme
         made.connection_from_host = manager.connection_from_host  # type: ignore[method-assign] # lent
         return made
 
@@ -122,7 +123,12 @@ class BearerPoolManager(PoolManager):
         """
         wanted = kw.pop("headers", self.headers)
         headers = _copy(wanted) if wanted else {}
-        call = self._begin(url, scope, headers)
+        try:
+            call = self._begin(url, scope, headers)
+        except InvalidSetting:
+            if parse_url(url).scheme in {None, *self.pool_classes_by_scheme}:
+                raise
+            call = None  # urllib3 has no connections for it, and says so itself
         if call is None:
             plain = self._lender or BorrowedPools(self)
             return plain.urlopen(method, url, redirect, headers=headers, **kw)

@@ -17,7 +17,7 @@ from urllib3 import (
     ProxyManager,
     Retry,
 )
-from urllib3.exceptions import HTTPError, MaxRetryError
+from urllib3.exceptions import HTTPError, MaxRetryError, URLSchemeUnknown
 from urllib3.util import SKIP_HEADER
 
 from credicorp_auth import CredicorpAuth
@@ -267,6 +267,19 @@ def test_fault_363_pools_that_call_the_server_by_an_allowed_name(name: Any) -> N
         http = BearerPoolManager(auth, assert_hostname=name)
         with pytest.raises(HTTPError):
             http.request("GET", "https://127.0.0.1:1/", retries=False)
+
+
+@pytest.mark.parametrize("is_around", [False, True])
+def test_a_scheme_without_connections_is_urllib3s_to_refuse(is_around: bool) -> None:
+    """The error is that of any pool manager; an address that cannot be read is refused by us."""
+    source = Source("http://127.0.0.1/")
+    http = (
+        BearerPoolManager.around(source, PoolManager()) if is_around else BearerPoolManager(source)
+    )
+    with pytest.raises(URLSchemeUnknown):
+        http.request("GET", "unknown://host/")
+    with pytest.raises(InvalidSetting):
+        http.request("GET", "127.0.0.1/")
 
 
 def test_an_unknown_choice_is_refused() -> None:
