@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Unpack
 
+    from credicorp_auth.bearer import RequestNames
     from credicorp_auth.engine.clock import Clock
     from credicorp_auth.oauth.claims import Claims
     from credicorp_auth.oauth.introspection import Introspection
@@ -145,14 +146,23 @@ class CredicorpAuth(Closeable):
                 return header()
         return (await self.aget_token(scope)).header()
 
-    def call(self, url: str, scope: Scope | str | Iterable[str] | None = None) -> BearerCall:
+    def call(
+        self,
+        url: str,
+        scope: Scope | str | Iterable[str] | None = None,
+        **names: Unpack[RequestNames],
+    ) -> BearerCall:
         """
-        Begin a request to `url` that carries the token: the seam for HTTP clients.
+        Begin a request to `url` that carries the token, as `BearerCall` describes it.
 
         Raises:
             OriginNotAllowed: The token may not go there; nothing may be sent.
         """
-        return BearerCall(self._source, self._destinations, url, scope)
+        return BearerCall(self._source, self._destinations, url, scope, **names)
+
+    def recognizes(self, header: str | bytes) -> bool:
+        """Say whether a request has carried that `Authorization` header with a token of ours."""
+        return header in self._engine.reports.carried
 
     def verify(
         self,
@@ -269,11 +279,7 @@ class CredicorpAuth(Closeable):
         self._revoker.forgive()
 
     def close(self) -> None:
-        """
-        Drop the tokens and close what is open; once, however often it is called.
-
-        Callers who wait for a token get `Closed`.
-        """
+        """Drop the tokens and close what is open, once; callers who wait get `Closed`."""
         self._introspector.close()
         self._revoker.close()
         self._verifier.close()

@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.errors import CredicorpAuthError, MalformedAnswer, VerificationFailed
-from credicorp_auth.oauth.challenge import asks_for_new_token, read_challenges
+from credicorp_auth.oauth.challenge import first_pause_after, read_challenges
 from credicorp_auth.oauth.claims import read_claims
 from credicorp_auth.oauth.compact import read_compact
 from credicorp_auth.oauth.http import HttpResponse, origin_of
@@ -97,7 +97,7 @@ def challenge(data: bytes) -> None:
     """Read the bytes as `WWW-Authenticate` headers; nothing at all is raised."""
     values = data.decode("latin-1").split("\n")
     assert all(each.scheme for each in read_challenges(values))
-    assert asks_for_new_token(values) in {True, False}
+    assert first_pause_after(values) in {5.0, 60.0, None}
 
 
 def token_response(data: bytes) -> None:

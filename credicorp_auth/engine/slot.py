@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
+from credicorp_auth.engine.rejections import Rejections
 from credicorp_auth.lifecycle.world import Birth, comes_later
+from credicorp_auth.oauth.challenge import Verdict
 from credicorp_auth.oauth.token import AccessToken
 
 if TYPE_CHECKING:
@@ -29,8 +31,6 @@ until which the token is fresh, the token, and what returns its header.
 
 _NO_TOKEN: Final[Any] = None
 
-_REJECTION_STEP: Final = 5.0  # seconds
-_LONGEST_REJECTION: Final = 300.0  # seconds
 _REMEMBERED_REJECTIONS: Final = 8  # record ids
 
 
@@ -77,40 +77,6 @@ class Held:
     def lives_at(self, now: Instant) -> bool:
         """Say whether both clocks agree that the token has not expired."""
         return now.since(self.windows.issued) < self.windows.lifetime
-
-
-class Rejections:
-    """
-    How often a resource turned our tokens away, and how long its word is not taken for it.
-
-    The first 401 costs one mint. If the fresh token is turned away as well, the fault is not the
-    token's, and the next mint that a 401 may cause is 5 s away, then 10, 20 … 300 s, until an
-    answer other than 401 shows that tokens help.
-    """
-
-    __slots__ = ("count", "quiet_until")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.quiet_until = 0.0
-
-    def allow_mint(self, moment: float) -> bool:
-        """Say whether a 401 at `moment` may cost the held token."""
-        if moment < self.quiet_until:
-            return False
-        if self.count and not self.quiet_until:
-            pause = _REJECTION_STEP * 2.0 ** min(self.count - 1, 10)
-            self.quiet_until = moment + min(pause, _LONGEST_REJECTION)
-            return False
-        self.count += 1
-        self.quiet_until = 0.0
-        return True
-
-    def forgive(self) -> None:
-        """Take note of an answer other than 401."""
-        # A quiet time under way stays: one route of a resource that refuses every token must not
-        # cost a mint each time that another route answers.
-        self.count = 0
 
 
 class Holders:
@@ -211,6 +177,17 @@ class Slot:
     def drop(self) -> None:
         """Drop the token, whichever it is; call it under the lock."""
         self._replace(None)
+
+    def reject(self, token: AccessToken, origin: str, now: float, *, first_pause: float) -> Verdict:
+        """Count a 401 to a token, and drop it if that may help; call it under the lock."""
+        held = self.held
+        if held is None or held.token is not token:
+            # Someone else met a 401 before: the successor is there or on its way.
+            return Verdict.REPLACED
+        if not self.rejections.allow_mint(origin, now, first_pause=first_pause):
+            return Verdict.KEPT
+        self.forget(held)
+        return Verdict.DROPPED
 
     def _replace(self, held: Held | None) -> None:
         before, self.held = self.held, held

@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from credicorp_auth.engine.bearer_reports import BearerReports
 from credicorp_auth.engine.boarding import Boarding, Ticket
 from credicorp_auth.engine.flight import FLYING, launch, live
 from credicorp_auth.engine.fork import renew_after_fork
@@ -61,6 +62,7 @@ class TokenEngine:
         world.cache.make_room(max_entries)
         self._default = self._entries.default
         self._closed = False
+        self.reports = BearerReports(self._entries, world, self._discard)
         renew_after_fork(self)
 
     @property
@@ -188,6 +190,7 @@ class TokenEngine:
         slot, held = found
         with slot.lock:
             forgotten = slot.forget(held)
+            slot.rejections.forget()
         self._world.forgive(slot.scope)
         if forgotten:
             self._discard(slot, held)
@@ -202,34 +205,6 @@ class TokenEngine:
         """Drop a token from the cache, for the default scope and these, wherever it is there."""
         wanted = {self._default.scope, *scopes}
         withdraw_token(self._client, self._world, value, wanted)
-
-    def reject(self, token: AccessToken) -> bool:
-        """
-        Take note that a resource answered 401 to a request with that token.
-
-        Returns:
-            Whether the request may be sent once more with what `get_token` then returns.
-        """
-        found = self._entries.holding(token)
-        if found is None:
-            return True  # somebody else has noticed before: the successor is, or will be, at hand
-        slot, held = found
-        with slot.lock:
-            if slot.held is not held:
-                return True  # another of many who met the same 401 was faster
-            allowed = slot.rejections.allow_mint(self._boot())
-            forgotten = allowed and slot.forget(held)
-        if forgotten:
-            self._discard(slot, held)
-        return allowed
-
-    def accept(self, token: AccessToken, scope: Scope | str | Iterable[str] | None) -> None:
-        """Take note that a resource answered something else than 401 to that token."""
-        slot = self._default if scope is None else self._entries.known(scope)
-        if slot is None or not slot.rejections.count:
-            return
-        if slot.held is not None and slot.held.token is token:
-            slot.rejections.forgive()
 
     def _discard(self, slot: Slot, held: Held) -> None:
         self._world.tell("token.invalidated", scope=str(slot.scope))

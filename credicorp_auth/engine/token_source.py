@@ -1,5 +1,5 @@
 """
-Token source of a bearer: the methods of an auth object, and its engine's record of 401s.
+Token source of a bearer: the methods of an auth object, and what its engine is told of 401s.
 
 A bearer asks the object itself, so that a subclass that overrides `get_token` or `aget_token` is
 called for each request, as it is by whoever calls these methods by name.
@@ -36,14 +36,14 @@ class TokenSource:
 
     Args:
         auth: Object whose `get_token` and `aget_token` are called, looked up at each call.
-        engine: Engine that takes note of what the resource answered.
+        engine: Engine that receives the reports of bearers.
     """
 
-    __slots__ = ("_auth", "accept", "reject")
+    __slots__ = ("_auth", "reports")
 
     def __init__(self, auth: _Tokens, engine: TokenEngine) -> None:
         self._auth = auth
-        self.reject, self.accept = engine.reject, engine.accept
+        self.reports = engine.reports
 
     def get_token(
         self, scope: Scope | str | Iterable[str] | None = None, *, timeout: float | None = None

@@ -11,6 +11,7 @@ Everything that can go wrong, whose fault it is, and what to do about it.
     │   └── AdapterBlocked
     ├── UsageError              yours: a call
     │   ├── Closed
+    │   ├── HeaderExists
     │   └── Reentrant
     ├── SecretUnavailable       the secret source's
     ├── CacheUnavailable        the cache's: an event, which no caller sees
@@ -86,6 +87,7 @@ from credicorp_auth.errors.yours import (
     AdapterNotFound,
     Closed,
     ConfigurationError,
+    HeaderExists,
     InvalidSetting,
     MissingSetting,
     Reentrant,
@@ -105,6 +107,7 @@ __all__ = [
     "CredicorpAuthError",
     "DeadlinePassed",
     "Expired",
+    "HeaderExists",
     "InvalidClient",
     "InvalidGrant",
     "InvalidRequest",

@@ -64,6 +64,13 @@ class Closed(UsageError):
     default_cure = "make a new CredicorpAuth, and close it only when nobody uses it any more."
 
 
+class HeaderExists(UsageError):
+    """A request has an `Authorization` header already, and its bearer refuses to replace it."""
+
+    default_code = "bearer.header_exists"
+    default_cure = "leave the header out, or make the bearer with existing='replace' or 'keep'."
+
+
 class Reentrant(UsageError):
     """An adapter asked for the very token that it is helping to obtain."""
 

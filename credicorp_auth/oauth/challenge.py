@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from attrs import field, frozen
@@ -24,6 +25,21 @@ _PART: Final = re.compile(
     re.VERBOSE,
 )
 _MAX_HEADER: Final = 8192  # characters; a longer header is not read
+_PAUSE_IF_BLAMED: Final = 5.0  # seconds
+_PAUSE_OTHERWISE: Final = 60.0  # seconds
+
+
+class Verdict(Enum):
+    """Consequence of a 401 to a token of ours."""
+
+    DROPPED = "dropped"
+    """The token is dropped: the next call mints, and its response shows whether that helped."""
+
+    REPLACED = "replaced"
+    """The token was not held any more: its successor costs no mint."""
+
+    KEPT = "kept"
+    """No other token is tried now: the caller gets the 401."""
 
 
 @frozen
@@ -70,18 +86,20 @@ def _take(match: re.Match[str], challenges: list[Challenge]) -> None:
             challenges[-1] = Challenge(challenges[-1].scheme, {**parameters, name.lower(): text})
 
 
-def asks_for_new_token(values: Iterable[str]) -> bool:
+def first_pause_after(values: Iterable[str]) -> float | None:
     """
-    Say whether a 401 may be cured by another token.
-
-    It may where the answer carries no challenge at all, a Bearer challenge without an error, or
-    one whose error is `invalid_token` (RFC 6750 section 3.1).
+    Return how long no other token is tried if the next one is refused with the same 401.
 
     Args:
-        values: The `WWW-Authenticate` headers of the 401.
+        values: The values of the `WWW-Authenticate` headers of the 401.
+
+    Returns:
+        Seconds: 5 if the response blames the token (`invalid_token`, RFC 6750 section 3.1) or has
+        no challenge, 60 for any other challenge. None for `insufficient_scope`: another token of
+        the same scope would be refused as well.
     """
     values = list(values)
-    bearers = [each for each in read_challenges(values) if each.scheme == "bearer"]
-    if not bearers:
-        return not values
-    return any(each.parameters.get("error", "invalid_token") == "invalid_token" for each in bearers)
+    errors = {each.parameters.get("error", "").lower() for each in read_challenges(values)}
+    if "invalid_token" in errors or not any(each.strip() for each in values):
+        return _PAUSE_IF_BLAMED
+    return None if "insufficient_scope" in errors else _PAUSE_OTHERWISE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SCHEME_LONGEST: Final = len("https://")
+_AUTHORITY: Final = re.compile(r"(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.IGNORECASE)
 _DEFAULT_PORTS: Final = (("https://", ":443"), ("http://", ":80"))
 
 
@@ -38,6 +40,28 @@ class Destinations:
             url[: url.find("/", _SCHEME_LONGEST) + 1] or url, self.origins
         )
 
+    def allow_host(self, url: str, host: str) -> bool:
+        """
+        Say whether a token may go to `url` under the name that a `Host` header gives it.
+
+        A server, or a proxy before it, passes the request on to the site that `Host` names, so that
+        name is an origin of its own: the scheme of `url` with that host and port.
+        """
+        if _AUTHORITY.fullmatch(host) is None:
+            return False
+        return self.allow(f"{url.partition('://')[0]}://{host}/")
+
+    def allow_server_name(self, url: str, name: str) -> bool:
+        """
+        Say whether a token may go to `url` if the server's certificate is for another name.
+
+        TLS names no port, so the name must be the host of an allowed https origin, or of `url`.
+        """
+        if _AUTHORITY.fullmatch(name) is None:
+            return False
+        hosts = {_host_of(each) for each in self.origins if each.startswith("https://")}
+        return name.lower().rstrip(".") in {*hosts, _host_of(origin_of(url))}
+
 
 def _spellings(origin: str) -> Iterator[str]:
     if may_carry_token(origin):
@@ -45,6 +69,10 @@ def _spellings(origin: str) -> Iterator[str]:
         for scheme, port in _DEFAULT_PORTS:
             if origin.startswith(scheme) and origin.endswith(port):
                 yield f"{origin.removesuffix(port)}/"
+
+
+def _host_of(origin: str) -> str:
+    return origin.partition("://")[2].rpartition(":")[0].strip("[]")
 
 
 @lru_cache(maxsize=256)

@@ -94,6 +94,7 @@ def test_adapters_know_only_what_a_stranger_may_know():
     allowed = {
         "credicorp_auth.body",
         "credicorp_auth.errors",
+        "credicorp_auth.existing_header",
         "credicorp_auth.hookspecs",
         "credicorp_auth.mounted_file",
         "credicorp_auth.oauth.credential",

@@ -40,7 +40,7 @@ def calls() -> Iterator[tuple[str, str, set[str]]]:
             for each in node.args[1:]:
                 if isinstance(each, ast.Dict):
                     fields |= {ast.unparse(key).strip("'") for key in each.keys if key}
-            if verb in {"tell", "_tell", "Event"}:
+            if verb in {"tell", "_tell", "emit", "Event"}:
                 yield verb, str(said), fields
 
 

@@ -186,3 +186,29 @@ def test_a_token_that_was_revoked_costs_each_host_one_401(open_sandbox, connect,
     assert [200] * 4 == [each.request("GET", url).status for each in hosts]
     assert 2 == sandbox.counters["token_requests"]
     assert 4 == sandbox.counters["api_401"] - before.get("api_401", 0)
+
+
+def test_fault_365_a_route_that_refuses_every_token_costs_a_fleet_few_mints(
+    open_sandbox, start_program, redis
+):
+    """365: eight processes, ten simulated minutes: fewer than 30 mints between them."""
+    sandbox = open_sandbox(api_rate=100_000.0, api_burst=100_000)
+    sandbox.switches.refused_paths = ("/partner/v1/decisions/dec_0",)
+    told = {
+        "settings": {
+            "scope": "decisions:read",
+            "cache": "redis",
+            "cache_options": {"url": redis.url, "budget": BUDGET},
+        },
+        "workers": 8,
+        "paths": ["/decisions/dec_0", "/decisions/dec_1"],
+        "seconds": 600,
+        "step": 2.5,
+    }
+    with start_program("refused_route.py", sandbox, json.dumps(told)) as program:
+        said, complaints = program.communicate(timeout=110)
+
+    assert "" == complaints
+    assert [{"401 200": 240}] * 8 == json.loads(said)
+    # 12 to 14 were seen: one for each pause, a few where two processes were at it at once.
+    assert 8 <= sandbox.counters["mints"] < 30

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from credicorp_auth import errors
+from credicorp_auth.testing.clock import MovableClock
 from credicorp_auth_urllib3 import BearerPoolManager
 
 HERD = 1_000
@@ -234,6 +235,37 @@ def test_a_resource_that_refuses_everything_costs_a_handful_of_mints(open_sandbo
 
     assert [401] * 100 == statuses
     assert sandbox.counters["mints"] <= 5
+
+
+def test_fault_365_a_route_that_refuses_every_token_costs_few_mints(open_sandbox):
+    """365: ten minutes of a call a second to it, and to one that works: at most 8 mints."""
+    from credicorp_auth import CredicorpAuth, Settings
+
+    sandbox = open_sandbox(api_rate=100_000.0, api_burst=100_000)
+    sandbox.switches.refused_paths = ("/partner/v1/decisions/dec_0",)
+    clock = MovableClock()
+    settings = Settings(
+        base_url=sandbox.base_url,
+        client_id=sandbox.client_id,
+        client_secret=sandbox.client_secret,
+        scope="decisions:read",
+    )
+    statuses = set()
+    with (
+        CredicorpAuth.from_settings(settings, clock=clock) as auth,
+        BearerPoolManager(auth) as pool,
+    ):
+        for _ in range(600):
+            statuses.add(
+                tuple(
+                    pool.request("GET", f"{sandbox.base_url}/decisions/{name}").status
+                    for name in ("dec_0", "dec_1")
+                )
+            )
+            clock.advance(1)
+
+    assert {(401, 200)} == statuses
+    assert 8 == sandbox.counters["mints"]
 
 
 def test_a_key_rotation_goes_unnoticed(open_sandbox, connect):

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pytest
 
 from credicorp_auth.bearer import BearerCall
-from credicorp_auth.engine.slot import Rejections
+from credicorp_auth.engine.rejections import Rejections
 from credicorp_auth.errors import OriginNotAllowed
+from credicorp_auth.oauth.carried import CarriedTokens
+from credicorp_auth.oauth.challenge import Verdict
 from credicorp_auth.oauth.destinations import Destinations
 from credicorp_auth.testing.stand_ins import settle
 
 URL = "https://as.example/decisions/1"
-ORIGINS = Destinations(frozenset({"https://as.example:443"}))
+OTHER_URL = "https://api.example/decisions/1"
+ORIGIN = "https://as.example:443"
+ORIGINS = Destinations(frozenset({ORIGIN, "https://api.example:443"}))
+BASIC = ["Basic realm=x"]
 
 
-def call_once(play, resource, url=URL):
+def call_once(play, resource, url=URL, *, challenges=(), replayable=True, scope=None):
     """Send one request the way every stack's bearer does; return the status the caller sees."""
-    call = BearerCall(play.engine, ORIGINS, url)
+    call = BearerCall(play.engine, ORIGINS, url, scope)
     status = resource(call.header())
-    while call.answered(status, [], replayable=True):
+    while call.on_response(status, challenges, replayable=replayable):
         status = resource(call.header())
     settle()
     return status
+
+
+def refuse(_header):
+    """Refuse every token."""
+    return 401
+
+
+def serve(_header):
+    """Serve every token."""
+    return 200
 
 
 def test_a_revoked_token_costs_one_mint_and_no_401(stage):
@@ -41,17 +57,38 @@ def test_a_resource_that_refuses_everything_costs_a_handful_of_mints(stage):
     """100 calls that are all answered 401 cost two mints, and a few more over the next hour."""
     play = stage()
 
-    assert [401] * 100 == [call_once(play, lambda _header: 401) for _ in range(100)]
+    assert [401] * 100 == [call_once(play, refuse) for _ in range(100)]
     assert 2 == play.mints
 
     for _ in range(60):
         play.clock.advance(60)
-        call_once(play, lambda _header: 401)
+        call_once(play, refuse)
     # 5, 10, 20 … 300 s: an hour of trying is some fifteen mints, the expiry of the token included.
     assert 5 < play.mints < 20
 
 
-def test_fifty_parallel_401s_cost_one_mint(stage):
+def test_fault_365_a_route_that_refuses_everything_beside_one_that_works(stage):
+    """365: ten minutes of a call to each every second: the route that works ends no pause."""
+    play = stage()
+    for _ in range(600):
+        assert (401, 200) == (call_once(play, refuse), call_once(play, serve))
+        play.clock.advance(1)
+
+    assert play.mints == 8
+
+
+def test_fault_364_another_challenge_pauses_for_longer(stage):
+    """364: a 401 that does not blame the token costs one mint, then at most one a minute."""
+    play = stage()
+    for _ in range(600):
+        call_once(play, refuse, challenges=BASIC)
+        play.clock.advance(1)
+
+    # At the first call, and 60, 180 and 420 seconds later.
+    assert play.mints == 5
+
+
+def test_fault_108_fifty_parallel_401s_cost_one_mint(stage):
     """108: fifty callers who meet the same dead token share the mint of its successor."""
     play = stage()
     play.get()
@@ -67,7 +104,7 @@ def test_fifty_parallel_401s_cost_one_mint(stage):
     def caller():
         call = BearerCall(play.engine, ORIGINS, URL)
         status = resource(call.header())
-        if call.answered(status, [], replayable=True):
+        if call.on_response(status, [], replayable=True):
             status = resource(call.header())
         statuses.append(status)
 
@@ -81,57 +118,99 @@ def test_fifty_parallel_401s_cost_one_mint(stage):
     assert 2 == play.mints
 
 
-def test_a_second_401_is_final(stage):
+def test_fault_108_success_of_those_who_found_the_successor_ends_no_pause(stage):
+    """108: only the request whose 401 cost the mint shows whether the mint helped."""
+    play = stage()
+    late = BearerCall(play.engine, ORIGINS, URL)
+    late.header()
+    assert 401 == call_once(play, refuse)
+    assert late.on_response(401, [], replayable=True)
+    assert "Bearer token-2" == late.header()
+    assert not late.on_response(200, [], replayable=True)
+
+    assert 401 == call_once(play, refuse)
+    assert 2 == play.mints
+
+
+def test_fault_109_a_second_401_is_final(stage):
     """109: a request is sent twice at most."""
     play = stage()
     call = BearerCall(play.engine, ORIGINS, URL)
     call.header()
 
-    assert call.answered(401, [], replayable=True)
+    assert call.on_response(401, [], replayable=True)
     call.header()
-    assert not call.answered(401, [], replayable=True)
+    assert not call.on_response(401, [], replayable=True)
+    assert 2 == play.mints
 
 
-def test_a_request_that_cannot_be_sent_again_is_not_but_its_token_is_forgotten(stage):
+def test_fault_109_a_second_401_is_final_for_who_found_the_successor(stage):
+    """109: the second 401 of a request that cost no mint may cost one, and no third attempt."""
+    play = stage()
+    call = BearerCall(play.engine, ORIGINS, URL)
+    play.engine.invalidate(play.get())
+    call.header()
+    play.engine.invalidate(play.get())
+    settle()
+
+    assert call.on_response(401, [], replayable=True)
+    assert "Bearer token-3" == call.header()
+    assert not call.on_response(401, [], replayable=True)
+    assert "token-4" == play.get().value.reveal()
+
+
+def test_fault_110_a_request_that_cannot_be_sent_again_is_not_but_its_token_is_forgotten(stage):
     """110: a one-shot body is never replayed; the next call has a new token."""
     play = stage()
     call = BearerCall(play.engine, ORIGINS, URL)
     call.header()
 
-    assert not call.answered(401, [], replayable=False)
+    assert not call.on_response(401, [], replayable=False)
     assert "token-2" == play.get().value.reveal()
+
+
+def test_fault_366_without_a_replay_the_next_request_shows_whether_the_mint_helped(stage):
+    """366: where nothing can be sent again, the next 401 begins the pause; a success ends none."""
+    play = stage()
+    for _ in range(20):
+        call_once(play, refuse, replayable=False)
+        call_once(play, serve)
+
+    assert 2 == play.mints
 
 
 @pytest.mark.parametrize(
     ("status", "challenges"),
     [
         pytest.param(403, ['Bearer error="insufficient_scope"'], id="112"),
+        pytest.param(403, ['Bearer error="invalid_token"'], id="403 that blames the token"),
         pytest.param(401, ['Bearer error="insufficient_scope"'], id="401 for want of scope"),
-        pytest.param(401, ["Basic realm=x"], id="401 of another scheme"),
         pytest.param(200, [], id="success"),
     ],
 )
-def test_an_answer_that_another_token_cannot_cure_costs_nothing(stage, status, challenges):
-    """112: only a 401 that speaks of the token, or of nothing, costs a mint."""
+def test_fault_112_a_response_that_another_token_cannot_cure_costs_nothing(
+    stage, status, challenges
+):
+    """112: only a 401 costs a mint, and not if it wants more scope."""
     play = stage()
     call = BearerCall(play.engine, ORIGINS, URL)
     call.header()
 
-    assert not call.answered(status, challenges, replayable=True)
+    assert not call.on_response(status, challenges, replayable=True)
     assert "token-1" == play.get().value.reveal()
 
 
-def test_an_answer_to_a_request_without_our_token_does_not_count(stage):
+def test_a_response_to_a_request_without_our_token_does_not_count(stage):
     """A 401 counts only if the request that got it carried our token."""
     play = stage()
     play.get()
 
-    assert not BearerCall(play.engine, ORIGINS, URL).answered(401, [], replayable=True)
+    assert not BearerCall(play.engine, ORIGINS, URL).on_response(401, [], replayable=True)
     assert "token-1" == play.get().value.reveal()
 
 
 def test_a_token_revoked_twice_is_cured_twice(stage):
-    """After a success the next 401 is taken at its word again."""
+    """After a replay that was served, the next 401 is believed at once."""
     play = stage()
     revoked = set()
     for number in range(1, 5):
@@ -141,27 +220,151 @@ def test_a_token_revoked_twice_is_cured_twice(stage):
     assert 5 == play.mints
 
 
-def test_one_route_that_refuses_everything_does_not_mint_whenever_another_answers(stage):
-    """A resource with one broken route costs a mint every few seconds at most, not each call."""
+@pytest.mark.parametrize("status", [200, 304, 403, 404, 503])
+def test_fault_366_any_other_status_of_the_replay_ends_the_pause(stage, status):
+    """366: the server read the new token, and did not refuse it."""
     play = stage()
-    for _ in range(50):
-        assert 401 == call_once(play, lambda _header: 401)
-        assert 200 == call_once(play, lambda _header: 200)
+    revoked = {"Bearer token-1", "Bearer token-2"}
+    for _ in range(2):
+        call_once(play, lambda header: 401 if header in revoked else status)
+        call_once(play, refuse)
+
+    # token-1 fails, token-2 fails: a pause. token-3 after it is served, so the next 401 counts.
+    assert 2 == play.mints
+    play.clock.advance(5)
+    assert status == call_once(play, lambda header: 401 if header in revoked else status)
+    assert 401 == call_once(play, refuse)
+    assert 4 == play.mints
+
+
+def test_fault_367_a_redirect_of_the_replay_is_no_success(stage):
+    """367: the response at the end of the redirects counts."""
+    play = stage()
+    for _ in range(10):
+        call = BearerCall(play.engine, ORIGINS, URL)
+        call.header()
+        if call.on_response(401, [], replayable=True):
+            call.header()
+            assert not call.on_response(307, [], replayable=False)
+        assert not call.on_response(401, [], replayable=False)
+        settle()
 
     assert 2 == play.mints
 
 
+def test_fault_366_origins_are_counted_apart(stage):
+    """366: an origin that refuses everything delays no cure at another."""
+    play = stage()
+    for _ in range(3):
+        assert 401 == call_once(play, refuse)
+    revoked = {"Bearer token-2"}
+
+    assert 200 == call_once(play, lambda header: 401 if header in revoked else 200, OTHER_URL)
+    assert 3 == play.mints
+
+
+def test_fault_366_scopes_are_counted_apart(stage):
+    """366: a scope whose token is refused delays no cure for another scope."""
+    play = stage()
+    for _ in range(3):
+        assert 401 == call_once(play, refuse, scope="a")
+    revoked = {"Bearer token-3"}
+
+    assert 200 == call_once(play, lambda header: 401 if header in revoked else 200, scope="b")
+    assert 4 == play.mints
+
+
+def test_fault_366_invalidate_ends_a_pause(stage):
+    """366: who says that a token is worthless is believed, and so is the next 401."""
+    play = stage()
+    for _ in range(3):
+        assert 401 == call_once(play, refuse)
+    assert play.engine.invalidate(play.get())
+    settle()
+    assert 401 == call_once(play, refuse)
+
+    assert 4 == play.mints
+
+
+def test_fault_366_a_replay_that_was_overtaken_counts(stage):
+    """366: a replay is refused, its token is not held any more: it begins the pause all the same."""
+    play = stage()
+    call = BearerCall(play.engine, ORIGINS, URL)
+    call.header()
+    assert call.on_response(401, [], replayable=True)
+    call.header()
+    with_another = BearerCall(play.engine, ORIGINS, OTHER_URL)
+    with_another.header()
+    assert with_another.on_response(401, [], replayable=True)
+    assert not call.on_response(401, [], replayable=False)
+    settle()
+
+    assert 401 == call_once(play, refuse)
+    assert 3 == play.mints
+
+
 def test_pauses_between_mints_that_401s_may_cause_double_up_to_five_minutes():
     """After the first, a 401 may cause a mint after 5, 10, 20 … 300 s."""
-    rejections, moment, pauses = Rejections(), 0.0, []
-    assert rejections.allow_mint(moment)
-    for _ in range(8):
-        assert not rejections.allow_mint(moment)
-        pauses.append(rejections.quiet_until - moment)
-        moment = rejections.quiet_until
-        assert rejections.allow_mint(moment)
+    assert [5, 10, 20, 40, 80, 160, 300, 300] == pauses(5.0)
+    assert [60, 120, 240, 300, 300, 300, 300, 300] == pauses(60.0)
 
-    assert [5, 10, 20, 40, 80, 160, 300, 300] == pauses
+
+def pauses(first_pause):
+    """Refuse a token, its successor, and so on; return the seconds between the mints."""
+    rejections, now, found = Rejections(), 0.0, []
+    assert rejections.allow_mint(ORIGIN, now, first_pause=first_pause)
+    for _ in range(8):
+        assert not rejections.allow_mint(ORIGIN, now, first_pause=first_pause)
+        begun = now
+        while not rejections.allow_mint(ORIGIN, now, first_pause=first_pause):
+            now += 1
+        found.append(now - begun)
+    return found
+
+
+def test_ten_minutes_without_a_401_end_the_count():
+    """A 401 ten minutes after the last is the first one again."""
+    rejections = Rejections()
+    assert rejections.allow_mint(ORIGIN, 0.0, first_pause=5.0)
+    assert not rejections.allow_mint(ORIGIN, 599.0, first_pause=5.0)
+    assert rejections.allow_mint(ORIGIN, 1199.0, first_pause=5.0)
+
+
+def test_a_replay_says_nothing_where_none_is_awaited():
+    """A late 401 to a replay, after the pause has begun, does not lengthen it."""
+    rejections = Rejections()
+    assert rejections.allow_mint(ORIGIN, 0.0, first_pause=5.0)
+    rejections.replay_refused(ORIGIN, 0.0, first_pause=5.0)
+    rejections.replay_refused(ORIGIN, 4.0, first_pause=5.0)
+
+    assert rejections.allow_mint(ORIGIN, 5.0, first_pause=5.0)
+
+
+def test_what_is_kept_for_each_origin_is_bounded():
+    """Of more than 64 origins, those whose last 401 is the oldest are forgotten."""
+    rejections = Rejections()
+    for number in range(100):
+        rejections.allow_mint(f"https://{number}.example:443", 0.0, first_pause=5.0)
+
+    assert 64 == len(rejections._origins)
+    assert not rejections.allow_mint("https://99.example:443", 0.0, first_pause=5.0)
+    assert rejections.allow_mint("https://0.example:443", 0.0, first_pause=5.0)
+
+
+def test_what_is_known_of_carried_tokens_is_bounded(stage):
+    """The oldest of more than 4,096 tokens is forgotten; its header is taken for the caller's."""
+    play, carried = stage(), CarriedTokens()
+    tokens = [play.get() for _ in range(1)]
+    carried.add(tokens[0])
+    assert tokens[0].header() in carried
+    assert tokens[0].header().encode() in carried
+    for number in range(4096):
+        carried._hashes[number] = None
+    play.engine.invalidate(tokens[0])
+    carried.add(play.get())
+
+    assert 4097 >= len(carried._hashes)
+    assert tokens[0].header() not in carried
 
 
 def test_invalidating_forgets_only_the_very_token(stage):
@@ -178,18 +381,19 @@ def test_invalidating_forgets_only_the_very_token(stage):
 
 
 def test_another_scopes_token_is_found_by_its_own_bad_news(stage):
-    """A rejected token of one scope leaves the others alone."""
+    """A rejected token is found whatever scope it is said to be of, and the others are left alone."""
     play = stage()
     first, other = play.get(), play.get("other")
+    reject = play.engine.reports.reject
 
     assert play.engine.invalidate(other)
-    assert play.engine.reject(first)
-    assert play.engine.reject(first)
+    assert Verdict.DROPPED is reject(first, "other", ORIGIN, first_pause=5.0)
+    assert Verdict.REPLACED is reject(first, "other", ORIGIN, first_pause=5.0)
     settle()
     assert 2 == play.mints
 
 
-def test_the_token_stays_at_home(stage):
+def test_fault_111_the_token_stays_at_home(stage):
     """111: a call that starts at a foreign origin is refused before a token is asked for."""
     play = stage()
     for url in ("https://evil.example/x", "http://as.example/x", "https://as.example:444/x"):
@@ -203,15 +407,67 @@ def test_the_token_stays_at_home(stage):
     assert 0 == play.mints
 
 
+def test_fault_107_a_hop_to_another_allowed_origin_has_no_token(stage):
+    """107: a redirect does not choose which of our origins the token goes to."""
+    home = BearerCall(stage().engine, ORIGINS, URL)
+
+    assert not home.allows(OTHER_URL)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"host": "evil.example"},
+        {"host": b"evil.example"},
+        {"host": ["as.example", "evil.example"]},
+        {"host": "api.example:444"},
+        {"host": "as.example@evil.example"},
+        {"host": "evil.example/as.example"},
+        {"host": "as.example:99999"},
+        {"host": ""},
+        {"server_name": "evil.example"},
+        {"server_name": b"evil.example"},
+        {"server_name": "as.example/"},
+        {"host": "as.example", "server_name": "evil.example"},
+    ],
+)
+def test_fault_362_363_another_name_of_the_server_must_be_allowed(stage, names):
+    """362, 363: what Host or TLS calls the server is an origin of its own, on each hop as well."""
+    play = stage()
+    with pytest.raises(OriginNotAllowed) as raised:
+        BearerCall(play.engine, ORIGINS, URL, **names)
+
+    assert "\n" not in str(raised.value)
+    assert not BearerCall(play.engine, ORIGINS, URL).allows(URL, **names)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {},
+        {"host": None, "server_name": None},
+        {"host": [], "server_name": ()},
+        {"host": "as.example"},
+        {"host": "API.example:443", "server_name": "api.example."},
+        {"host": [b"as.example", "api.example"], "server_name": "AS.example"},
+    ],
+)
+def test_fault_362_363_another_name_of_the_server_may_be_allowed(stage, names):
+    """362, 363: where both origins are allowed, the token goes along."""
+    play = stage()
+
+    assert "Bearer token-1" == BearerCall(play.engine, ORIGINS, URL, **names).header()
+    assert BearerCall(play.engine, ORIGINS, URL).allows(URL, **names)
+
+
 async def _aheader(play):
     return await BearerCall(play.engine, ORIGINS, URL, "decisions:read").aheader()
 
 
 def test_a_call_has_a_scope_of_its_own(stage):
     """A call may ask for another scope, awaiting its token, and takes note of its success."""
-    import asyncio
-
     play = stage()
+    assert "Bearer token-1" == asyncio.run(_aheader(play))
     assert "Bearer token-1" == asyncio.run(_aheader(play))
     assert 200 == call_once(play, lambda _header: 200)
     assert 2 == play.mints

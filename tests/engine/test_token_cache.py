@@ -16,6 +16,7 @@ from credicorp_auth.engine.flight import Flight
 from credicorp_auth.engine.lease_keeper import KeptLease, NoLease
 from credicorp_auth.engine.stored_token import write_cool_down
 from credicorp_auth.lifecycle.client import endpoint_key
+from credicorp_auth.oauth.challenge import Verdict
 from credicorp_auth.ports import (
     CacheCapabilities,
     FetchedSecret,
@@ -189,7 +190,8 @@ def test_the_fleet_reads_the_successor_of_a_rejected_token(engines):
     old = [each.get_token() for each in (first, second, third)]
     new = []
     for engine, token in zip((first, second, third), old, strict=True):
-        assert engine.reject(token)
+        verdict = engine.reports.reject(token, None, "https://as.example:443", first_pause=5.0)
+        assert Verdict.DROPPED is verdict
         new.append(engine.get_token().value.reveal())
         settle()
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from credicorp_auth import errors
 from credicorp_auth.lifecycle.client import endpoint_key, token_key
-from credicorp_auth.oauth.challenge import asks_for_new_token, read_challenges
+from credicorp_auth.oauth.challenge import first_pause_after, read_challenges
 from credicorp_auth.oauth.foreign_text import show_foreign_text
 from credicorp_auth.oauth.http import (
     HttpRequest,
@@ -255,23 +255,31 @@ def test_challenges_are_read_with_their_quotes_and_commas(value, expected):
 @given(st.lists(st.text(max_size=60), max_size=3))
 def test_no_header_breaks_the_challenge_reader(values):
     """Whatever stands in the header, the answer is a decision."""
-    assert isinstance(asks_for_new_token(values), bool)
+    assert first_pause_after(values) in {5.0, 60.0, None}
 
 
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ([], True),
-        (["Bearer"], True),
-        (['Bearer error="invalid_token"'], True),
-        (['Bearer error="insufficient_scope"'], False),
-        (["Basic realm=x"], False),
-        (["Basic realm=x", "Bearer"], True),
+        ([], 5.0),
+        (["", " "], 5.0),
+        (['Bearer error="invalid_token"'], 5.0),
+        (['Bearer error="Invalid_Token"'], 5.0),
+        (["Basic realm=x", 'Bearer error="invalid_token"'], 5.0),
+        (['Bearer error="insufficient_scope"', 'Bearer error="invalid_token"'], 5.0),
+        (["Bearer"], 60.0),
+        (["Basic realm=x"], 60.0),
+        (["Token"], 60.0),
+        (["=?"], 60.0),
+        (['Bearer error="expired_token"'], 60.0),
+        (["Bearer error='invalid_token'"], 60.0),
+        (['Bearer error="insufficient_scope"'], None),
+        (["Basic realm=x", 'Bearer error="insufficient_scope"'], None),
     ],
 )
-def test_a_401_may_be_cured_by_a_token_or_not(values, expected):
-    """Only silence, or a word of the token, asks for a new one."""
-    assert expected == asks_for_new_token(values)
+def test_fault_364_how_long_a_second_401_is_believed(values, expected):
+    """364: any 401 may be worth a token, unless it wants more scope; what it says sets the pause."""
+    assert expected == first_pause_after(values)
 
 
 # --- the rest -------------------------------------------------------------------------------------

@@ -116,14 +116,18 @@ with BearerPoolManager(auth) as pool:
 
 
 with requests.Session() as session:
-    session.auth = RequestsBearer(auth, scope="decisions:read")
+    session.auth = RequestsBearer(auth, scope="decisions:read", existing="refuse")
     session.get("https://hub.credicorp.co.uk/partner/v1/x", auth=RequestsBearer(auth), timeout=5)
 
-httpx.Client(auth=HttpxBearer(auth)).close()
+httpx.Client(auth=HttpxBearer(auth, existing="keep")).close()
 httpx2.Client(auth=HttpxBearer(auth, scope=Scope("decisions:read"))).close()
 httpx.AsyncClient(auth=HttpxBearer(auth))
 httpx2.AsyncClient(auth=HttpxBearer(auth))
 assert_type(BearerPoolManager.around(auth, urllib3.ProxyManager("http://p")), BearerPoolManager)
+BearerPoolManager.around(auth, urllib3.PoolManager(), existing="keep")
+call = auth.call("https://hub.credicorp.co.uk/partner/v1/x", host=b"hub.credicorp.co.uk")
+assert_type(call.on_response(401, ["Bearer"], replayable=True), bool)
+assert_type(call.allows("https://hub.credicorp.co.uk/", server_name=["a", b"b"]), bool)
 CredicorpAuth(client_id="c", client_secret="s", transport="httpx2")
 CredicorpAuth(client_id="c", client_secret="s", transport=RequestsTransport(session=session))
 

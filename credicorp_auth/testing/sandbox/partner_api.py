@@ -78,7 +78,10 @@ class TokenCheck:
         if time.time() >= float(claims["exp"]):
             self._sandbox.counters.add("expired_seen")
             self._refuse("the token has expired")
-        if self._sandbox.switches.api_refuses_all or issued is None or issued.revoked:
+        switches = self._sandbox.switches
+        if switches.api_refuses_all or request.path in switches.refused_paths:
+            self._refuse("no token is accepted here")
+        if issued is None or issued.revoked:
             self._refuse("the token was revoked")
         if scope not in str(claims.get("scope", "")).split():
             self._sandbox.counters.add("api_403")

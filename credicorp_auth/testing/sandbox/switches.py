@@ -54,6 +54,7 @@ class Switches:
         self.narrowed_scope: str | None = None
         self.omit_expires_in = False
         self.api_refuses_all = False
+        self.refused_paths: tuple[str, ...] = ()  # paths of the API that answer 401 to any token
         self._lock = threading.Lock()
         self._faults: dict[str, deque[Fault]] = {name: deque() for name in FAULTY}
         self._refusal = (0.0, 429, 0)

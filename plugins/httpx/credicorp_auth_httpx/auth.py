@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from credicorp_auth.body import Body
 from credicorp_auth.errors import AdapterNotFound, InvalidSetting
+from credicorp_auth.existing_header import ExistingHeader
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import httpx2
 
     from credicorp_auth import BearerCall, CredicorpAuth, Scope
+    from credicorp_auth.existing_header import Existing
 
     class _Auth(httpx.Auth, httpx2.Auth):
         """What a client takes for `auth`, of either library, whose requests differ by name only."""
@@ -58,16 +60,18 @@ class BearerAuth(_Auth):
     It serves `httpx.Client`, `httpx.AsyncClient` and both of httpx2, under asyncio and trio. A
     request is sent with a token or not at all. A 401 that a new token may cure is answered by
     sending the same request once more, if its body can be sent twice. A redirect to another origin
-    is followed without the token. A request with an `Authorization` header of the caller's own is
-    passed on as it is.
+    is followed without the token.
 
     Args:
         auth: A `CredicorpAuth`, which this object uses and does not close.
         scope: What the tokens must be good for; None for the scope `auth` was made with. One
             request may ask for another, as shown above.
+        existing: What happens to an `Authorization` header that a request, or its client, has
+            already: `replace`, `keep` or `refuse`; see `ExistingHeader`.
 
     Raises:
         AdapterNotFound: Neither library is installed.
+        InvalidSetting: `existing` is none of the three.
 
     .. versionadded:: 1.0.0
     """
@@ -78,10 +82,15 @@ class BearerAuth(_Auth):
         return object.__new__(_over_installed(asked))
 
     def __init__(
-        self, auth: CredicorpAuth, *, scope: Scope | str | Iterable[str] | None = None
+        self,
+        auth: CredicorpAuth,
+        *,
+        scope: Scope | str | Iterable[str] | None = None,
+        existing: Existing = "replace",
     ) -> None:
         self._auth = auth
         self._scope = scope
+        self._existing = ExistingHeader(auth, existing)
 
     def auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         """Accompany one request of a client that waits by blocking; as `sync_auth_flow`."""
@@ -89,43 +98,59 @@ class BearerAuth(_Auth):
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         """Accompany one request of a `Client`."""
-        journey = self._begin(request)
-        if journey is None:
+        authorized = self._begin(request)
+        if authorized is None:
             yield request
             return
-        journey.dress(request, journey.call.header())
+        authorized.attach_token(request, authorized.call.header())
         response = yield request
         if response.status_code != _UNAUTHORIZED:
-            journey.arrived(response)
-        elif again := journey.again(response):
+            authorized.handle_response(response)
+        elif again := authorized.retry(response):
             response.read()
-            journey.dress(again, journey.call.header())
+            authorized.attach_token(again, authorized.call.header())
             response = yield again
-            journey.arrived(response)
+            authorized.handle_response(response)
 
     async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
         """Accompany one request of an `AsyncClient`."""
-        journey = self._begin(request)
-        if journey is None:
+        authorized = self._begin(request)
+        if authorized is None:
             yield request
             return
-        journey.dress(request, await journey.call.aheader())
+        authorized.attach_token(request, await authorized.call.aheader())
         response = yield request
         if response.status_code != _UNAUTHORIZED:
-            journey.arrived(response)
-        elif again := journey.again(response):
+            authorized.handle_response(response)
+        elif again := authorized.retry(response):
             await response.aread()
-            journey.dress(again, await journey.call.aheader())
+            authorized.attach_token(again, await authorized.call.aheader())
             response = yield again
-            journey.arrived(response)
+            authorized.handle_response(response)
 
-    def _begin(self, request: Any) -> _Journey | None:
-        scope = self._scope
-        if _EXTENSION in request.extensions:
-            scope = _wished(request.extensions[_EXTENSION], scope)
-        if _HEADER in request.headers:
-            return None
-        return _Journey(self._auth.call(str(request.url), scope), request)
+    def _begin(self, request: Any) -> _AuthorizedRequest | None:
+        scope, extensions = self._scope, request.extensions
+        if _EXTENSION in extensions:
+            scope = _wished(extensions[_EXTENSION], scope)
+        url, own, host = request.url, [], []
+        for name, value in request.headers.raw:
+            lower = name.lower()
+            if lower == b"authorization":
+                own.append(value)
+            elif lower == b"host" and value != url.netloc:
+                host.append(value)
+        server_name = None
+        if extensions:
+            server_name = extensions.get("sni_hostname")
+            target = extensions.get("target", b"/")
+            if target[:1] not in (b"/", "/", b"*", "*"):
+                host.append(target)  # a target that names a host overrides the `Host` header
+        if own or host or server_name is not None:
+            names = {"host": host, "server_name": server_name}
+            call = self._existing.begin(str(url), scope, own, **names)
+        else:
+            call = self._auth.call(str(url), scope)
+        return None if call is None else _AuthorizedRequest(call, request)
 
 
 def _wished(wishes: Mapping[str, Any], scope: Any) -> Any:
@@ -138,8 +163,8 @@ def _wished(wishes: Mapping[str, Any], scope: Any) -> Any:
     return wishes.get("scope", scope)
 
 
-class _Journey:
-    """One request on its way, and once more after a 401."""
+class _AuthorizedRequest:
+    """One request that carries the token, and once more after a 401."""
 
     __slots__ = ("_body", "_header", "_request", "_stream", "call")
 
@@ -150,28 +175,30 @@ class _Journey:
         in_memory = type(getattr(self._stream, "_stream", None)) is bytes
         self._body = _IN_MEMORY if in_memory else Body(*_parts(self._stream))
 
-    def dress(self, request: Any, header: str) -> None:
+    def attach_token(self, request: Any, header: str) -> None:
         """Put the token on."""
         self._request = request
         request.headers[_HEADER] = self._header = header
 
-    def again(self, response: Any) -> Any:
+    def retry(self, response: Any) -> Any:
         """Look at a 401; return the request to send once more, ready but for its token."""
         request = response.request
         body = self._body if request.stream is self._stream else Body(*_parts(request.stream))
-        if self.arrived(response, replayable=body.is_replayable) and body.rewind():
+        if self.handle_response(response, replayable=body.is_replayable) and body.rewind():
             return request
         return None
 
-    def arrived(self, response: Any, *, replayable: bool = False) -> bool:
-        """Look at the answer to an attempt; say whether to make another."""
+    def handle_response(self, response: Any, *, replayable: bool = False) -> bool:
+        """Look at the response to an attempt; say whether to make another."""
         request = response.request
-        if request is not self._request and request.headers.get(_HEADER) != self._header:
-            # A redirect took it elsewhere, without our token: the answer says nothing about that.
+        if request is not self._request and (
+            request.headers.get(_HEADER) != self._header or not self.call.allows(str(request.url))
+        ):
+            # A redirect took it elsewhere: the response says nothing about our token.
             return False
         refused = response.status_code == _UNAUTHORIZED
         challenges = response.headers.get_list("www-authenticate") if refused else ()
-        return self.call.answered(response.status_code, challenges, replayable=replayable)
+        return self.call.on_response(response.status_code, challenges, replayable=replayable)
 
 
 def _parts(stream: Any) -> list[Any]:

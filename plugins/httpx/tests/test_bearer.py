@@ -29,32 +29,67 @@ def extensions_for(scope):
 class SyncClient(BearerContract):
     library = ""
 
-    def request(self, auth, method, url, *, headers, body, scope):
-        with import_module(self.library).Client(
-            auth=BearerAuth(auth), follow_redirects=True
-        ) as client:
+    def request(self, auth, method, url, *, headers, body, scope, existing):
+        with self.client(auth, existing) as client:
             got = client.request(
                 method, url, headers=headers, content=body, **extensions_for(scope)
             )
         return Got(got.status_code, got.content)
+
+    def client(self, auth, existing, **how):
+        bearer = BearerAuth(auth, existing=existing)
+        return import_module(self.library).Client(auth=bearer, follow_redirects=True, **how)
+
+    def request_with_defaults(self, auth, url, *, headers, existing):
+        with self.client(auth, existing, headers=headers) as client:
+            got = client.get(url)
+        return Got(got.status_code, got.content)
+
+    def send_again(self, auth, url, between, *, existing):
+        with self.client(auth, existing) as client:
+            request = client.build_request("GET", url)
+            first = client.send(request)
+            between()
+            second = client.send(request)
+        return [Got(each.status_code, each.content) for each in (first, second)]
 
 
 class AsyncClient(BearerContract):
     library = ""
     run = staticmethod(asyncio.run)
 
-    def request(self, auth, method, url, *, headers, body, scope):
+    def request(self, auth, method, url, *, headers, body, scope, existing):
         async def go():
-            library = import_module(self.library)
-            async with library.AsyncClient(
-                auth=BearerAuth(auth), follow_redirects=True, timeout=5
-            ) as client:
+            async with self.client(auth, existing) as client:
                 return await client.request(
                     method, url, headers=headers, content=body, **extensions_for(scope)
                 )
 
         got = self.run(go())
         return Got(got.status_code, got.content)
+
+    def client(self, auth, existing, **how):
+        bearer = BearerAuth(auth, existing=existing)
+        library = import_module(self.library)
+        return library.AsyncClient(auth=bearer, follow_redirects=True, timeout=5, **how)
+
+    def request_with_defaults(self, auth, url, *, headers, existing):
+        async def go():
+            async with self.client(auth, existing, headers=headers) as client:
+                return await client.get(url)
+
+        got = self.run(go())
+        return Got(got.status_code, got.content)
+
+    def send_again(self, auth, url, between, *, existing):
+        async def go():
+            async with self.client(auth, existing) as client:
+                request = client.build_request("GET", url)
+                first = await client.send(request)
+                between()
+                return [first, await client.send(request)]
+
+        return [Got(each.status_code, each.content) for each in self.run(go())]
 
     def one_shot(self):
         async def pieces():
@@ -140,6 +175,64 @@ def test_bodies_that_httpx_builds(auth_for, library, how, again):
     first, second = (each.received for each in server.connections)
     assert b"kept" in second
     assert first.replace(b"token-1", b"token-2") == second
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize(
+    "extensions",
+    [
+        {"sni_hostname": "evil.example"},
+        {"target": b"http://evil.example/"},
+        {"target": "evil.example:80"},
+    ],
+    ids=["name", "target", "text"],
+)
+def test_fault_363_extensions_that_name_another_server(auth_for, library, extensions):
+    """363: what TLS, or the request line, calls the server is an origin of its own."""
+    with WireServer(*serving(DONE)) as server:
+        with (
+            import_module(library).Client(auth=BearerAuth(auth_for(server))) as client,
+            pytest.raises(errors.OriginNotAllowed, match="evil"),
+        ):
+            client.get(server.url, extensions=extensions)
+
+        assert [] == server.connections
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize(
+    "extensions", [{"sni_hostname": "127.0.0.1"}, {"target": b"/x"}], ids=["name", "target"]
+)
+def test_fault_363_extensions_that_name_the_server(auth_for, library, extensions):
+    """363: the name of the address, and a path as it stands, are no other server."""
+    with WireServer(*serving(DONE)) as server:
+        with import_module(library).Client(auth=BearerAuth(auth_for(server))) as client:
+            assert 200 == client.get(server.url, extensions=extensions).status_code
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_401_after_an_upgrade_to_https_is_not_repeated(auth_for, library):
+    """107: httpx keeps the header from http to https on one host; what is said there is left alone."""
+    module = import_module(library)
+    seen = []
+
+    class FromMemory(module.BaseTransport):
+        def handle_request(self, request):
+            seen.append(request.url.scheme)
+            if request.url.scheme == "http":
+                return module.Response(307, headers={"location": "https://127.0.0.1/"})
+            return module.Response(401)
+
+    with CredicorpAuth(
+        base_url="http://127.0.0.1",
+        client_id=f"upgrade-{library}",
+        client_secret="dummy",
+        transport=ScriptedTransport(),
+    ) as auth:
+        client = module.Client(auth=BearerAuth(auth), follow_redirects=True, transport=FromMemory())
+        assert 401 == client.get("http://127.0.0.1/").status_code
+
+    assert ["http", "https"] == seen
 
 
 class Pipe(io.RawIOBase):

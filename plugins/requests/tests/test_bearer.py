@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import io
+import pickle
 from urllib.parse import urlsplit
 
 import pytest
@@ -30,20 +32,44 @@ DONE = answer(b"done")
 class TestBearerOfASession(BearerContract):
     """A session whose requests all carry the token."""
 
-    def request(self, auth, method, url, *, headers, body, scope):
+    def request(self, auth, method, url, *, headers, body, scope, existing):
         with requests.Session() as session:
-            session.auth = BearerAuth(auth, scope=scope)
+            session.auth = BearerAuth(auth, scope=scope, existing=existing)
             got = session.request(method, url, headers=headers, data=body, timeout=5)
         return Got(got.status_code, got.content)
+
+    def request_with_defaults(self, auth, url, *, headers, existing):
+        with requests.Session() as session:
+            session.auth = BearerAuth(auth, existing=existing)
+            session.headers.update(headers)
+            got = session.get(url, timeout=5)
+        return Got(got.status_code, got.content)
+
+    def send_again(self, auth, url, between, *, existing):
+        with requests.Session() as session:
+            session.auth = BearerAuth(auth, existing=existing)
+            prepared = session.prepare_request(requests.Request("GET", url))
+            first = session.send(prepared, timeout=5)
+            between()
+            second = session.send(prepared, timeout=5)
+        return [Got(each.status_code, each.content) for each in (first, second)]
 
 
 class TestBearerOfOneCall(BearerContract):
     """A single call that carries it."""
 
-    def request(self, auth, method, url, *, headers, body, scope):
-        bearer = BearerAuth(auth, scope=scope)
+    def request(self, auth, method, url, *, headers, body, scope, existing):
+        bearer = BearerAuth(auth, scope=scope, existing=existing)
         got = requests.request(method, url, headers=headers, data=body, auth=bearer, timeout=5)
         return Got(got.status_code, got.content)
+
+    def send_again(self, auth, url, between, *, existing):
+        first = requests.get(url, auth=BearerAuth(auth, existing=existing), timeout=5)
+        between()
+        headers = first.request.headers
+        bearer = BearerAuth(auth, existing=existing)
+        second = requests.get(url, headers=headers, auth=bearer, timeout=5)
+        return [Got(each.status_code, each.content) for each in (first, second)]
 
 
 @pytest.fixture
@@ -248,3 +274,80 @@ def test_a_file_that_cannot_be_wound_back_after_all_is_not_sent_again(session, c
 
     assert 401 == got.status_code
     assert 1 == len(server.connections)
+
+
+class KeepsEverything(requests.Session):
+    """A session that takes its headers along wherever it is sent."""
+
+    def should_strip_auth(self, _old_url, _new_url):
+        """Say no."""
+        return False
+
+
+def test_fault_368_rules_of_the_session_take_the_token_nowhere():
+    """368: a session that keeps its headers on foreign hops does not keep the token."""
+    with WireServer() as home, WireServer(*serving(DONE)) as foreign, KeepsEverything() as session:
+        home.scripts = serving(redirect(foreign.url), DONE)
+        adapter = HTTPAdapter()
+        session.mount("http://", adapter)
+        with CredicorpAuth(
+            base_url=home.url,
+            client_id="keeps",
+            client_secret="s",
+            transport=ScriptedTransport(),
+        ) as auth:
+            session.auth = BearerAuth(auth)
+            prepared = session.prepare_request(requests.Request("GET", home.url))
+            not_followed = session.send(prepared, timeout=5, allow_redirects=False)
+            assert 307 == not_followed.status_code
+            assert "Authorization" not in not_followed.next.headers
+            assert 200 == session.send(not_followed.next, timeout=5).status_code
+            assert 200 == session.send(prepared, timeout=5).status_code
+
+    assert [["Bearer token-1"]] * 2 == tokens_at(home)
+    assert [[]] == tokens_at(foreign)
+
+
+@pytest.mark.parametrize("script", [(DONE,), (REFUSED, DONE), (redirect("/second"), DONE)])
+def test_fault_369_a_response_is_pickled_without_its_token(connect, script):
+    """369: it can be sent to another process, and no token goes with it."""
+    with WireServer(*serving(*script)) as server:
+        got = connect(server).get(server.url, timeout=5)
+        pickled = pickle.dumps(got)
+        again = pickle.loads(pickled)
+
+    assert b"token-" not in pickled
+    assert (200, b"done") == (again.status_code, again.content)
+    assert [each.status_code for each in got.history] == [
+        each.status_code for each in again.history
+    ]
+    assert "Bearer ***" == again.request.headers["Authorization"]
+
+
+def test_fault_369_a_request_that_was_pickled_can_be_sent(connect, session):
+    """369: it is sent without a token of ours, and its response is left alone."""
+    with WireServer(*serving(DONE, REFUSED)) as server:
+        got = connect(server).get(server.url, timeout=5)
+        request = pickle.loads(pickle.dumps(got)).request
+
+        assert 401 == session.send(request, timeout=5).status_code
+
+    assert [["Bearer token-1"], ["Bearer ***"]] == tokens_at(server)
+
+
+def test_a_copy_of_a_request_is_sent_with_the_token_of_the_day(connect, session):
+    """A deep copy of a response holds a request that carries the token, and is repeated."""
+    with WireServer(*serving(DONE, REFUSED, DONE)) as server:
+        got = copy.deepcopy(connect(server).get(server.url, timeout=5))
+
+        assert 200 == session.send(got.request, timeout=5).status_code
+
+    assert [["Bearer token-1"], ["Bearer token-1"], ["Bearer token-2"]] == tokens_at(server)
+
+
+def test_the_header_can_be_read_as_any_other(connect):
+    """What a response's request shows is the header that went out."""
+    with WireServer(*serving(REFUSED, DONE)) as server:
+        got = connect(server).get(server.url, timeout=5)
+
+    assert "Bearer token-2" == got.request.headers["authorization"]

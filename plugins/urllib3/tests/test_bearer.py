@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+from urllib3 import HTTPHeaderDict, PoolManager
+
 from credicorp_auth.testing.contracts.bearer import BearerContract
 from credicorp_auth.testing.contracts.bearer.bench import Got
 from credicorp_auth_urllib3 import BearerPoolManager
 
 
 class TestBearerPoolManager(BearerContract):
-    def request(self, auth, method, url, *, headers, body, scope):
-        http = BearerPoolManager(auth)
+    """A manager with pools of its own."""
+
+    def manager(self, auth, headers=None, existing="replace"):
+        return BearerPoolManager(auth, headers=headers, existing=existing)
+
+    def request(self, auth, method, url, *, headers, body, scope, existing):
+        http = self.manager(auth, existing=existing)
         try:
             got = http.request(method, url, headers=headers, body=body, scope=scope)
         finally:
             http.clear()
         return Got(got.status, got.data)
+
+    def request_with_defaults(self, auth, url, *, headers, existing):
+        http = self.manager(auth, headers, existing)
+        got = http.request("GET", url)
+        http.clear()
+        return Got(got.status, got.data)
+
+    def send_again(self, auth, url, between, *, existing):
+        http, headers = self.manager(auth, existing=existing), HTTPHeaderDict({"X-Own": "1"})
+        first = http.request("GET", url, headers=headers)
+        between()
+        second = http.request("GET", url, headers=headers)
+        http.clear()
+        return [Got(each.status, each.data) for each in (first, second)]
+
+
+class TestBearerPoolManagerAround(TestBearerPoolManager):
+    """One around a manager of the caller's."""
+
+    def manager(self, auth, headers=None, existing="replace"):
+        return BearerPoolManager.around(auth, PoolManager(headers=headers), existing=existing)

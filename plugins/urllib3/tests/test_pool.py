@@ -9,14 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import define, field
-from urllib3 import HTTPConnectionPool, HTTPResponse, PoolManager, ProxyManager, Retry
-from urllib3.exceptions import HTTPError, MaxRetryError
+from urllib3 import (
+    HTTPConnectionPool,
+    HTTPHeaderDict,
+    HTTPResponse,
+    PoolManager,
+    ProxyManager,
+    Retry,
+)
+from urllib3.exceptions import HTTPError, MaxRetryError, URLSchemeUnknown
+from urllib3.util import SKIP_HEADER
 
+from credicorp_auth import CredicorpAuth
 from credicorp_auth.body import Body
 from credicorp_auth.errors import InvalidSetting, OriginNotAllowed, ServerFailed
 from credicorp_auth.oauth.http import origin_of
+from credicorp_auth.testing.stand_ins import ScriptedTransport
 from credicorp_auth.testing.wire import Receive, Send, WireServer, answer
-from credicorp_auth_urllib3 import BearerPoolManager, pool
+from credicorp_auth_urllib3 import BearerPoolManager
+from credicorp_auth_urllib3.authorized_request import AuthorizedRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,9 +54,12 @@ class Call:
     def allows(self, url: str) -> bool:
         return origin_of(url) == origin_of(self.start)
 
-    def answered(self, status: int, challenges: list[str], *, replayable: bool) -> bool:
+    def on_response(self, status: int, challenges: list[str], *, replayable: bool) -> bool:
         self.source.answers.append((status, challenges, replayable))
         return status == 401 and replayable
+
+    def report_replaced_header(self) -> None:
+        self.source.replaced += 1
 
 
 @define
@@ -55,12 +69,16 @@ class Source:
     home: str
     minted: int = 0
     is_down: bool = False
+    replaced: int = 0
     answers: list[Any] = field(factory=list)
 
-    def call(self, url: str, scope: Any = None) -> Call:
+    def call(self, url: str, scope: Any = None, **_names: Any) -> Call:
         if origin_of(url) != origin_of(self.home):
             raise OriginNotAllowed("not there", origin=origin_of(url))
         return Call(self, url, scope)
+
+    def recognizes(self, _header: str) -> bool:
+        return False
 
 
 def redirect(url: str, status: int = 307) -> bytes:
@@ -154,18 +172,122 @@ def test_without_a_token_nothing_is_sent(connect: Any) -> None:
     assert [] == server.connections
 
 
-@pytest.mark.parametrize("name", ["Authorization", "authorization"])
+OWN = "Basic b3duOm93bg=="
+SPELLINGS = [
+    {"Authorization": OWN},
+    {"authorization": OWN},
+    {b"AUTHORIZATION": OWN.encode()},
+    {"Authorization ": OWN},
+    {"Authorization": OWN, "authorization": OWN, b"Authorization": OWN},
+    HTTPHeaderDict([("authorization", OWN), ("Authorization", "Basic eDp5")]),
+]
+
+
+@pytest.mark.parametrize("own", SPELLINGS)
 @pytest.mark.parametrize("where", ["request", "manager"])
-def test_fault_113_114_authorization_of_the_caller(connect: Any, name: str, where: str) -> None:
-    """A request with an Authorization of the caller's is passed on, and its 401 is the caller's."""
-    own = {name: "Basic b3duOm93bg=="}
-    with WireServer(exchanging(REFUSED)) as server:
+def test_fault_113_114_an_authorization_of_the_caller_is_replaced(
+    connect: Any, own: Any, where: str
+) -> None:
+    """However it is spelled, it is replaced on the wire, told of once, and left to the caller."""
+    given = list(own.items())
+    with WireServer(exchanging(answer(), answer())) as server:
         http, source = connect(server, **({"headers": own} if where == "manager" else {}))
+        for _ in range(2):
+            http.request("GET", server.url, **({"headers": own} if where == "request" else {}))
+
+    assert [[b"Bearer token-1"], [b"Bearer token-2"]] == tokens_at(server)
+    assert 1 == source.replaced
+    assert given == list(own.items())
+
+
+@pytest.mark.parametrize("own", SPELLINGS[:3])
+@pytest.mark.parametrize("where", ["request", "manager"])
+def test_fault_113_an_authorization_of_the_caller_is_kept(
+    connect: Any, own: Any, where: str
+) -> None:
+    """With `keep` it is passed on, and its 401 is the caller's."""
+    with WireServer(exchanging(REFUSED)) as server:
+        kw = {"headers": own} if where == "manager" else {}
+        http, source = connect(server, existing="keep", **kw)
         got = http.request("GET", server.url, **({"headers": own} if where == "request" else {}))
 
     assert 401 == got.status
-    assert [[b"Basic b3duOm93bg=="]] == tokens_at(server)
-    assert (0, []) == (source.minted, source.answers)
+    assert [[OWN.encode()]] == tokens_at(server)
+    assert 0 == source.minted
+
+
+def test_headers_of_a_request_take_the_place_of_the_managers(connect: Any) -> None:
+    """An empty mapping is one, too; it puts off the manager's headers as in urllib3."""
+    with WireServer(exchanging(answer(), answer())) as server:
+        http, _ = connect(server, headers={"X-Mine": "1"})
+        http.request("GET", server.url, headers={})
+        http.urlopen("GET", server.url, headers=None)
+
+    assert b"X-Mine" not in server.connections[0].received
+    assert 2 == len(tokens_at(server))
+
+
+def test_no_host_header_at_all(connect: Any) -> None:
+    """urllib3's way to send no Host header names no other server."""
+    with WireServer(exchanging(answer())) as server:
+        connect(server)[0].request("GET", server.url, headers={"Host": SKIP_HEADER})
+
+    assert [[b"Bearer token-1"]] == tokens_at(server)
+
+
+TLS_NAMES = [{"server_hostname": "evil.example"}, {"assert_hostname": "evil.example"}]
+
+
+@pytest.mark.parametrize("tls", TLS_NAMES)
+@pytest.mark.parametrize("is_around", [False, True])
+def test_fault_363_pools_that_call_the_server_by_another_name(tls: Any, is_around: bool) -> None:
+    """363: a manager whose TLS asks for another host, or accepts its certificate, sends nothing."""
+    with CredicorpAuth(
+        base_url="https://127.0.0.1:1",
+        client_id="tls",
+        client_secret="dummy",
+        transport=ScriptedTransport(),
+    ) as auth:
+        mine = PoolManager(**tls)
+        http = BearerPoolManager.around(auth, mine) if is_around else BearerPoolManager(auth, **tls)
+        with pytest.raises(OriginNotAllowed, match="evil"):
+            http.request("GET", "https://127.0.0.1:1/")
+
+
+@pytest.mark.parametrize("name", ["localhost", False])
+def test_fault_363_pools_that_call_the_server_by_an_allowed_name(name: Any) -> None:
+    """363: where that host is allowed as well, the request goes out, and so with a mere switch."""
+    with CredicorpAuth(
+        base_url="https://127.0.0.1:1",
+        client_id="tls",
+        client_secret="dummy",
+        allowed_origins=["https://127.0.0.1:1", "https://localhost"],
+        transport=ScriptedTransport(),
+    ) as auth:
+        http = BearerPoolManager(auth, assert_hostname=name)
+        with pytest.raises(HTTPError):
+            http.request("GET", "https://127.0.0.1:1/", retries=False)
+
+
+@pytest.mark.parametrize("is_around", [False, True])
+def test_a_scheme_without_connections_is_urllib3s_to_refuse(is_around: bool) -> None:
+    """The error is that of any pool manager; an address that cannot be read is refused by us."""
+    source = Source("http://127.0.0.1/")
+    http = (
+        BearerPoolManager.around(source, PoolManager()) if is_around else BearerPoolManager(source)
+    )
+    with pytest.raises(URLSchemeUnknown):
+        http.request("GET", "unknown://host/")
+    with pytest.raises(InvalidSetting):
+        http.request("GET", "127.0.0.1/")
+
+
+def test_an_unknown_choice_is_refused() -> None:
+    """`existing` is one of three words."""
+    with pytest.raises(InvalidSetting, match="existing") as raised:
+        BearerPoolManager(Source("http://127.0.0.1/"), existing="perhaps")
+
+    assert "config.value" == raised.value.code
 
 
 def text_file() -> io.TextIOWrapper:
@@ -295,14 +417,14 @@ def test_no_token_for_the_repetition() -> None:
 class DownAfterFirst(Source):
     """A source that has no further token once one was refused."""
 
-    def call(self, url: str, scope: Any = None) -> Call:
+    def call(self, url: str, scope: Any = None, **_names: Any) -> Call:
         return FailingCall(self, url, scope)
 
 
 class FailingCall(Call):
-    def answered(self, status: int, challenges: list[str], *, replayable: bool) -> bool:
+    def on_response(self, status: int, challenges: list[str], *, replayable: bool) -> bool:
         self.source.is_down = status == 401
-        return super().answered(status, challenges, replayable=replayable)
+        return super().on_response(status, challenges, replayable=replayable)
 
 
 def test_fault_107_a_foreign_hop_has_no_token(connect: Any) -> None:
@@ -410,7 +532,7 @@ def test_it_goes_around_a_manager_of_the_callers(managed: list[BearerPoolManager
         exchanging(answer(status="503 Busy"), REFUSED, answer(b"1"), answer(b"2"), answer(b"3"))
     ) as server:
         mine = PoolManager(headers={"X-Mine": "1"}, retries=Retry(1, status_forcelist=[503]))
-        http = BearerPoolManager.around(Source(server.url), mine)
+        http = BearerPoolManager.around(Source(server.url), mine, existing="keep")
         bodies = [
             http.request("GET", server.url).data,
             http.request("GET", server.url, headers={"Authorization": "Basic own"}).data,
@@ -464,7 +586,7 @@ def test_a_redirect_through_the_proxy_is_followed_without_the_token() -> None:
         mine = ProxyManager(f"http://127.0.0.1:{proxy.port}")
         home = "https://a.example/"
         first = HTTPResponse(status=307, headers={"Location": "http://b.example/x"})
-        journey = pool._Journey(mine, Call(Source(home), home, None), Body(), first)
+        journey = AuthorizedRequest(mine, Call(Source(home), home, None), Body(), first)
         got = journey.urlopen("GET", home, headers={"Authorization": "Bearer t"})
         mine.clear()
 

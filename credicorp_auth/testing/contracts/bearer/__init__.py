@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from credicorp_auth.testing.contracts.bearer.carrying import Carrying
+from credicorp_auth.testing.contracts.bearer.existing import ExistingHeaderTests
+from credicorp_auth.testing.contracts.bearer.naming import NamingTests
 from credicorp_auth.testing.contracts.bearer.repeating import Repeating
 
 __all__ = ["BearerContract"]
 
 
-class BearerContract(Carrying, Repeating):
+class BearerContract(Carrying, ExistingHeaderTests, NamingTests, Repeating):
     """
     Every stack carries the token to the same places, and answers a 401 in the same way.
 
         class TestMyBearer(BearerContract):
-            def request(self, auth, method, url, *, headers, body, scope):
+            def request(self, auth, method, url, *, headers, body, scope, existing):
                 …
 
     .. versionadded:: 1.0.0

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
 
-from credicorp_auth import CredicorpAuth
+from credicorp_auth import CredicorpAuth, Event
+from credicorp_auth.existing_header import Existing
 from credicorp_auth.testing.stand_ins import ScriptedTransport, SwitchableCache, settle
 from credicorp_auth.testing.wire import Receive, Send, WireServer, answer
 
@@ -30,7 +31,14 @@ class Got(NamedTuple):
 
 
 class BearerBench:
-    """What the tests of a bearer stand on; see `BearerContract`."""
+    """
+    The bench of a bearer's tests; see `BearerContract`.
+
+    Args:
+        contract_version: The version of the contract.
+    """
+
+    contract_version = "2.0"
 
     def request(
         self,
@@ -41,17 +49,42 @@ class BearerBench:
         headers: dict[str, str],
         body: Any,
         scope: str | None,
+        existing: Existing,
     ) -> Got:
         """
         Send one request that carries a token of `auth`, and follow its redirects.
 
         Args:
-            auth: Where its token comes from.
+            auth: The source of its token.
             method: HTTP method.
-            url: Where to.
+            url: The absolute address.
             headers: Headers of the caller's own.
-            body: Text, bytes, a file or whatever else `bodies` gives; None for none.
-            scope: What the token must be good for; None for the default scope.
+            body: Text, bytes, a file or what `one_shot` and `rewindable` return; None for none.
+            scope: The scope of the token; None for the default scope.
+            existing: What happens to an `Authorization` header among `headers`.
+        """
+        raise NotImplementedError
+
+    def request_with_defaults(
+        self, auth: CredicorpAuth, url: str, *, headers: dict[str, str], existing: Existing
+    ) -> Got:
+        """
+        Send a GET request with a client that puts `headers` on all of its requests.
+
+        Without an own version of this, the headers are those of the one request.
+        """
+        return self.request(
+            auth, "GET", url, headers=headers, body=None, scope=None, existing=existing
+        )
+
+    def send_again(
+        self, auth: CredicorpAuth, url: str, between: Callable[[], object], *, existing: Existing
+    ) -> list[Got]:
+        """
+        Send a GET request, call `between`, and send the very same request object again.
+
+        Returns:
+            The two responses. A client that has nothing to send again needs no version of its own.
         """
         raise NotImplementedError
 
@@ -60,7 +93,7 @@ class BearerBench:
         return (each for each in [b"ke", b"pt"])
 
     def rewindable(self) -> Any:
-        """Return a file with the content `kept` that can be wound back, or what comes nearest."""
+        """Return a file with the content `kept` that can be rewound, or what comes nearest."""
         return io.BytesIO(b"kept")
 
     @pytest.fixture
@@ -69,22 +102,38 @@ class BearerBench:
         return ScriptedTransport()
 
     @pytest.fixture
-    def send(self, transport: ScriptedTransport) -> Iterator[Any]:
-        """Send requests to a server, whose origin is the only one allowed."""
+    def events(self) -> list[Event]:
+        """Collect the events of a test."""
+        return []
+
+    @pytest.fixture
+    def auth_for(
+        self, transport: ScriptedTransport, events: list[Event]
+    ) -> Iterator[Callable[..., CredicorpAuth]]:
+        """Make one object for each server, whose origin is the only one that is allowed."""
         opened: dict[int, CredicorpAuth] = {}
 
-        def auth_for(server: WireServer) -> CredicorpAuth:
-            return opened.setdefault(
-                server.port,
-                CredicorpAuth(
+        def auth_for(server: WireServer, **settings: Any) -> CredicorpAuth:
+            if server.port not in opened:
+                opened[server.port] = CredicorpAuth(
                     base_url=f"http://127.0.0.1:{server.port}",
                     client_id=f"client-{server.port}",
                     client_secret="dummy",
                     scope="a b",
                     transport=transport,
                     cache=SwitchableCache(),
-                ),
-            )
+                    observers=[events.append],
+                    **settings,
+                )
+            return opened[server.port]
+
+        yield auth_for
+        for auth in opened.values():
+            auth.close()
+
+    @pytest.fixture
+    def send(self, auth_for: Callable[..., CredicorpAuth]) -> Callable[..., Got]:
+        """Send requests to a server, whose origin is the only one that is allowed."""
 
         def send(
             server: WireServer,
@@ -94,17 +143,21 @@ class BearerBench:
             headers: dict[str, str] | None = None,
             body: Any = None,
             scope: str | None = None,
+            existing: Existing = "replace",
         ) -> Got:
-            auth = auth_for(server)
             got = self.request(
-                auth, method, url or server.url, headers=headers or {}, body=body, scope=scope
+                auth_for(server),
+                method,
+                url or server.url,
+                headers=headers or {},
+                body=body,
+                scope=scope,
+                existing=existing,
             )
             settle()
             return got
 
-        yield send
-        for auth in opened.values():
-            auth.close()
+        return send
 
 
 def exchanging(*answers: bytes) -> list[Any]:

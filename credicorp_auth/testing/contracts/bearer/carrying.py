@@ -1,4 +1,4 @@
-"""Where a request carries the token, and where it does not: faults 107, 111, 113 and 114."""
+"""Where a request carries the token, and where it does not: faults 107, 111 and 325."""
 
 from __future__ import annotations
 
@@ -68,18 +68,6 @@ class Carrying(BearerBench):
                 send(server)
 
             assert [] == server.connections
-
-    @pytest.mark.parametrize("name", ["Authorization", "authorization"])
-    def test_fault_113_114_authorization_of_the_caller(
-        self, send: Any, transport: ScriptedTransport, name: str
-    ) -> None:
-        """A request with an Authorization of its own is passed on, and its 401 is the caller's."""
-        with WireServer(*serving(REFUSED)) as server:
-            got = send(server, headers={name: "Basic b3duOm93bg=="})
-
-        assert (401, b"refused") == got
-        assert [["Basic b3duOm93bg=="]] == tokens_at(server)
-        assert [] == transport.sent
 
     def test_fault_107_325_a_foreign_hop_has_no_token(
         self, send: Any, transport: ScriptedTransport

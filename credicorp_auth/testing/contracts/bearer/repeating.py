@@ -1,4 +1,4 @@
-"""What becomes of a 401: faults 108 to 110 and 112."""
+"""What becomes of a 401: faults 109, 110, 112, 364, 366 and 367."""
 
 from __future__ import annotations
 
@@ -76,21 +76,55 @@ class Repeating(BearerBench):
         ("challenges", "repeated"),
         [
             ([], True),
+            ([""], True),
             (["Bearer"], True),
             (['Bearer realm="a, b", error="invalid_token"'], True),
             (['Basic realm="x", Bearer error="invalid_token"'], True),
             (['Basic realm="x"', 'Bearer error="invalid_token"'], True),
+            (['Bearer error="invalid_request"'], True),
+            (["Bearer error='invalid_token'"], True),
+            (['Basic realm="x"'], True),
+            (["Token"], True),
             (['Bearer error="insufficient_scope", scope="a, b"'], False),
-            (['Bearer error="invalid_request"'], False),
-            (['Basic realm="x"'], False),
+            (['Basic realm="x"', 'Bearer error="insufficient_scope"'], False),
         ],
     )
-    def test_the_challenge_decides(self, send: Any, challenges: list[str], repeated: bool) -> None:
-        """Only where the challenge is absent or blames the token is there another attempt."""
+    def test_fault_364_any_challenge_but_for_want_of_scope(
+        self, send: Any, challenges: list[str], repeated: bool
+    ) -> None:
+        """Any 401 to our token is worth one other token, unless it says that the scope is small."""
         headers = [("WWW-Authenticate", each) for each in challenges]
         refused = answer(b"no", status="401 Unauthorized", headers=headers)
         with WireServer(*serving(refused, DONE)) as server:
             assert ((200, b"done") if repeated else (401, b"no")) == send(server)
+
+    def test_fault_366_the_response_to_the_repetition_is_reported(
+        self, send: Any, transport: ScriptedTransport
+    ) -> None:
+        """Since the new token helped, the next 401 is believed at once."""
+        with WireServer(*serving(REFUSED, DONE, REFUSED, DONE)) as server:
+            assert [(200, b"done")] * 2 == [send(server), send(server)]
+
+        assert 3 == len(transport.sent)
+
+    def test_fault_366_a_refused_repetition_is_reported(
+        self, send: Any, transport: ScriptedTransport
+    ) -> None:
+        """Since the new token did not help, the next 401 costs no further one."""
+        with WireServer(*serving(REFUSED, REFUSED, REFUSED, DONE)) as server:
+            assert [(401, b"refused")] * 2 == [send(server), send(server)]
+
+        assert 2 == len(transport.sent)
+
+    def test_fault_367_a_redirect_of_the_repetition_is_no_success(
+        self, send: Any, transport: ScriptedTransport
+    ) -> None:
+        """A repetition that is redirected to another 401 does not show that the token helped."""
+        script = [REFUSED, redirect("/second"), REFUSED]
+        with WireServer(*serving(*script, REFUSED, DONE)) as server:
+            assert [401, 401] == [send(server).status, send(server).status]
+
+        assert 2 == len(transport.sent)
 
     @pytest.mark.parametrize("status", [307, 303])
     def test_a_401_after_a_redirect_repeats_that_hop(self, send: Any, status: int) -> None:

@@ -1,0 +1,87 @@
+"""Counters of the 401s that resources gave to the tokens of one entry, for each origin."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_LONGEST_PAUSE: Final = 300.0  # seconds
+_FORGIVEN_AFTER: Final = 600.0  # seconds without a 401
+_MAX_ORIGINS: Final = 64
+
+
+class _Origin:
+    """Counters of one origin."""
+
+    __slots__ = ("awaits_verdict", "last_401", "pause", "paused_until")
+
+    def __init__(self) -> None:
+        self.awaits_verdict = False
+        self.last_401 = 0.0
+        self.pause = 0.0
+        self.paused_until = 0.0
+
+
+class Rejections:
+    """
+    The 401s that resources gave to the tokens of one entry, counted for each origin.
+
+    The first 401 costs one mint. If the new token is refused as well, another token is no cure, and
+    no 401 of that origin costs a mint for a while; the pause doubles each time that the token after
+    it is refused too. Only the replay that followed the mint can end this, or ten minutes without a
+    401: a route that works says nothing about one that refuses every token.
+
+    Every method is called under the lock of the entry.
+    """
+
+    __slots__ = ("_origins",)
+
+    def __init__(self) -> None:
+        self._origins: dict[str, _Origin] = {}
+
+    def allow_mint(self, origin: str, now: float, *, first_pause: float) -> bool:
+        """
+        Count a 401 to the held token; return whether it may cost a mint.
+
+        Args:
+            origin: The origin that refused the token.
+            now: Seconds of the boot clock.
+            first_pause: Seconds of the first pause, if this 401 begins one.
+        """
+        counted = self._count(origin, now)
+        if counted.awaits_verdict:
+            self._begin_pause(counted, now, first_pause)
+            return False
+        if now < counted.paused_until:
+            return False
+        counted.awaits_verdict = True
+        return True
+
+    def replay_refused(self, origin: str, now: float, *, first_pause: float) -> None:
+        """Count a 401 to a replay whose token is not held any more."""
+        counted = self._count(origin, now)
+        if counted.awaits_verdict:
+            self._begin_pause(counted, now, first_pause)
+
+    def replay_accepted(self, origin: str) -> None:
+        """Forget the 401s of an origin: a replay with the new token was not answered with 401."""
+        self._origins.pop(origin, None)
+
+    def forget(self) -> None:
+        """Forget all 401s: the caller has invalidated the token."""
+        self._origins.clear()
+
+    def _count(self, origin: str, now: float) -> _Origin:
+        counted = self._origins.pop(origin, None)
+        if counted is None or now - counted.last_401 >= _FORGIVEN_AFTER:
+            counted = _Origin()
+        counted.last_401 = now
+        if len(self._origins) >= _MAX_ORIGINS:
+            self._origins.pop(next(iter(self._origins)))  # its last 401 is the oldest
+        self._origins[origin] = counted
+        return counted
+
+    @staticmethod
+    def _begin_pause(counted: _Origin, now: float, first_pause: float) -> None:
+        counted.awaits_verdict = False
+        counted.pause = min(max(first_pause, 2 * counted.pause), _LONGEST_PAUSE)
+        counted.paused_until = now + counted.pause
