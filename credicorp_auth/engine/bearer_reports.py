@@ -58,6 +58,8 @@ class BearerReports:
             first_pause: Seconds without another mint for this origin if this 401 begins a pause.
         """
         slot = self._holder_of(token, scope)
+        if slot is None:
+            return Verdict.REPLACED  # its entry was evicted, and its token with it
         with slot.lock:
             held = slot.held
             verdict = slot.reject(token, origin, self._world.clock.boot(), first_pause=first_pause)
@@ -83,6 +85,8 @@ class BearerReports:
             first_pause: As for `reject`; None if the response was not a 401.
         """
         slot, now = self._holder_of(token, scope), self._world.clock.boot()
+        if slot is None:
+            return
         with slot.lock:
             if first_pause is None:
                 slot.rejections.replay_accepted(origin)
@@ -93,12 +97,13 @@ class BearerReports:
         """Tell the log and every observer."""
         self._world.tell(name, **fields)
 
-    def _holder_of(self, token: AccessToken, scope: Scope | str | Iterable[str] | None) -> Slot:
+    def _holder_of(
+        self, token: AccessToken, scope: Scope | str | Iterable[str] | None
+    ) -> Slot | None:
         entries = self._entries
-        slot = entries.default if scope is None else entries.entry(scope)
-        if slot.held is None or slot.held.token is not token:
+        slot = entries.default if scope is None else entries.known(scope)
+        if slot is None or slot.held is None or slot.held.token is not token:
             # A subclass of `CredicorpAuth` may hand out the token of another scope.
             found = entries.holding(token)
-            if found is not None and found[1].token is token:
-                return found[0]
+            return slot if found is None else found[0]
         return slot

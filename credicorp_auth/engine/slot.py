@@ -181,7 +181,7 @@ class Slot:
     def reject(self, token: AccessToken, origin: str, now: float, *, first_pause: float) -> Verdict:
         """Count a 401 to a token, and drop it if that may help; call it under the lock."""
         held = self.held
-        if held is None or held.token is not token:
+        if held is None or held.token != token:
             # Someone else met a 401 before: the successor is there or on its way.
             return Verdict.REPLACED
         if not self.rejections.allow_mint(origin, now, first_pause=first_pause):

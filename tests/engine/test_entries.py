@@ -7,6 +7,7 @@ import sys
 import threading
 from collections import Counter
 from contextlib import suppress
+from functools import partial
 from urllib.parse import parse_qs
 
 import pytest
@@ -15,6 +16,7 @@ from attrs import evolve
 from credicorp_auth import Scope, errors
 from credicorp_auth.engine.token_entries import TokenEntries
 from credicorp_auth.engine.waiter import ThreadWaiter
+from credicorp_auth.oauth.challenge import Verdict
 from credicorp_auth.oauth.http import HttpResponse
 from credicorp_auth.oauth.secret import SecretBytes
 from credicorp_auth.settings import Settings
@@ -231,14 +233,16 @@ def test_fault_386_a_rejection_outlasts_an_eviction(stage):
     play = stage(max_entries=2)
     play.cache.discard = lambda *_args, **_keywords: False  # so that the cache still has it
     rejected = play.get("a")
-    assert play.engine.reject(rejected)
+    origin = "https://as.example:443"
+    reject = partial(play.engine.reports.reject, scope="a", origin=origin, first_pause=5.0)
+    assert Verdict.DROPPED is reject(rejected)
     settle()
     ask(play, "b")  # evicts a
     assert ["token-3"] == ask(play, "a")
     ask(play, "b")
 
     second = play.get("a")
-    assert not play.engine.reject(second)
+    assert Verdict.KEPT is reject(second)
     assert [second.value.reveal()] == ask(play, "a")
 
 
@@ -256,32 +260,29 @@ def test_fault_386_a_refusal_outlasts_an_eviction(stage):
     assert 3 == play.mints
 
 
+def report(play, token, scope):
+    """Report that a replay with the token was served."""
+    origin = "https://as.example:443"
+    play.engine.reports.report_replay(token, scope, origin, first_pause=None)
+
+
 def test_fault_385_a_response_is_no_use(stage):
     """385: that a resource answered keeps no entry in the table, and makes none."""
     play = stage(max_entries=3)
     once = play.get("once")
-    play.engine.accept(once, "once")
-    play.engine.accept(once, ["on", "ce"])
+    for scope in ("once", ["on", "ce"]):
+        report(play, once, scope)
     assert not play.engine._entries.known("once").asked
     assert not play.engine._entries.known(Scope("once")).asked
     ask(play, "once")
     assert play.engine._entries.known("once") is play.engine._entries.known(Scope("once"))
     play.engine._entries.known("once").asked = False
     ask(play, "b", "c")
-    play.engine.accept(once, "once")
+    report(play, once, "once")
 
     assert play.engine._entries.known("once") is None
-
-
-def test_fault_385_a_response_to_a_former_token_forgives_nothing(stage):
-    """385: only a response to the held token says something about it."""
-    play = stage()
-    former = play.get()
-    assert play.engine.reject(former)
-    play.get()
-    play.engine.accept(former, None)
-
-    assert 1 == play.engine._default.rejections.count
+    rejected = play.engine.reports.reject(once, "once", "https://as.example:443", first_pause=5.0)
+    assert Verdict.REPLACED is rejected
 
 
 def test_fault_385_one_token_for_several_scopes_is_dropped_everywhere(stage):
