@@ -1,0 +1,53 @@
+"""The scope that a guard demands: some words, or any at all."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from enum import Enum
+from typing import Final
+
+from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.oauth.scope import Scope
+
+
+class AnyScope(Enum):
+    """
+    The type of `ANY_SCOPE`.
+
+    .. versionadded:: 1.0.0
+    """
+
+    ANY_SCOPE = "any valid token"
+
+
+ANY_SCOPE: Final = AnyScope.ANY_SCOPE
+"""Any valid token is enough, whatever its scope."""
+
+RequiredScope = Scope | str | AbstractSet[str] | list[str] | tuple[str, ...] | AnyScope
+"""What a caller may write for a required scope."""
+
+
+def read_scope(value: object) -> Scope | AnyScope:
+    """
+    Read a required scope.
+
+    Raises:
+        InvalidSetting: It is empty or no scope (`config.required_scope`), or has characters that
+            RFC 6749 forbids (`config.scope`). Nothing is never read as "any": that is `ANY_SCOPE`.
+    """
+    if value is ANY_SCOPE:
+        return ANY_SCOPE
+    if isinstance(value, Scope | str | AbstractSet | list | tuple):
+        scope = Scope(value)
+        if scope:
+            return scope
+    raise InvalidSetting(
+        f"a required scope is {type(value).__name__}, or empty",
+        code="config.required_scope",
+        cure="give a scope such as 'decisions:read', or ANY_SCOPE for any valid token.",
+    )
+
+
+def scope_words(scope: Scope | AnyScope) -> Scope:
+    """Return the scope to ask of the verifier: the empty one for `ANY_SCOPE`."""
+    return Scope() if isinstance(scope, AnyScope) else scope
