@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from credicorp_auth.errors import UsageError
 from credicorp_auth.resource.guard import CLAIMS_KEY, Guard
+from credicorp_auth.resource.marks import Mark
 from credicorp_auth.resource.open_paths import OpenPaths
 from credicorp_auth.resource.refusal import Refused
 from credicorp_auth.resource.scope import read_scope
@@ -23,6 +24,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Connection, Receive, Send], Awaitable[None]]
+
+JUDGED_KEY: Final = "credicorp_auth.judged"
+"""The key, in the scope of a connection, of the mark that its token was judged by."""
 
 _POLICY_VIOLATION: Final = 1008
 _DENIAL: Final = "websocket.http.response"
@@ -58,8 +62,9 @@ class BearerGuard:
         open_paths: Iterable[str] = (),
         realm: str = "api",
     ) -> None:
-        self._app, self._guard = app, Guard(verifier, realm=realm)
-        self._required, self._open = read_scope(scope), OpenPaths(open_paths)
+        self.app, self._guard = app, Guard(verifier, realm=realm)
+        self._mark = Mark(self._guard, read_scope(scope))
+        self._open = OpenPaths(open_paths)
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         """
@@ -69,17 +74,10 @@ class BearerGuard:
             UsageError: It is of a kind that cannot be judged (`resource.connection`).
         """
         if scope["type"] == "lifespan" or self._is_open(scope):
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         check_kind(scope)
-        try:
-            claims = await self._guard.arequire(scope["headers"], self._required)
-        except Refused as refused:
-            refusal = refused
-        else:
-            await self._app({**scope, CLAIMS_KEY: claims}, receive, send)
-            return
-        await send_refused(refusal, scope, receive, send)
+        await serve_judged(self._guard, self._mark, self.app, {**scope}, receive, send)
 
     def _is_open(self, scope: Connection) -> bool:
         return scope["type"] == "http" and self._open.covers(
@@ -100,6 +98,39 @@ def check_kind(scope: Connection) -> None:
             code="resource.connection",
             cure="serve http and websocket connections alone behind this guard.",
         )
+
+
+async def serve_judged(
+    guard: Guard[Any],
+    mark: Mark | None,
+    app: AsgiApp,
+    scope: Connection,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """
+    Judge a connection by a mark; then hand it to the application, or refuse it.
+
+    Args:
+        guard: The guard whose refusal an unmarked handler gets.
+        mark: What is demanded; None if the handler is not marked, which refuses everything.
+        app: What serves the connection if the mark allows it.
+        scope: The connection; the claims are added to it.
+        receive: The connection's messages.
+        send: The connection's responses.
+    """
+    try:
+        if mark is None:
+            raise guard.refuse_unmarked(scope["headers"])
+        if mark.scope is not None:
+            claims = await mark.guard.arequire(scope["headers"], mark.scope)
+            scope[CLAIMS_KEY], scope[JUDGED_KEY] = claims, mark
+    except Refused as refused:
+        refusal = refused
+    else:
+        await app(scope, receive, send)
+        return
+    await send_refused(refusal, scope, receive, send)
 
 
 async def send_refused(refused: Refused, scope: Connection, receive: Receive, send: Send) -> None:

@@ -149,3 +149,8 @@ def list_unmarked(handlers: Iterable[str]) -> None:
     names = sorted(set(handlers))
     if names:
         _tell("guard.unmarked", handlers=", ".join(names), count=len(names))
+
+
+def tell_unchecked(error: InvalidSetting) -> None:
+    """Log why an application's handlers cannot be judged, so that every request is refused."""
+    _tell("guard.unchecked", code=error.code, reason=error.what)

@@ -40,6 +40,14 @@ class Mark:
         """Whether the handler is open on purpose."""
         return self.scope is None
 
+    def covers(self, other: Mark) -> bool:
+        """Say whether a token that was judged by this mark is good for the other one."""
+        if self.guard is not other.guard or self.scope is None:
+            return False
+        return not isinstance(other.scope, Scope) or (
+            isinstance(self.scope, Scope) and self.scope.covers(other.scope)
+        )
+
 
 def set_mark(handler: Handler, mark: Mark) -> Handler:
     """
@@ -74,7 +82,8 @@ def read_mark(*handlers: object) -> Mark | None:
     demand; on a base class it says nothing about the classes derived from it.
 
     Args:
-        handlers: A function, or a class and its method, or whatever stands one in the other.
+        handlers: A function; or a class and its method, or what else stands one in the other; or
+            marks themselves.
 
     Returns:
         The demand; None if no mark is there at all.
@@ -97,6 +106,8 @@ def _add(one: Mark, other: Mark) -> Mark:
 
 
 def _find_marks(handler: object) -> Iterator[Mark]:
+    if isinstance(handler, Mark):
+        yield handler
     while isinstance(handler, partial):
         yield from _list_own(cast("object", handler))
         handler = cast("object", handler.func)
