@@ -71,7 +71,6 @@ class _Enforcer:
     def __init__(self, guard: CoreGuard[Any], app: web.Application, public: frozenset[str]) -> None:
         self._guard, self._names = guard, public
         self._public: frozenset[str] = frozenset()
-        self.enforce = web.middleware(self._enforce)
         app.on_startup.insert(0, self._start)
 
     async def _start(self, app: web.Application) -> None:
@@ -85,7 +84,8 @@ class _Enforcer:
             for name in _list_unmarked(route)
         )
 
-    async def _enforce(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    @web.middleware
+    async def enforce(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         info = request.match_info
         if info.http_exception is None:  # else the router itself responds
             try:

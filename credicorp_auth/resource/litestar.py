@@ -19,11 +19,10 @@ from litestar.middleware import DefineMiddleware
 from litestar.router import Router
 from litestar.routes import HTTPRoute
 
-from credicorp_auth.resource.asgi import BearerGuard, send_refused
+from credicorp_auth.resource.asgi import BearerGuard, serve_judged
 from credicorp_auth.resource.guard import CLAIMS_KEY, list_unmarked
 from credicorp_auth.resource.guard import Guard as CoreGuard
-from credicorp_auth.resource.marks import describe, read_mark, read_public_names
-from credicorp_auth.resource.refusal import Refused
+from credicorp_auth.resource.marks import Mark, describe, read_mark, read_public_names
 from credicorp_auth.resource.verifier import Proof
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from litestar.config.app import AppConfig
 
     from credicorp_auth.resource.asgi import AsgiApp, Connection, Receive, Send
-    from credicorp_auth.resource.marks import Mark
     from credicorp_auth.resource.scope import RequiredScope
 
 Handler = TypeVar("Handler")
@@ -119,29 +117,21 @@ class _Enforcer:
         self._app, self._guard, self._public = app, guard, public
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
-        try:
-            mark = self._find_demand(scope)
-            if mark is not None and mark.scope is not None:
-                claims = await mark.guard.arequire(scope["headers"], mark.scope)
-                scope[CLAIMS_KEY] = scope["auth"] = claims
-        except Refused as refused:
-            refusal = refused
-        else:
-            await self._app(scope, receive, send)
-            return
-        await send_refused(refusal, scope, receive, send)
-
-    def _find_demand(self, scope: Connection) -> Mark | None:
-        """Find what is demanded of a request; None for nothing. Raises `Refused` if unmarked."""
         handler: BaseRouteHandler = scope["route_handler"]
         mark = _find_mark(handler)
-        if mark is None and not _is_open(handler) and not self._is_public(handler):
-            raise self._guard.refuse_unmarked(scope["headers"])
-        return mark
+        if mark is None and (_needs_no_mark(handler) or self._is_public(handler)):
+            mark = Mark(self._guard, None)
+        await serve_judged(self._guard, mark, self._pass_on, scope, receive, send)
+
+    async def _pass_on(self, scope: Connection, receive: Receive, send: Send) -> None:
+        if CLAIMS_KEY in scope:
+            scope["auth"] = scope[CLAIMS_KEY]  # which Litestar shows as `request.auth`
+        await self._app(scope, receive, send)
 
     def _is_public(self, handler: BaseRouteHandler) -> bool:
-        named = [each for each in _walk(handler.app) if each.name == handler.name]
-        return handler.name in self._public and len(named) == 1
+        return handler.name in self._public and 1 == sum(
+            each.name == handler.name for each in _walk(handler.app)
+        )
 
 
 class _Carrier:
@@ -168,14 +158,14 @@ def _find_mark(handler: BaseRouteHandler) -> Mark | None:
 def _unwrap(function: object) -> Iterator[object]:
     """Iterate over a handler's function, what Litestar wraps it in, and what it is bound to."""
     while function is not None:
-        yield function
         yield getattr(function, "__self__", None)
+        yield function
         function = getattr(function, "__func__", function)
         names = (name for name in _INNER if hasattr(function, name))
         function = next((getattr(function, name) for name in names), None)
 
 
-def _is_open(handler: BaseRouteHandler) -> bool:
+def _needs_no_mark(handler: BaseRouteHandler) -> bool:
     """Say whether a handler needs no mark: Litestar's own for OPTIONS, or a guarded application."""
     function: Any = handler.fn
     if isinstance(function, BearerGuard):
@@ -197,7 +187,9 @@ def _check_routes(app: Litestar, names: frozenset[str]) -> None:
     handlers = list(_walk(app))
     public = read_public_names(names, (handler.name for handler in handlers))
     list_unmarked(
-        describe(handler.fn)
+        handler.name or describe([*_unwrap(handler.fn)][-1])
         for handler in handlers
-        if handler.name not in public and not _is_open(handler) and _find_mark(handler) is None
+        if handler.name not in public
+        and not _needs_no_mark(handler)
+        and _find_mark(handler) is None
     )

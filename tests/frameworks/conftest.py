@@ -9,6 +9,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,6 +56,13 @@ def ask(port, path, *, method="GET", token=None, headers=(), body=None) -> Reply
         connection.close()
 
 
+def send_head(port, path) -> bytes:
+    """Send a HEAD request; return every byte of the response."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(f"HEAD {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())  # fmt: skip
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
 COMMANDS = {
     "uvicorn": "-m uvicorn --no-access-log --log-level error --fd {fd} {app}",
     "uvicorn-without-lifespan": "-m uvicorn --lifespan off --log-level error --fd {fd} {app}",
@@ -74,20 +82,23 @@ COMMANDS = {
 @contextlib.contextmanager
 def serving(server, app, issuer, **environment):
     """Serve an application of `programs` by a real server, which inherits a listening socket."""
+    said = tempfile.TemporaryFile()  # noqa: SIM115 - closed below; a pipe would fill
     with socket.create_server(("127.0.0.1", 0)) as listening:
         fd = listening.fileno()
         command = [sys.executable, *COMMANDS[server].format(fd=fd, app=app).split()]
         env = {**os.environ, "SERVICE_ISSUER": issuer, "PYTHONPATH": str(PROGRAMS), **environment}
         process = subprocess.Popen(
-            command, cwd=PROGRAMS, env=env, pass_fds=[fd], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command, cwd=PROGRAMS, env=env, pass_fds=[fd], stdout=said, stderr=said
         )  # fmt: skip
         port = listening.getsockname()[1]
     try:
         yield port
     finally:
         process.terminate()
-        said = process.communicate()[0].decode()
-        print(said)
+        process.wait()
+        said.seek(0)
+        print(said.read().decode()[-4000:])
+        said.close()
 
 
 def mint(sandbox, scope) -> str:

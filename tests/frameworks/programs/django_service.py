@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 
 from django.conf import settings
 
 from credicorp_auth import TokenVerifier
-from credicorp_auth.resource import ANY_SCOPE
 from credicorp_auth.resource.django import Guard
 
 READ, WRITE = "decisions:read", "applications:write"
-STATIC = tempfile.mkdtemp()
-guard = Guard(
-    TokenVerifier(issuer=os.environ["SERVICE_ISSUER"], audience="partner-api"),
-    public=("admin:", "borrowed"),
-)
+verifier = TokenVerifier(issuer=os.environ["SERVICE_ISSUER"], audience="partner-api")
+guard = Guard(verifier, public=("admin:", "borrowed"))
 settings.configure(
     ALLOWED_HOSTS=["*"],
     CREDICORP_AUTH_GUARD=guard,
@@ -72,26 +67,3 @@ settings.configure(
 def told(claims) -> str:
     """Say what a view was told about its caller."""
     return json.dumps({"client": claims and claims.client_id})
-
-
-def __getattr__(name):
-    """Build the ASGI or WSGI application, bare or with a guard of one scope around it."""
-    import django
-
-    django.setup(set_prefix=False)
-    from django.core.asgi import get_asgi_application
-    from django.core.wsgi import get_wsgi_application
-
-    from credicorp_auth.resource import asgi, wsgi
-
-    verifier = guard._verifier
-    if name == "asgi":
-        return get_asgi_application()
-    if name == "wsgi":
-        return get_wsgi_application()
-    if name == "wrapped":
-        return asgi.BearerGuard(get_asgi_application(), verifier, scope=READ, open_paths=("/",))
-    raise AttributeError(name)
-
-
-__all__ = ["ANY_SCOPE", "READ", "WRITE", "guard", "told"]

@@ -11,7 +11,9 @@ from django.urls import include, path, re_path
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
-from django_service import ANY_SCOPE, READ, WRITE, guard, told
+from django_service import READ, WRITE, guard, told
+
+from credicorp_auth.resource import ANY_SCOPE
 
 
 def answer(request):

@@ -8,7 +8,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from litestar import Controller, Litestar, Request, Router, WebSocket, asgi, get, head, post, route, websocket
+from litestar import (
+    Controller,
+    Litestar,
+    Request,
+    Router,
+    WebSocket,
+    asgi,
+    get,
+    head,
+    post,
+    route,
+    websocket,
+)
 from litestar.config.cors import CORSConfig
 from litestar.config.csrf import CSRFConfig
 from litestar.handlers import WebsocketListener, websocket_listener, websocket_stream
@@ -107,7 +119,9 @@ class Pages(Controller):
         yield "one"
 
 
-Pages.stream.fn.__annotations__["return"] = __import__("collections.abc").abc.AsyncGenerator[str, None]
+Pages.stream.fn.__annotations__["return"] = __import__("collections.abc").abc.AsyncGenerator[
+    str, None
+]
 
 
 class Unmarked(Controller):
@@ -233,7 +247,9 @@ async def late_marked(request: Request) -> dict[str, Any]:
 
 app.register(late)
 app.register(late_marked)
-with_csrf = Litestar([apply], csrf_config=CSRFConfig("for tests alone"), on_app_init=[guard.install])
+with_csrf = Litestar(
+    [apply], csrf_config=CSRFConfig("for tests alone"), on_app_init=[guard.install]
+)
 
 
 @get("/admin", sync_to_thread=False)
