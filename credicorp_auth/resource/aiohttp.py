@@ -123,11 +123,10 @@ def _find_mark(handler: object, method: str) -> Mark | None:
 
 def _list_unmarked(route: web.AbstractRoute) -> list[str]:
     handler: Any = route.handler
-    if read_mark(handler) is not None:
-        return []
-    if not isinstance(handler, type):
-        return [describe(handler)]
-    methods = [method for method in sorted(hdrs.METH_ALL) if hasattr(handler, method.lower())]
+    of_view = sorted(hdrs.METH_ALL) if isinstance(handler, type) else []
+    methods = [method for method in of_view if hasattr(handler, method.lower())]
+    if not methods:
+        return [] if read_mark(handler) else [describe(handler)]
     return [
         f"{describe(handler)}.{method.lower()}"
         for method in methods

@@ -141,10 +141,10 @@ def _list_unmarked_methods(view: Callback) -> list[str]:
     kind: Any = find_class(view)
     if kind is None:
         return [] if read_mark(view) else [describe(view)]
-    if read_mark(view, kind):
-        return []
     actions = getattr(view, "actions", None)
     handled = actions or [name for name in kind.http_method_names if hasattr(kind, name)]
+    if not handled:  # it has nothing but a `dispatch` of its own
+        return [] if read_mark(view, kind) else [describe(kind)]
     own = {"options"} if has_own_options(view) else set[str]()
     return [
         f"{describe(kind)}.{name}"
