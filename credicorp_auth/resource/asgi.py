@@ -77,7 +77,9 @@ class BearerGuard:
             await self.app(scope, receive, send)
             return
         check_kind(scope)
-        await serve_judged(self._guard, self._mark, self.app, {**scope}, receive, send)
+        scope = {**scope}
+        if await allow(self._mark, self._guard, scope, receive, send):
+            await self.app(scope, receive, send)
 
     def _is_open(self, scope: Connection) -> bool:
         return scope["type"] == "http" and self._open.covers(
@@ -100,24 +102,21 @@ def check_kind(scope: Connection) -> None:
         )
 
 
-async def serve_judged(
-    guard: Guard[Any],
-    mark: Mark | None,
-    app: AsgiApp,
-    scope: Connection,
-    receive: Receive,
-    send: Send,
-) -> None:
+async def allow(
+    mark: Mark | None, guard: Guard[Any], scope: Connection, receive: Receive, send: Send
+) -> bool:
     """
-    Judge a connection by a mark; then hand it to the application, or refuse it.
+    Judge a connection by a mark; refuse it, or add the claims to its scope.
 
     Args:
+        mark: What is demanded; None, of a handler that is not marked, refuses everything.
         guard: The guard whose refusal an unmarked handler gets.
-        mark: What is demanded; None if the handler is not marked, which refuses everything.
-        app: What serves the connection if the mark allows it.
-        scope: The connection; the claims are added to it.
-        receive: The connection's messages.
-        send: The connection's responses.
+        scope: The connection.
+        receive: Its messages.
+        send: Its responses.
+
+    Returns:
+        Whether the handler may serve the connection; otherwise the refusal was sent.
     """
     try:
         if mark is None:
@@ -128,9 +127,9 @@ async def serve_judged(
     except Refused as refused:
         refusal = refused
     else:
-        await app(scope, receive, send)
-        return
+        return True
     await send_refused(refusal, scope, receive, send)
+    return False
 
 
 async def send_refused(refused: Refused, scope: Connection, receive: Receive, send: Send) -> None:

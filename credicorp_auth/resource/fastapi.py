@@ -75,7 +75,8 @@ class Requirement(SecurityBase):
     def __init__(self, mark: Mark) -> None:
         self.model = HTTPBearer()
         self.scheme_name = "bearer"
-        self._mark = set_mark(self, mark) and mark
+        self._mark = mark
+        set_mark(self, mark)
         # FastAPI looks here to see that the dependency is to be awaited.
         vars(self)["__call__"] = self._judge
 
@@ -83,9 +84,9 @@ class Requirement(SecurityBase):
     def __call__(self, connection: HTTPConnection) -> Coroutine[Any, Any, Any]: ...
     @overload
     def __call__(self, connection: Handler) -> Handler: ...
-    def __call__(self, connection: HTTPConnection) -> Any:
+    def __call__(self, connection: HTTPConnection) -> Any:  # type: ignore[misc]
         """Judge a connection, as a dependency; or mark a function, as a decorator."""
-        if isinstance(connection, HTTPConnection):
+        if _is_connection(connection):
             return self._judge(connection)
         return set_mark(connection, self._mark)
 
@@ -100,6 +101,10 @@ class Requirement(SecurityBase):
             refusal = refused
         headers = {name: value for name, value in refusal.headers if name in _KEPT}
         raise HTTPException(refusal.status, headers=headers)
+
+
+def _is_connection(target: object) -> bool:
+    return isinstance(target, HTTPConnection)
 
 
 _KEPT = frozenset({"Cache-Control", "Credicorp-Request-Id", "WWW-Authenticate", "Retry-After"})

@@ -1,4 +1,4 @@
-"""The guard: verifies the bearer token of a request, or refuses the request; for every framework."""
+"""The guard: verifies the bearer token of a request of any framework, or refuses the request."""
 
 from __future__ import annotations
 

@@ -10,12 +10,12 @@ from attrs import frozen
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.oauth.scope import Scope
-from credicorp_auth.resource.scope import AnyScope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from credicorp_auth.resource.guard import Guard
+    from credicorp_auth.resource.scope import AnyScope
 
     Handler = TypeVar("Handler")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _METHODS: Final = frozenset({"GET", "HEAD"})
 

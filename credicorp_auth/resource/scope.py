@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.oauth.scope import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class AnyScope(Enum):
@@ -35,14 +38,15 @@ def read_scope(value: object) -> Scope | AnyScope:
         InvalidSetting: It is empty or no scope (`config.required_scope`), or has characters that
             RFC 6749 forbids (`config.scope`). Nothing is never read as "any": that is `ANY_SCOPE`.
     """
-    if value is ANY_SCOPE:
-        return ANY_SCOPE
+    if isinstance(value, AnyScope):
+        return value
     if isinstance(value, Scope | str | AbstractSet | list | tuple):
-        scope = Scope(value)
+        scope = Scope(cast("Iterable[str]", value))
         if scope:
             return scope
+    kind = type(value).__name__  # pyright: ignore[reportUnknownArgumentType] - it was narrowed
     raise InvalidSetting(
-        f"a required scope is {type(value).__name__}, or empty",
+        f"a required scope is {kind}, or empty",
         code="config.required_scope",
         cure="give a scope such as 'decisions:read', or ANY_SCOPE for any valid token.",
     )

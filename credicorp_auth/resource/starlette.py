@@ -19,12 +19,12 @@ from starlette.middleware import Middleware
 
 from credicorp_auth.errors import InvalidSetting, UsageError
 from credicorp_auth.resource import guard as core
-from credicorp_auth.resource.asgi import check_kind, serve_judged
+from credicorp_auth.resource.asgi import allow, check_kind
 from credicorp_auth.resource.starlette_routes import CheckedRoutes
 from credicorp_auth.resource.verifier import Proof
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncGenerator, Iterable
 
     from starlette.applications import Starlette
 
@@ -89,10 +89,10 @@ class _StartCheck:
             self._passed = True
 
     def extend(self, lifespan: Any) -> Any:  # noqa: ANN401 - of many types
-        """Return a lifespan that checks after the application's own start-up, which may add routes."""
+        """Return a lifespan that checks after the application's own start-up: it may add routes."""
 
         @asynccontextmanager
-        async def checked(app: Any) -> AsyncIterator[Any]:  # noqa: ANN401
+        async def checked(app: Any) -> AsyncGenerator[Any]:  # noqa: ANN401
             async with lifespan(app) as state:
                 self.run()
                 yield state
@@ -107,8 +107,7 @@ class _StartCheck:
                 check_kind(scope)
                 if self._passed is None:
                     self._try()
-                if not self._passed:
-                    await serve_judged(self._guard, None, app, scope, receive, send)
+                if not self._passed and not await allow(None, self._guard, scope, receive, send):
                     return
             await app(scope, receive, send)
 

@@ -12,7 +12,7 @@ from starlette.endpoints import HTTPEndpoint
 from starlette.routing import Host, Mount, Router
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.resource.asgi import BearerGuard, serve_judged
+from credicorp_auth.resource.asgi import BearerGuard, allow
 from credicorp_auth.resource.guard import list_unmarked
 from credicorp_auth.resource.marks import Mark, describe, read_mark, read_public_names
 
@@ -139,10 +139,8 @@ class CheckedRoutes:
     def _judged(self, app: AsgiApp, find: FindDemand) -> AsgiApp:
         async def judge(scope: Connection, receive: Receive, send: Send) -> None:
             demand = find(scope)
-            if demand.below:
+            if demand.below or await allow(demand.find(scope), self._guard, scope, receive, send):
                 await app(scope, receive, send)
-                return
-            await serve_judged(self._guard, demand.find(scope), app, scope, receive, send)
 
         return judge
 

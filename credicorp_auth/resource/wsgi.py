@@ -77,8 +77,12 @@ def list_headers(environ: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _decode(text: str) -> str:
-    """Read WSGI's text, bytes in latin-1 (PEP 3333), as UTF-8; other bytes stay distinct."""
-    return text.encode("latin-1", "replace").decode("utf-8", "surrogateescape")
+    """Read WSGI's text, which is bytes in latin-1 (PEP 3333), as UTF-8."""
+    try:
+        raw = text.encode("latin-1")
+    except UnicodeEncodeError:
+        return "\ufffd"  # no path at all
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def _status_line(status: int) -> str:
