@@ -141,13 +141,11 @@ def _list_unmarked_methods(view: Callback) -> list[str]:
     kind: Any = find_class(view)
     if kind is None:
         return [] if read_mark(view) else [describe(view)]
-    actions = getattr(view, "actions", None)
-    handled = actions or [name for name in kind.http_method_names if hasattr(kind, name)]
-    if not handled:  # it has nothing but a `dispatch` of its own
-        return [] if read_mark(view, kind) else [describe(kind)]
-    own = {"options"} if has_own_options(view) else set[str]()
-    return [
-        f"{describe(kind)}.{name}"
-        for name in handled
-        if name not in own and find_mark(view, name) is None
+    methods = getattr(view, "actions", None) or [
+        name
+        for name in kind.http_method_names
+        if getattr(kind, name, View.options) is not View.options  # which every view inherits
     ]
+    if not methods:  # it has nothing but a `dispatch` of its own
+        return [] if read_mark(view, kind) else [describe(kind)]
+    return [f"{describe(kind)}.{name}" for name in methods if find_mark(view, name) is None]

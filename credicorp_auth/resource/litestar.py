@@ -19,7 +19,7 @@ from litestar.middleware import DefineMiddleware
 from litestar.router import Router
 from litestar.routes import HTTPRoute
 
-from credicorp_auth.resource.asgi import BearerGuard, serve_judged
+from credicorp_auth.resource.asgi import BearerGuard, allow
 from credicorp_auth.resource.guard import CLAIMS_KEY, list_unmarked
 from credicorp_auth.resource.guard import Guard as CoreGuard
 from credicorp_auth.resource.marks import Mark, describe, read_mark, read_public_names
@@ -121,17 +121,14 @@ class _Enforcer:
         mark = _find_mark(handler)
         if mark is None and (_needs_no_mark(handler) or self._is_public(handler)):
             mark = Mark(self._guard, None)
-        await serve_judged(self._guard, mark, self._pass_on, scope, receive, send)
-
-    async def _pass_on(self, scope: Connection, receive: Receive, send: Send) -> None:
-        if CLAIMS_KEY in scope:
-            scope["auth"] = scope[CLAIMS_KEY]  # which Litestar shows as `request.auth`
-        await self._app(scope, receive, send)
+        if await allow(mark, self._guard, scope, receive, send):
+            if CLAIMS_KEY in scope:
+                scope["auth"] = scope[CLAIMS_KEY]  # which Litestar shows as `request.auth`
+            await self._app(scope, receive, send)
 
     def _is_public(self, handler: BaseRouteHandler) -> bool:
-        return handler.name in self._public and 1 == sum(
-            each.name == handler.name for each in _walk(handler.app)
-        )
+        named = [each for each in _walk(handler.app) if each.name == handler.name]
+        return handler.name in self._public and len(named) == 1
 
 
 class _Carrier:

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-ASGI = {each: "django_apps:asgi_app" for each in ("uvicorn", "hypercorn", "daphne")}
-WSGI = {each: "django_apps:wsgi_app" for each in ("gunicorn", "gunicorn-threads", "waitress")}
+ASGI = dict.fromkeys(("uvicorn", "hypercorn", "daphne"), "django_apps:asgi_app")
+WSGI = dict.fromkeys(("gunicorn", "gunicorn-threads", "waitress"), "django_apps:wsgi_app")
 REALM = 'Bearer realm="api"'
 READ, WRITE, BOTH = (401, 200, 403, 200), (401, 403, 200, 200), (401, 403, 403, 200)
 OPEN, UNMARKED, LOST = (200,) * 4, (403,) * 4, (404,) * 4
@@ -35,6 +35,7 @@ ROUTES = {
     "HEAD /by-method": READ,
     "POST /by-method": WRITE,
     "PUT /by-method": (401, 405, 405, 405),
+    "PROPFIND /by-method": (401, 405, 405, 405),
     "OPTIONS /by-method": OPEN,  # Django's own
     "GET /some-methods": READ,
     "HEAD /some-methods": READ,

@@ -143,7 +143,7 @@ def test_fault_359_aiohttp_two_guards_on_one_handler_stop_the_start():
 
 
 def test_a_route_cannot_be_added_to_a_started_aiohttp_application():
-    """aiohttp freezes its router; a guard that comes too late is refused likewise."""
+    """The router is frozen by then; a guard that comes too late is refused likewise."""
     guard, app = AiohttpGuard(NoVerifier()), web.Application()
     guard.install(app)
     start_aiohttp(app)

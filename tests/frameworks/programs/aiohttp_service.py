@@ -7,7 +7,6 @@ import os
 import tempfile
 import warnings
 from pathlib import Path
-from typing import Any
 
 from aiohttp import web
 

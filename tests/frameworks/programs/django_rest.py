@@ -36,28 +36,28 @@ class Decisions(ViewSet):
 
 
 class Either(APIView):
-    permission_classes = [reads | IsAdminUser]
+    permission_classes = (reads | IsAdminUser,)
 
     def get(self, request):
         return told(request)
 
 
 class Both(APIView):
-    permission_classes = [IsAuthenticated & writes]
+    permission_classes = (IsAuthenticated & writes,)
 
     def get(self, request):
         return told(request)
 
 
 class Opened(APIView):
-    permission_classes = [reads | AllowAny]
+    permission_classes = (reads | AllowAny,)
 
     def get(self, request):
         return Response({"open": True})
 
 
 class Denied(APIView):
-    permission_classes = [~reads]
+    permission_classes = (~reads,)
 
     def get(self, request):
         return Response({"open": True})
