@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
+import importlib.util
 import json
+import os
 import socket
 import socketserver
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -139,6 +144,71 @@ def werkzeug_serving(app):
     server.start()
     yield server.server_port
     server.stop()
+
+
+@contextlib.contextmanager
+def hypercorn_serving(app, **config):
+    """Serve an ASGI application by hypercorn."""
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
+    settings, loop, stop = Config(), asyncio.new_event_loop(), asyncio.Event()
+    port = free_port()
+    settings.bind, settings.accesslog, settings.errorlog = [f"127.0.0.1:{port}"], None, None
+    for name, value in config.items():
+        setattr(settings, name, value)
+    served = serve(app, settings, shutdown_trigger=stop.wait)
+    thread = threading.Thread(target=loop.run_until_complete, args=(served,), daemon=True)
+    thread.start()
+    wait_for(port, thread.is_alive)
+    yield port
+    loop.call_soon_threadsafe(stop.set)
+    thread.join()
+    loop.close()
+
+
+@contextlib.contextmanager
+def command_serving(*command, issuer):
+    """Serve an application of `served.py` by a server that imports it."""
+    port, folder = free_port(), str(Path(__file__).parent)
+    command = [each.replace("PORT", str(port)) for each in command]
+    path = os.pathsep.join([folder, os.environ.get("PYTHONPATH", "")])
+    environ = {**os.environ, "CREDICORP_ISSUER": issuer, "PYTHONPATH": path}
+    with subprocess.Popen([sys.executable, "-m", *command], env=environ, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:  # fmt: skip
+        try:
+            wait_for(port, lambda: process.poll() is None)
+            yield port
+        finally:
+            process.terminate()
+
+
+def load_served():
+    """Load `served.py`, which servers import by its name."""
+    spec = importlib.util.spec_from_file_location("served", Path(__file__).with_name("served.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+served = load_served()
+
+
+def free_port() -> int:
+    """Find a port that is free."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return found.getsockname()[1]
+
+
+def wait_for(port, lives):
+    """Wait until a server accepts connections; fail if it has ended."""
+    while lives():
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    pytest.fail("the server has ended")
 
 
 def told(claims) -> bytes:
@@ -403,6 +473,4 @@ def serving(issuer):
 @pytest.fixture(scope="session")
 def bench():
     """Hand out this module: tests cannot import it."""
-    import sys
-
     return sys.modules[__name__]
