@@ -171,10 +171,11 @@ def _is_guarded(view: Callable[..., Any]) -> bool:
     kind: Any = find_class(view)
     if kind is None or not issubclass(kind, APIView):
         return False
-    settled = ("dispatch", "initial", "get_permissions", "check_permissions")
-    if any(getattr(kind, name) is not getattr(APIView, name) for name in settled):
-        return False
-    stated = getattr(view, "initkwargs", {}).get("permission_classes", kind.permission_classes)
+    options: dict[str, Any] = getattr(view, "initkwargs", {})
+    for name in ("dispatch", "initial", "get_permissions", "check_permissions"):
+        if name in options or getattr(kind, name) is not getattr(APIView, name):
+            return False  # it may decide in its own way
+    stated = options.get("permission_classes", kind.permission_classes)
     return any(_demands_scope(each) for each in stated)
 
 

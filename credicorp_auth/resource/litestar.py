@@ -19,6 +19,7 @@ from litestar.middleware import DefineMiddleware
 from litestar.router import Router
 from litestar.routes import HTTPRoute
 
+from credicorp_auth.errors import UsageError
 from credicorp_auth.resource.asgi import BearerGuard, allow
 from credicorp_auth.resource.guard import CLAIMS_KEY, list_unmarked
 from credicorp_auth.resource.guard import Guard as CoreGuard
@@ -97,15 +98,24 @@ class Guard(CoreGuard[Proof]):
         Raises:
             InvalidSetting: When the application starts: a name is borne by no route or by several
                 (`config.public_route`), or a handler is marked by two guards.
+            UsageError: Likewise: another plugin has removed the middleware (`resource.removed`).
         """
         listed = public if isinstance(public, str) else tuple(public)
         names = read_public_names(listed, listed)
 
+        enforcer: Any = _Enforcer  # Litestar's types of ASGI are its own
+        middleware = DefineMiddleware(enforcer, guard=self, public=names)
+
         def check(app: Litestar) -> None:
             _check_routes(app, names)
+            if middleware not in app.middleware:
+                raise UsageError(
+                    "another plugin has taken the guard's middleware out of the application",
+                    code="resource.removed",
+                    cure="append to `config.middleware` in that plugin instead of setting it.",
+                )
 
-        enforcer: Any = _Enforcer  # Litestar's types of ASGI are its own
-        config.middleware.insert(0, DefineMiddleware(enforcer, guard=self, public=names))
+        config.middleware.insert(0, middleware)
         config.on_startup.append(check)
         return config
 

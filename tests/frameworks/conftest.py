@@ -44,7 +44,8 @@ def ask(port, path, *, method="GET", token=None, headers=(), body=None) -> Reply
     """Send a request just as it is told, repeated headers included."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
-        connection.putrequest(method, path, skip_accept_encoding=True)
+        skip_host = "Host" in dict(headers)
+        connection.putrequest(method, path, skip_host=skip_host, skip_accept_encoding=True)
         bearer = [] if token is None else [("Authorization", f"Bearer {token}")]
         length = [("Content-Length", str(len(body or b"")))] if method != "GET" else []
         for name, value in [*bearer, *length, *headers]:

@@ -69,6 +69,18 @@ def test_every_handler_is_judged_by_its_mark(port, bench, issuer):
     assert ROUTES == {row: statuses(bench, port, row, issuer) for row in ROUTES}
 
 
+def test_an_application_of_a_domain_is_judged_too(port, bench, issuer):
+    """Its handlers are found by the Host header, and need a mark as others do."""
+    host = [("Host", "domain.example")]
+    found = [
+        bench.ask(port, path, headers=host, token=token).status
+        for path in ("/read", "/unmarked", "/nowhere")
+        for token in (None, issuer.read)
+    ]
+
+    assert [401, 200, 403, 403, 404, 404] == found
+
+
 def test_a_handler_knows_its_caller(port, bench, issuer):
     """`request["credicorp_auth.claims"]`, also in an application below; none if it is public."""
     paths = ["/decisions/x", "/by-method", "/sub/deep/read", "/health"]

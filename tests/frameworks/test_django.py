@@ -71,6 +71,9 @@ ROUTES = {
     "GET /rest-denied": UNMARKED,
     "GET /rest-sometimes": UNMARKED,
     "GET /rest-marked": READ,
+    "GET /rest-loosened": UNMARKED,
+    "GET /rest-tightened": UNMARKED,  # it has permissions of its own
+    "GET /rest-writes": WRITE,
     "GET /rest-apply": WRITE,
     "POST /rest-apply": WRITE,
 }

@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractView
 from litestar import Litestar, Router, get
 
-from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.errors import InvalidSetting, UsageError
 from credicorp_auth.resource.aiohttp import Guard as AiohttpGuard
 from credicorp_auth.resource.litestar import Guard as LitestarGuard
 
@@ -189,6 +189,20 @@ def test_fault_359_litestar_two_guards_on_one_handler_stop_the_start():
         start_litestar(Litestar([router], on_app_init=[guard.install]))
 
     assert "config.mark" == refused.value.code
+
+
+def test_a_plugin_that_takes_the_guard_out_stops_the_start():
+    """Litestar's plugins may replace the list of middleware."""
+
+    def replace(config):
+        config.middleware = []
+        return config
+
+    app = Litestar([named], on_app_init=[LitestarGuard(NoVerifier()).install, replace])
+    with pytest.raises(UsageError) as refused:
+        start_litestar(app)
+
+    assert "resource.removed" == refused.value.code
 
 
 def test_a_litestar_handler_is_marked_once():

@@ -147,6 +147,7 @@ def build() -> web.Application:
     app.router.add_static("/static", folder, name="static")
     app.router.add_static("/private", folder)
     app.add_subapp("/sub", inner)
+    app.add_domain("domain.example", below_deep())
     guard.install(app, public=("static", "borrowed"))
     return app
 

@@ -82,5 +82,12 @@ def apply(request):
     return told(request)
 
 
+class Plain(APIView):
+    permission_classes = (reads,)
+
+    def get(self, request):
+        return told(request)
+
+
 router = DefaultRouter()
 router.register("decisions", Decisions, basename="decision")

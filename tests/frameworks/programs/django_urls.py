@@ -140,6 +140,9 @@ urlpatterns = [
     path("rest-denied", django_rest.Denied.as_view()),
     path("rest-sometimes", django_rest.Sometimes.as_view()),
     path("rest-marked", django_rest.Marked.as_view()),
+    path("rest-loosened", django_rest.Plain.as_view(get_permissions=list)),
+    path("rest-tightened", django_rest.Sometimes.as_view(permission_classes=[django_rest.writes])),
+    path("rest-writes", django_rest.Plain.as_view(permission_classes=[django_rest.writes])),
     path("rest-apply", django_rest.apply),
 ]
 
