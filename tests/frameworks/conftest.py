@@ -87,7 +87,8 @@ def serving(server, app, issuer, **environment):
     with socket.create_server(("127.0.0.1", 0)) as listening:
         fd = listening.fileno()
         command = [sys.executable, *COMMANDS[server].format(fd=fd, app=app).split()]
-        env = {**os.environ, "SERVICE_ISSUER": issuer, "PYTHONPATH": str(PROGRAMS), **environment}
+        found = os.pathsep.join([str(PROGRAMS), *filter(None, [os.environ.get("PYTHONPATH")])])
+        env = {**os.environ, "SERVICE_ISSUER": issuer, "PYTHONPATH": found, **environment}
         process = subprocess.Popen(
             command, cwd=PROGRAMS, env=env, pass_fds=[fd], stdout=said, stderr=said
         )  # fmt: skip

@@ -22,7 +22,6 @@ from litestar import (
     websocket,
 )
 from litestar.config.cors import CORSConfig
-from litestar.config.csrf import CSRFConfig
 from litestar.handlers import WebsocketListener, websocket_listener, websocket_stream
 from litestar.openapi import OpenAPIConfig
 from litestar.static_files import create_static_files_router
@@ -231,7 +230,6 @@ app = Litestar(
     on_app_init=[partial(guard.install, public=("static", "static/head"))],
     openapi_config=OpenAPIConfig("Service", "1", openapi_router=guard.public(docs)),
 )  # fmt: skip
-late_path = "/late"
 
 
 @get("/late")
@@ -247,9 +245,6 @@ async def late_marked(request: Request) -> dict[str, Any]:
 
 app.register(late)
 app.register(late_marked)
-with_csrf = Litestar(
-    [apply], csrf_config=CSRFConfig("for tests alone"), on_app_init=[guard.install]
-)
 
 
 @get("/admin", sync_to_thread=False)
