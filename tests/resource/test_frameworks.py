@@ -690,8 +690,12 @@ def service(request, issuer, bench, tmp_path):
         tokens = (None, issuer.read, issuer.write)
         headers = [{} if each is None else {"Authorization": f"Bearer {each}"} for each in tokens]
         if request.param == "flask":
-            client = app.test_client()
-            return [client.open(path, method=method, headers=each).status_code for each in headers]
+            replies = [
+                app.test_client().open(path, method=method, headers=each) for each in headers
+            ]
+            for reply in replies:
+                reply.close()
+            return [reply.status_code for reply in replies]
 
         async def ask_each():
             client = app.test_client()
