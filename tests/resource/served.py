@@ -128,8 +128,7 @@ def build_fastapi(verifier, *, root_path="", wrapped=False):
     app.mount("/mounted", sub)
     app.mount("/files", StaticFiles(directory=FOLDER), name="files")
     if wrapped:
-        around = asgi.BearerGuard(GZipMiddleware(app), verifier, scope=WRITE, open_paths=["/"])
-        return around
+        return asgi.BearerGuard(GZipMiddleware(app), verifier, scope=WRITE, open_paths=["/"])
     app.router.routes[-1].app = guard.requires(WRITE)(app.router.routes[-1].app)
     guard.install(app, public=("openapi", "swagger_ui_html", "swagger_ui_redirect", "redoc_html"))
     return GZipMiddleware(app)
