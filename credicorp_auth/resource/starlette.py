@@ -68,8 +68,7 @@ class Guard(core.Guard[Proof]):
                 code="resource.installed_late",
                 cure="call `guard.install(app)` where the application is built.",
             )
-        names = (public,) if isinstance(public, str) else tuple(public)
-        check = _StartCheck(self, app, names)
+        check = _StartCheck(self, app, public if isinstance(public, str) else tuple(public))
         app.user_middleware.append(Middleware(check.gate))
         app.router.lifespan_context = check.extend(app.router.lifespan_context)
 
@@ -77,7 +76,7 @@ class Guard(core.Guard[Proof]):
 class _StartCheck:
     """The check of an application's routes, once: at start-up, or at the first request."""
 
-    def __init__(self, guard: core.Guard[Any], app: Starlette, public: tuple[str, ...]) -> None:
+    def __init__(self, guard: core.Guard[Any], app: Starlette, public: Iterable[str]) -> None:
         self._guard, self._app, self._public = guard, app, public
         self._passed: bool | None = None
 

@@ -17,7 +17,7 @@ from credicorp_auth.resource.guard import list_unmarked
 from credicorp_auth.resource.marks import Mark, describe, read_mark, read_public_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from credicorp_auth.resource.asgi import AsgiApp, Connection, Receive, Send
     from credicorp_auth.resource.guard import Guard
@@ -72,7 +72,7 @@ class CheckedRoutes:
             (`config.mark`).
     """
 
-    def __init__(self, guard: Guard[Any], router: Any, public: tuple[str, ...]) -> None:  # noqa: ANN401 - private parts of it are read
+    def __init__(self, guard: Guard[Any], router: Any, public: Iterable[str]) -> None:  # noqa: ANN401 - private parts of it are read
         self._guard, self._public = guard, frozenset(public)
         self._names: list[str] = []
         self._unmarked: list[str] = []

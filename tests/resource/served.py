@@ -24,7 +24,7 @@ def build_quart(verifier, *, wrapped=False):
     @app.get("/admin")
     @guard.requires(WRITE)
     async def admin():
-        return "ADMIN"
+        return "CLASSIFIED"
 
     @app.get("/")
     @guard.public
@@ -34,12 +34,12 @@ def build_quart(verifier, *, wrapped=False):
     @pages.get("/admin")
     @guard.requires(WRITE)
     def below():
-        return "ADMIN"
+        return "CLASSIFIED"
 
     @pages.websocket("/socket")
     @guard.requires(WRITE)
     async def talk():
-        await websocket.send("ADMIN")
+        await websocket.send("CLASSIFIED")
 
     app.register_blueprint(pages, url_prefix="/sub")
     if wrapped:
@@ -65,7 +65,7 @@ def build_starlette(verifier):
 
     @guard.requires(WRITE)
     async def serve(_request):
-        return PlainTextResponse("ADMIN")
+        return PlainTextResponse("CLASSIFIED")
 
     @guard.public
     async def home(_request):
@@ -74,13 +74,13 @@ def build_starlette(verifier):
     @guard.requires(WRITE)
     async def talk(websocket):
         await websocket.accept()
-        await websocket.send_text("ADMIN")
+        await websocket.send_text("CLASSIFIED")
         await websocket.close()
 
     @guard.requires(WRITE)
     class Admin(HTTPEndpoint):
         async def get(self, _request):
-            return PlainTextResponse("ADMIN")
+            return PlainTextResponse("CLASSIFIED")
 
     inner = Starlette(routes=[Route("/admin", Admin), WebSocketRoute("/socket", talk)])
     mounts = [Mount("/in", app=GZipMiddleware(inner)), Route("/admin", serve)]
@@ -110,11 +110,11 @@ def build_fastapi(verifier, *, root_path="", wrapped=False):
     needed = [Depends(guard.requires(WRITE))]
 
     def serve():
-        return "ADMIN"
+        return "CLASSIFIED"
 
     async def talk(websocket):
         await websocket.accept()
-        await websocket.send_text("ADMIN")
+        await websocket.send_text("CLASSIFIED")
         await websocket.close()
 
     talk.__annotations__["websocket"] = WebSocket
@@ -124,12 +124,11 @@ def build_fastapi(verifier, *, root_path="", wrapped=False):
     app.get("/")(guard.public(lambda: "home"))
     app.get("/admin", dependencies=needed)(serve)
     app.include_router(router, prefix="/sub")
-    sub.get("/admin")(guard.requires(WRITE)(lambda: "ADMIN"))
+    sub.get("/admin")(guard.requires(WRITE)(lambda: "CLASSIFIED"))
     app.mount("/mounted", sub)
     app.mount("/files", StaticFiles(directory=FOLDER), name="files")
     if wrapped:
-        around = asgi.BearerGuard(GZipMiddleware(app), verifier, scope=WRITE, open_paths=["/"])
-        return around
+        return asgi.BearerGuard(GZipMiddleware(app), verifier, scope=WRITE, open_paths=["/"])
     app.router.routes[-1].app = guard.requires(WRITE)(app.router.routes[-1].app)
     guard.install(app, public=("openapi", "swagger_ui_html", "swagger_ui_redirect", "redoc_html"))
     return GZipMiddleware(app)
@@ -149,10 +148,10 @@ def build_flask(verifier, *, wrapped=False):
     class Admin(MethodView):
         @guard.requires(WRITE)
         def get(self):
-            return "ADMIN"
+            return "CLASSIFIED"
 
     app.add_url_rule("/", "home", guard.public(lambda: "home"))
-    app.add_url_rule("/admin", "admin", guard.requires(WRITE)(lambda: "ADMIN"))
+    app.add_url_rule("/admin", "admin", guard.requires(WRITE)(lambda: "CLASSIFIED"))
     inner.add_url_rule("/admin", view_func=Admin.as_view("view"))
     outer.register_blueprint(inner, url_prefix="/in")
     app.register_blueprint(outer, url_prefix="/sub")

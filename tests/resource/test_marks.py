@@ -48,19 +48,8 @@ def test_a_mark_stands_on_whatever_serves():
 
     marked = guard.requires("e")(View())
 
-    assert ["a", "a", "b", "c", "d", "d", "e", "e"] == [
-        scope_of(each)
-        for each in (
-            View.method,
-            View().method,
-            View.static,
-            View.of_class,
-            function,
-            partial(partial(function)),
-            marked,
-            partial(marked),
-        )  # fmt: skip
-    ]
+    handlers = [View.method, View().method, View.static, View.of_class, function, partial(partial(function)), marked, partial(marked)]  # fmt: skip
+    assert ["a", "a", "b", "c", "d", "d", "e", "e"] == [scope_of(each) for each in handlers]
     assert ["unmarked"] * 5 == [scope_of(each) for each in (View, View(), View().__call__, None, handler)]  # fmt: skip
     assert "f" == scope_of(guard.requires("f")(partial(handler)))
 
