@@ -118,7 +118,7 @@ def test_adapters_know_only_what_a_stranger_may_know():
 
 def test_frameworks_stay_in_their_faces():
     """Frameworks are imported by the modules of their names, and by the sandbox, alone."""
-    frameworks = {"fastapi", "flask", "quart", "starlette", "werkzeug"}
+    frameworks = {"aiohttp", "django", "fastapi", "flask", "litestar", "quart", "rest_framework", "starlette", "werkzeug"}  # fmt: skip
     sandbox = CHECKOUT / "credicorp_auth" / "testing" / "sandbox"
     users = {
         name_of(path)
@@ -129,6 +129,7 @@ def test_frameworks_stay_in_their_faces():
     }
 
     faces = {"fastapi", "flask", "quart", "starlette", "starlette_routes"}
+    faces |= {"aiohttp", "django", "django_checks", "django_views", "drf", "litestar"}
     assert {f"credicorp_auth/resource/{each}.py" for each in faces} == users
 
 

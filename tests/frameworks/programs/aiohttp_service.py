@@ -18,12 +18,15 @@ READ, WRITE = "decisions:read", "applications:write"
 guard = Guard(TokenVerifier(issuer=os.environ["SERVICE_ISSUER"], audience="partner-api"))
 folder = Path(tempfile.mkdtemp())
 (folder / "page.txt").write_text("a static page")
+private = Path(tempfile.mkdtemp())
+(private / "page.txt").write_text("a private page")
 routes = web.RouteTableDef()
 
 
 def told(request: web.Request) -> web.Response:
     claims = request.get("credicorp_auth.claims")
-    return web.json_response({"client": claims and claims.client_id})
+    said, resource = {"client": claims and claims.client_id}, request.match_info.route.resource
+    return web.json_response(said, headers={"Route": resource.canonical})
 
 
 @routes.get("/decisions/{name}")
@@ -123,7 +126,7 @@ def below() -> web.Application:
     app = web.Application()
     app.router.add_get("/read", read)
     app.router.add_get("/unmarked", unmarked)
-    app.router.add_static("/files", folder, name="files")
+    app.router.add_static("/files", private, name="files")
     return app
 
 
@@ -145,7 +148,7 @@ def build() -> web.Application:
         warnings.simplefilter("ignore", DeprecationWarning)
         app.router.add_get("/old", old_style)
     app.router.add_static("/static", folder, name="static")
-    app.router.add_static("/private", folder)
+    app.router.add_static("/private", private)
     app.add_subapp("/sub", inner)
     app.add_domain("domain.example", below_deep())
     guard.install(app, public=("static", "borrowed"))

@@ -13,7 +13,8 @@ from rest_framework.viewsets import ViewSet
 
 
 def told(request):
-    return Response({"client": request.auth.client_id, "user": str(request.user)})
+    said = {"client": request.auth and request.auth.client_id, "user": str(request.user)}
+    return Response(said, headers={"Route": f"/{request.resolver_match.route}"})
 
 
 class Decisions(ViewSet):
@@ -32,7 +33,7 @@ class Decisions(ViewSet):
 
     @action(detail=False, permission_classes=[AllowAny])
     def forgotten(self, request):
-        return Response({"open": True})
+        return told(request)
 
 
 class Either(APIView):
@@ -53,14 +54,14 @@ class Opened(APIView):
     permission_classes = (reads | AllowAny,)
 
     def get(self, request):
-        return Response({"open": True})
+        return told(request)
 
 
 class Denied(APIView):
     permission_classes = (~reads,)
 
     def get(self, request):
-        return Response({"open": True})
+        return told(request)
 
 
 class Sometimes(APIView):
@@ -68,7 +69,7 @@ class Sometimes(APIView):
         return []
 
     def get(self, request):
-        return Response({"open": True})
+        return told(request)
 
 
 @guard.requires(READ)

@@ -17,7 +17,8 @@ from credicorp_auth.resource import ANY_SCOPE
 
 
 def answer(request):
-    return HttpResponse(told(request.claims), content_type="application/json")
+    headers = {"Route": f"/{request.resolver_match.route}"}
+    return HttpResponse(told(request.claims), content_type="application/json", headers=headers)
 
 
 @guard.requires(READ)

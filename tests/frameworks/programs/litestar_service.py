@@ -35,10 +35,13 @@ verifier = TokenVerifier(issuer=os.environ["SERVICE_ISSUER"], audience="partner-
 guard = Guard(verifier)
 folder = Path(tempfile.mkdtemp())
 (folder / "page.txt").write_text("a static page")
+private = Path(tempfile.mkdtemp())
+(private / "page.txt").write_text("a private page")
 
 
 def told(connection: Any) -> dict[str, Any]:
     claims = connection.scope.get("credicorp_auth.claims")
+    connection.scope["state"]["served"] = True
     return {"client": claims and claims.client_id}
 
 
@@ -202,7 +205,8 @@ class ListenerUnmarked(WebsocketListener):
 async def plain(scope: Any, receive: Any, send: Any) -> None:
     """Be somebody's ASGI application."""
     body = str(scope.get("credicorp_auth.claims") and "known").encode()
-    await send({"type": "http.response.start", "status": 200, "headers": []})
+    route = next(iter(scope["route_handler"].paths)).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"route", route)]})
     await send({"type": "http.response.body", "body": body})
 
 
@@ -219,13 +223,21 @@ async def mount_unmarked(scope: Any, receive: Any, send: Any) -> None:
 
 mount_wrapped = asgi("/mount-wrapped", is_mount=True, copy_scope=True)(BearerGuard(plain, verifier, scope=WRITE))  # fmt: skip
 
+
+async def tell_route(message: Any, scope: Any) -> None:
+    """Say which handler has been served, in a header."""
+    if message["type"] == "http.response.start" and scope["state"].get("served"):
+        message["headers"] = [*message["headers"], (b"route", scope["path_template"].encode())]
+
+
 docs = Router("/schema", route_handlers=[], include_in_schema=False)
 app = Litestar(
     [
         read, apply, threaded, cached, health, unmarked, unmarked_head, read_head, own_options, Pages, Unmarked, OpenBase, Derived, routed,
         outer, socket, socket_unmarked, listener, Listener, ListenerUnmarked, mount_marked, mount_unmarked, mount_wrapped,
-        create_static_files_router("/static", [folder]), create_static_files_router("/private", [folder], name="private"),
+        create_static_files_router("/static", [folder]), create_static_files_router("/private", [private], name="private"),
     ],
+    before_send=[tell_route],
     cors_config=CORSConfig(allow_origins=["https://pages.example"], allow_headers=["Authorization"]),
     on_app_init=[partial(guard.install, public=("static", "static/head"))],
     openapi_config=OpenAPIConfig("Service", "1", openapi_router=guard.public(docs)),
