@@ -260,7 +260,7 @@ def test_a_mount_that_is_public_by_name_opens_what_demands_nothing(guard, status
     assert [401, 200, 403] == statuses(app, "/m/a")
 
 
-def test_wrapped_applications_and_wrappers(guard, issuer, statuses):
+def test_fault_351_wrapped_applications_and_wrappers(guard, issuer, statuses):
     """A `BearerGuard` around a mount is a mark for what has none, and adds to what has one."""
 
     def wrap(app):
@@ -454,7 +454,7 @@ def test_a_guard_that_was_not_installed_leaves_nothing_open(guard, issuer, bench
     assert {"detail": "Forbidden"} == json.loads(bare.body)
 
 
-def test_dependencies_of_every_level_are_marks_and_add_up(guard, statuses):
+def test_fault_351_dependencies_of_every_level_are_marks_and_add_up(guard, statuses):
     """Of the application, a router, an inclusion, an operation and another dependency."""
     reader, writer = Depends(guard.requires(READ)), Depends(guard.requires(WRITE))
 
