@@ -78,14 +78,25 @@ class _StartCheck:
 
     def __init__(self, guard: core.Guard[Any], app: Starlette, public: Iterable[str]) -> None:
         self._guard, self._app, self._public = guard, app, public
-        self._passed: bool | None = None
+        self._checked = self._passed = False
 
     def run(self) -> None:
-        """Check, unless that was done before; later on, routes are refused and not checked."""
-        if self._passed is None:
-            self._passed = False
+        """
+        Check, once: later on, routes are refused and not checked.
+
+        Raises:
+            InvalidSetting: The check has failed, now or before.
+        """
+        if not self._checked:
+            self._checked = True
             CheckedRoutes(self._guard, self._app.router, self._public)
             self._passed = True
+        elif not self._passed:
+            raise InvalidSetting(
+                "the application's routes did not pass the check of its first start",
+                code="guard.unmarked",
+                cure="mend what the first check has logged, and build the application anew.",
+            )
 
     def extend(self, lifespan: Any) -> Any:  # noqa: ANN401 - of many types
         """Return a lifespan that checks after the application's own start-up: it may add routes."""
@@ -104,7 +115,7 @@ class _StartCheck:
         async def pass_checked(scope: Connection, receive: Receive, send: Send) -> None:
             if scope["type"] != "lifespan":
                 check_kind(scope)
-                if self._passed is None:
+                if not self._checked:
                     self._try()
                 if not self._passed and not await allow(None, self._guard, scope, receive, send):
                     return

@@ -174,7 +174,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_headers_of_any_framework_are_read(kind):
+def test_fault_354_headers_of_any_framework_are_read(kind):
     """Names in either case; a second `Authorization` header is a malformed request in all of them."""
     good, guard = ("AUTHorization", f"Bearer {TOKEN}"), Guard(Returning("good"))
     read = KINDS[kind]
@@ -207,7 +207,7 @@ def test_what_are_no_headers_is_the_callers_mistake(headers):
     assert None is refused.value.__cause__ is refused.value.__context__
 
 
-def test_a_refusal_is_a_response_that_can_be_pickled():
+def test_fault_354_a_refusal_is_a_response_that_can_be_pickled():
     """It holds the response and no token, also in what a traceback shows of our frames."""
     guard = Guard(Raising(errors.Expired(TOKEN)))
     refused, _ = refusals_of(guard, HEADERS, READ)

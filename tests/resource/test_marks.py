@@ -80,7 +80,7 @@ def test_what_cannot_carry_a_mark_is_refused():
         assert "config.mark" == refused.value.code
 
 
-def test_marks_of_class_bases_and_method_add_up():
+def test_fault_351_marks_of_class_bases_and_method_add_up():
     """A token needs the scope of each; `public` adds no demand, and none for derived classes."""
 
     @guard.requires("base")
@@ -128,7 +128,7 @@ def test_any_scope_adds_nothing_to_a_scope():
     assert "a b" == scope_of(Mark(guard, Scope("b")), Mark(guard, None), marked[1])
 
 
-def test_two_guards_do_not_judge_one_handler():
+def test_fault_351_two_guards_do_not_judge_one_handler():
     """A handler that two guards mark on different levels is found at the start."""
     marked = guard.requires("a")(lambda: None), other.requires("a")(lambda: None)
     with pytest.raises(InvalidSetting) as refused:
