@@ -19,6 +19,7 @@ A guard for Django: a middleware that enforces the marks on views, behind the UR
 
 from __future__ import annotations
 
+from functools import update_wrapper
 from inspect import isclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -109,14 +110,17 @@ def _exempt_from_csrf(view: Any) -> None:  # noqa: ANN401 - any kind of view
         getattr(view, "__func__", view).csrf_exempt = True
         return
     kind: Any = view
-    if "dispatch" not in vars(kind):
+    own = vars(kind).get("dispatch")
 
-        def dispatch(self: Any, *args: object, **named: object) -> object:  # noqa: ANN401 - a view
-            passed_on: object = super(kind, self).dispatch(*args, **named)
-            return passed_on
+    def dispatch(self: Any, *args: object, **named: object) -> object:  # noqa: ANN401 - a view
+        found = super(kind, self).dispatch if own is None else own.__get__(self)
+        passed_on: object = found(*args, **named)
+        return passed_on
 
+    # A function of its own, as `own` may be the `dispatch` of other classes as well.
+    kind.dispatch = dispatch if own is None else update_wrapper(dispatch, own)
+    if own is None:
         setattr(dispatch, PASSES_ON, True)
-        kind.dispatch = dispatch
     kind.dispatch.csrf_exempt = True  # `as_view()` copies it to the view
 
 
@@ -207,7 +211,7 @@ def _build_response(request: Any, refused: Refused) -> HttpResponse:  # noqa: AN
 
 
 def _keep_private(request: Any, response: Any) -> Any:  # noqa: ANN401 - see above
-    """Keep Django's site-wide cache, which answers before any view is found, from storing it."""
+    """Keep Django's site-wide cache, which responds before any view is found, from storing it."""
     if getattr(request, "claims", None) is not None:
         patch_cache_control(response, private=True)
     return response

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 guarded_elsewhere: Final[list[Callable[[Any], bool]]] = []
 """Tests for views that refuse requests themselves; Django REST framework's is added by `drf`."""
 
-_OWN_OPTIONS: Final = ("__init__", "setup", "dispatch", "options")
+_OPTIONS: Final = frozenset({"__init__", "setup", "dispatch", "options"})
+"""The methods of a class that a request for OPTIONS runs."""
 PASSES_ON: Final = "__credicorp_passes_on__"
 """Attribute of a `dispatch` that does nothing but call Django's."""
 
@@ -120,11 +121,8 @@ def has_own_options(view: Callback) -> bool:
     kind: Any = find_class(view)
     if kind is None or not issubclass(kind, View) or hasattr(view, "__wrapped__"):
         return False
-    return all(
-        getattr(kind, name) is getattr(View, name)
-        or (name == "dispatch" and hasattr(kind.dispatch, PASSES_ON))
-        for name in _OWN_OPTIONS
-    )
+    run = [vars(each)[name] for each in kind.__mro__[:-1] for name in _OPTIONS & vars(each).keys()]
+    return all(each in vars(View).values() or hasattr(each, PASSES_ON) for each in run)
 
 
 def list_unmarked_views(routes: Iterable[Route], public: Mapping[str, list[object]]) -> list[str]:

@@ -47,6 +47,9 @@ ROUTES = {
     "GET /as-view": WRITE,
     "GET /open-base": OPEN,
     "GET /derived": UNMARKED,
+    "GET /mixed": READ,
+    "OPTIONS /mixed": READ,
+    "OPTIONS /as-view": OPEN,
     "GET /own-dispatch": WRITE,
     "OPTIONS /own-dispatch": WRITE,
     "GET /one/deep/": READ,
@@ -168,8 +171,8 @@ def test_the_browsable_api_is_refused_and_shown_alike(port, bench, issuer):
     assert (200, True) == (shown.status, b"<html" in shown.body)
 
 
-def test_fault_358_no_cache_answers_in_place_of_the_guard(port, bench, issuer):
-    """Django's site-wide cache, which answers before any view is found, holds no guarded page."""
+def test_fault_358_no_cache_responds_in_place_of_the_guard(port, bench, issuer):
+    """Django's site-wide cache, which responds before any view is found, holds no guarded page."""
     asked = ["/decisions/cached", "/rest/decisions/9/"]
     first = [bench.ask(port, path, token=issuer.read).status for path in asked]
     again = [bench.ask(port, path) for path in asked]

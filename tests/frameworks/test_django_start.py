@@ -276,9 +276,12 @@ def test_only_a_view_that_demands_a_token_is_exempt_from_csrf():
     class Three(View):
         pass
 
-    closed = [guard.requires(ANY_SCOPE)(each).as_view() for each in (One, Two)]
+    class Four(View):
+        dispatch = View.dispatch
+
+    closed = [guard.requires(ANY_SCOPE)(each).as_view() for each in (One, Two, Four)]
     closed.append(guard.requires("a")(View.as_view()))
     opened = [guard.public(Three).as_view(), View.as_view(), guard.public(lambda _: None)]
 
-    assert [True] * 3 == [getattr(each, "csrf_exempt", False) for each in closed]
+    assert [True] * 4 == [getattr(each, "csrf_exempt", False) for each in closed]
     assert [False] * 3 == [getattr(each, "csrf_exempt", False) for each in opened]

@@ -160,7 +160,7 @@ def test_start_up_lists_what_is_not_marked(bench, issuer, capsys):
         assert f"service.{name}" not in said[0].replace("unmarked,", "")
 
 
-def test_a_preflight_is_answered_in_front_of_the_guard(on_uvicorn, bench):
+def test_a_preflight_gets_its_response_in_front_of_the_guard(on_uvicorn, bench):
     """Litestar's own CORS needs no token, and refusals can be read by the page that it allows."""
     origin = ("Origin", "https://pages.example")
     asked = [origin, ("Access-Control-Request-Method", "GET"), ("Access-Control-Request-Headers", "authorization")]  # fmt: skip

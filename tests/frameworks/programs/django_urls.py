@@ -110,6 +110,17 @@ class OwnDispatch(View):
         return answer(request)
 
 
+class Mixin:
+    def dispatch(self, request, *args, **named):
+        return super().dispatch(request, *args, **named)
+
+
+@guard.requires(READ)
+class Mixed(Mixin, View):
+    def get(self, request):
+        return answer(request)
+
+
 inner = ([path("deep/", read, {"name": "deep"}, name="deep"), path("bare/", unmarked)], "inner")
 urlpatterns = [
     path("", health, name="home"),
@@ -130,6 +141,7 @@ urlpatterns = [
     path("as-view", guard.requires(WRITE)(Plain.as_view())),
     path("open-base", OpenBase.as_view()),
     path("derived", Derived.as_view()),
+    path("mixed", Mixed.as_view()),
     path("own-dispatch", OwnDispatch.as_view()),
     path("one/", include(inner, namespace="one")),
     re_path(r"^two/(?P<kind>\w+)/", include(([path("x", read, {"name": "x"})], "two"))),
