@@ -176,11 +176,11 @@ class CheckedRoutes:
         mark = read_mark(*parts)
         if not isclass(endpoint) or not issubclass(endpoint, HTTPEndpoint):
             return Demand(self._note(mark, label))
-        handlers = {name: getattr(endpoint, name, None) for name in _METHODS}
+        handlers = {name: getattr(endpoint, name, None) for name in dir(endpoint)}
         marks = {
             name: self._note(read_mark(*parts, handler), f"{label}.{name}")
             for name, handler in handlers.items()
-            if handler is not None
+            if name in _METHODS or read_mark(handler) is not None
         }
         return Demand(mark, marks)
 

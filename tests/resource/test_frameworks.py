@@ -413,6 +413,9 @@ def test_classes_are_judged_by_their_methods(guard, statuses, issuer):
 
     @plain.requires(READ)
     class Whole(HTTPEndpoint):
+        @plain.requires(WRITE)
+        async def purge(self, _request): ...
+
         async def get(self, _request):
             return PlainTextResponse("got")
 
@@ -428,6 +431,7 @@ def test_classes_are_judged_by_their_methods(guard, statuses, issuer):
     assert [403, 403, 403] == statuses(app, "/page", "DELETE")
     assert [401, 200, 403] == statuses(app, "/whole") == statuses(app, "/whole", "HEAD")
     assert [401, 405, 403] == statuses(app, "/whole", "OPTIONS")
+    assert [401, 403, 403] == statuses(app, "/whole", "PURGE")
 
 
 def test_an_application_without_a_mark_on_a_method_does_not_start(guard):

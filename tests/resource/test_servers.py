@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -45,6 +46,8 @@ def serving(bench, issuer, server, name):
             command = (*DAPHNE, "--root-path", "/x", f"served:{name}")
             yield from enter(bench.command_serving(*command, issuer=issuer.sandbox.issuer))
         case "gunicorn":
+            if sys.platform == "win32":
+                pytest.skip("gunicorn needs fork")
             command = (*GUNICORN, f"served:{name}")
             yield from enter(bench.command_serving(*command, issuer=issuer.sandbox.issuer))
         case "waitress":
