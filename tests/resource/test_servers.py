@@ -52,7 +52,7 @@ SERVED = [
     ("uvicorn without lifespan", "starlette_marked"),
     *(("hypercorn", name) for name in ("quart_marked", "fastapi_marked")),
     *(("hypercorn below /x", name) for name in ("quart_wrapped", "starlette_marked")),
-    *(("daphne", name) for name in ASGI),
+    *(("daphne", name) for name in ("quart_marked", "fastapi_marked_root", "starlette_marked")),
     ("daphne below /x", "quart_marked"),
     *((server, name) for server in ("gunicorn", "waitress") for name in ("flask_marked", "flask_wrapped")),
 ]  # fmt: skip
