@@ -20,7 +20,7 @@ from starlette.middleware import Middleware
 from credicorp_auth.errors import InvalidSetting, UsageError
 from credicorp_auth.resource import guard as core
 from credicorp_auth.resource.asgi import allow, check_kind
-from credicorp_auth.resource.starlette_routes import CheckedRoutes
+from credicorp_auth.resource.starlette_routes import CHECK, CheckedRoutes
 from credicorp_auth.resource.verifier import Proof
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ class Guard(core.Guard[Proof]):
         Args:
             app: The application, before it has started. Start-up fails if a route, mount or
                 static folder is neither marked nor wrapped in a `BearerGuard` nor public. Until
-                that check has passed, every request is refused.
+                that check has passed, every request is refused. A mounted application with a
+                guard of its own is checked by that guard.
             public: Names of routes that are open on purpose; below a mount that has a name, as
                 in `url_for`: "mount:route".
 
@@ -69,6 +70,7 @@ class Guard(core.Guard[Proof]):
                 cure="call `guard.install(app)` where the application is built.",
             )
         check = _StartCheck(self, app, public if isinstance(public, str) else tuple(public))
+        setattr(app, CHECK, check)
         app.user_middleware.append(Middleware(check.gate))
         app.router.lifespan_context = check.extend(app.router.lifespan_context)
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     _Watched = tuple[Any, str, tuple[Any, ...]]
     FindDemand = Callable[[Connection], "Demand"]
 
+CHECK: Final = "__credicorp_check__"
+"""The attribute of an application in which a guard is installed."""
+
 _METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options", "query")
 # FastAPI keeps the folders of `frontend()` apart.
 _LISTS: Final = ("routes", "_low_priority_routes")
@@ -148,30 +151,36 @@ class CheckedRoutes:
         """Read what a route demands, and walk the routers below it."""
         if name in self._public or isinstance(getattr(route, "app", None), BearerGuard):
             above = (*above, Mark(self._guard, None))
-        endpoint = getattr(route, "endpoint", None)
         if isinstance(route, Mount | Host):
-            wrappers = list(_unwrap(route))
-            above = (*above, *wrappers)
-            if any(isinstance(each, BearerGuard) for each in wrappers):
-                above = (*above, Mark(self._guard, None))
-            inner = wrappers[-1]
-            if isinstance(inner, Router):
-                self._walk(inner, f"{name}:" if route.name else name, above)
-                return _BELOW
-            endpoint = inner
+            return self._read_mount(route, name, above)
+        endpoint = getattr(route, "endpoint", None)
         parts = (*above, *_list_dependencies(getattr(route, "dependant", None)), endpoint)
-        label = name if endpoint is None or isinstance(route, Mount | Host) else describe(endpoint)
-        return self._read_endpoint(endpoint, label or repr(route), parts)
+        label = describe(endpoint) if endpoint is not None else name or repr(route)
+        return self._read_endpoint(endpoint, label, parts)
+
+    def _read_mount(self, mount: Mount | Host, name: str, above: tuple[Any, ...]) -> Demand:
+        apps = list(_unwrap(mount))
+        wrapped = any(isinstance(each, BearerGuard) for each in apps)
+        above = (*above, *apps, *([Mark(self._guard, None)] if wrapped else []))
+        checks: list[Any] = [vars(each)[CHECK] for each in apps if CHECK in _attributes(each)]
+        if checks:
+            checks[0].run()  # by the guard of its own, whose routes these are
+            mark = read_mark(*above)
+            return _BELOW if mark is None else Demand(mark)
+        if isinstance(apps[-1], Router):
+            self._walk(apps[-1], f"{name}:" if mount.name else name, above)
+            return _BELOW
+        return Demand(self._note(read_mark(*above), name or repr(mount)))
 
     def _read_endpoint(self, endpoint: Any, label: str, parts: tuple[Any, ...]) -> Demand:  # noqa: ANN401
         mark = read_mark(*parts)
         if not isclass(endpoint) or not issubclass(endpoint, HTTPEndpoint):
             return Demand(self._note(mark, label))
-        handlers = {name: getattr(endpoint, name, None) for name in _METHODS}
+        handlers = {name: getattr(endpoint, name, None) for name in dir(endpoint)}
         marks = {
             name: self._note(read_mark(*parts, handler), f"{label}.{name}")
             for name, handler in handlers.items()
-            if handler is not None
+            if name in _METHODS or read_mark(handler) is not None
         }
         return Demand(mark, marks)
 
@@ -231,6 +240,10 @@ def _unwrap(route: Any) -> Iterator[Any]:  # noqa: ANN401 - a mount or a wrapper
             yield app.router
             return
         app = None if isinstance(app, Router) else getattr(app, "app", None)
+
+
+def _attributes(app: object) -> dict[str, Any]:
+    return getattr(app, "__dict__", {})
 
 
 def _list_dependencies(dependant: Any) -> Iterator[Any]:  # noqa: ANN401 - FastAPI's

@@ -18,6 +18,7 @@ from flask.views import MethodView, View
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Host, Match, Mount, Route, Router
@@ -296,6 +297,51 @@ def test_fault_351_wrapped_applications_and_wrappers(guard, issuer, statuses):
         assert [401, 403, 403] == statuses(app, path), path
 
 
+def test_a_mounted_application_with_a_guard_of_its_own_is_judged_by_it(guard, issuer, statuses):
+    """The outer start checks it too; marks of the mount count as well, and names are its own."""
+    own = starlette_face.Guard(issuer.verifier)
+
+    def build(*extra):
+        inner = FastAPI()
+        inner.get("/a")(own.requires(WRITE)(lambda: None))
+        inner.get("/open")(own.public(lambda: None))
+        for each in extra:
+            inner.get("/unmarked")(each)
+        own.install(inner, public=DOCS)
+        return inner
+
+    app = FastAPI()
+    app.mount("/plain", GZipMiddleware(build()))
+    app.mount("/marked", guard.requires(READ)(build()))
+    app.mount("/named", build(), name="named")
+    guard.install(app, public=("named", *DOCS))
+    late = FastAPI(openapi_url=None)
+    late.mount("/inner", build(lambda: None))
+    guard.install(late)
+
+    assert "complete" == start(app)[0]
+    assert [401, 403, 200] == statuses(app, "/plain/a") == statuses(app, "/named/a")
+    assert [200] * 3 == statuses(app, "/plain/docs") == statuses(app, "/named/open")
+    assert [401, 403, 403] == statuses(app, "/marked/a")
+    assert [401, 200, 403] == statuses(app, "/marked/open")
+    assert "failed" == start(late)[0]
+    assert [403] * 3 == statuses(late, "/inner/a")
+
+
+def test_what_answers_for_browsers_stands_outside(guard, statuses):
+    """A preflight of CORS, which carries no token, is answered before the router is asked."""
+    app = Starlette(routes=[Route("/a", guard.requires(READ)(fresh()))])
+    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_headers=["Authorization"])
+    guard.install(app)
+
+    def preflight(scope, receive, send):
+        asked = [(b"origin", b"https://a.example"), (b"access-control-request-method", b"GET")]
+        return app({**scope, "headers": [*scope["headers"], *asked]}, receive, send)
+
+    assert [200] * 3 == statuses(preflight, "/a", "OPTIONS")
+    assert [401, 200, 403] == statuses(preflight, "/a")
+
+
 async def told_app(scope, receive, send):
     await PlainTextResponse("told")(scope, receive, send)
 
@@ -367,6 +413,9 @@ def test_classes_are_judged_by_their_methods(guard, statuses, issuer):
 
     @plain.requires(READ)
     class Whole(HTTPEndpoint):
+        @plain.requires(WRITE)
+        async def purge(self, _request): ...
+
         async def get(self, _request):
             return PlainTextResponse("got")
 
@@ -382,6 +431,7 @@ def test_classes_are_judged_by_their_methods(guard, statuses, issuer):
     assert [403, 403, 403] == statuses(app, "/page", "DELETE")
     assert [401, 200, 403] == statuses(app, "/whole") == statuses(app, "/whole", "HEAD")
     assert [401, 405, 403] == statuses(app, "/whole", "OPTIONS")
+    assert [401, 403, 403] == statuses(app, "/whole", "PURGE")
 
 
 def test_an_application_without_a_mark_on_a_method_does_not_start(guard):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import sys
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -20,40 +20,29 @@ SPELLINGS = [
 HEADERS = [[], *([each] for each in [("Daphne-Root-Path", "/x"), ("Daphne-Root-Path", "/api"), ("Daphne-Root-Path", "x"), ("SCRIPT_NAME", "/x"), ("X-Forwarded-Prefix", "/x")])]  # fmt: skip
 
 
-@contextlib.contextmanager
+# How each server is started: an option of it, or the command that imports the application.
+SERVERS = {
+    "uvicorn": ("uvicorn_serving", {}),
+    "uvicorn below /x": ("uvicorn_serving", {"root_path": "/x"}),
+    "uvicorn without lifespan": ("uvicorn_serving", {"lifespan": "off"}),
+    "hypercorn": ("hypercorn_serving", {}),
+    "hypercorn below /x": ("hypercorn_serving", {"root_path": "/x"}),
+    "waitress": ("waitress_serving", {}),
+    "daphne": DAPHNE,
+    "daphne below /x": (*DAPHNE, "--root-path", "/x"),
+    "gunicorn": GUNICORN,
+}
+
+
 def serving(bench, issuer, server, name):
     """Serve an application by a server."""
-    verifier = issuer.verifier
-    match server:
-        case "uvicorn":
-            yield from enter(bench.uvicorn_serving(bench.served.BUILD[name](verifier)))
-        case "uvicorn below /x":
-            app = bench.served.BUILD[name](verifier)
-            yield from enter(bench.uvicorn_serving(app, root_path="/x"))
-        case "uvicorn without lifespan":
-            app = bench.served.BUILD[name](verifier)
-            yield from enter(bench.uvicorn_serving(app, lifespan="off"))
-        case "hypercorn":
-            yield from enter(bench.hypercorn_serving(bench.served.BUILD[name](verifier)))
-        case "hypercorn below /x":
-            app = bench.served.BUILD[name](verifier)
-            yield from enter(bench.hypercorn_serving(app, root_path="/x"))
-        case "daphne":
-            command = (*DAPHNE, f"served:{name}")
-            yield from enter(bench.command_serving(*command, issuer=issuer.sandbox.issuer))
-        case "daphne below /x":
-            command = (*DAPHNE, "--root-path", "/x", f"served:{name}")
-            yield from enter(bench.command_serving(*command, issuer=issuer.sandbox.issuer))
-        case "gunicorn":
-            command = (*GUNICORN, f"served:{name}")
-            yield from enter(bench.command_serving(*command, issuer=issuer.sandbox.issuer))
-        case "waitress":
-            yield from enter(bench.waitress_serving(bench.served.BUILD[name](verifier)))
-
-
-def enter(context):
-    with context as port:
-        yield port
+    if server == "gunicorn" and sys.platform == "win32":
+        pytest.skip("gunicorn needs fork")
+    start, *options = SERVERS[server]
+    if start in {"daphne", "gunicorn"}:
+        command = (start, *options, f"served:{name}")
+        return bench.command_serving(*command, issuer=issuer.sandbox.issuer)
+    return getattr(bench, start)(bench.served.BUILD[name](issuer.verifier), **options[0])
 
 
 SERVED = [
@@ -63,7 +52,7 @@ SERVED = [
     ("uvicorn without lifespan", "starlette_marked"),
     *(("hypercorn", name) for name in ("quart_marked", "fastapi_marked")),
     *(("hypercorn below /x", name) for name in ("quart_wrapped", "starlette_marked")),
-    *(("daphne", name) for name in ASGI),
+    *(("daphne", name) for name in ("quart_marked", "fastapi_marked_root", "starlette_marked")),
     ("daphne below /x", "quart_marked"),
     *((server, name) for server in ("gunicorn", "waitress") for name in ("flask_marked", "flask_wrapped")),
 ]  # fmt: skip
