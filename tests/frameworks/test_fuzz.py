@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-REQUESTS = int(os.environ.get("CREDICORP_FUZZ", "250"))
+REQUESTS = int(os.environ.get("CREDICORP_FUZZ", "100"))
 """How many requests each service gets; by hand: 5,000 and more."""
 SERVICES = [
     ("test_django", "daphne", "django_apps:asgi_app", "", {}),
