@@ -56,6 +56,8 @@ LEVELS: Final[Mapping[str, int]] = {
     "discovery.refresh_failed": logging.WARNING,
     "guard.refused": logging.INFO,
     "guard.failed": logging.WARNING,
+    "guard.unchecked": logging.ERROR,
+    "guard.unmarked": logging.WARNING,
     "observer.failed": logging.WARNING,
 }
 """Each event's name and its log level."""

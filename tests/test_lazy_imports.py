@@ -12,8 +12,13 @@ from credicorp_auth.testing.sandbox import Sandbox
 
 FACES = "import credicorp_auth.resource.asgi, credicorp_auth.resource.wsgi"
 HEAVY = (
+    "aiohttp",
+    "django",
     "fastapi",
     "flask",
+    "litestar",
+    "quart",
+    "rest_framework",
     "starlette",
     "boto3",
     "botocore",

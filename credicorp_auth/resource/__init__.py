@@ -1,19 +1,22 @@
 """
-For services that receive tokens: who may come in, said once for every framework.
+Guards for services that receive tokens.
 
     from credicorp_auth import TokenVerifier
-    from credicorp_auth.resource.asgi import BearerGuard
+    from credicorp_auth.resource import Guard
 
-    verifier = TokenVerifier(issuer="https://credicorp.co.uk", audience="my-api")
-    app = BearerGuard(app, verifier, {"/decisions": "decisions:read"})
+    guard = Guard(TokenVerifier(issuer="https://credicorp.co.uk", audience="my-api"))
+    claims = guard.require(request.headers, "decisions:read")
 
-`resource.wsgi`, `resource.fastapi` and `resource.flask` have a `BearerGuard` of their own.
+`resource.asgi` and `resource.wsgi` have a `BearerGuard` around a whole application; the modules
+named after a framework have a `Guard` that enforces marks on its handlers.
 """
 
 from __future__ import annotations
 
-from credicorp_auth.resource.access import ANY_TOKEN, CLOSED, OPEN
+from credicorp_auth.resource.guard import Guard
 from credicorp_auth.resource.introspected import IntrospectingVerifier
+from credicorp_auth.resource.refusal import Refused
+from credicorp_auth.resource.scope import ANY_SCOPE
 from credicorp_auth.resource.verifier import Verifier
 
-__all__ = ["ANY_TOKEN", "CLOSED", "OPEN", "IntrospectingVerifier", "Verifier"]
+__all__ = ["ANY_SCOPE", "Guard", "IntrospectingVerifier", "Refused", "Verifier"]

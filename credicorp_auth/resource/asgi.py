@@ -1,20 +1,21 @@
-"""A guard in front of an ASGI application: FastAPI, Starlette, Quart, Django, or a plain one."""
+"""A guard around an ASGI application: FastAPI, Starlette, Quart, Django, or a plain one."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final
 
-from credicorp_auth.errors import InvalidSetting, UsageError
-from credicorp_auth.resource.access import OPEN
+from credicorp_auth.errors import UsageError
 from credicorp_auth.resource.guard import CLAIMS_KEY, Guard
-from credicorp_auth.resource.refusal import Answer
-from credicorp_auth.resource.routes import Routes
+from credicorp_auth.resource.marks import Mark
+from credicorp_auth.resource.open_paths import OpenPaths
+from credicorp_auth.resource.refusal import Refused
+from credicorp_auth.resource.scope import read_scope
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
-    from credicorp_auth.resource.access import RequiredScope
+    from credicorp_auth.resource.scope import RequiredScope
     from credicorp_auth.resource.verifier import Verifier
 
 Connection = MutableMapping[str, Any]
@@ -24,28 +25,30 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Connection, Receive, Send], Awaitable[None]]
 
+JUDGED_KEY: Final = "credicorp_auth.judged"
+"""The key, in the scope of a connection, of the mark that its token was judged by."""
+
 _POLICY_VIOLATION: Final = 1008
 _DENIAL: Final = "websocket.http.response"
 
 
 class BearerGuard:
     """
-    Lets requests with a good token through to an ASGI application, and answers the others.
+    Demands a token with one scope of every request to an ASGI application.
 
-    The application finds what the token says under `credicorp_auth.claims` in its scope. A
-    WebSocket is judged by its handshake, as a GET.
+    The application finds the claims under `credicorp_auth.claims` in the connection's scope. A
+    WebSocket is judged at its handshake, by the header alone.
 
     Args:
         app: The application.
-        verifier: Who says whether a token is good: a `TokenVerifier`, a `CredicorpAuth`, ….
-        required_scope: What a token must be good for: one scope for every path, or a table from
-            path to scope, `OPEN`, `CLOSED`, or a table from method to these. A path stands for all
-            that lies below it, the longest counts, and what is not in the table is closed.
-        realm: What the service calls itself in challenges.
+        verifier: What verifies a token: a `TokenVerifier`, a `CredicorpAuth`, ….
+        scope: What a token must be good for; `ANY_SCOPE` for any valid token.
+        open_paths: Full paths that GET and HEAD may request without a token, such as `/health`.
+            Below a `root_path`, the path with it and the path without it must both be listed.
+        realm: The service's name in challenges.
 
     Raises:
-        InvalidSetting: A scope, path, method or the realm cannot be used, or the application reads
-            paths in its own way.
+        InvalidSetting: The scope, a path or the realm cannot be used.
 
     .. versionadded:: 1.0.0
     """
@@ -53,72 +56,93 @@ class BearerGuard:
     def __init__(
         self,
         app: AsgiApp,
-        verifier: Verifier,
-        required_scope: RequiredScope,
+        verifier: Verifier[object],
         *,
+        scope: RequiredScope,
+        open_paths: Iterable[str] = (),
         realm: str = "api",
     ) -> None:
-        if getattr(app, "root_path", ""):
-            raise InvalidSetting(
-                "the application sets its `root_path` itself, behind a guard that reads paths",
-                code="config.route",
-                cure="use `app.add_middleware(BearerGuard, …)`, or have the server set it.",
-            )
-        self._app, self._routes = app, Routes(required_scope)
-        self._guard = Guard(verifier, realm=realm)
+        self.app, self._guard = app, Guard(verifier, realm=realm)
+        self._mark = Mark(self._guard, read_scope(scope))
+        self._open = OpenPaths(open_paths)
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         """
         Serve a connection.
 
         Raises:
-            UsageError: It is of a kind that nobody here can judge (`resource.connection`).
+            UsageError: It is of a kind that cannot be judged (`resource.connection`).
         """
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
+        if scope["type"] == "lifespan" or self._is_open(scope):
+            await self.app(scope, receive, send)
             return
-        if scope["type"] not in {"http", "websocket"}:
-            raise UsageError(
-                f"a connection of type {ascii(scope['type'])[:40]} cannot be judged",
-                code="resource.connection",
-                cure="serve http and websocket connections alone behind this guard.",
-            )
-        required = self._routes.find(scope.get("method", "GET"), find_path(scope))
-        if required is OPEN:
-            await self._app(scope, receive, send)
-            return
-        outcome = await self._guard.aadmit(required, lambda name: find_header(scope, name))
-        if isinstance(outcome, Answer):
-            await send_answer(outcome, scope, receive, send)
-        else:
-            await self._app({**scope, CLAIMS_KEY: outcome}, receive, send)
+        check_kind(scope)
+        scope = {**scope}
+        if await allow(self._mark, self._guard, scope, receive, send):
+            await self.app(scope, receive, send)
+
+    def _is_open(self, scope: Connection) -> bool:
+        return scope["type"] == "http" and self._open.covers(
+            scope["method"], scope["path"], scope.get("root_path") or ""
+        )
 
 
-def find_header(scope: Connection, name: str) -> Sequence[str]:
-    """Return every value of a header of the connection."""
-    wanted = name.encode()
-    return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == wanted]
+def check_kind(scope: Connection) -> None:
+    """
+    Check that a connection is of a kind that can be judged.
+
+    Raises:
+        UsageError: It is neither http nor websocket (`resource.connection`).
+    """
+    if scope["type"] not in {"http", "websocket"}:
+        raise UsageError(
+            f"a connection of type {ascii(scope['type'])[:40]} cannot be judged",
+            code="resource.connection",
+            cure="serve http and websocket connections alone behind this guard.",
+        )
 
 
-def find_path(scope: Connection) -> str:
-    """Return the path below the point where the application is mounted, as frameworks take it."""
-    path: str = scope["path"]
-    mounted: str = scope.get("root_path", "")
-    below = path.removeprefix(mounted) if mounted else path
-    return below if below == "" or below.startswith("/") else path
+async def allow(
+    mark: Mark | None, guard: Guard[Any], scope: Connection, receive: Receive, send: Send
+) -> bool:
+    """
+    Judge a connection by a mark; refuse it, or add the claims to its scope.
+
+    Args:
+        mark: What is demanded; None, of a handler that is not marked, refuses everything.
+        guard: The guard whose refusal an unmarked handler gets.
+        scope: The connection.
+        receive: Its messages.
+        send: Its responses.
+
+    Returns:
+        Whether the handler may serve the connection; otherwise the refusal was sent.
+    """
+    try:
+        if mark is None:
+            raise guard.refuse_unmarked(scope["headers"])
+        if mark.scope is not None:
+            claims = await mark.guard.arequire(scope["headers"], mark.scope)
+            scope[CLAIMS_KEY], scope[JUDGED_KEY] = claims, mark
+    except Refused as refused:
+        refusal = refused
+    else:
+        return True
+    await send_refused(refusal, scope, receive, send)
+    return False
 
 
-async def send_answer(answer: Answer, scope: Connection, receive: Receive, send: Send) -> None:
-    """Answer a connection that is turned away."""
+async def send_refused(refused: Refused, scope: Connection, receive: Receive, send: Send) -> None:
+    """Send a refusal as the response to a connection; to a WebSocket before it is accepted."""
     prefix = "http.response"
     if scope["type"] == "websocket":
-        await receive()  # the handshake, which the answer is to
+        await receive()  # the handshake, which this is the response to
         prefix = _DENIAL
         if _DENIAL not in (scope.get("extensions") or {}):
             # Before it is accepted, servers make a 403 of it.
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": ""})
             return
-    headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers]
-    await send({"type": f"{prefix}.start", "status": answer.status, "headers": headers})
-    body = b"" if scope.get("method") == "HEAD" else answer.body
+    headers = [(name.lower().encode(), value.encode()) for name, value in refused.headers]
+    await send({"type": f"{prefix}.start", "status": refused.status, "headers": headers})
+    body = b"" if scope.get("method") == "HEAD" else refused.body
     await send({"type": f"{prefix}.body", "body": body})

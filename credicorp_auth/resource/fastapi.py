@@ -1,57 +1,42 @@
 """
-Tokens for FastAPI: what a path needs, said where the path is declared.
+A guard for FastAPI: marks on path operations, enforced behind the router.
 
-    guard = BearerGuard(TokenVerifier(issuer="https://credicorp.co.uk", audience="my-api"), app)
+    app = FastAPI()
+    guard = Guard(TokenVerifier(issuer="https://credicorp.co.uk", audience="my-api"))
 
     @app.get("/decisions/{decision_id}")
     def read(claims: Annotated[Claims, Depends(guard.requires("decisions:read"))]) -> …
+
+    guard.install(app, public=("openapi", "swagger_ui_html", "swagger_ui_redirect"))
 """
 
-# FastAPI looks at annotations at run time, so none of them is postponed here.
-from collections.abc import Callable
-from typing import Any
+# FastAPI reads annotations at run time, so none of them is postponed here.
+from collections.abc import Coroutine
+from typing import Any, TypeVar, overload
 
-from fastapi import FastAPI
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
-from starlette.responses import Response
-from starlette.websockets import WebSocket
 
-from credicorp_auth.oauth.scope import Scope
-from credicorp_auth.resource.access import ANY_TOKEN, read_scope
-from credicorp_auth.resource.asgi import find_header, send_answer
-from credicorp_auth.resource.guard import Guard
-from credicorp_auth.resource.refusal import Answer
-from credicorp_auth.resource.verifier import Verifier
+from credicorp_auth.resource import starlette
+from credicorp_auth.resource.asgi import JUDGED_KEY
+from credicorp_auth.resource.guard import CLAIMS_KEY
+from credicorp_auth.resource.marks import Mark, set_mark
+from credicorp_auth.resource.refusal import Refused
+from credicorp_auth.resource.scope import RequiredScope, read_scope
+from credicorp_auth.resource.verifier import Proof
+
+Handler = TypeVar("Handler")
 
 
-class Refused(HTTPException):
+class Guard(starlette.Guard[Proof]):
     """
-    A request is turned away.
-
-    Without the handler that `BearerGuard.install` adds, FastAPI makes of it an answer with the
-    right status and challenge, and a body that is not the documented envelope.
+    Verifies the tokens of requests to a FastAPI application; see `starlette.Guard`.
 
     Args:
-        answer: What the caller is told.
-    """
-
-    def __init__(self, answer: Answer) -> None:
-        headers = {name: value for name, value in answer.headers if not name.startswith("Content-")}
-        super().__init__(answer.status, headers=headers)
-        self.answer = answer
-
-
-class BearerGuard:
-    """
-    Makes dependencies that let requests with a good token through.
-
-    Args:
-        verifier: Who says whether a token is good: a `TokenVerifier`, a `CredicorpAuth`, ….
-        app: The application whose refusals are to be the documented envelope; `install` adds more.
-        realm: What the service calls itself in challenges.
+        verifier: What verifies a token: a `TokenVerifier`, a `CredicorpAuth`, ….
+        realm: The service's name in challenges.
 
     Raises:
         InvalidSetting: The realm cannot stand in a header.
@@ -59,51 +44,67 @@ class BearerGuard:
     .. versionadded:: 1.0.0
     """
 
-    def __init__(
-        self, verifier: Verifier, app: FastAPI | None = None, *, realm: str = "api"
-    ) -> None:
-        self._guard = Guard(verifier, realm=realm)
-        if app is not None:
-            self.install(app)
-
-    def install(self, app: FastAPI) -> None:
-        """Let an application, also one that is mounted in another, refuse with the envelope."""
-        app.add_exception_handler(Refused, _tell_caller)
-
-    def requires(self, scope: Scope | str = ANY_TOKEN) -> Callable[..., Any]:
+    def requires(self, scope: RequiredScope) -> "Requirement":
         """
-        Make a dependency: `Depends(guard.requires("decisions:read"))`.
+        Make a dependency, `Depends(guard.requires("decisions:read"))`, which is also a decorator.
 
         Args:
-            scope: What the token must be good for; any good token will do when not given.
+            scope: What a token must be good for; `ANY_SCOPE` for any valid token.
 
         Returns:
-            A callable that gives what the token says; OpenAPI shows it as the scheme `bearer`.
+            As a dependency, of one operation, a router or the application, it gives the claims
+            and appears in OpenAPI as the scheme `bearer`. As a decorator below the route it marks
+            the function. Either is a mark.
+
+        Raises:
+            InvalidSetting: The scope is empty or none (`config.required_scope`).
         """
-        return _Requirement(self._guard, read_scope(scope))
+        return Requirement(Mark(self, read_scope(scope)))
 
 
-class _Requirement(SecurityBase):
-    """What one path needs; HTTP requests and WebSockets alike."""
+class Requirement(SecurityBase):
+    """
+    What a path operation demands: a dependency and a decorator in one.
 
-    def __init__(self, guard: Guard, required: Scope) -> None:
+    Args:
+        mark: The guard and the scope.
+
+    .. versionadded:: 1.0.0
+    """
+
+    def __init__(self, mark: Mark) -> None:
         self.model = HTTPBearer()
         self.scheme_name = "bearer"
-        self._guard, self._required = guard, required
+        self._mark = mark
+        set_mark(self, mark)
+        # FastAPI looks here to see that the dependency is to be awaited.
+        vars(self)["__call__"] = self._judge
 
-    async def __call__(self, connection: HTTPConnection) -> Any:  # noqa: ANN401 - the verifier's
-        outcome = await self._guard.aadmit(
-            self._required, lambda name: find_header(connection.scope, name)
-        )
-        if isinstance(outcome, Answer):
-            raise Refused(outcome)
-        return outcome
+    @overload
+    def __call__(self, connection: HTTPConnection) -> Coroutine[Any, Any, Any]: ...
+    @overload
+    def __call__(self, connection: Handler) -> Handler: ...
+    def __call__(self, connection: HTTPConnection) -> Any:  # type: ignore[misc]
+        """Judge a connection, as a dependency; or mark a function, as a decorator."""
+        if _is_connection(connection):
+            return self._judge(connection)
+        return set_mark(connection, self._mark)
+
+    async def _judge(self, connection: HTTPConnection) -> Any:  # noqa: ANN401 - the verifier's
+        judged = connection.scope.get(JUDGED_KEY)
+        if isinstance(judged, Mark) and judged.covers(self._mark):
+            return connection.scope[CLAIMS_KEY]  # by `install`, behind the router
+        assert self._mark.scope is not None  # noqa: S101 - for type checkers
+        try:
+            return await self._mark.guard.arequire(connection.headers, self._mark.scope)
+        except Refused as refused:
+            refusal = refused
+        headers = {name: value for name, value in refusal.headers if name in _KEPT}
+        raise HTTPException(refusal.status, headers=headers)
 
 
-async def _tell_caller(connection: object, refused: Exception) -> Any:  # noqa: ANN401 - of two kinds
-    assert isinstance(refused, Refused)  # noqa: S101 - for type checkers
-    answer = refused.answer
-    if isinstance(connection, WebSocket):  # Starlette's earlier releases send it no response
-        await send_answer(answer, connection.scope, connection.receive, connection.send)
-        return None
-    return Response(answer.body, answer.status, dict(answer.headers))
+def _is_connection(target: object) -> bool:
+    return isinstance(target, HTTPConnection)
+
+
+_KEPT = frozenset({"Cache-Control", "Credicorp-Request-Id", "WWW-Authenticate", "Retry-After"})

@@ -1,42 +1,38 @@
 """
-Tokens for Flask: what a view needs, said where the view is declared.
+A guard for Flask: marks on views, enforced after routing.
 
-    guard = BearerGuard(TokenVerifier(issuer="https://credicorp.co.uk", audience="my-api"))
+    guard = Guard(TokenVerifier(issuer="https://credicorp.co.uk", audience="my-api"))
+    guard.install(app, public=("static",))
 
     @app.get("/decisions/<decision_id>")
-    @guard.requires("decisions:read")  # below the route, or the route is left unguarded
-    def read(decision_id: str) -> …    # g.claims is what the token says
+    @guard.requires("decisions:read")
+    def read(decision_id: str) -> …    # g.claims are the claims of the token
 """
 
 from __future__ import annotations
 
-from functools import wraps
-from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import Response, g, request
 
-from credicorp_auth.resource.access import ANY_TOKEN, read_scope
-from credicorp_auth.resource.guard import Guard
-from credicorp_auth.resource.refusal import Answer
-from credicorp_auth.resource.wsgi import find_header
+from credicorp_auth.resource import guard as core
+from credicorp_auth.resource.refusal import Refused
+from credicorp_auth.resource.url_rules import UrlRules
+from credicorp_auth.resource.verifier import Proof
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterable
 
-    from credicorp_auth.oauth.scope import Scope
-    from credicorp_auth.resource.verifier import Verifier
-
-    View = Callable[..., Any]
+    from flask import Flask
 
 
-class BearerGuard:
+class Guard(core.Guard[Proof]):
     """
-    Makes decorators that let requests with a good token through, with `flask.g.claims`.
+    Verifies the tokens of requests to a Flask application.
 
     Args:
-        verifier: Who says whether a token is good: a `TokenVerifier`, a `CredicorpAuth`, ….
-        realm: What the service calls itself in challenges.
+        verifier: What verifies a token: a `TokenVerifier`, a `CredicorpAuth`, ….
+        realm: The service's name in challenges.
 
     Raises:
         InvalidSetting: The realm cannot stand in a header.
@@ -44,48 +40,38 @@ class BearerGuard:
     .. versionadded:: 1.0.0
     """
 
-    def __init__(self, verifier: Verifier, *, realm: str = "api") -> None:
-        self._guard = Guard(verifier, realm=realm)
-
-    def requires(self, scope: Scope | str = ANY_TOKEN) -> Callable[[View], View]:
+    def install(self, app: Flask, *, public: Iterable[str] = ()) -> UrlRules:
         """
-        Make a decorator for views, sync or async; it stands below the route.
+        Enforce the marks of an application's views, before its other `before_request` functions.
+
+        A view without a mark is refused; the first request logs all of them. The mark stands
+        below the route, on the function that Flask calls.
 
         Args:
-            scope: What the token must be good for; any good token will do when not given.
+            app: The application; one that is mounted beside it needs a guard of its own.
+            public: Endpoints that are open on purpose, such as "static"; they must exist.
+
+        Returns:
+            The rules; a test can see that their `list_unmarked()` is empty.
+
+        Raises:
+            InvalidSetting: A name is not that of exactly one rule (`config.public_route`).
         """
-        required = read_scope(scope)
+        rules = UrlRules(self, app, public)
 
-        def guarded(view: View) -> View:
-            guard = self._guard_async if iscoroutinefunction(view) else self._guard_sync
-            return guard(view, required)
+        def judge() -> Response | None:
+            rules.list_once()
+            if rules.passes(request):
+                return None
+            mark = rules.find(request)
+            try:
+                if mark is None:
+                    raise self.refuse_unmarked(request.headers)
+                if mark.scope is not None:
+                    g.claims = mark.guard.require(request.headers, mark.scope)
+            except Refused as refused:
+                return Response(refused.body, refused.status, list(refused.headers))
+            return None
 
-        return guarded
-
-    def _guard_sync(self, view: View, required: Scope) -> View:
-        @wraps(view)
-        def come_in(*args: object, **named: object) -> object:
-            refusal = _enter(self._guard.admit(required, _find))
-            return view(*args, **named) if refusal is None else refusal
-
-        return come_in
-
-    def _guard_async(self, view: View, required: Scope) -> View:
-        @wraps(view)
-        async def come_in(*args: object, **named: object) -> object:
-            refusal = _enter(await self._guard.aadmit(required, _find))
-            return await view(*args, **named) if refusal is None else refusal
-
-        return come_in
-
-
-def _enter(outcome: object) -> Response | None:
-    """Keep what the token says for the view; or return what is said instead of the view."""
-    if isinstance(outcome, Answer):
-        return Response(outcome.body, outcome.status, dict(outcome.headers))
-    g.claims = outcome
-    return None
-
-
-def _find(name: str) -> Sequence[str]:
-    return find_header(request.environ, name)
+        app.before_request_funcs.setdefault(None, []).insert(0, judge)
+        return rules

@@ -1,51 +1,60 @@
-"""The decision about a request, the same for every framework: a proof, or the answer instead."""
+"""The guard: verifies the bearer token of a request of any framework, or refuses the request."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from credicorp_auth.engine.teller import Teller
 from credicorp_auth.errors import CredicorpAuthError, InvalidSetting
-from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.secret import Secret
-from credicorp_auth.resource.access import ANY_TOKEN, CLOSED, Access
-from credicorp_auth.resource.credentials import read_bearer, read_request_id
+from credicorp_auth.resource.credentials import read_request
+from credicorp_auth.resource.marks import Mark, set_mark
 from credicorp_auth.resource.refusal import (
     SERVER_FAULT,
-    UNCLEAR_PATH,
+    UNMARKED,
     UNPROVEN,
-    Answer,
-    Refusal,
-    build_answer,
+    Refused,
+    build_refused,
     read_failure,
-    refuse_scope,
 )
+from credicorp_auth.resource.scope import read_scope, scope_words
+from credicorp_auth.resource.verifier import Proof
 
 if TYPE_CHECKING:
-    from credicorp_auth.resource.credentials import FindHeader
+    from collections.abc import Callable, Iterable
+
+    from credicorp_auth.resource.credentials import Headers, RequestCredentials
+    from credicorp_auth.resource.refusal import Refusal
+    from credicorp_auth.resource.scope import RequiredScope
     from credicorp_auth.resource.verifier import Verifier
 
 CLAIMS_KEY: Final = "credicorp_auth.claims"
-"""Where an application finds what the token says, in its ASGI scope or WSGI environ."""
+"""The key of the claims in an ASGI scope or WSGI environ."""
 
+Handler = TypeVar("Handler")
 _REALM: Final = re.compile(r"[\x20-\x7e]+")
 _tell = Teller(()).tell
 
 
-class Guard:
+class Guard(Generic[Proof]):
     """
-    Decides who may come in.
+    Verifies the bearer tokens of requests.
+
+        guard = Guard(verifier)
+        claims = guard.require(request.headers, "decisions:read")
 
     Args:
-        verifier: Who says whether a token is good.
-        realm: What the service calls itself in challenges: printable ASCII.
+        verifier: What verifies a token: a `TokenVerifier`, a `CredicorpAuth`, ….
+        realm: The service's name in challenges: printable ASCII.
 
     Raises:
         InvalidSetting: The realm cannot stand in a header (`config.value`).
+
+    .. versionadded:: 1.0.0
     """
 
-    def __init__(self, verifier: Verifier, *, realm: str) -> None:
+    def __init__(self, verifier: Verifier[Proof], *, realm: str = "api") -> None:
         if not _REALM.fullmatch(realm):
             raise InvalidSetting(
                 f"the realm {ascii(realm)[:80]} is not printable ASCII",
@@ -53,62 +62,95 @@ class Guard:
             )
         self._verifier, self._realm = verifier, realm
 
-    def admit(self, required: Scope | Access, find: FindHeader) -> object:
+    def require(self, headers: Headers, scope: RequiredScope) -> Proof:
         """
-        Decide about a request.
+        Verify the token of a request (RFC 6750 section 2.1).
 
         Args:
-            required: What its path asks; not `OPEN`, which is no question.
-            find: Finds its headers.
+            headers: The request's headers: a mapping, a multi-dict, or (name, value) pairs.
+            scope: What the token must be good for; `ANY_SCOPE` for any valid token.
 
         Returns:
-            What its token says; or the `Answer` to give instead of the application's.
+            The claims of the token, or what the verifier returns in their place.
+
+        Raises:
+            Refused: The token is missing, not valid, or not good for the scope; or tokens cannot
+                be verified now. Send its status, headers and body.
+            InvalidSetting: The scope is empty or none (`config.required_scope`).
         """
-        outcome = _begin(required, find)
-        if isinstance(outcome, Secret):
-            scope = _scope_of(required)
+        required, request = read_scope(scope), read_request(headers)
+        del headers  # not in reach of an error's traceback
+        refusal = request.bearer
+        if isinstance(refusal, Secret):
             try:
-                proof = self._verifier.verify(outcome.reveal(), required_scope=scope)
+                proof = self._verifier.verify(
+                    refusal.reveal(), required_scope=scope_words(required)
+                )
             except CredicorpAuthError as error:
-                outcome = read_failure(error, scope)
+                refusal = read_failure(error, scope_words(required))
             else:
-                return self._end(required, proof, find)
-        return self._turn_away(outcome, find)
+                if proof:
+                    return proof
+                refusal = UNPROVEN  # a verifier that says no without raising
+        raise self._refuse(refusal, request)
 
-    async def aadmit(self, required: Scope | Access, find: FindHeader) -> object:
-        """Decide about a request, awaiting what must be fetched for it; see `admit`."""
-        outcome = _begin(required, find)
-        if isinstance(outcome, Secret):
-            scope = _scope_of(required)
+    async def arequire(self, headers: Headers, scope: RequiredScope) -> Proof:
+        """Verify the token of a request, awaiting what must be fetched for it; see `require`."""
+        required, request = read_scope(scope), read_request(headers)
+        del headers  # not in reach of an error's traceback
+        refusal = request.bearer
+        if isinstance(refusal, Secret):
             try:
-                proof = await self._verifier.averify(outcome.reveal(), required_scope=scope)
+                proof = await self._verifier.averify(
+                    refusal.reveal(), required_scope=scope_words(required)
+                )
             except CredicorpAuthError as error:
-                outcome = read_failure(error, scope)
+                refusal = read_failure(error, scope_words(required))
             else:
-                return self._end(required, proof, find)
-        return self._turn_away(outcome, find)
+                if proof:
+                    return proof
+                refusal = UNPROVEN  # a verifier that says no without raising
+        raise self._refuse(refusal, request)
 
-    def _end(self, required: Scope | Access, proof: object, find: FindHeader) -> object:
-        if not proof:
-            # Somebody's own verifier that says no instead of raising; also an inactive answer.
-            return self._turn_away(UNPROVEN, find)
-        return self._turn_away(refuse_scope(None), find) if required is CLOSED else proof
+    def requires(self, scope: RequiredScope) -> Callable[[Handler], Handler]:
+        """
+        Make a decorator that marks a handler; the framework's guard enforces the mark.
 
-    def _turn_away(self, refusal: Refusal, find: FindHeader) -> Answer:
-        """Answer without the exact reason, and tell it to the log under the request's name."""
-        request_id = read_request_id(find)
-        reason, status = refusal.reason, refusal.status
+        Args:
+            scope: What a token must be good for; `ANY_SCOPE` for any valid token.
+
+        Raises:
+            InvalidSetting: The scope is empty or none (`config.required_scope`); or, of the
+                decorator, the handler is marked otherwise already (`config.mark`).
+        """
+        mark = Mark(self, read_scope(scope))
+        return lambda handler: set_mark(handler, mark)
+
+    def public(self, handler: Handler) -> Handler:
+        """Mark a handler as open on purpose: no token is looked at."""
+        return set_mark(handler, Mark(self, None))
+
+    def refuse_unmarked(self, headers: Headers) -> Refused:
+        """Build the refusal of a request whose handler is not marked (`guard.unmarked`)."""
+        return self._refuse(UNMARKED, read_request(headers))
+
+    def _refuse(self, refusal: Refusal, request: RequestCredentials) -> Refused:
+        """Build the refusal without its exact reason, which goes to the log with the request id."""
+        reason, status, request_id = refusal.reason, refusal.status, request.request_id
         if status >= SERVER_FAULT:
             _tell("guard.failed", code=reason, status=status, request_id=request_id)
         else:
             _tell("guard.refused", code=reason, status=status, request_id=request_id)
-        return build_answer(refusal, realm=self._realm, request_id=request_id)
+        return build_refused(refusal, realm=self._realm, request_id=request_id)
 
 
-def _begin(required: Scope | Access, find: FindHeader) -> Secret | Refusal:
-    return UNCLEAR_PATH if required is Access.UNCLEAR else read_bearer(find)
+def list_unmarked(handlers: Iterable[str]) -> None:
+    """Log all unmarked handlers of an application in one warning (event `guard.unmarked`)."""
+    names = sorted(set(handlers))
+    if names:
+        _tell("guard.unmarked", handlers=", ".join(names), count=len(names))
 
 
-def _scope_of(required: Scope | Access) -> Scope:
-    # Also where no token is enough, a bad one is a 401 and not a 403.
-    return required if isinstance(required, Scope) else ANY_TOKEN
+def tell_unchecked(error: InvalidSetting) -> None:
+    """Log why an application's handlers cannot be judged, so that every request is refused."""
+    _tell("guard.unchecked", code=error.code, reason=error.what)

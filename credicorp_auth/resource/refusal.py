@@ -1,4 +1,4 @@
-"""Why a request is turned away: what the caller is told, and what only the log may know."""
+"""Refusals: what the caller of a refused request is told, and what only the log may hold."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import evolve, frozen
 
-from credicorp_auth.errors import Closed, KeysUnavailable, ScopeMissing, VerificationFailed
+from credicorp_auth.errors import (
+    Closed,
+    CredicorpAuthError,
+    KeysUnavailable,
+    ScopeMissing,
+    VerificationFailed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from credicorp_auth.errors import CredicorpAuthError
     from credicorp_auth.oauth.scope import Scope
 
 SERVER_FAULT: Final = 500
@@ -48,20 +53,24 @@ class Refusal:
     retry_after: float | None = None
 
 
-@frozen
-class Answer:
+class Refused(CredicorpAuthError):
     """
-    An HTTP answer, ready to be sent.
+    A request was refused; the response to send stands in it.
 
     Args:
         status: HTTP status code.
-        headers: Names and values; each name once.
-        body: What it says, also where the request is HEAD and must not be told.
+        headers: Names and values of the response's headers; each name once.
+        body: The response's body; a response to HEAD is sent without it.
+
+    .. versionadded:: 1.0.0
     """
 
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
+    default_code = "resource.refused"
+    default_cure = "catch it, and send its `status`, `headers` and `body` as the response."
+
+    def __init__(self, status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> None:
+        super().__init__(f"a request was refused with status {status}")
+        self.status, self.headers, self.body = status, headers, body
 
 
 _NEEDED: Final = "the request needs a valid access token"
@@ -85,22 +94,25 @@ MALFORMED: Final = Refusal(
 )
 """The `Authorization` header stands twice, or is none: a new token would not cure it."""
 
-UNCLEAR_PATH: Final = Refusal(
-    400, "invalid_request_error", "bad_request", _UNREADABLE, "resource.path"
+UNMARKED: Final = Refusal(
+    403,
+    "authentication_error",
+    "guard.unmarked",
+    "the service has not said who may use this",
+    "guard.unmarked",
 )
-"""The path could be taken for another one."""
+"""The handler is not marked: no token would help."""
 
 
-def refuse_scope(required: Scope | None) -> Refusal:
-    """Say that a good token is not enough; `required` None where none would be."""
-    named = {"scope": str(required)} if required else {}
+def refuse_scope(required: Scope) -> Refusal:
+    """Say that a good token is not enough, and which scope would be."""
     return Refusal(
         403,
         "authentication_error",
         "insufficient_scope",
         "the access token does not cover what the request needs",
-        "verify.scope" if required else "resource.closed",
-        {"error": "insufficient_scope", **named},
+        "verify.scope",
+        {"error": "insufficient_scope", "scope": str(required)},
     )
 
 
@@ -133,8 +145,8 @@ def _fail(status: int, error: CredicorpAuthError) -> Refusal:
     )
 
 
-def build_answer(refusal: Refusal, *, realm: str, request_id: str) -> Answer:
-    """Build the answer: the documented error envelope, and headers that say the same."""
+def build_refused(refusal: Refusal, *, realm: str, request_id: str) -> Refused:
+    """Build the refusal: the documented error envelope, and headers that say the same."""
     error = {
         "type": refusal.kind,
         "code": refusal.word,
@@ -152,7 +164,7 @@ def build_answer(refusal: Refusal, *, realm: str, request_id: str) -> Answer:
         headers.append(("WWW-Authenticate", build_challenge(realm, refusal.challenge)))
     if refusal.retry_after is not None:
         headers.append(("Retry-After", str(max(1, math.ceil(refusal.retry_after)))))
-    return Answer(refusal.status, tuple(headers), body)
+    return Refused(refusal.status, tuple(headers), body)
 
 
 def build_challenge(realm: str, parameters: Mapping[str, str]) -> str:

@@ -1,39 +1,39 @@
-"""A guard in front of a WSGI application: Flask, Django, Pyramid, or a plain one."""
+"""A guard around a WSGI application: Flask, Django, Pyramid, or a plain one."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from credicorp_auth.resource.access import OPEN
 from credicorp_auth.resource.guard import CLAIMS_KEY, Guard
-from credicorp_auth.resource.refusal import Answer
-from credicorp_auth.resource.routes import Routes
+from credicorp_auth.resource.open_paths import OpenPaths
+from credicorp_auth.resource.refusal import Refused
+from credicorp_auth.resource.scope import read_scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from wsgiref.types import StartResponse, WSGIApplication
 
-    from credicorp_auth.resource.access import RequiredScope
+    from credicorp_auth.resource.scope import RequiredScope
     from credicorp_auth.resource.verifier import Verifier
 
 
 class BearerGuard:
     """
-    Lets requests with a good token through to a WSGI application, and answers the others.
+    Demands a token with one scope of every request to a WSGI application.
 
-    The application finds what the token says under `credicorp_auth.claims` in its environ.
+    The application finds the claims under `credicorp_auth.claims` in its environ.
 
     Args:
         app: The application.
-        verifier: Who says whether a token is good: a `TokenVerifier`, a `CredicorpAuth`, ….
-        required_scope: What a token must be good for: one scope for every path, or a table from
-            path to scope, `OPEN`, `CLOSED`, or a table from method to these. A path stands for all
-            that lies below it, the longest counts, and what is not in the table is closed.
-        realm: What the service calls itself in challenges.
+        verifier: What verifies a token: a `TokenVerifier`, a `CredicorpAuth`, ….
+        scope: What a token must be good for; `ANY_SCOPE` for any valid token.
+        open_paths: Full paths that GET and HEAD may request without a token, such as `/health`.
+            Below a `SCRIPT_NAME`, the path with it and the path without it must both be listed.
+        realm: The service's name in challenges.
 
     Raises:
-        InvalidSetting: A scope, path, method or the realm cannot be used.
+        InvalidSetting: The scope, a path or the realm cannot be used.
 
     .. versionadded:: 1.0.0
     """
@@ -41,39 +41,48 @@ class BearerGuard:
     def __init__(
         self,
         app: WSGIApplication,
-        verifier: Verifier,
-        required_scope: RequiredScope,
+        verifier: Verifier[object],
         *,
+        scope: RequiredScope,
+        open_paths: Iterable[str] = (),
         realm: str = "api",
     ) -> None:
-        self._app, self._routes = app, Routes(required_scope)
-        self._guard = Guard(verifier, realm=realm)
+        self._app, self._guard = app, Guard(verifier, realm=realm)
+        self._required, self._open = read_scope(scope), OpenPaths(open_paths)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Serve a request."""
-        required = self._routes.find(environ["REQUEST_METHOD"], find_path(environ))
-        if required is not OPEN:
-            outcome = self._guard.admit(required, lambda name: find_header(environ, name))
-            if isinstance(outcome, Answer):
-                start_response(_status_line(outcome.status), list(outcome.headers))
-                return [b"" if environ["REQUEST_METHOD"] == "HEAD" else outcome.body]
-            environ[CLAIMS_KEY] = outcome
+        if not self._is_open(environ):
+            try:
+                claims = self._guard.require(list_headers(environ), self._required)
+            except Refused as refusal:
+                start_response(_status_line(refusal.status), list(refusal.headers))
+                return [b"" if environ["REQUEST_METHOD"] == "HEAD" else refusal.body]
+            environ[CLAIMS_KEY] = claims
         return self._app(environ, start_response)
 
+    def _is_open(self, environ: Mapping[str, Any]) -> bool:
+        mounted = _decode(environ.get("SCRIPT_NAME", ""))
+        path = _decode(environ.get("PATH_INFO", ""))
+        return self._open.covers(environ["REQUEST_METHOD"], mounted + path, mounted)
 
-def find_header(environ: Mapping[str, Any], name: str) -> Sequence[str]:
-    """Return the value of a header of the request, which servers make one of several."""
-    key = f"HTTP_{name.upper().replace('-', '_')}"
-    return [environ[key]] if key in environ else []
+
+def list_headers(environ: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """List the headers of a request, which servers join if they are repeated."""
+    return [
+        (key.removeprefix("HTTP_").replace("_", "-"), value)
+        for key, value in environ.items()
+        if key.startswith("HTTP_")
+    ]
 
 
-def find_path(environ: Mapping[str, Any]) -> str | None:
-    """Return the path below where the application is mounted; None where it is no text."""
+def _decode(text: str) -> str:
+    """Read WSGI's text, which is bytes in latin-1 (PEP 3333), as UTF-8."""
     try:
-        path: str = environ.get("PATH_INFO", "").encode("latin-1").decode()
-    except UnicodeError:
-        return None
-    return path
+        raw = text.encode("latin-1")
+    except UnicodeEncodeError:
+        return "\ufffd"  # no path at all
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def _status_line(status: int) -> str:

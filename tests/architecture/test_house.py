@@ -118,8 +118,8 @@ def test_adapters_know_only_what_a_stranger_may_know():
 
 
 def test_frameworks_stay_in_their_faces():
-    """FastAPI and Flask are imported by the faces of that name and by the sandbox alone."""
-    frameworks = {"fastapi", "flask", "starlette", "werkzeug"}
+    """Frameworks are imported by the modules of their names, and by the sandbox, alone."""
+    frameworks = {"aiohttp", "django", "fastapi", "flask", "litestar", "quart", "rest_framework", "starlette", "werkzeug"}  # fmt: skip
     sandbox = CHECKOUT / "credicorp_auth" / "testing" / "sandbox"
     users = {
         name_of(path)
@@ -129,7 +129,9 @@ def test_frameworks_stay_in_their_faces():
         if module.split(".")[0] in frameworks
     }
 
-    assert {f"credicorp_auth/resource/{each}.py" for each in ("fastapi", "flask")} == users
+    faces = {"fastapi", "flask", "quart", "starlette", "starlette_routes"}
+    faces |= {"aiohttp", "django", "django_checks", "django_views", "drf", "litestar"}
+    assert {f"credicorp_auth/resource/{each}.py" for each in faces} == users
 
 
 def test_the_sandbox_reads_with_other_eyes():

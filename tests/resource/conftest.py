@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
+import importlib.util
 import json
+import os
 import socket
 import socketserver
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -23,13 +28,12 @@ from flask import g as flask_globals
 from werkzeug.exceptions import HTTPException as FlaskException
 
 from credicorp_auth import Claims, TokenVerifier
-from credicorp_auth.resource import OPEN, asgi, wsgi
+from credicorp_auth.resource import asgi, wsgi
 from credicorp_auth.resource import flask as flask_face
 from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
 from credicorp_auth.testing.sandbox.server import LoopbackServer
 
 READ, WRITE = "decisions:read", "applications:write"
-TABLE = {"/decisions": READ, "/applications": {"POST": WRITE, "GET": READ}, "/health": OPEN}
 
 
 class Reply(NamedTuple):
@@ -142,6 +146,71 @@ def werkzeug_serving(app):
     server.stop()
 
 
+@contextlib.contextmanager
+def hypercorn_serving(app, **config):
+    """Serve an ASGI application by hypercorn."""
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
+    settings, loop, stop = Config(), asyncio.new_event_loop(), asyncio.Event()
+    port = free_port()
+    settings.bind, settings.accesslog, settings.errorlog = [f"127.0.0.1:{port}"], None, None
+    for name, value in config.items():
+        setattr(settings, name, value)
+    served = serve(app, settings, shutdown_trigger=stop.wait)
+    thread = threading.Thread(target=loop.run_until_complete, args=(served,), daemon=True)
+    thread.start()
+    wait_for(port, thread.is_alive)
+    yield port
+    loop.call_soon_threadsafe(stop.set)
+    thread.join()
+    loop.close()
+
+
+@contextlib.contextmanager
+def command_serving(*command, issuer):
+    """Serve an application of `served.py` by a server that imports it."""
+    port, folder = free_port(), str(Path(__file__).parent)
+    command = [each.replace("PORT", str(port)) for each in command]
+    path = os.pathsep.join([folder, os.environ.get("PYTHONPATH", "")])
+    environ = {**os.environ, "CREDICORP_ISSUER": issuer, "PYTHONPATH": path}
+    with subprocess.Popen([sys.executable, "-m", *command], env=environ, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:  # fmt: skip
+        try:
+            wait_for(port, lambda: process.poll() is None)
+            yield port
+        finally:
+            process.terminate()
+
+
+def load_served():
+    """Load `served.py`, which servers import by its name."""
+    spec = importlib.util.spec_from_file_location("served", Path(__file__).with_name("served.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+served = load_served()
+
+
+def free_port() -> int:
+    """Find a port that is free."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return found.getsockname()[1]
+
+
+def wait_for(port, lives):
+    """Wait until a server accepts connections; fail if it has ended."""
+    while lives():
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    pytest.fail("the server has ended")
+
+
 def told(claims) -> bytes:
     """Say what an application was told about its caller."""
     return json.dumps({"client": claims and claims.client_id}).encode()
@@ -163,7 +232,8 @@ def plain_wsgi(environ, start_response):
 
 def flask_app(verifier):
     """Build a service with Flask."""
-    app, guard = Flask("service"), flask_face.BearerGuard(verifier)
+    app, guard = Flask("service"), flask_face.Guard(verifier)
+    guard.install(app, public=("static",))
 
     @app.get("/decisions/<name>")
     @guard.requires(READ)
@@ -176,6 +246,7 @@ def flask_app(verifier):
         return json.loads(told(flask_globals.claims))
 
     @app.get("/health")
+    @guard.public
     def health():
         return {"client": None}
 
@@ -186,16 +257,87 @@ def flask_app(verifier):
     return app
 
 
+def quart_app(verifier):
+    """Build a service with Quart."""
+    from quart import Quart, g, websocket
+
+    from credicorp_auth.resource.quart import Guard
+
+    app, guard = Quart("service"), Guard(verifier)
+    guard.install(app, public=("static",))
+
+    @app.get("/decisions/<name>")
+    @guard.requires(READ)
+    async def read(name):
+        return json.loads(told(g.claims))
+
+    @app.post("/applications")
+    @guard.requires(WRITE)
+    def apply():
+        return json.loads(told(g.claims))
+
+    @app.get("/health")
+    @guard.public
+    async def health():
+        return {"client": None}
+
+    @app.websocket("/socket")
+    @guard.requires(READ)
+    async def talk():
+        await websocket.send(g.claims.client_id)
+
+    return app
+
+
+def starlette_app(verifier):
+    """Build a service with Starlette."""
+    from starlette.applications import Starlette
+    from starlette.responses import Response
+    from starlette.routing import Mount, Route, WebSocketRoute
+
+    from credicorp_auth.resource.starlette import Guard
+
+    guard = Guard(verifier)
+
+    @guard.requires(READ)
+    async def read(request):
+        return Response(told(request.scope["credicorp_auth.claims"]))
+
+    @guard.requires(WRITE)
+    def apply(request):
+        return Response(told(request.scope["credicorp_auth.claims"]))
+
+    @guard.public
+    async def health(_request):
+        return Response(told(None))
+
+    @guard.requires(READ)
+    async def talk(websocket):
+        await websocket.accept()
+        await websocket.send_text(websocket.scope["credicorp_auth.claims"].client_id)
+        await websocket.close()
+
+    app = Starlette(
+        routes=[
+            Mount("/decisions", routes=[Route("/{name}", read)]),
+            Route("/applications", apply, methods=["POST"]),
+            Route("/health", health),
+            WebSocketRoute("/socket", talk),
+        ]
+    )
+    guard.install(app)
+    return app
+
+
 def fastapi_app(verifier):
     """Build a service with FastAPI."""
     from typing import Annotated
 
-    from fastapi import Depends, FastAPI
+    from fastapi import Depends, FastAPI, WebSocket
 
-    from credicorp_auth.resource.fastapi import BearerGuard
+    from credicorp_auth.resource.fastapi import Guard
 
-    app = FastAPI()
-    guard = BearerGuard(verifier, app)
+    app, guard = FastAPI(), Guard(verifier)
     reader, writer = Depends(guard.requires(READ)), Depends(guard.requires(WRITE))
 
     def read(name: str, claims):
@@ -204,20 +346,76 @@ def fastapi_app(verifier):
     async def apply(claims):
         return json.loads(told(claims))
 
+    async def talk(websocket, claims):
+        await websocket.accept()
+        await websocket.send_text(claims.client_id)
+        await websocket.close()
+
     read.__annotations__.update(name=str, claims=Annotated[Claims, reader])
     apply.__annotations__.update(claims=Annotated[Claims, writer])
+    talk.__annotations__.update(websocket=WebSocket, claims=Annotated[Claims, reader])
     app.api_route("/decisions/{name}", methods=["GET", "HEAD"])(read)
     app.post("/applications")(apply)
-    app.get("/health")(lambda: {"client": None})
+    app.get("/health")(guard.public(lambda: {"client": None}))
+    app.websocket("/socket")(talk)
+    guard.install(app, public=("openapi", "swagger_ui_html", "swagger_ui_redirect", "redoc_html"))
+    return app
+
+
+def by_hand_app(verifier):
+    """Build a service on the standard library's server, which asks the guard itself."""
+    from credicorp_auth.resource import Guard, Refused
+
+    guard = Guard(verifier)
+
+    def app(environ, start_response):
+        headers = wsgi.list_headers(environ)
+        try:
+            if environ["PATH_INFO"] == "/health":
+                claims = None
+            else:
+                write = environ["PATH_INFO"] == "/applications"
+                claims = guard.require(headers, WRITE if write else READ)
+        except Refused as refused:
+            start_response(f"{refused.status} Refused", list(refused.headers))
+            return [b"" if environ["REQUEST_METHOD"] == "HEAD" else refused.body]
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [told(claims)]
+
+    return app
+
+
+def routed_asgi(verifier):
+    """Wrap two plain applications, each with its scope, and choose by the path."""
+    read = asgi.BearerGuard(plain_asgi, verifier, scope=READ, open_paths=["/health"])
+    write = asgi.BearerGuard(plain_asgi, verifier, scope=WRITE)
+
+    async def app(scope, receive, send):
+        await (write if scope["path"] == "/applications" else read)(scope, receive, send)
+
+    return app
+
+
+def routed_wsgi(verifier):
+    """Wrap two plain applications, each with its scope, and choose by the path."""
+    read = wsgi.BearerGuard(plain_wsgi, verifier, scope=READ, open_paths=["/health"])
+    write = wsgi.BearerGuard(plain_wsgi, verifier, scope=WRITE)
+
+    def app(environ, start_response):
+        return (write if environ["PATH_INFO"] == "/applications" else read)(environ, start_response)
+
     return app
 
 
 FACES = {
-    "asgi": lambda verifier: uvicorn_serving(asgi.BearerGuard(plain_asgi, verifier, TABLE)),
-    "wsgi": lambda verifier: waitress_serving(wsgi.BearerGuard(plain_wsgi, verifier, TABLE)),
-    "wsgiref": lambda verifier: wsgiref_serving(wsgi.BearerGuard(plain_wsgi, verifier, TABLE)),
+    "asgi": lambda verifier: uvicorn_serving(routed_asgi(verifier)),
+    "wsgi": lambda verifier: waitress_serving(routed_wsgi(verifier)),
+    "wsgiref": lambda verifier: wsgiref_serving(routed_wsgi(verifier)),
+    "by_hand": lambda verifier: waitress_serving(by_hand_app(verifier)),
     "fastapi": lambda verifier: uvicorn_serving(fastapi_app(verifier)),
+    "starlette": lambda verifier: uvicorn_serving(starlette_app(verifier)),
     "flask": lambda verifier: werkzeug_serving(flask_app(verifier)),
+    "quart": lambda verifier: uvicorn_serving(quart_app(verifier)),
 }
 
 
@@ -275,6 +473,4 @@ def serving(issuer):
 @pytest.fixture(scope="session")
 def bench():
     """Hand out this module: tests cannot import it."""
-    import sys
-
     return sys.modules[__name__]

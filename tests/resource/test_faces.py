@@ -13,7 +13,7 @@ import pytest
 from credicorp_auth import CredicorpAuth, TokenVerifier
 from credicorp_auth_urllib3 import BearerPoolManager
 
-ALL = ["asgi", "wsgi", "wsgiref", "fastapi", "flask"]
+ALL = ["asgi", "wsgi", "wsgiref", "by_hand", "fastapi", "starlette", "flask", "quart"]
 REALM = 'Bearer realm="api"'
 
 

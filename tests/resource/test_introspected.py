@@ -41,7 +41,9 @@ def verdict(verifier, token, required=None):
 
 
 @pytest.mark.parametrize("locally_first", [True, False])
-@pytest.mark.parametrize("face", ["asgi", "wsgi", "fastapi", "flask"])
+@pytest.mark.parametrize(
+    "face", ["asgi", "wsgi", "by_hand", "fastapi", "starlette", "flask", "quart"]
+)
 def test_a_revoked_token_is_refused(face, locally_first, issuer, bench):
     """A token whose signature is good is refused once its issuer has revoked it, and only it."""
     gone, living = bench.mint(issuer.sandbox), issuer.read

@@ -22,9 +22,17 @@ from credicorp_auth import (
     TokenVerifier,
     errors,
 )
-from credicorp_auth.resource import ANY_TOKEN, OPEN, IntrospectingVerifier, Verifier, asgi, wsgi
-from credicorp_auth.resource.fastapi import BearerGuard as FastApiGuard
-from credicorp_auth.resource.flask import BearerGuard as FlaskGuard
+from credicorp_auth.resource import (
+    ANY_SCOPE,
+    Guard,
+    IntrospectingVerifier,
+    Refused,
+    Verifier,
+    asgi,
+    wsgi,
+)
+from credicorp_auth.resource.fastapi import Guard as FastApiGuard
+from credicorp_auth.resource.flask import Guard as FlaskGuard
 from credicorp_auth_httpx import BearerAuth as HttpxBearer
 from credicorp_auth_requests import BearerAuth as RequestsBearer
 from credicorp_auth_requests import RequestsTransport
@@ -138,25 +146,34 @@ async def asgi_app(scope: asgi.Connection, receive: asgi.Receive, send: asgi.Sen
 
 def wsgi_app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
     """Serve WSGI."""
-    return wsgi.BearerGuard(wsgi_app, verifier, "decisions:read")(environ, start_response)
+    return wsgi.BearerGuard(wsgi_app, verifier, scope="decisions:read")(environ, start_response)
 
 
-checkers: list[Verifier] = [verifier, auth, IntrospectingVerifier(auth, locally_first=False)]
+checkers: list[Verifier[object]] = [
+    verifier,
+    auth,
+    IntrospectingVerifier(auth, locally_first=False),
+]
 guarded = asgi.BearerGuard(
-    asgi_app,
-    checkers[0],
-    {"/a": "a", "/b": Scope("b"), "/c": {"GET": OPEN, "*": ANY_TOKEN}},
-    realm="a",
+    asgi_app, checkers[0], scope=Scope("b"), open_paths=("/health",), realm="a"
 )
-asgi.BearerGuard(guarded, auth, {"/a": "a"})
+asgi.BearerGuard(guarded, auth, scope=ANY_SCOPE)
+
+plain_guard = Guard(verifier)
+assert_type(plain_guard.require({"authorization": "Bearer a"}, {"a", "b"}), Claims)
+assert_type(plain_guard.require([(b"authorization", b"Bearer a")], "a"), Claims)
+assert_type(plain_guard.requires("a")(wsgi_app) is wsgi_app, bool)
+assert_type(Refused(401, (), b"").headers, tuple[tuple[str, str], ...])
 
 service = FastAPI()
-for_fastapi = FastApiGuard(auth, service)
-service.add_middleware(asgi.BearerGuard, verifier=auth, required_scope="a")
+for_fastapi = FastApiGuard(auth)
+for_fastapi.install(service, public=("openapi",))
+service.add_middleware(asgi.BearerGuard, verifier=auth, scope="a")
 needed = Depends(for_fastapi.requires("decisions:read"))
+assert_type(for_fastapi.requires("a")(wsgi_app) is wsgi_app, bool)
 
 
-@FlaskGuard(verifier).requires()
+@FlaskGuard(verifier).requires(ANY_SCOPE)
 def view(name: str) -> str:
     """Show something."""
     return name

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING
 
 from credicorp_auth import TokenVerifier
-from credicorp_auth.resource import OPEN
 from credicorp_auth.resource.asgi import BearerGuard
 
 if TYPE_CHECKING:
@@ -36,4 +35,4 @@ async def live(receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-app = BearerGuard(decisions, verifier, {"/decisions": "decisions:read", "/health": OPEN})
+app = BearerGuard(decisions, verifier, scope="decisions:read", open_paths=("/health",))

@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import Depends, FastAPI
 
 from credicorp_auth import Claims, TokenVerifier
-from credicorp_auth.resource.fastapi import BearerGuard
+from credicorp_auth.resource.fastapi import Guard
 
 app = FastAPI()
-guard = BearerGuard(TokenVerifier.from_env(), app)
+guard = Guard(TokenVerifier.from_env())
 
 Reader = Annotated[Claims, Depends(guard.requires("decisions:read"))]
 Writer = Annotated[Claims, Depends(guard.requires("applications:write"))]
@@ -29,6 +29,10 @@ def apply(claims: Writer) -> dict[str, str]:
 
 
 @app.get("/health")
+@guard.public
 async def health() -> dict[str, str]:
     """Say that the service is up, to anybody."""
     return {"status": "ok"}
+
+
+guard.install(app, public=("openapi", "swagger_ui_html", "swagger_ui_redirect", "redoc_html"))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from flask import Flask, g
 
 from credicorp_auth import TokenVerifier
-from credicorp_auth.resource.flask import BearerGuard
+from credicorp_auth.resource.flask import Guard
 
 app = Flask(__name__)
-guard = BearerGuard(TokenVerifier.from_env())
+guard = Guard(TokenVerifier.from_env())
+guard.install(app, public=("static",))
 
 
 @app.get("/decisions/<decision_id>")
@@ -26,6 +27,7 @@ def apply() -> tuple[dict[str, str], int]:
 
 
 @app.get("/health")
+@guard.public
 def health() -> dict[str, str]:
     """Say that the service is up, to anybody."""
     return {"status": "ok"}

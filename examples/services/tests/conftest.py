@@ -36,7 +36,7 @@ class Service(NamedTuple):
     stranger: urllib3.PoolManager
 
 
-@pytest.fixture(scope="module", params=["asgi", "fastapi", "flask"])
+@pytest.fixture(scope="module", params=["asgi", "fastapi", "flask", "quart", "starlette"])
 def service(request: pytest.FixtureRequest) -> Iterator[Service]:
     """Run each of the examples in turn."""
     folder = FOLDER / request.param

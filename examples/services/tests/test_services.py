@@ -40,7 +40,7 @@ def test_anybody_may_ask_for_its_health(service):
     assert (200, {"status": "ok"}) == (answer.status, answer.json())
 
 
-@pytest.mark.parametrize("service", ["fastapi", "flask"], indirect=True)
+@pytest.mark.parametrize("service", ["fastapi", "flask", "quart", "starlette"], indirect=True)
 def test_each_path_has_a_scope_of_its_own(service):
     """Who may write may apply, and who may only read may not."""
     url, scopes = f"{service.url}/applications", ("applications:write", "decisions:read")

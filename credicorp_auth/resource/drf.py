@@ -1,0 +1,182 @@
+"""
+A guard for Django REST framework: `BearerAuthentication`, and `HasScope` as a permission.
+
+    class Decisions(ViewSet):
+        authentication_classes = [BearerAuthentication]
+        permission_classes = [HasScope("decisions:read")]
+
+Both use the guard in the Django setting `CREDICORP_AUTH_GUARD` (`credicorp_auth.resource.django`).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import APIException
+from rest_framework.permissions import (
+    AND,
+    OR,
+    BasePermission,
+    OperandHolder,
+    OperationHolderMixin,
+)
+
+from credicorp_auth.resource.credentials import read_request
+from credicorp_auth.resource.django_checks import read_guard
+from credicorp_auth.resource.django_views import find_class, guarded_elsewhere
+from credicorp_auth.resource.refusal import NO_TOKEN, Refused
+from credicorp_auth.resource.scope import ANY_SCOPE, read_scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from credicorp_auth.resource.scope import RequiredScope
+
+
+class BearerRefused(APIException):  # type: ignore[misc] # it has no types
+    """
+    A refusal, as Django REST framework's exception handler sends it: status, challenge, envelope.
+
+    Args:
+        refused: The guard's refusal.
+
+    .. versionadded:: 1.0.0
+    """
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(json.loads(refused.body))
+        headers = dict(refused.headers)
+        self.status_code = refused.status
+        self.auth_header = headers.get("WWW-Authenticate")
+        self.wait = int(headers.get("Retry-After", 0))
+
+
+class BearerUser:
+    """
+    The client that a token was issued to, as `request.user`.
+
+    Args:
+        claims: The claims of its token.
+
+    .. versionadded:: 1.0.0
+    """
+
+    is_authenticated = is_active = True
+    is_anonymous = is_staff = is_superuser = False
+
+    def __init__(self, claims: Any) -> None:  # noqa: ANN401 - what the verifier returns
+        name = getattr(claims, "client_id", None) or getattr(claims, "subject", None) or ""
+        self.claims, self.pk, self.username = claims, name, name
+
+    def __str__(self) -> str:
+        return str(self.username)
+
+
+class BearerAuthentication(BaseAuthentication):  # type: ignore[misc] # it has no types
+    """
+    Authenticates a request by its bearer token: `request.auth` holds the claims.
+
+    It lets nobody in by itself, and a request without a token go on: permissions decide. A token
+    that is not valid is refused with 401, a malformed header with 400. It belongs at the front of
+    `authentication_classes`: the first one there makes the challenge.
+
+    .. versionadded:: 1.0.0
+    """
+
+    def authenticate(self, request: Any) -> tuple[BearerUser, object] | None:  # noqa: ANN401 - no types
+        """
+        Authenticate a request.
+
+        Returns:
+            The user and the claims; None if the request holds no bearer token.
+
+        Raises:
+            BearerRefused: Its token is not valid, or cannot be verified now.
+        """
+        if read_request(request.headers).bearer is NO_TOKEN:
+            return None
+        claims = _require(request, ANY_SCOPE)
+        return BearerUser(claims), claims
+
+    def authenticate_header(self, request: Any) -> str:  # noqa: ANN401, ARG002 - the interface
+        """Return the challenge of a request that no class could authenticate."""
+        return str(read_guard().challenge)
+
+
+class HasScope(OperationHolderMixin, BasePermission):  # type: ignore[misc] # they have no types
+    """
+    A permission: the request carries a token that is good for a scope; else 401 or 403.
+
+    An instance stands in `permission_classes`. It may be combined by `&` and `|`; the refusal is
+    then the framework's, which names no scope.
+
+    Args:
+        scope: What the token must be good for; `ANY_SCOPE` for any valid token.
+
+    Raises:
+        InvalidSetting: The scope is empty or none (`config.required_scope`).
+
+    .. versionadded:: 1.0.0
+    """
+
+    def __init__(self, scope: RequiredScope) -> None:
+        self._required = read_scope(scope)
+
+    def __call__(self) -> HasScope:
+        """Return this permission: the framework calls what stands in `permission_classes`."""
+        return self
+
+    def has_permission(self, request: Any, view: Any) -> bool:  # noqa: ANN401 - no types
+        """
+        Say whether the request may come in.
+
+        Raises:
+            BearerRefused: It may not, and the permission stands alone.
+        """
+        try:
+            _require(request, self._required)
+        except BearerRefused:
+            if any(each is self for each in view.get_permissions()):
+                raise
+            return False  # another operand may let it in
+        return True
+
+
+def _require(request: Any, scope: RequiredScope) -> object:  # noqa: ANN401 - no types
+    try:
+        claims: object = read_guard().require(request.headers, scope)
+    except Refused as refused:
+        refusal = BearerRefused(refused)
+    else:
+        request._request.claims = claims  # noqa: SLF001 - for `GuardMiddleware` and plain Django
+        return claims
+    raise refusal
+
+
+def _demands_scope(permission: object) -> bool:
+    """Say whether nobody passes a permission without a token that `HasScope` has seen."""
+    if isinstance(permission, OperandHolder):
+        operands = [_demands_scope(each) for each in (permission.op1_class, permission.op2_class)]
+        combine = {AND: any, OR: all}.get(permission.operator_class)
+        return combine is not None and combine(operands)
+    return isinstance(permission, HasScope)
+
+
+def _is_guarded(view: Callable[..., Any]) -> bool:
+    """Say whether a view's permissions demand a scope for all of its methods."""
+    from rest_framework.views import APIView  # noqa: PLC0415 - it imports this module, by setting
+
+    kind: Any = find_class(view)
+    if kind is None or not issubclass(kind, APIView):
+        return False
+    options: dict[str, Any] = getattr(view, "initkwargs", {})
+    for name in ("dispatch", "initial", "get_permissions", "check_permissions"):
+        if name in options or getattr(kind, name) is not getattr(APIView, name):
+            return False  # it may decide in its own way
+    stated = options.get("permission_classes", kind.permission_classes)
+    return any(_demands_scope(each) for each in stated)
+
+
+guarded_elsewhere.append(_is_guarded)

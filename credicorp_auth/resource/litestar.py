@@ -1,0 +1,202 @@
+"""
+A guard for Litestar: a middleware that enforces the marks on handlers, behind the router.
+
+    guard = Guard(TokenVerifier(issuer="https://credicorp.co.uk", audience="my-api"))
+
+    @get("/decisions/{name:str}")
+    @guard.requires("decisions:read")
+    async def read(request: Request, name: str) -> …  # request.auth
+
+    app = Litestar([read], on_app_init=[guard.install])
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from litestar.handlers import BaseRouteHandler
+from litestar.middleware import DefineMiddleware
+from litestar.router import Router
+from litestar.routes import HTTPRoute
+
+from credicorp_auth.errors import UsageError
+from credicorp_auth.resource.asgi import BearerGuard, allow
+from credicorp_auth.resource.guard import CLAIMS_KEY, list_unmarked
+from credicorp_auth.resource.guard import Guard as CoreGuard
+from credicorp_auth.resource.marks import Mark, describe, read_mark, read_public_names
+from credicorp_auth.resource.verifier import Proof
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from litestar import Litestar
+    from litestar.config.app import AppConfig
+
+    from credicorp_auth.resource.asgi import AsgiApp, Connection, Receive, Send
+    from credicorp_auth.resource.scope import RequiredScope
+
+Handler = TypeVar("Handler")
+_OPTION: Final = "credicorp_auth.mark"
+_INNER: Final = ("func", "_fn", "__wrapped__")
+"""Where `AsyncCallable`, a listener's handler and a stream's handler keep a function."""
+_OWN_OPTIONS: Final = "HTTPRoute.create_options_handler.<locals>.options_handler"
+
+
+class Guard(CoreGuard[Proof]):
+    """
+    Marks handlers, controllers and routers; `install` has an application enforce the marks.
+
+    A mark stands below or above the decorator that makes the handler. Marks of a handler, its
+    controller and its routers add up.
+
+    Args:
+        verifier: What verifies a token: a `TokenVerifier`, a `CredicorpAuth`, ….
+        realm: The service's name in challenges.
+
+    Raises:
+        InvalidSetting: The realm cannot stand in a header.
+
+    .. versionadded:: 1.0.0
+    """
+
+    def requires(self, scope: RequiredScope) -> Callable[[Handler], Handler]:
+        """
+        Make a decorator that marks a function, handler, controller, listener or router.
+
+        Args:
+            scope: What a token must be good for; `ANY_SCOPE` for any valid token.
+
+        Raises:
+            InvalidSetting: See `Guard.requires` of `credicorp_auth.resource`.
+        """
+        mark: Callable[[Any], Any] = super().requires(scope)
+
+        def carry(handler: Handler) -> Handler:
+            return _carry_mark(handler, mark)
+
+        return carry
+
+    def public(self, handler: Handler) -> Handler:
+        """Mark a function, handler, controller, listener or router as open on purpose."""
+        return _carry_mark(handler, super().public)
+
+    def install(self, config: AppConfig, *, public: Iterable[str] = ()) -> AppConfig:
+        """
+        Have an application enforce the marks: `Litestar(…, on_app_init=[guard.install])`.
+
+        A request to a handler that is not marked is refused with 403; the application lists such
+        handlers when it starts. The guard becomes the first middleware, which runs behind the
+        router and in front of guards, hooks and caches; no handler can leave it out.
+
+        Args:
+            config: The configuration of the application.
+            public: Names of handlers that are open on purpose, such as those of static files.
+
+        Returns:
+            The configuration.
+
+        Raises:
+            InvalidSetting: When the application starts: a name is borne by no route or by several
+                (`config.public_route`), or a handler is marked by two guards.
+            UsageError: Likewise: another plugin has removed the middleware (`resource.removed`).
+        """
+        listed = public if isinstance(public, str) else tuple(public)
+        names = read_public_names(listed, listed)
+
+        enforcer: Any = _Enforcer  # Litestar's types of ASGI are its own
+        middleware = DefineMiddleware(enforcer, guard=self, public=names)
+
+        def check(app: Litestar) -> None:
+            _check_routes(app, names)
+            if middleware not in app.middleware:
+                raise UsageError(
+                    "another plugin has taken the guard's middleware out of the application",
+                    code="resource.removed",
+                    cure="append to `config.middleware` in that plugin instead of setting it.",
+                )
+
+        config.middleware.insert(0, middleware)
+        config.on_startup.append(check)
+        return config
+
+
+class _Enforcer:
+    """Judges the connections to one application, behind its router."""
+
+    def __init__(self, app: AsgiApp, guard: CoreGuard[Any], public: frozenset[str]) -> None:
+        self._app, self._guard, self._public = app, guard, public
+
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
+        handler: BaseRouteHandler = scope["route_handler"]
+        mark = _find_mark(handler)
+        if mark is None and (_needs_no_mark(handler) or self._is_public(handler)):
+            mark = Mark(self._guard, None)
+        if await allow(mark, self._guard, scope, receive, send):
+            if CLAIMS_KEY in scope:
+                scope["auth"] = scope[CLAIMS_KEY]  # which Litestar shows as `request.auth`
+            await self._app(scope, receive, send)
+
+    def _is_public(self, handler: BaseRouteHandler) -> bool:
+        named = [each for each in _walk(handler.app) if each.name == handler.name]
+        return handler.name in self._public and len(named) == 1
+
+
+class _Carrier:
+    """Carries a mark among the options of a handler or router, which Litestar copies deeply."""
+
+    def __deepcopy__(self, _: object) -> _Carrier:
+        return self
+
+
+def _carry_mark(handler: Handler, mark: Callable[[Any], Any]) -> Handler:
+    if isinstance(handler, BaseRouteHandler | Router):
+        mark(handler.opt.setdefault(_OPTION, _Carrier()))
+    else:
+        mark(handler)
+    return handler
+
+
+def _find_mark(handler: BaseRouteHandler) -> Mark | None:
+    """Find what is demanded by a handler's function, its options, its controller and routers."""
+    carriers = [(layer.opt or {}).get(_OPTION) for layer in handler.ownership_layers]
+    return read_mark(*carriers, *_unwrap(handler.fn))
+
+
+def _unwrap(function: object) -> Iterator[object]:
+    """Iterate over a handler's function, what Litestar wraps it in, and what it is bound to."""
+    while function is not None:
+        yield getattr(function, "__self__", None)
+        yield function
+        function = getattr(function, "__func__", function)
+        names = (name for name in _INNER if hasattr(function, name))
+        function = next((getattr(function, name) for name in names), None)
+
+
+def _needs_no_mark(handler: BaseRouteHandler) -> bool:
+    """Say whether a handler needs no mark: Litestar's own for OPTIONS, or a guarded application."""
+    function: Any = handler.fn
+    if isinstance(function, BearerGuard):
+        return True
+    named = (getattr(function, "__module__", ""), getattr(function, "__qualname__", ""))
+    return named == (HTTPRoute.__module__, _OWN_OPTIONS)
+
+
+def _walk(app: Litestar) -> Iterator[BaseRouteHandler]:
+    """Iterate over the handlers of all routes, as often as they are reached."""
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            yield from route.route_handlers
+        else:
+            yield route.route_handler
+
+
+def _check_routes(app: Litestar, names: frozenset[str]) -> None:
+    handlers = list(_walk(app))
+    public = read_public_names(names, (handler.name for handler in handlers))
+    list_unmarked(
+        handler.name or describe([*_unwrap(handler.fn)][-1])
+        for handler in handlers
+        if handler.name not in public
+        and not _needs_no_mark(handler)
+        and _find_mark(handler) is None
+    )

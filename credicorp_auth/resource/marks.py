@@ -1,0 +1,171 @@
+"""Marks on handlers: the scope that a handler demands, or that it is open on purpose."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial, reduce
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+from attrs import frozen
+
+from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.oauth.scope import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from credicorp_auth.resource.guard import Guard
+    from credicorp_auth.resource.scope import AnyScope
+
+    Handler = TypeVar("Handler")
+
+_ATTRIBUTE: Final = "__credicorp_mark__"
+
+
+@frozen
+class Mark:
+    """
+    What a handler demands.
+
+    Args:
+        guard: The guard that made the mark, and that judges the handler's requests.
+        scope: The scope demanded; None if the handler is open on purpose.
+    """
+
+    guard: Guard[Any]
+    scope: Scope | AnyScope | None
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the handler is open on purpose."""
+        return self.scope is None
+
+    def covers(self, other: Mark) -> bool:
+        """Say whether a token that was judged by this mark is good for the other one."""
+        if self.guard is not other.guard or self.scope is None:
+            return False
+        return not isinstance(other.scope, Scope) or (
+            isinstance(self.scope, Scope) and self.scope.covers(other.scope)
+        )
+
+
+def set_mark(handler: Handler, mark: Mark) -> Handler:
+    """
+    Mark a handler, as data on it that `functools.wraps` copies; return the handler itself.
+
+    Args:
+        handler: A function, method, class or callable object.
+        mark: What it demands.
+
+    Raises:
+        InvalidSetting: It is marked otherwise already, or cannot be marked (`config.mark`).
+    """
+    target = getattr(handler, "__func__", handler)  # below bound, static and class methods
+    if _own_mark(target) not in {None, mark}:
+        raise _conflict(describe(handler))
+    try:
+        setattr(target, _ATTRIBUTE, mark)
+    except (AttributeError, TypeError) as error:
+        raise InvalidSetting(
+            f"{describe(handler)} cannot carry a mark",
+            code="config.mark",
+            cure="mark a function or class of your own.",
+        ) from error
+    return handler
+
+
+def read_mark(*handlers: object) -> Mark | None:
+    """
+    Read what the handlers demand together: every mark on the way to a handler counts.
+
+    A class, its bases and the method add up: a token needs the scope of each. `public` adds no
+    demand; on a base class it says nothing about the classes derived from it.
+
+    Args:
+        handlers: A function; or a class and its method, or what else stands one in the other; or
+            marks themselves.
+
+    Returns:
+        The demand; None if no mark is there at all.
+
+    Raises:
+        InvalidSetting: Two guards have a say (`config.mark`).
+    """
+    marks = [mark for handler in handlers for mark in _find_marks(handler)]
+    demands = [mark for mark in marks if not mark.is_public]
+    return reduce(_add, demands or marks) if marks else None
+
+
+def _add(one: Mark, other: Mark) -> Mark:
+    if one.is_public:
+        return one
+    if one.guard is not other.guard:
+        raise _conflict("a handler")
+    words = [each.scope.words for each in (one, other) if isinstance(each.scope, Scope)]
+    return Mark(one.guard, Scope(frozenset[str]().union(*words))) if words else one
+
+
+def _find_marks(handler: object) -> Iterator[Mark]:
+    if isinstance(handler, Mark):
+        yield handler
+    while isinstance(handler, partial):
+        yield from _list_own(cast("object", handler))
+        handler = cast("object", handler.func)
+    handler = getattr(handler, "__func__", handler)
+    yield from _list_own(handler)
+    kind = handler if isinstance(handler, type) else type(handler)
+    for each in kind.__mro__:
+        mark = _own_mark(each)
+        if mark is not None and each is not handler and (each is kind or not mark.is_public):
+            yield mark
+    if kind is not handler:
+        yield from _list_own(getattr(kind, "__call__", None))  # noqa: B004 - it may be marked
+
+
+def _list_own(handler: object) -> list[Mark]:
+    mark = _own_mark(handler)
+    return [] if mark is None else [mark]
+
+
+def _own_mark(handler: object) -> Mark | None:
+    mark = getattr(handler, "__dict__", {}).get(_ATTRIBUTE)
+    return mark if isinstance(mark, Mark) else None
+
+
+def _conflict(name: str) -> InvalidSetting:
+    return InvalidSetting(
+        f"{name} is marked twice, with different demands or by two guards",
+        code="config.mark",
+        cure="keep one `requires` or `public`; several scopes stand in one text, by spaces.",
+    )
+
+
+def describe(handler: object) -> str:
+    """Return the name of a handler, for people: module and qualified name."""
+    while isinstance(handler, partial):
+        handler = cast("object", handler.func)
+    named = handler if hasattr(handler, "__qualname__") else type(handler)
+    return f"{getattr(named, '__module__', '')}.{getattr(named, '__qualname__', '')}"
+
+
+def read_public_names(public: Iterable[str], names: Iterable[str | None]) -> frozenset[str]:
+    """
+    Read the names of the routes that are open on purpose.
+
+    Args:
+        public: The names that `install` was given.
+        names: The name of each route there is.
+
+    Raises:
+        InvalidSetting: A name is borne by no route or by several (`config.public_route`).
+    """
+    borne = Counter(names)
+    wanted = [public] if isinstance(public, str | bytes) else list(public)
+    for name in wanted:
+        if isinstance(public, str | bytes) or borne[name] != 1:
+            raise InvalidSetting(
+                f"the public route {ascii(name)[:80]} is the name of {borne[name]} routes",
+                code="config.public_route",
+                cure="list in `public` names that exactly one route bears, as a tuple.",
+            )
+    return frozenset(wanted)

@@ -1,0 +1,52 @@
+"""The paths of a wrapped application that need no token."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from credicorp_auth.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_METHODS: Final = frozenset({"GET", "HEAD"})
+
+
+class OpenPaths:
+    """
+    Says which requests need no token, whichever part of the path the application reads.
+
+    Args:
+        paths: Full paths, each from `/` on, decoded once.
+
+    Raises:
+        InvalidSetting: They are no texts that begin with `/` (`config.open_path`).
+    """
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        listed: list[object] = [paths] if isinstance(paths, str | bytes) else list(paths)
+        for path in listed:
+            if isinstance(paths, str) or not isinstance(path, str) or not path.startswith("/"):
+                raise InvalidSetting(
+                    f"the open path {ascii(path)[:80]} does not begin with `/`, or is no list",
+                    code="config.open_path",
+                    cure='list full paths, for example `open_paths=("/health",)`.',
+                )
+        self._paths = frozenset(listed)
+
+    def covers(self, method: str, path: str, mounted: str) -> bool:
+        """
+        Say whether a request needs no token.
+
+        Args:
+            method: Its method.
+            path: Its full path, decoded once.
+            mounted: `root_path` or `SCRIPT_NAME`. If it is not empty, the path must lie below it
+                and the rest of the path must be listed as well: this prefix may come from the
+                caller, and the application may read the path with it or without it.
+        """
+        if method not in _METHODS or path not in self._paths:
+            return False
+        return not mounted or (
+            path.startswith(mounted) and path.removeprefix(mounted) in self._paths
+        )

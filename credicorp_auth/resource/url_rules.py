@@ -1,0 +1,99 @@
+"""Marks of views behind Werkzeug's URL rules, for Flask and Quart alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.resource.guard import list_unmarked, tell_unchecked
+from credicorp_auth.resource.marks import Mark, describe, read_mark, read_public_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from credicorp_auth.resource.guard import Guard
+
+_PASSED: Final = "OPTIONS"
+
+
+class UrlRules:
+    """
+    Finds the mark of the view that the router has chosen.
+
+    Args:
+        guard: The guard that marks what `public` names.
+        app: The application.
+        public: Names of endpoints that are open on purpose.
+
+    Raises:
+        InvalidSetting: A name is not that of exactly one rule (`config.public_route`).
+    """
+
+    def __init__(self, guard: Guard[Any], app: Any, public: Iterable[str]) -> None:  # noqa: ANN401 - of two kinds
+        names = read_public_names(public, [rule.endpoint for rule in app.url_map.iter_rules()])
+        self._app, self._public = app, Mark(guard, None)
+        # A view that is put in the place of a public one is not public.
+        self._views = {name: app.view_functions[name] for name in names}
+        self._listed = False
+
+    def passes(self, request: Any) -> bool:  # noqa: ANN401 - of two frameworks
+        """Say whether the framework itself responds: no rule, or its own OPTIONS."""
+        rule = request.url_rule
+        return rule is None or (
+            getattr(request, "method", None) == _PASSED
+            and bool(getattr(rule, "provide_automatic_options", False))
+        )
+
+    def find(self, request: Any) -> Mark | None:  # noqa: ANN401 - of two frameworks
+        """Return the mark of a request's view; None if there is none, or two contradict."""
+        method = str(getattr(request, "method", "GET"))
+        try:
+            return self._read(request.url_rule.endpoint, method)
+        except InvalidSetting as error:
+            tell_unchecked(error)
+            return None
+
+    def _read(self, endpoint: str, method: str) -> Mark | None:
+        view = self._app.view_functions.get(endpoint)
+        if view is not None and self._views.get(endpoint) is view:
+            return self._public
+        kind = getattr(view, "view_class", None)
+        return read_mark(view, kind, *_list_methods(kind, method.lower()))
+
+    def list_unmarked(self) -> list[str]:
+        """
+        List all views that are neither marked nor public, for a test to see that there are none.
+
+        Raises:
+            InvalidSetting: The marks of a view contradict each other (`config.mark`).
+        """
+        found: set[str] = set()
+        for rule in self._app.url_map.iter_rules():
+            skipped = {"HEAD", _PASSED} if rule.provide_automatic_options else {"HEAD"}
+            for method in (rule.methods or {"GET"}) - skipped:
+                if self._read(rule.endpoint, method) is None:
+                    view = self._app.view_functions.get(rule.endpoint)
+                    kind = getattr(view, "view_class", view)
+                    last = [*_list_methods(kind, method.lower())]
+                    found.add(f"{rule.endpoint} ({describe(last[-1] if last else kind)})")
+        return sorted(found)
+
+    def list_once(self) -> None:
+        """Log all unmarked views in one warning, the first time."""
+        if not self._listed:
+            self._listed = True
+            try:
+                list_unmarked(self.list_unmarked())
+            except InvalidSetting as error:
+                tell_unchecked(error)
+
+
+def _list_methods(kind: object, method: str) -> Iterator[object]:
+    """Yield what serves a method of a class-based view, each within the one before."""
+    if isinstance(kind, type):
+        yield getattr(kind, "dispatch_request", None)
+        own = getattr(kind, method, None)
+        if own is None and method == "head":
+            own = getattr(kind, "get", None)
+        if own is not None:
+            yield own

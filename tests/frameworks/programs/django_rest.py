@@ -1,0 +1,94 @@
+"""Views of Django REST framework, guarded by permissions or by marks."""
+
+from __future__ import annotations
+
+from django_permissions import reads, writes
+from django_service import READ, guard
+from rest_framework.decorators import action, api_view, permission_classes
+from rest_framework.permissions import AllowAny, IsAdminUser, IsAuthenticated
+from rest_framework.response import Response
+from rest_framework.routers import DefaultRouter
+from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSet
+
+
+def told(request):
+    said = {"client": request.auth and request.auth.client_id, "user": str(request.user)}
+    return Response(said, headers={"Route": f"/{request.resolver_match.route}"})
+
+
+class Decisions(ViewSet):
+    def list(self, request):
+        return told(request)
+
+    def create(self, request):
+        return told(request)
+
+    def retrieve(self, request, pk):
+        return told(request)
+
+    @action(detail=False, methods=["post"], permission_classes=[writes])
+    def apply(self, request):
+        return told(request)
+
+    @action(detail=False, permission_classes=[AllowAny])
+    def forgotten(self, request):
+        return told(request)
+
+
+class Either(APIView):
+    permission_classes = (reads | IsAdminUser,)
+
+    def get(self, request):
+        return told(request)
+
+
+class Both(APIView):
+    permission_classes = (IsAuthenticated & writes,)
+
+    def get(self, request):
+        return told(request)
+
+
+class Opened(APIView):
+    permission_classes = (reads | AllowAny,)
+
+    def get(self, request):
+        return told(request)
+
+
+class Denied(APIView):
+    permission_classes = (~reads,)
+
+    def get(self, request):
+        return told(request)
+
+
+class Sometimes(APIView):
+    def get_permissions(self):
+        return []
+
+    def get(self, request):
+        return told(request)
+
+
+@guard.requires(READ)
+class Marked(Sometimes):
+    pass
+
+
+@api_view(["GET", "POST"])
+@permission_classes([writes])
+def apply(request):
+    return told(request)
+
+
+class Plain(APIView):
+    permission_classes = (reads,)
+
+    def get(self, request):
+        return told(request)
+
+
+router = DefaultRouter()
+router.register("decisions", Decisions, basename="decision")

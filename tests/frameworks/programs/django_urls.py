@@ -1,0 +1,164 @@
+"""Routes of the project: marked and unmarked, included, of every kind of view."""
+
+from __future__ import annotations
+
+from functools import partial, wraps
+
+import django_rest
+from django.contrib import admin
+from django.http import HttpResponse, JsonResponse
+from django.urls import include, path, re_path
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.cache import never_cache
+from django_service import READ, WRITE, guard, told
+
+from credicorp_auth.resource import ANY_SCOPE
+
+
+def answer(request):
+    headers = {"Route": f"/{request.resolver_match.route}"}
+    return HttpResponse(told(request.claims), content_type="application/json", headers=headers)
+
+
+@guard.requires(READ)
+def read(request, name, **_):
+    return answer(request)
+
+
+@guard.requires(WRITE)
+async def apply(request):
+    return answer(request)
+
+
+@guard.public
+def health(request):
+    return answer(request)
+
+
+@guard.public
+def post_form(request):
+    return answer(request)
+
+
+def unmarked(request):
+    return answer(request)
+
+
+def borrowed(request):
+    return answer(request)
+
+
+def wrapping(view):
+    @wraps(view)
+    def inner(*args, **named):
+        return view(*args, **named)
+
+    return inner
+
+
+@guard.requires(ANY_SCOPE)
+class ByMethod(View):
+    @guard.requires(READ)
+    def get(self, request):
+        return answer(request)
+
+    @guard.requires(WRITE)
+    def post(self, request):
+        return answer(request)
+
+
+class SomeMethods(View):
+    @guard.requires(READ)
+    def get(self, request):
+        return answer(request)
+
+    def post(self, request):
+        return answer(request)
+
+
+@method_decorator(guard.requires(READ), name="dispatch")
+class Decorated(View):
+    async def get(self, request):
+        return answer(request)
+
+    async def post(self, request):
+        return answer(request)
+
+
+class Plain(View):
+    def get(self, request):
+        return answer(request)
+
+
+@guard.public
+class OpenBase(View):
+    def get(self, request):
+        return answer(request)
+
+
+class Derived(OpenBase):
+    pass
+
+
+@guard.requires(WRITE)
+class OwnDispatch(View):
+    def dispatch(self, request, *args, **named):
+        return super().dispatch(request, *args, **named)
+
+    def get(self, request):
+        return answer(request)
+
+
+class Mixin:
+    def dispatch(self, request, *args, **named):
+        return super().dispatch(request, *args, **named)
+
+
+@guard.requires(READ)
+class Mixed(Mixin, View):
+    def get(self, request):
+        return answer(request)
+
+
+inner = ([path("deep/", read, {"name": "deep"}, name="deep"), path("bare/", unmarked)], "inner")
+urlpatterns = [
+    path("", health, name="home"),
+    path("health", health, name="health"),
+    path("decisions/<name>", read),
+    path("applications", apply),
+    path("unmarked", unmarked),
+    path("form", post_form),
+    path("borrowed", borrowed, name="borrowed"),
+    path("lender", borrowed),
+    path("wrapped", wrapping(read), {"name": "w"}),
+    path("never", never_cache(wrapping(read)), {"name": "n"}),
+    path("partial", partial(read, name="p")),
+    path("by-method", ByMethod.as_view()),
+    path("some-methods", SomeMethods.as_view()),
+    path("decorated", Decorated.as_view()),
+    path("plain", Plain.as_view()),
+    path("as-view", guard.requires(WRITE)(Plain.as_view())),
+    path("open-base", OpenBase.as_view()),
+    path("derived", Derived.as_view()),
+    path("mixed", Mixed.as_view()),
+    path("own-dispatch", OwnDispatch.as_view()),
+    path("one/", include(inner, namespace="one")),
+    re_path(r"^two/(?P<kind>\w+)/", include(([path("x", read, {"name": "x"})], "two"))),
+    path("admin/", admin.site.urls),
+    path("rest/", include(django_rest.router.urls)),
+    path("rest-either", django_rest.Either.as_view()),
+    path("rest-both", django_rest.Both.as_view()),
+    path("rest-opened", django_rest.Opened.as_view()),
+    path("rest-denied", django_rest.Denied.as_view()),
+    path("rest-sometimes", django_rest.Sometimes.as_view()),
+    path("rest-marked", django_rest.Marked.as_view()),
+    path("rest-loosened", django_rest.Plain.as_view(get_permissions=list)),
+    path("rest-tightened", django_rest.Sometimes.as_view(permission_classes=[django_rest.writes])),
+    path("rest-writes", django_rest.Plain.as_view(permission_classes=[django_rest.writes])),
+    path("rest-apply", django_rest.apply),
+]
+
+
+def handler404(request, exception):
+    return JsonResponse({"lost": True}, status=404)
