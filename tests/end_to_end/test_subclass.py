@@ -267,7 +267,7 @@ def statuses_of(token, verifier):
         "SERVER_PROTOCOL": "HTTP/1.1",
         "HTTP_AUTHORIZATION": f"Bearer {token}",
     }
-    guarded = BearerGuard(app, verifier, "decisions:read")
+    guarded = BearerGuard(app, verifier, scope="decisions:read")
     list(guarded(environ, lambda status, _headers: statuses.append(int(status[:3]))))
     return statuses[0]
 
