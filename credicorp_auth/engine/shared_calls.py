@@ -5,7 +5,7 @@ As with flights (see flight.py), a call belongs to none of those who wait for it
 thread of the engine, and they wait, each to its own deadline. Here there are many at once, one for
 each key, and strangers choose the keys; so only so many are made at a time, and the rest queue.
 
-Where no thread can start, whoever asks makes the call on its own thread, within its deadline.
+If no thread can start, each caller makes its call on its own thread, within its deadline.
 Nobody makes a stranger's call then, except one that was left in the queue with no thread to come.
 """
 
