@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from credicorp_auth.engine.teller import Teller
@@ -89,7 +90,7 @@ class Guard(Generic[Proof]):
             except CredicorpAuthError as error:
                 refusal = read_failure(error, scope_words(required))
             else:
-                if proof:
+                if _proves(proof):
                     return proof
                 refusal = UNPROVEN  # a verifier that says no without raising
         raise self._refuse(refusal, request)
@@ -107,7 +108,7 @@ class Guard(Generic[Proof]):
             except CredicorpAuthError as error:
                 refusal = read_failure(error, scope_words(required))
             else:
-                if proof:
+                if _proves(proof):
                     return proof
                 refusal = UNPROVEN  # a verifier that says no without raising
         raise self._refuse(refusal, request)
@@ -142,6 +143,11 @@ class Guard(Generic[Proof]):
         else:
             _tell("guard.refused", code=reason, status=status, request_id=request_id)
         return build_refused(refusal, realm=self._realm, request_id=request_id)
+
+
+def _proves(proof: object) -> bool:
+    """Say whether a verifier has vouched for a token: an `async` one has said nothing yet."""
+    return bool(proof) and not isawaitable(proof)
 
 
 def list_unmarked(handlers: Iterable[str]) -> None:

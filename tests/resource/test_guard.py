@@ -116,6 +116,30 @@ def test_a_verifier_that_says_no_instead_of_raising_is_understood(proof, require
     assert "good" == asyncio.run(Guard(Returning("good")).arequire(HEADERS, READ))
 
 
+class Unawaited:
+    """A verifier whose methods return something that nobody has awaited."""
+
+    def __init__(self):
+        self.pending = []
+
+    def verify(self, token, *, required_scope):
+        self.pending.append(asyncio.sleep(0, "good"))
+        return self.pending[-1]
+
+    async def averify(self, token, *, required_scope):
+        return self.verify(token, required_scope=required_scope)
+
+
+def test_a_verifier_that_is_still_to_be_awaited_has_proved_nothing():
+    """An `async def verify` behind a synchronous guard returns a coroutine, which is no proof."""
+    verifier = Unawaited()
+    refused = refusals_of(Guard(verifier), HEADERS, READ)
+    for each in verifier.pending:
+        each.close()
+
+    assert [401, 401] == [each.status for each in refused]
+
+
 @pytest.mark.parametrize(
     ("scope", "words"),
     [

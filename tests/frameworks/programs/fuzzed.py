@@ -12,7 +12,12 @@ FRAMEWORK, MODE = os.environ["FUZZED"].split(" ")
 MOUNT = "/mounted"
 OPEN_PATHS = ("/", "/health")
 # As the guards of the first edition were told of it: a path stands for all below it.
-TABLE = {"/decisions": READ, "/applications": WRITE, "/pages": READ, "/deep": WRITE}
+TABLE = {
+    "/decisions": READ,
+    "/applications": WRITE,
+    "/pages": {"GET": READ, "POST": WRITE},
+    "/deep": WRITE,
+}
 verifier = TokenVerifier(issuer=os.environ["SERVICE_ISSUER"], audience="partner-api")
 
 
