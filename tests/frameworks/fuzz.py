@@ -95,7 +95,7 @@ ROUTES = [
 ]
 UNMARKED = ("GET", "/unmarked", "unmarked")
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", "Post", "DISPATCH"]  # fmt: skip
-PREFIXES = ["Daphne-Root-Path", "Daphne-Root-Path", "X-Forwarded-Prefix", "Script-Name", "SCRIPT_NAME", "PATH_INFO", "X-Script-Name", "X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Path"]  # fmt: skip
+PREFIXES = [*["Daphne-Root-Path"] * 8, "X-Forwarded-Prefix", "Script-Name", "SCRIPT_NAME", "PATH_INFO", "X-Script-Name", "X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Path"]  # fmt: skip
 OVERRIDES = [("X-HTTP-Method-Override", "GET"), ("X-Method-Override", "POST"), ("Upgrade", "websocket"), ("Access-Control-Request-Method", "GET"), ("Authorization", "Basic eDp5"), ("Authorization_", "Bearer x"), ("X-Forwarded-Host", "x"), ("Range", "bytes=0-3")]  # fmt: skip
 PIECES = ["/", "//", "/.", "/..", "%2f", "%2e%2e", "%5c", ";x", "?", "%00", "%23", "%20", "é", "%C3%A9", "/health", "/x", "/api", MOUNT, "/decisions", "/applications", "x"]  # fmt: skip
 STARTS = ["", "", "/x", "/health", "//", "http://x", "/pages/..", MOUNT * 2]
@@ -213,7 +213,7 @@ def fuzz_service(bench, issuer, service, requests, *, seed=7):
 def fuzz(bench, issuer, services, requests, *, report=print):
     """Fuzz all services, some at once; return the counts and what was wrong, by service."""
     results = {}
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:
         run = partial(fuzz_service, bench, issuer, requests=max(1, requests // len(services)))
         for service, (found, ways) in zip(services, pool.map(run, services), strict=True):
             results[service] = found, ways
