@@ -146,7 +146,6 @@ def test_a_verifier_that_is_still_to_be_awaited_has_proved_nothing():
         ("a", "a"), (Scope("b a"), "a b"), ({"a"}, "a"), (frozenset({"a", "b"}), "a b"),
         (["a", "b"], "a b"), (("a",), "a"), (ANY_SCOPE, ""),
     ],
-    ids=repr,
 )  # fmt: skip
 def test_a_scope_is_asked_of_the_verifier(scope, words):
     """Text, a `Scope` and a set of words are one; any scope is the empty one."""
