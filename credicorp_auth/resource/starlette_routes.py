@@ -98,7 +98,7 @@ class CheckedRoutes:
                 self._hook(route, self._include(route, prefix, above))
             else:
                 self._names.append(name := f"{prefix}{getattr(route, 'name', None) or ''}")
-                self._hook(route, _always(self._read(route, name, above)))
+                self._hook(route, _while_unchanged(route, self._read(route, name, above)))
         if router.default != router.not_found:
             demand = Demand(self._note(read_mark(*above, router.default), f"{prefix}default"))
             router.default = self._judged(router.default, _always(demand))
@@ -217,6 +217,20 @@ class CheckedRoutes:
 
 def _always(demand: Demand) -> FindDemand:
     return lambda _: demand
+
+
+def _while_unchanged(route: Any, demand: Demand) -> FindDemand:  # noqa: ANN401 - of any kind
+    """Find a demand of a mount as long as the applications are those that were checked."""
+    if not isinstance(route, Mount | Host):
+        return _always(demand)
+    checked = list(_unwrap(route))
+
+    def find(_: Connection) -> Demand:
+        apps = list(_unwrap(route))
+        same = len(apps) == len(checked) and all(map(is_, apps, checked))
+        return demand if same else _REFUSED
+
+    return find
 
 
 def _list_contexts(included: Any) -> Iterator[Any]:  # noqa: ANN401 - FastAPI's, and private

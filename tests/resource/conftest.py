@@ -153,14 +153,14 @@ def hypercorn_serving(app, **config):
     from hypercorn.config import Config
 
     settings, loop, stop = Config(), asyncio.new_event_loop(), asyncio.Event()
-    port = free_port()
-    settings.bind, settings.accesslog, settings.errorlog = [f"127.0.0.1:{port}"], None, None
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    settings.bind, settings.accesslog, settings.errorlog = [f"fd://{listening.detach()}"], None, None  # fmt: skip
     for name, value in config.items():
         setattr(settings, name, value)
     served = serve(app, settings, shutdown_trigger=stop.wait)
     thread = threading.Thread(target=loop.run_until_complete, args=(served,), daemon=True)
     thread.start()
-    wait_for(port, thread.is_alive)
     yield port
     loop.call_soon_threadsafe(stop.set)
     thread.join()
@@ -169,17 +169,18 @@ def hypercorn_serving(app, **config):
 
 @contextlib.contextmanager
 def command_serving(*command, issuer):
-    """Serve an application of `served.py` by a server that imports it."""
-    port, folder = free_port(), str(Path(__file__).parent)
-    command = [each.replace("PORT", str(port)) for each in command]
+    """Serve an application of `served.py` by a server that imports it, on a socket of ours."""
+    folder = str(Path(__file__).parent)
     path = os.pathsep.join([folder, os.environ.get("PYTHONPATH", "")])
     environ = {**os.environ, "CREDICORP_ISSUER": issuer, "PYTHONPATH": path}
-    with subprocess.Popen([sys.executable, "-m", *command], env=environ, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:  # fmt: skip
-        try:
-            wait_for(port, lambda: process.poll() is None)
-            yield port
-        finally:
-            process.terminate()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        number = listening.fileno()
+        command = [each.replace("SOCKET", str(number)) for each in command]
+        with subprocess.Popen([sys.executable, "-m", *command], env=environ, cwd=folder, pass_fds=[number], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:  # fmt: skip
+            try:
+                yield listening.getsockname()[1]
+            finally:
+                process.terminate()
 
 
 def load_served():
@@ -191,24 +192,6 @@ def load_served():
 
 
 served = load_served()
-
-
-def free_port() -> int:
-    """Find a port that is free."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
-
-
-def wait_for(port, lives):
-    """Wait until a server accepts connections; fail if it has ended."""
-    while lives():
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.02)
-        else:
-            return
-    pytest.fail("the server has ended")
 
 
 def told(claims) -> bytes:

@@ -198,6 +198,20 @@ def test_fault_349_a_route_that_is_added_later_is_refused(started, guard, status
     assert [401, 200, 403] == statuses(app, "/a")
 
 
+def test_fault_349_an_application_in_the_place_of_a_mounted_one_is_refused(guard, statuses):
+    """What is put into a mount, or behind a mounted application, was not checked."""
+    routes = [Route("/a", guard.requires(READ)(fresh()))]
+    mounts = [Mount(f"/{name}", Starlette(routes=routes)) for name in ("kept", "app", "router")]
+    app = Starlette(routes=mounts)
+    guard.install(app)
+    assert "complete" == start(app)[0]
+    mounts[1].app = told_app
+    mounts[2].app.router = Router(routes=[Route("/a", fresh())])
+
+    assert [401, 200, 403] == statuses(app, "/kept/a")
+    assert [403] * 3 == statuses(app, "/app/a") == statuses(app, "/router/a")
+
+
 def test_an_application_that_has_started_takes_no_guard(guard, statuses):
     """Its middleware is built: the guard would never be asked."""
     app = FastAPI()
