@@ -10,6 +10,8 @@ import pytest
 
 from credicorp_auth.testing.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 FACES = "import credicorp_auth.resource.asgi, credicorp_auth.resource.wsgi"
 HEAVY = (
     "fastapi",

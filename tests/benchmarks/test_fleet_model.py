@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(os.environ.get("CREDICORP_CHECKOUT") or Path(__file__).parents[2])
 MODEL = ROOT / "benchmarks" / "fleet"
 

@@ -16,6 +16,8 @@ from credicorp_auth import errors
 from credicorp_auth.cli.run import credicorp_auth, ending_of, run
 from credicorp_auth.testing.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "credicorp_auth"]
 
 

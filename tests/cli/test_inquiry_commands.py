@@ -14,6 +14,8 @@ from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
 from credicorp_auth.testing.sandbox.answers import raw
 from credicorp_auth.testing.sandbox.tokens import IssuedToken
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "credicorp_auth"]
 
 

@@ -17,6 +17,8 @@ from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = [
     ROOT / "README.md",

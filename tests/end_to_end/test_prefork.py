@@ -10,6 +10,8 @@ import pytest
 from credicorp_auth.engine.real_world import RealWorld
 from credicorp_auth.testing.stand_ins import ScriptedTransport
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("method", "mints"), [("fork", 1), ("forkserver", 5), ("spawn", 5)])
 def test_fault_293_workers_inherit_the_token_or_mint_their_own(

@@ -8,6 +8,8 @@ import pytest
 
 from credicorp_auth import CredicorpAuth, errors
 
+pytestmark = pytest.mark.slow
+
 
 class Counting(CredicorpAuth):
     """Writes down what is called, as a team does that wants it in its metrics."""

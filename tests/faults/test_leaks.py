@@ -21,6 +21,8 @@ from credicorp_auth.testing.sandbox import Fault, Sandbox
 from credicorp_auth.testing.stand_ins import SwitchableCache, settle
 from credicorp_auth.wiring import build_engine
 
+pytestmark = pytest.mark.slow
+
 CANARY = "hunter2-canary"
 CHECKOUT = Path(os.environ.get("CREDICORP_CHECKOUT") or Path(__file__).parents[2])
 SHIPPED = [

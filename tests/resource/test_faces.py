@@ -13,6 +13,8 @@ import pytest
 from credicorp_auth import CredicorpAuth, TokenVerifier
 from credicorp_auth_urllib3 import BearerPoolManager
 
+pytestmark = pytest.mark.slow
+
 ALL = ["asgi", "wsgi", "wsgiref", "fastapi", "flask"]
 REALM = 'Bearer realm="api"'
 

@@ -14,6 +14,8 @@ from credicorp_auth import errors
 from credicorp_auth.cli.run import run
 from credicorp_auth.scaffold import SHAPES, write_distribution
 
+pytestmark = pytest.mark.slow
+
 LINES_OF_OWN_CODE = 60
 
 

@@ -17,6 +17,8 @@ from credicorp_auth.oauth.http import HttpRequest
 from credicorp_auth.testing.echo import EchoTransport, build_offline
 from credicorp_auth.testing.sandbox import Fault
 
+pytestmark = pytest.mark.slow
+
 SUITES = Path(__file__).with_name("suites")
 
 

@@ -210,6 +210,7 @@ def call(environ, *arguments):
     ).stdout
 
 
+@pytest.mark.slow
 def test_156_an_operator_sees_and_drops_what_is_there(environ, tmp_path):
     """156: `cache list` shows names, ages and expiry, and no token; `cache clear` drops them."""
     cache = FileCache(CacheOptions(directory=tmp_path / "tokens"))
