@@ -152,10 +152,10 @@ def test_fault_149_171_a_holder_that_dies_is_succeeded(open_sandbox, fleet, shar
     holder.go()
     while not sandbox.counters["token_requests"]:
         time.sleep(0.01)
+    waiting.go()
     killed = time.time()
     os.kill(worker, signal.SIGKILL)
     sandbox.switches.token_latency = 0.5
-    waiting.go()
     said = waiting.gather()
 
     assert [1] * 8 == [each["calls"] for each in said]
