@@ -30,7 +30,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "scale" in metafunc.fixturenames:
         sizes = [
             pytest.param(0.01, id="hundredth"),
-            pytest.param(1.0, id="full", marks=[pytest.mark.proof, pytest.mark.timeout(1200)]),
+            pytest.param(1.0, id="full", marks=pytest.mark.proof),
         ]
         metafunc.parametrize("scale", sizes)
 

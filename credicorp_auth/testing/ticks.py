@@ -22,6 +22,8 @@ class Ticks:
         with Ticks() as ticks:
             call()
         assert ticks.seconds < 0.5
+
+    What a block may take at least is for the clock to say: nothing makes that shorter.
     """
 
     def __init__(self) -> None:
