@@ -49,7 +49,7 @@ def test_a_run_with_the_boxed_adapters_loads_nothing_heavy(program):
             capture_output=True,
             check=False,
             text=True,
-            timeout=60,
+            timeout=300,
         )
         minted = sandbox.counters["mints"]
 

@@ -353,7 +353,7 @@ def call(environ, *arguments):
         env={**kept, **environ},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

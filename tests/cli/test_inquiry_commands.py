@@ -44,7 +44,7 @@ def call(sandbox):
             env={**environ, **changes},
             input=stdin,
             capture_output=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         return ended.returncode, ended.stdout.decode(), ended.stderr.decode()

@@ -55,7 +55,7 @@ def call(sandbox):
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
 

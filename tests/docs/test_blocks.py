@@ -104,7 +104,7 @@ def test_commands_succeed(command: list[str]) -> None:
         capture_output=True,
         check=False,
         text=True,
-        timeout=30,
+        timeout=300,
     )
 
     assert (0, "") == (ran.returncode, ran.stderr)

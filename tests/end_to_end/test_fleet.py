@@ -83,7 +83,7 @@ class Fleet:
 
     def gather(self):
         """Wait for the end; return what each worker says."""
-        said, complaints = self.program.communicate(timeout=110)
+        said, complaints = self.program.communicate(timeout=300)
         assert "" == complaints
         return json.loads(said)
 

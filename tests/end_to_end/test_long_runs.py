@@ -41,7 +41,7 @@ def test_fault_299_nothing_is_left_open(open_sandbox):
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

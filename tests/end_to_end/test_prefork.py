@@ -20,7 +20,7 @@ def test_fault_293_workers_inherit_the_token_or_mint_their_own(
     """293: an object made before the workers serves each; forked ones use the parent's token."""
     sandbox = open_sandbox()
     program = start_program("prefork.py", sandbox, method)
-    said, complaints = program.communicate(timeout=100)
+    said, complaints = program.communicate(timeout=300)
 
     assert "" == complaints
     told = json.loads(said)

@@ -167,7 +167,7 @@ def test_fault_328_329_a_mint_touches_nothing_else(transport, tmp_path):
                 **os.environ, "HOME": str(home), "NETRC": str(netrc), "CREDICORP_BASE_URL": sandbox.base_url,
                 "CREDICORP_CLIENT_ID": sandbox.client_id, "CREDICORP_CLIENT_SECRET": sandbox.client_secret,
             },
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
         port = int(sandbox.issuer.rpartition(":")[2])
 

@@ -27,7 +27,7 @@ def do(*arguments, cwd, **environ):
         env={**os.environ, **environ},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=300,
         check=False,
     )
     assert 0 == ran.returncode, ran.stdout[-3000:] + ran.stderr[-3000:]

@@ -39,7 +39,7 @@ def pytest_of(folder, source, *arguments):
         env={**os.environ, "COLUMNS": "120"},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=300,
         check=False,
     )  # fmt: skip
 

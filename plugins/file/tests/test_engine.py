@@ -206,7 +206,7 @@ def call(environ, *arguments):
     """Run a command of `credicorp-auth cache`; return what it said."""
     program = [sys.executable, "-m", "credicorp_auth", "cache", *arguments]
     return subprocess.run(
-        program, env=environ, capture_output=True, text=True, check=True, timeout=60
+        program, env=environ, capture_output=True, text=True, check=True, timeout=300
     ).stdout
 
 
