@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import socket
 import ssl
 from collections.abc import Callable, Generator, Iterator
@@ -18,6 +17,7 @@ from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.oauth.http import HttpRequest
 from credicorp_auth.oauth.secret import Secret, SecretBytes
 from credicorp_auth.ports import Transport
+from credicorp_auth.testing.contracts.descriptors import none_left_open
 from credicorp_auth.testing.ticks import Ticks
 
 Build = Callable[..., Transport]
@@ -45,12 +45,8 @@ class TransportBench:
     @pytest.fixture(autouse=True)
     def _descriptors(self) -> Iterator[None]:
         """After each test, no more files and sockets are open than before."""
-        gc.collect()
-        before = len(os.listdir("/proc/self/fd"))
-        yield
-        gc.collect()
-
-        assert len(os.listdir("/proc/self/fd")) <= before
+        with none_left_open():
+            yield
 
     @pytest.fixture
     def build(self, _descriptors: None) -> Iterator[Build]:
