@@ -131,7 +131,7 @@ def test_short_tokens_are_renewed_behind_the_backs_of_threads(
     open_sandbox, connect, scale, evidence
 ):
     """3-second tokens, 300 ms to mint, 8 threads for 20 s: nobody waits, nobody meets a 401."""
-    lifetime = 3 if scale == 1 else 1.5
+    lifetime = 3 if scale == 1 else 2
     sandbox = open_sandbox(expires_in=lifetime, token_latency=0.3)
     watch = Watch(lifetime)
     auth = connect(sandbox, observers=[watch])
@@ -170,7 +170,7 @@ def test_short_tokens_are_renewed_behind_the_backs_of_threads(
 
 def test_short_tokens_are_renewed_behind_the_backs_of_tasks(open_sandbox, connect, scale, evidence):
     """The same with 8 tasks, whose event loop is never held up."""
-    lifetime = 3 if scale == 1 else 1.5
+    lifetime = 3 if scale == 1 else 2
     sandbox = open_sandbox(expires_in=lifetime, token_latency=0.3)
     watch = Watch(lifetime)
     auth = connect(sandbox, observers=[watch])

@@ -5,7 +5,7 @@ The one argument is a JSON object: `settings` (keywords of `CredicorpAuth`), `wo
 go on asking (0: ask once), `interval` between two questions, and the `lifetime` of tokens. A line `ready` is printed when all wait to begin; they begin when
 a line comes in. Prints one line of JSON: for each worker, how many calls were answered, how many
 had to wait after its first, how many of those ended while the token from before was to be handed out
-still, which errors there were, and how slow the slowest call was.
+still, the ends of its tokens, which errors there were, and how slow the slowest call was.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def ask(
     """Ask for a token again and again; say what came of it."""
     until = time.monotonic() + seconds
     calls, needless, failures, slowest = 0, 0, [], 0.0
-    handed_out_until = 0.0
+    handed_out_until, ends = 0.0, set()
     while True:
         begun, waits = time.monotonic(), events.count("token.waited")
         try:
@@ -35,6 +35,7 @@ def ask(
             calls += 1
             waited = events.count("token.waited") > waits
             needless += waited and time.time() < handed_out_until - 0.01
+            ends.add(token.expires_at)
             handed_out_until = token.expires_at - lifetime / 10
         except errors.CredicorpAuthError as error:
             failures.append(error.code)
@@ -44,6 +45,7 @@ def ask(
             return {
                 "calls": calls,
                 "needless": needless,
+                "ends": sorted(ends),
                 "failures": failures,
                 "slowest": slowest,
             }
