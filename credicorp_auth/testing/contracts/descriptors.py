@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 _PATIENCE: Final = 2.0  # seconds
 
@@ -20,7 +20,7 @@ def _count() -> int:
 
 
 @contextmanager
-def none_left_open() -> Iterator[None]:
+def none_left_open() -> Generator[None]:
     """
     Assert that after the block no more files and sockets are open than before it.
 
