@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PYTEST = ("-m", "pytest", "--no-header")
+# Of two `-m` the last counts, so a proof can be asked for.
+PYTEST = ("-m", "pytest", "--no-header", "-m", "not proof")
 
 
 def side_by_side() -> list[str]:
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
         del chosen[0]
     if chosen:
         return run(*PYTEST, *chosen)
-    whole = [*PYTEST, "-m", "not proof", *side_by_side()]
+    whole = [*PYTEST, *side_by_side()]
     if not cover:
         return run(*whole)
     return (
