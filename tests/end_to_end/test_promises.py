@@ -340,14 +340,19 @@ def test_both_ways_of_client_authentication_work(open_sandbox, connect, method):
     assert "decisions:read" == str(auth.get_token().scope)
 
 
-def test_fault_290_a_fork_in_mid_flight_harms_neither_side(open_sandbox, start_program):
+def test_fault_290_a_fork_in_mid_flight_harms_neither_side(
+    open_sandbox, start_program, scale, evidence
+):
     """290: 200 forks while a flight is under way: each child is served within 2 s."""
     sandbox = open_sandbox(token_latency=0.02, token_rate=10_000, token_burst=10_000)
-    program = start_program("fork_storm.py", sandbox, "200")
+    forks = max(20, round(200 * scale))
+    program = start_program("fork_storm.py", sandbox, str(forks))
     out, err = program.communicate(timeout=300)
 
     assert ("", 0) == (err, program.returncode)
-    assert {"children": 200, "served": 200, "parents": 200} == json.loads(out)
+    told = json.loads(out)
+    evidence("fork-storm", **told)
+    assert {"children": forks, "served": forks, "parents": forks} == told
 
 
 def test_a_process_that_was_frozen_sends_no_dead_token(open_sandbox, start_program):
