@@ -22,6 +22,8 @@ from credicorp_auth_httpx import BearerAuth as HttpxBearer
 from credicorp_auth_requests import BearerAuth as RequestsBearer
 from credicorp_auth_urllib3 import BearerPoolManager
 
+pytestmark = pytest.mark.slow
+
 
 class Counting(CredicorpAuth):
     """Writes down what is called, as a team does that wants it in its metrics."""

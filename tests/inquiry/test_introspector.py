@@ -477,6 +477,7 @@ def test_an_adapter_cannot_ask_what_it_is_asked_for(scene):
     assert type(stage.introspect()) is errors.Reentrant
 
 
+@pytest.mark.slow
 def test_a_question_without_an_answer_ends(scene, wait):
     """A caller waits as long as `timeout`; what comes later is not waited for."""
     stage = scene(wait=wait, timeout=0.05)
@@ -500,6 +501,7 @@ def test_a_lost_question_is_asked_again(scene, active):
     asking.join()
 
 
+@pytest.mark.slow
 def test_questions_about_many_tokens_queue(scene, active):
     """At most 32 requests are under way at once, and every question is answered."""
     stage = scene([active()] * 100)
