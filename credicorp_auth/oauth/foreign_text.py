@@ -29,7 +29,9 @@ STARS: Final = "***"
 _COMPACT: Final = re.compile(
     r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+(?:\.[A-Za-z0-9_-]*+){1,3}+"
 )
-_JSON_OBJECT: Final = re.compile(r"e[wy]|[^.]*eyJ")
+# The base64 of a brace and of what JSON lets follow it. Two letters would not tell: the names of
+# hosts and scopes may begin with `ey` and `ew` as well.
+_JSON_OBJECT: Final = re.compile(r"ey[ABIJ]|ew[klop01][JKNgi9]|[^.]*eyJ")
 _SCHEME: Final = re.compile(
     r"\b(Bearer|Basic|DPoP|MAC)([ :=]+)[A-Za-z0-9._~+/%-]{16,}+=*", re.IGNORECASE
 )
