@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.events import Event
-from credicorp_auth.oauth.foreign_text import hide_secrets
+from credicorp_auth.oauth.foreign_text import SHORTEST_IN_VALUES, hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,10 +19,6 @@ LOGGER.addHandler(logging.NullHandler())
 
 # Said once: true of every token alike, and no help the second time.
 _ONCE: Final = frozenset({"token.expiry_assumed", "token.expiry_as_text", "clock.skew"})
-
-
-# Fields hold words of our own as well, which a shorter secret may be by chance.
-_SHORTEST_SECRET: Final = 8
 
 
 class Teller:
@@ -64,7 +60,7 @@ class Teller:
         """Return fields without our credentials, whatever text they are made of."""
         secrets = self.known_secrets()
         return {
-            name: hide_secrets(value, secrets, shortest=_SHORTEST_SECRET)
+            name: hide_secrets(value, secrets, shortest=SHORTEST_IN_VALUES)
             if isinstance(value, str)
             else value
             for name, value in fields.items()
