@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from credicorp_auth.events import Event
+from credicorp_auth.events import LEVELS, Event
 from credicorp_auth.oauth.foreign_text import SHORTEST_IN_VALUES, hide_secrets
 
 if TYPE_CHECKING:
@@ -45,8 +45,11 @@ class Teller:
             if name in self._said:
                 return
             self._said.add(name)
+        is_logged = LOGGER.isEnabledFor(LEVELS[name])
+        if not is_logged and not self._observers:
+            return  # the search for secrets costs more than a signature, and strangers cause events
         event = Event(name, self._without_secrets(fields))
-        if LOGGER.isEnabledFor(event.level):
+        if is_logged:
             LOGGER.log(event.level, "%s", event, extra={"credicorp_event": event})
         for observer in self._observers:
             try:
