@@ -19,6 +19,7 @@ from credicorp_auth.engine.stored_token import (
     read_stored_token,
     write_stored_token,
 )
+from credicorp_auth.engine.teller import Teller
 from credicorp_auth.lifecycle.client import ClientCredentials
 from credicorp_auth.lifecycle.world import Birth, StoredToken
 from credicorp_auth.oauth.scope import Scope
@@ -176,6 +177,22 @@ def test_an_observer_that_stumbles_disturbs_nobody(stage, caplog):
 
     assert "observer.failed raised='RuntimeError'" in caplog.text
     assert "hunter2" not in caplog.text
+
+
+@pytest.mark.parametrize(("level", "observed", "searches"), [(10, 0, 1), (20, 1, 1), (20, 0, 0)])
+def test_an_event_that_nobody_hears_costs_no_search_for_secrets(caplog, level, observed, searches):
+    """A flood of bad tokens, each an event, is as cheap as it was before events were scrubbed."""
+    searched, heard = [], []
+
+    def look():
+        searched.append(1)
+        return (Secret("hunter2-canary"),)
+
+    with caplog.at_level(level, logger="credicorp_auth"):
+        Teller([heard.append] * observed, look).tell("token.refused", code="hunter2-canary")
+
+    assert (searches, observed) == (len(searched), len(heard))
+    assert "hunter2" not in caplog.text + str(heard)
 
 
 def test_what_is_true_of_every_token_is_said_once(stage):
