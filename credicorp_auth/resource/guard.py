@@ -19,7 +19,7 @@ from credicorp_auth.resource.refusal import (
     read_failure,
 )
 from credicorp_auth.resource.scope import read_scope, scope_words
-from credicorp_auth.resource.verifier import Proof
+from credicorp_auth.resource.verifier import Proof, check_overrides
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -49,7 +49,8 @@ class Guard(Generic[Proof]):
         realm: The service's name in challenges: printable ASCII.
 
     Raises:
-        InvalidSetting: The realm cannot stand in a header (`config.value`).
+        InvalidSetting: The realm cannot stand in a header (`config.value`); or the verifier's class
+            overrides one of `verify` and `averify` alone (`config.verifier_override`).
 
     .. versionadded:: 1.0.0
     """
@@ -60,6 +61,7 @@ class Guard(Generic[Proof]):
                 f"the realm {ascii(realm)[:80]} is not printable ASCII",
                 cure="give a `realm` that may stand in a header.",
             )
+        check_overrides(verifier, "verify", "averify")
         self._verifier, self._realm = verifier, realm
 
     def require(self, headers: Headers, scope: RequiredScope) -> Proof:

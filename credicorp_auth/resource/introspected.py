@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.errors import ScopeMissing, TokenInactive, UnsupportedTokenType
 from credicorp_auth.oauth.scope import Scope
+from credicorp_auth.resource.verifier import check_overrides
 
 if TYPE_CHECKING:
     from credicorp_auth.auth import CredicorpAuth
@@ -29,10 +30,16 @@ class IntrospectingVerifier:
             `auth`; without it, tokens need not be signed, and with `introspection_audience` set to
             `required` the server must say for whom a token is meant.
 
+    Raises:
+        InvalidSetting: The class of `auth` overrides a plain method or its async form alone
+            (`config.verifier_override`).
+
     .. versionadded:: 1.0.0
     """
 
     def __init__(self, auth: CredicorpAuth, *, locally_first: bool = True) -> None:
+        check_overrides(auth, "verify", "averify")
+        check_overrides(auth, "introspect", "aintrospect")
         self._auth, self._locally_first = auth, locally_first
 
     def verify(
