@@ -527,7 +527,7 @@ def test_reading_ahead_fails_as_an_event():
     assert (["secret.stale"], 2) == (told, len(notebook))
 
 
-def test_377_a_secret_is_read_in_time_where_no_thread_can_read_ahead():
+def test_fault_377_a_secret_is_read_in_time_where_no_thread_can_read_ahead():
     """Where no thread can start, the call that finds the secret too old reads it, and not later."""
     clock = MovableClock()
     keeper = SecretKeeper(ListedSecrets(("old", "new")), Provider("list"), "client", clock)
