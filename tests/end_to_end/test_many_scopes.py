@@ -12,6 +12,8 @@ import pytest
 
 from credicorp_auth import CredicorpAuth, Scope
 
+pytestmark = pytest.mark.slow
+
 
 class TokenEndpoint(BaseHTTPRequestHandler):
     """Grants whatever is asked, and counts."""

@@ -18,6 +18,8 @@ from credicorp_auth.testing.sandbox import Fault
 from credicorp_auth.testing.scripted_world import token_answer
 from credicorp_auth.testing.stand_ins import ScriptedTransport, settle
 
+pytestmark = pytest.mark.slow
+
 SECRET = "hunter2/Canary+Of%Ours9"
 EXTRA = "extra-Canary/Of+Ours8"
 BEARER = "opaqueCanaryOfTheServer77"

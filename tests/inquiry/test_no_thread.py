@@ -8,6 +8,8 @@ import pytest
 
 from credicorp_auth import errors
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def exhaust():

@@ -11,6 +11,8 @@ from joserfc.jwk import RSAKey
 from credicorp_auth import errors
 from credicorp_auth.engine.kept_document import INLINE_REFRESH
 
+pytestmark = pytest.mark.slow
+
 NEW = RSAKey.generate_key(2048, {"kid": "new", "alg": "RS256"})
 
 
