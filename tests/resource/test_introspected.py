@@ -191,7 +191,9 @@ def told(members, *, locally_first, required=None, **settings):
         ({"iss": "https://other.example"}, "introspection.iss"),
     ],
 )
-def test_fault_375_a_response_about_something_else_is_no_access(members, code, locally_first, issuer):
+def test_fault_375_a_response_about_something_else_is_no_access(
+    members, code, locally_first, issuer
+):
     """What is no bearer access token of this issuer, for this audience, is refused everywhere alike."""
     said = told(members, locally_first=locally_first, issuer_of=issuer)
 
