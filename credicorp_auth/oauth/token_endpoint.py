@@ -142,8 +142,8 @@ def _why_no_name(name: object, checked: Mapping[str, Secret]) -> str | None:
         return "give each parameter a name of printable text."
     if name in checked:
         return "name it once (RFC 6749 section 3.2)."
-    # Servers exist that read the names in any case.
-    return _RESERVED.get(name.lower())
+    # Servers exist that read the names in any case, and `scope[]` as one more value of `scope`.
+    return _RESERVED.get(name.lower().partition("[")[0])
 
 
 def _hold(value: object) -> Secret | None:
