@@ -18,7 +18,7 @@ from aiohttp import hdrs, web
 
 from credicorp_auth.resource.guard import CLAIMS_KEY, list_unmarked
 from credicorp_auth.resource.guard import Guard as CoreGuard
-from credicorp_auth.resource.marks import describe, read_mark, read_public_names
+from credicorp_auth.resource.marks import describe, list_methods, read_mark, read_public_names
 from credicorp_auth.resource.refusal import Refused
 from credicorp_auth.resource.verifier import Proof
 
@@ -117,7 +117,7 @@ def _walk(app: web.Application) -> Iterator[web.AbstractResource]:
 def _find_mark(handler: object, method: str) -> Mark | None:
     """Find what a handler demands of a request with that method: a view and its method add up."""
     if isinstance(handler, type):
-        return read_mark(handler, getattr(handler, method.lower(), None))
+        return read_mark(handler, *list_methods(handler, method.lower()))
     return read_mark(handler)
 
 

@@ -8,7 +8,13 @@ from attrs import frozen
 from django.urls import URLResolver
 from django.views import View
 
-from credicorp_auth.resource.marks import describe, read_mark, read_public_names
+from credicorp_auth.resource.marks import (
+    describe,
+    list_methods,
+    read_mark,
+    read_public_names,
+    strip_partial,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -96,24 +102,27 @@ def find_mark(view: Callback, method: str) -> Mark | None:
     kind = find_class(view)
     if kind is None:
         return read_mark(view)
-    return read_mark(view, kind, _find_method(view, kind, method))
+    return read_mark(view, kind, *list_methods(kind, _name_method(view, kind, method)))
 
 
 def find_class(view: Callback) -> type | None:
     """Return the class behind a view that `as_view()` made; None if it is a function."""
-    kind = getattr(view, "view_class", None) or getattr(view, "cls", None)
+    made = strip_partial(view)
+    kind = getattr(made, "view_class", None) or getattr(made, "cls", None)
     return kind if isinstance(kind, type) else None
 
 
-def _find_method(view: Callback, kind: Any, method: str) -> object:  # noqa: ANN401 - see above
-    """Return the function of a class that handles a method, which `actions` of view sets name."""
-    actions = getattr(view, "actions", None) or {}
+def _name_method(view: Callback, kind: type, method: str) -> str:
+    """
+    Return the name of the function that handles a method, which `actions` of view sets give.
+
+    Whether the view offers the method is not asked: `as_view()` may offer more than the class.
+    """
+    actions = getattr(strip_partial(view), "actions", None) or {}
     name = method.lower()
     if name == "head" and name not in actions and not hasattr(kind, name):
         name = "get"  # as Django and Django REST framework do
-    if name not in kind.http_method_names:
-        return None
-    return getattr(kind, actions.get(name, name), None)
+    return str(actions.get(name, name))
 
 
 def has_own_options(view: Callback) -> bool:
@@ -139,7 +148,7 @@ def _list_unmarked_methods(view: Callback) -> list[str]:
     kind: Any = find_class(view)
     if kind is None:
         return [] if read_mark(view) else [describe(view)]
-    methods = getattr(view, "actions", None) or [
+    methods = getattr(strip_partial(view), "actions", None) or [
         name
         for name in kind.http_method_names
         if getattr(kind, name, View.options) is not View.options  # which every view inherits

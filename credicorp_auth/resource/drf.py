@@ -11,8 +11,9 @@ Both use the guard in the Django setting `CREDICORP_AUTH_GUARD` (`credicorp_auth
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException
 from rest_framework.permissions import (
@@ -161,7 +162,11 @@ def _demands_scope(permission: object) -> bool:
         operands = [_demands_scope(each) for each in (permission.op1_class, permission.op2_class)]
         combine = {AND: any, OR: all}.get(permission.operator_class)
         return combine is not None and combine(operands)
-    return isinstance(permission, HasScope)
+    if not isinstance(permission, HasScope):
+        return False
+    # One that a derived class has changed decides in its own way.
+    kind = type(permission)
+    return all(getattr(kind, name) is getattr(HasScope, name) for name in _DECIDING)
 
 
 def _is_guarded(view: Callable[..., Any]) -> bool:
@@ -169,14 +174,42 @@ def _is_guarded(view: Callable[..., Any]) -> bool:
     from rest_framework.views import APIView  # noqa: PLC0415 - it imports this module, by setting
 
     kind: Any = find_class(view)
-    if kind is None or not issubclass(kind, APIView):
+    if kind is None or not issubclass(kind, APIView) or not _is_bare(view):
         return False
     options: dict[str, Any] = getattr(view, "initkwargs", {})
-    for name in ("dispatch", "initial", "get_permissions", "check_permissions"):
-        if name in options or getattr(kind, name) is not getattr(APIView, name):
+    for name in _APPLYING:
+        if name in options or not getattr(kind, name).__module__.startswith(_FRAMEWORKS):
             return False  # it may decide in its own way
     stated = options.get("permission_classes", kind.permission_classes)
-    return any(_demands_scope(each) for each in stated)
+    return isinstance(stated, list | tuple) and any(_demands_scope(each) for each in stated)
 
+
+def _is_bare(view: Any) -> bool:  # noqa: ANN401 - no types
+    """Say whether nothing stands around a view that might respond in its place, as a cache does."""
+    while _find_module(view) == csrf_exempt.__module__:
+        view = view.__wrapped__  # which `as_view()` itself has wrapped
+    return _find_module(view) in _MAKING
+
+
+def _find_module(view: object) -> str:
+    return str(getattr(view, "__globals__", {}).get("__name__"))
+
+
+_APPLYING: Final = (
+    "__init__",
+    "setup",
+    "dispatch",
+    "initialize_request",
+    "initial",
+    "get_permissions",
+    "check_permissions",
+    "permission_denied",
+)
+"""The methods of a view that apply its permissions, or could set others before."""
+
+_FRAMEWORKS: Final = ("rest_framework.", "django.")
+_DECIDING: Final = ("__call__", "has_permission", "has_object_permission")
+_MAKING: Final = ("django.views.generic.base", "rest_framework.viewsets")
+"""The modules whose `as_view()` makes the function that Django calls."""
 
 guarded_elsewhere.append(_is_guarded)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from litestar.controller import Controller
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import DefineMiddleware
 from litestar.router import Router
@@ -159,7 +160,20 @@ def _carry_mark(handler: Handler, mark: Callable[[Any], Any]) -> Handler:
 def _find_mark(handler: BaseRouteHandler) -> Mark | None:
     """Find what is demanded by a handler's function, its options, its controller and routers."""
     carriers = [(layer.opt or {}).get(_OPTION) for layer in handler.ownership_layers]
-    return read_mark(*carriers, *_unwrap(handler.fn))
+    return read_mark(*carriers, *_unwrap(handler.fn), *_list_overridden(handler.fn))
+
+
+def _list_overridden(function: object) -> Iterator[Mark]:
+    """List what the handlers demand that a controller's handler overrides in bases of its class."""
+    parts = list(_unwrap(function))
+    kinds = [type(each) for each in parts if isinstance(each, Controller)]
+    name = getattr(parts[-1], "__name__", "")
+    for each in (base for kind in kinds for base in kind.__mro__):
+        overridden = vars(each).get(name)
+        if isinstance(overridden, BaseRouteHandler):
+            mark = read_mark((overridden.opt or {}).get(_OPTION), *_unwrap(overridden.fn))
+            if mark is not None and not mark.is_public:
+                yield mark
 
 
 def _unwrap(function: object) -> Iterator[object]:

@@ -96,6 +96,33 @@ def read_mark(*handlers: object) -> Mark | None:
     return reduce(_add, demands or marks) if marks else None
 
 
+def list_methods(kind: object, name: str) -> Iterator[object]:
+    """
+    Iterate over what serves a method of a class, for `read_mark`: the function, and demands.
+
+    A method that overrides a marked one demands at least what that one did: a class that derives
+    from another only to change what is served does not open it.
+
+    Args:
+        kind: The class; anything else has no methods.
+        name: The name of the method, in lower case.
+    """
+    if isinstance(kind, type) and hasattr(kind, name):
+        yield getattr(kind, name)
+        for each in kind.__mro__:
+            overridden = vars(each).get(name)
+            for mark in _list_own(getattr(overridden, "__func__", overridden)):
+                if not mark.is_public:
+                    yield mark
+
+
+def strip_partial(handler: object) -> object:
+    """Return the function or class that a `partial` calls; any other handler as it is."""
+    while isinstance(handler, partial):
+        handler = cast("object", handler.func)
+    return handler
+
+
 def _add(one: Mark, other: Mark) -> Mark:
     if one.is_public:
         return one
@@ -142,8 +169,7 @@ def _conflict(name: str) -> InvalidSetting:
 
 def describe(handler: object) -> str:
     """Return the name of a handler, for people: module and qualified name."""
-    while isinstance(handler, partial):
-        handler = cast("object", handler.func)
+    handler = strip_partial(handler)
     named = handler if hasattr(handler, "__qualname__") else type(handler)
     return f"{getattr(named, '__module__', '')}.{getattr(named, '__qualname__', '')}"
 

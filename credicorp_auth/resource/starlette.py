@@ -80,7 +80,10 @@ class _StartCheck:
 
     def __init__(self, guard: core.Guard[Any], app: Starlette, public: Iterable[str]) -> None:
         self._guard, self._app, self._public = guard, app, public
-        self._checked = self._passed = False
+        self._passed = False
+        # Which router requests reach, and which was checked: somebody may replace `app.router`.
+        self._served: object = None
+        self._checked: object = None
 
     def run(self) -> None:
         """
@@ -89,9 +92,9 @@ class _StartCheck:
         Raises:
             InvalidSetting: The check has failed, now or before.
         """
-        if not self._checked:
-            self._checked = True
-            CheckedRoutes(self._guard, self._app.router, self._public)
+        if self._checked is None:
+            self._checked = self._served or self._app.router
+            CheckedRoutes(self._guard, self._checked, self._public)
             self._passed = True
         elif not self._passed:
             raise InvalidSetting(
@@ -113,13 +116,15 @@ class _StartCheck:
 
     def gate(self, app: AsgiApp) -> AsgiApp:
         """Return an application that refuses every request until the check has passed."""
+        served = self._served = self._app.router  # to which the stack that is being built leads
 
         async def pass_checked(scope: Connection, receive: Receive, send: Send) -> None:
             if scope["type"] != "lifespan":
                 check_kind(scope)
-                if not self._checked:
+                if self._checked is None:
                     self._try()
-                if not self._passed and not await allow(None, self._guard, scope, receive, send):
+                passed = self._passed and served is self._checked
+                if not passed and not await allow(None, self._guard, scope, receive, send):
                     return
             await app(scope, receive, send)
 

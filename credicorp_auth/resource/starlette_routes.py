@@ -14,7 +14,14 @@ from starlette.routing import Host, Mount, Router
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.resource.asgi import BearerGuard, allow
 from credicorp_auth.resource.guard import list_unmarked
-from credicorp_auth.resource.marks import Mark, describe, read_mark, read_public_names
+from credicorp_auth.resource.marks import (
+    Mark,
+    describe,
+    list_methods,
+    read_mark,
+    read_public_names,
+    strip_partial,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -173,14 +180,14 @@ class CheckedRoutes:
         return Demand(self._note(read_mark(*above), name or repr(mount)))
 
     def _read_endpoint(self, endpoint: Any, label: str, parts: tuple[Any, ...]) -> Demand:  # noqa: ANN401
-        mark = read_mark(*parts)
+        mark, endpoint = read_mark(*parts), strip_partial(endpoint)
         if not isclass(endpoint) or not issubclass(endpoint, HTTPEndpoint):
             return Demand(self._note(mark, label))
-        handlers = {name: getattr(endpoint, name, None) for name in dir(endpoint)}
+        handlers = {name: list(list_methods(endpoint, name)) for name in dir(endpoint)}
         marks = {
-            name: self._note(read_mark(*parts, handler), f"{label}.{name}")
-            for name, handler in handlers.items()
-            if name in _METHODS or read_mark(handler) is not None
+            name: self._note(read_mark(*parts, *found), f"{label}.{name}")
+            for name, found in handlers.items()
+            if name in _METHODS or read_mark(*found) is not None
         }
         return Demand(mark, marks)
 

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.resource.guard import list_unmarked, tell_unchecked
-from credicorp_auth.resource.marks import Mark, describe, read_mark, read_public_names
+from credicorp_auth.resource.marks import (
+    Mark,
+    describe,
+    list_methods,
+    read_mark,
+    read_public_names,
+    strip_partial,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -57,7 +64,7 @@ class UrlRules:
         view = self._app.view_functions.get(endpoint)
         if view is not None and self._views.get(endpoint) is view:
             return self._public
-        kind = getattr(view, "view_class", None)
+        kind = getattr(strip_partial(view), "view_class", None)
         return read_mark(view, kind, *_list_methods(kind, method.lower()))
 
     def list_unmarked(self) -> list[str]:
@@ -73,9 +80,9 @@ class UrlRules:
             for method in (rule.methods or {"GET"}) - skipped:
                 if self._read(rule.endpoint, method) is None:
                     view = self._app.view_functions.get(rule.endpoint)
-                    kind = getattr(view, "view_class", view)
-                    last = [*_list_methods(kind, method.lower())]
-                    found.add(f"{rule.endpoint} ({describe(last[-1] if last else kind)})")
+                    kind = getattr(strip_partial(view), "view_class", view)
+                    own = getattr(kind, method.lower(), None) or kind
+                    found.add(f"{rule.endpoint} ({describe(own)})")
         return sorted(found)
 
     def list_once(self) -> None:
@@ -90,10 +97,7 @@ class UrlRules:
 
 def _list_methods(kind: object, method: str) -> Iterator[object]:
     """Yield what serves a method of a class-based view, each within the one before."""
-    if isinstance(kind, type):
-        yield getattr(kind, "dispatch_request", None)
-        own = getattr(kind, method, None)
-        if own is None and method == "head":
-            own = getattr(kind, "get", None)
-        if own is not None:
-            yield own
+    if method == "head" and not hasattr(kind, method):
+        method = "get"
+    yield from list_methods(kind, "dispatch_request")
+    yield from list_methods(kind, method)

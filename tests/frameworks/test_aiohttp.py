@@ -27,6 +27,8 @@ ROUTES = {
     "POST /by-method": WRITE,
     "PUT /by-method": UNMARKED,
     "DELETE /by-method": UNMARKED,
+    "POST /overriding": WRITE,  # what a method overrides demands its scope of the method too
+    "PUT /overriding": UNMARKED,
     "GET /both": READ,
     "POST /both": BOTH,
     "PUT /both": (401, 405, 403, 405),

@@ -40,6 +40,11 @@ ROUTES = {
     "PUT /by-method": (401, 405, 405, 405),
     "PROPFIND /by-method": (401, 405, 405, 405),
     "OPTIONS /by-method": OPEN,  # Django's own
+    "POST /overriding": WRITE,  # what a method overrides demands its scope of the method too
+    "GET /overriding": READ,
+    "PURGE /offering": WRITE,  # a method that only `as_view()` offers
+    "GET /partial-class": READ,
+    "POST /partial-class": BOTH,
     "GET /some-methods": READ,
     "HEAD /some-methods": READ,
     "POST /some-methods": UNMARKED,
@@ -80,6 +85,11 @@ ROUTES = {
     "GET /rest-loosened": UNMARKED,
     "GET /rest-tightened": UNMARKED,  # it has permissions of its own
     "GET /rest-writes": WRITE,
+    "GET /rest-cached": UNMARKED,  # a cache might respond in place of its permissions
+    "GET /rest-marked-cached": READ,
+    "GET /rest-changed": UNMARKED,
+    "GET /rest-set-up": UNMARKED,
+    "GET /rest-computed": UNMARKED,
     "GET /rest-apply": WRITE,
     "POST /rest-apply": WRITE,
 }

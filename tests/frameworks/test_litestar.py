@@ -31,6 +31,8 @@ ROUTES = {
     "GET /pages": READ,
     "POST /pages": BOTH_MADE,  # the demands of a controller and its handler add up
     "GET /pages/public": READ,
+    "POST /overriding": BOTH_MADE,  # what a handler overrides demands its scope of the handler too
+    "GET /overriding/public": READ,
     "GET /controller": UNMARKED,
     "GET /controller/marked": READ,
     "GET /open-base": OPEN,

@@ -81,6 +81,15 @@ class Both(web.View):
         return told(self.request)
 
 
+@routes.view("/overriding")
+class Overriding(ByMethod):
+    async def post(self) -> web.Response:
+        return told(self.request)
+
+    async def put(self) -> web.Response:
+        return told(self.request)
+
+
 @guard.public
 class OpenBase(web.View):
     async def get(self) -> web.Response:

@@ -11,6 +11,8 @@ from rest_framework.routers import DefaultRouter
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
+from credicorp_auth.resource.drf import HasScope
+
 
 def told(request):
     said = {"client": request.auth and request.auth.client_id, "user": str(request.user)}
@@ -67,6 +69,36 @@ class Denied(APIView):
 class Sometimes(APIView):
     def get_permissions(self):
         return []
+
+    def get(self, request):
+        return told(request)
+
+
+class Lenient(HasScope):
+    def has_permission(self, request, view):
+        return True
+
+
+class Changed(APIView):
+    permission_classes = (Lenient(READ),)
+
+    def get(self, request):
+        return told(request)
+
+
+class SetUp(APIView):
+    def setup(self, request, *args, **named):
+        super().setup(request, *args, **named)
+        self.permission_classes = (AllowAny,)
+
+    def get(self, request):
+        return told(request)
+
+
+class Computed(APIView):
+    @property
+    def permission_classes(self):
+        return (AllowAny,)
 
     def get(self, request):
         return told(request)

@@ -10,7 +10,7 @@ from django.http import HttpResponse, JsonResponse
 from django.urls import include, path, re_path
 from django.utils.decorators import method_decorator
 from django.views import View
-from django.views.decorators.cache import never_cache
+from django.views.decorators.cache import cache_page, never_cache
 from django_service import READ, WRITE, guard, told
 
 from credicorp_auth.resource import ANY_SCOPE
@@ -65,6 +65,17 @@ class ByMethod(View):
 
     @guard.requires(WRITE)
     def post(self, request):
+        return answer(request)
+
+
+class Overriding(ByMethod):
+    def post(self, request):
+        return answer(request)
+
+
+class Offering(ByMethod):
+    @guard.requires(WRITE)
+    def purge(self, request):
         return answer(request)
 
 
@@ -135,6 +146,9 @@ urlpatterns = [
     path("never", never_cache(wrapping(read)), {"name": "n"}),
     path("partial", partial(read, name="p")),
     path("by-method", ByMethod.as_view()),
+    path("overriding", Overriding.as_view()),
+    path("offering", Offering.as_view(http_method_names=["get", "purge"])),
+    path("partial-class", guard.requires(READ)(partial(ByMethod.as_view()))),
     path("some-methods", SomeMethods.as_view()),
     path("decorated", Decorated.as_view()),
     path("plain", Plain.as_view()),
@@ -156,6 +170,11 @@ urlpatterns = [
     path("rest-loosened", django_rest.Plain.as_view(get_permissions=list)),
     path("rest-tightened", django_rest.Sometimes.as_view(permission_classes=[django_rest.writes])),
     path("rest-writes", django_rest.Plain.as_view(permission_classes=[django_rest.writes])),
+    path("rest-cached", cache_page(60)(django_rest.Plain.as_view())),
+    path("rest-marked-cached", cache_page(60)(guard.requires(READ)(django_rest.Plain.as_view()))),
+    path("rest-changed", django_rest.Changed.as_view()),
+    path("rest-set-up", django_rest.SetUp.as_view()),
+    path("rest-computed", django_rest.Computed.as_view()),
     path("rest-apply", django_rest.apply),
 ]
 

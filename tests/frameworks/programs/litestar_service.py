@@ -126,6 +126,18 @@ Pages.stream.fn.__annotations__["return"] = __import__("collections.abc").abc.As
 ]
 
 
+class Overriding(Pages):
+    path = "/overriding"
+
+    @post("/")
+    async def write(self, request: Request) -> dict[str, Any]:
+        return told(request)
+
+    @get("/public")
+    async def not_public(self, request: Request) -> dict[str, Any]:
+        return told(request)
+
+
 class Unmarked(Controller):
     path = "/controller"
 
@@ -233,7 +245,7 @@ async def tell_route(message: Any, scope: Any) -> None:
 docs = Router("/schema", route_handlers=[], include_in_schema=False)
 app = Litestar(
     [
-        read, apply, threaded, cached, health, unmarked, unmarked_head, read_head, own_options, Pages, Unmarked, OpenBase, Derived, routed,
+        read, apply, threaded, cached, health, unmarked, unmarked_head, read_head, own_options, Pages, Overriding, Unmarked, OpenBase, Derived, routed,
         outer, socket, socket_unmarked, listener, Listener, ListenerUnmarked, mount_marked, mount_unmarked, mount_wrapped,
         create_static_files_router("/static", [folder]), create_static_files_router("/private", [private], name="private"),
     ],
