@@ -22,6 +22,7 @@ from typing import Any
 
 import requests
 import urllib3
+from evidence import record
 
 from credicorp_auth import CredicorpAuth
 from credicorp_auth.testing.stand_ins import ScriptedTransport
@@ -109,12 +110,17 @@ def measure(auth: CredicorpAuth, url: str, rounds: int, count: int) -> bool:
                 ratios[name].append(2 * carried / (before + after))
     print(f"{rounds} rounds of {count} requests; processor time beside a fixed header\n")
     print(f"{'stack':<14} {'fixed':>9} {'ratio':>7} {'quartiles':>15}")
-    kept = True
+    kept, figures = True, {}
     for name, found in ratios.items():
         low, middle, high = statistics.quantiles(found, n=4)
+        figures[name] = {"ratio": round(middle, 4), "quartiles": [round(low, 4), round(high, 4)]}
         kept &= middle <= TARGET
         fixed_us = statistics.median(base[name]) * 1e6
         print(f"{name:<14} {fixed_us:>6.0f} us {middle:>7.3f} {low:>7.3f} {high:>7.3f}")
+    if len(sys.argv) == 1:  # in full
+        record(
+            "overhead", {"rounds": rounds, "requests": count, "target": TARGET, "stacks": figures}
+        )
     return kept
 
 

@@ -1,4 +1,4 @@
-"""The object that applications hold: tokens for a client, whoever asks and however."""
+"""`CredicorpAuth`: the token client that an application creates once and shares."""
 
 from __future__ import annotations
 
@@ -28,16 +28,19 @@ if TYPE_CHECKING:
 
 class CredicorpAuth(Closeable):
     """
-    Obtains, keeps and renews the access tokens of one OAuth client.
+    Obtains, caches and refreshes the access tokens of one OAuth client (RFC 6749 section 4.4).
 
-    One object serves threads and event loops at once; all share one token for each scope, and one
-    request for it. It opens nothing before the first token is needed.
+    It is thread-safe and works with event loops; all callers share one token per scope, and one
+    request for it. It opens no connection before the first token is needed.
+
+    A subclass that overrides a method with an async form (`get_token` and `aget_token`, `verify`
+    and `averify`, `introspect` and `aintrospect`) overrides both: each caller uses only one.
 
     Args:
         **settings: See `Settings`. No environment variable is read; see `from_env` for that.
 
     Raises:
-        ConfigurationError: A setting cannot be used, or an adapter cannot be had.
+        ConfigurationError: A setting is invalid, or an adapter cannot be loaded.
 
     .. versionadded:: 1.0.0
     """
@@ -101,15 +104,16 @@ class CredicorpAuth(Closeable):
         self, scope: Scope | str | Iterable[str] | None = None, *, timeout: float | None = None
     ) -> AccessToken:
         """
-        Return a token that is usable now.
+        Return a valid access token, from memory or the cache, or minted.
 
         Args:
-            scope: What it must be good for; the `scope` setting when not given. Each scope has a
-                token of its own.
-            timeout: Seconds this caller is willing to wait; at most the `timeout` setting.
+            scope: The scope to request; by default the `scope` setting. Each scope has its own
+                token.
+            timeout: Seconds this caller waits; by default, and at most, the `timeout` setting.
 
         Raises:
-            CredicorpAuthError: No token can be had now; `.retryable` says whether later may do.
+            CredicorpAuthError: No token can be obtained now; `.retryable` says whether the same
+                call may succeed later.
         """
         if scope is None:
             wall, boot, fresh_wall, fresh_boot, token, _ = self._default.fresh
@@ -123,7 +127,7 @@ class CredicorpAuth(Closeable):
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - ends this wait alone, not what it waits for
     ) -> AccessToken:
-        """Return a token that is usable now, awaiting it; see `get_token`."""
+        """Return a valid access token, awaiting it; see `get_token`."""
         if scope is None:
             wall, boot, fresh_wall, fresh_boot, token, _ = self._default.fresh
             if wall() < fresh_wall and boot() < fresh_boot:
@@ -172,18 +176,22 @@ class CredicorpAuth(Closeable):
         required_scope: Scope | str | None = None,
     ) -> Claims:
         """
-        Verify an access token: who signed it, for whom it is meant, that it lives, what it is for.
+        Verify an access token's signature, issuer, audience, expiry and scope (RFC 9068).
+
+        A subclass that overrides this overrides `averify` as well: asynchronous frameworks and
+        guards call only that one.
 
         Args:
-            token: The token; what stands behind `Bearer` in a request's `Authorization` header.
-            audience: Whom it must be meant for; the `audience` setting when not given.
-            required_scope: What it must be good for.
+            token: The token: the part after `Bearer` in a request's `Authorization` header.
+            audience: The audience it must have; by default the `audience` setting.
+            required_scope: The scope it must cover; by default none.
 
         Returns:
-            What it says.
+            The claims of the token.
 
         Raises:
-            VerificationFailed: It cannot be trusted; `.code` says why, for the log alone.
+            VerificationFailed: The token is not valid. Log `.code`; do not send it to the caller.
+            KeysUnavailable: The issuer's keys cannot be fetched now.
             MissingSetting: No issuer, or no audience, is set (`config.verifier`).
         """
         try:
@@ -198,7 +206,7 @@ class CredicorpAuth(Closeable):
         audience: str | None = None,
         required_scope: Scope | str | None = None,
     ) -> Claims:
-        """Verify an access token, awaiting the issuer's keys where need be; see `verify`."""
+        """Verify an access token, awaiting a fetch of keys if it is needed; see `verify`."""
         try:
             return await self._verifier.averify(
                 token, audience=audience, required_scope=required_scope
@@ -210,22 +218,23 @@ class CredicorpAuth(Closeable):
         self, token: str | AccessToken, *, audience_verified: bool = False
     ) -> Introspection:
         """
-        Ask the authorization server whether a token counts (RFC 7662).
+        Ask the authorization server whether a token is active (RFC 7662).
 
-        A response serves for a minute, never past the token's end; one about a token that does
-        not count, for five seconds. Without one there is an error, never an active token.
+        An active response is cached for a minute, never past the token's expiry; an inactive one
+        for five seconds. It fails closed: without a response it raises an error.
 
         Args:
-            token: The token; what stands behind `Bearer` in a request's `Authorization` header.
-            audience_verified: Whether the token's own `aud` was verified before: the response
-                need not name one then, even if `introspection_audience` is `required`.
+            token: The token: the part after `Bearer` in a request's `Authorization` header.
+            audience_verified: Set it if the token's own `aud` has been verified: the response then
+                need not name an audience, even if `introspection_audience` is `required`.
 
         Returns:
-            What the server says; true if the token is an active bearer access token, of `issuer`
-            and for `audience` if these are set. For any other token `.code` says why not.
+            The response; true if the token is an active bearer access token, of `issuer`
+            and for `audience` if these are set. For an inactive token only `.code` is set.
 
         Raises:
-            CredicorpAuthError: No response, or the text can be no token (`MalformedToken`).
+            CredicorpAuthError: There is no response, or the text cannot be a token
+                (`MalformedToken`).
         """
         try:
             return self._introspector.introspect(token, audience_verified=audience_verified)
@@ -235,7 +244,7 @@ class CredicorpAuth(Closeable):
     async def aintrospect(
         self, token: str | AccessToken, *, audience_verified: bool = False
     ) -> Introspection:
-        """Ask the authorization server whether a token counts, awaiting it; see `introspect`."""
+        """Ask the authorization server whether a token is active, awaiting it; see `introspect`."""
         try:
             return await self._introspector.aintrospect(token, audience_verified=audience_verified)
         finally:
@@ -245,10 +254,10 @@ class CredicorpAuth(Closeable):
         """
         Have the authorization server revoke a token (RFC 7009).
 
-        The token is dropped here and from the cache in any case, whatever the server does.
+        The token is first dropped from memory and from the cache, even if the server then fails.
 
         Raises:
-            CredicorpAuthError: The server did not say yes: the token may count still, elsewhere.
+            CredicorpAuthError: The server did not confirm it: the token may still be valid.
         """
         self._revoker.revoke(token)
 
@@ -257,17 +266,18 @@ class CredicorpAuth(Closeable):
         await self._revoker.arevoke(token)
 
     def forget_introspections(self) -> None:
-        """Forget what the server said of tokens; it is asked about each of them again."""
+        """Drop all cached introspection responses; the server is asked about each token again."""
         self._introspector.forget()
 
     def invalidate(self, token: AccessToken) -> bool:
         """
-        Forget a token that turned out to be worthless, if it is still the held one.
+        Drop a token that is no longer valid, if it is still the current one.
 
-        It never waits. It also lifts a remembered refusal of its scope, and introspections of it.
+        It never blocks. It also drops a remembered refusal of the token's scope, and the cached
+        introspection response for the token.
 
         Returns:
-            Whether that very token was held.
+            Whether that token was the current one.
         """
         self._introspector.forget(token)
         return self._engine.invalidate(token)

@@ -1,4 +1,4 @@
-"""The object that resource servers hold: it verifies tokens, and needs no secret for it."""
+"""`TokenVerifier`: verifies access tokens in a resource server; it needs no client secret."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 class TokenVerifier(Closeable):
     """
-    Verifies the access tokens of one issuer that are meant for one audience (RFC 9068).
+    Verifies access tokens of one issuer for one audience (RFC 9068).
 
         verifier = TokenVerifier(issuer="https://credicorp.co.uk", audience="my-api")
         claims = verifier.verify(token, required_scope="decisions:read")
 
-    One object serves threads and event loops at once; they share the issuer's keys, and one
-    request for them. It opens nothing before the first token is shown. Without `jwks_url`, the
-    keys are where the issuer's metadata say; set `discovery` to choose otherwise.
+    It is thread-safe and works with event loops; all callers share the issuer's keys, and one
+    request for them. It opens no connection before the first token is verified. Without
+    `jwks_url`, the key set's URL is read from the issuer's metadata (`discovery` is `on`).
 
     Args:
-        **settings: `issuer` and `audience`, and what else of `Settings` has to do with verifying.
+        **settings: `issuer` and `audience` (both required), and other settings of `Settings`.
 
     Raises:
-        ConfigurationError: No issuer or no audience (`config.verifier`), or a setting that cannot
-            be used.
+        ConfigurationError: No issuer or no audience is set (`config.verifier`), or a setting is
+            invalid.
 
     .. versionadded:: 1.0.0
     """
@@ -97,18 +97,22 @@ class TokenVerifier(Closeable):
         required_scope: Scope | str | None = None,
     ) -> Claims:
         """
-        Verify an access token: who signed it, for whom it is meant, that it lives, what it is for.
+        Verify an access token's signature, issuer, audience, expiry and scope (RFC 9068).
+
+        A subclass that overrides this overrides `averify` as well: asynchronous frameworks and
+        guards call only that one.
 
         Args:
-            token: The token; what stands behind `Bearer` in a request's `Authorization` header.
-            audience: Whom it must be meant for; the `audience` setting when not given.
-            required_scope: What it must be good for.
+            token: The token: the part after `Bearer` in a request's `Authorization` header.
+            audience: The audience it must have; by default the `audience` setting.
+            required_scope: The scope it must cover; by default none.
 
         Returns:
-            What it says.
+            The claims of the token.
 
         Raises:
-            VerificationFailed: It cannot be trusted; `.code` says why, for the log alone.
+            VerificationFailed: The token is not valid. Log `.code`; do not send it to the caller.
+            KeysUnavailable: The issuer's keys cannot be fetched now.
         """
         try:
             return self._engine.verify(token, audience=audience, required_scope=required_scope)
@@ -122,7 +126,7 @@ class TokenVerifier(Closeable):
         audience: str | None = None,
         required_scope: Scope | str | None = None,
     ) -> Claims:
-        """Verify an access token, awaiting the issuer's keys where need be; see `verify`."""
+        """Verify an access token, awaiting a fetch of keys if it is needed; see `verify`."""
         try:
             return await self._engine.averify(
                 token, audience=audience, required_scope=required_scope

@@ -9,12 +9,14 @@ found stays in the folder it is run from, as libFuzzer names it.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import atheris
+from evidence import record
 
 # Under PYTHONSAFEPATH the folder of a program is not looked into.
 sys.path.append(str(Path(__file__).parent))
@@ -71,13 +73,23 @@ def main() -> int:
         fuzz(sys.argv[2], int(sys.argv[3]))
         return 0
     seconds, *chosen = sys.argv[1:] or ["30"]
-    failed = 0
+    inputs: dict[str, int] = {}
+    failed: list[str] = []
     for name in chosen or TARGETS:
-        print(f"== {name}, {seconds} s", flush=True)
         run = [sys.executable, __file__, "--one", name, seconds]
-        failed += subprocess.run(run, check=False).returncode != 0
-    print(f"{failed} targets failed")
-    return failed
+        ran = subprocess.run(
+            run, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        done = re.findall(r"Done (\d+) runs", ran.stdout)
+        inputs[name] = int(done[-1]) if done else 0
+        print(f"{name}: {inputs[name]} inputs in {seconds} s", flush=True)
+        if ran.returncode:
+            failed.append(name)
+            print(ran.stdout)
+    print(f"{len(failed)} targets failed")
+    if not chosen:
+        record("fuzz", {"seconds_each": int(seconds), "inputs": inputs, "failed": failed})
+    return len(failed)
 
 
 if __name__ == "__main__":

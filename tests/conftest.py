@@ -44,7 +44,7 @@ class Plugins:
             env={**environ, "PYTHONPATH": str(self.folder)},
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=300,
             check=False,
         )
 

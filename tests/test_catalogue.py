@@ -77,6 +77,7 @@ def test_an_entry_point_that_names_nothing(install, value):
     assert Standing.BOXED is told["cache", "memory"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("metadata", "points"),
     [
@@ -176,6 +177,7 @@ def test_the_range_of_the_core(install, requires, told):
     assert [False] == [each.boxed for each in listed if each.provider.name == "a"]
 
 
+@pytest.mark.slow
 def test_listing_is_quick_and_imports_nothing_of_the_nine_and_five_strangers(install):
     """With our nine and five strangers installed, the command costs less than 0.3 s more than Python itself."""
     bomb = "CREDICORP_API = 1\nimport os\nos._exit(7)\n"

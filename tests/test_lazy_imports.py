@@ -10,6 +10,8 @@ import pytest
 
 from credicorp_auth.testing.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 FACES = "import credicorp_auth.resource.asgi, credicorp_auth.resource.wsgi"
 HEAVY = (
     "aiohttp",
@@ -52,7 +54,7 @@ def test_a_run_with_the_boxed_adapters_loads_nothing_heavy(program):
             capture_output=True,
             check=False,
             text=True,
-            timeout=60,
+            timeout=300,
         )
         minted = sandbox.counters["mints"]
 

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 from timeline import BOOT
 
 from credicorp_auth.engine.boarding import Boarding
+from credicorp_auth.engine.clock import Clock
 from credicorp_auth.engine.cool_downs import CoolDowns
 from credicorp_auth.engine.flight import live
 from credicorp_auth.engine.landing import Landing
 from credicorp_auth.engine.lease_keeper import NoLease
-from credicorp_auth.engine.slot import Slot
+from credicorp_auth.engine.slot import Holders, Slot
 from credicorp_auth.engine.waiter import ThreadWaiter
 from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.lifecycle.client import Client, ClientCredentials
@@ -157,7 +158,8 @@ class Host:
         self._index = index
         world: Any = HostWorld(fleet)
         self._world: HostWorld = world
-        self._slot = Slot(SCOPE)
+        clock = Clock(lambda: world.now().wall, lambda: world.now().boot)
+        self._slot = Slot(SCOPE, clock, Holders())
         self._boarding = Boarding(world, TIMEOUT)
         self._landing = Landing(CLIENT, world)
         self._served_until = fleet.timeline.moment

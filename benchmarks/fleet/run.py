@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
+from evidence import record
 from fleet import Fleet, Scenario
 from plot import TIERS, draw
 
@@ -121,6 +122,11 @@ def main(arguments: Sequence[str]) -> None:
             print("\n".join(table(*runs[-1])), flush=True)
     if chosen.json:
         print(json.dumps([as_json(*run) for run in runs], indent=1))
+    if not arguments:  # in full
+        told = [as_json(*run) for run in runs]
+        for each in told:
+            del each["requests_per_second"]  # long, and what the picture is for
+        record("fleet-model", {"runs": told})
     if chosen.plot is not None:
         chosen.plot.write_text(draw(runs), "utf-8")
 

@@ -59,6 +59,10 @@ class RealInquiryWorld:
         """Return the address of the endpoint."""
         return self._locator.find(seconds)
 
+    def has_answered(self) -> bool:
+        """Say whether the endpoint has answered properly before, in this process."""
+        return self._locator.known().has_answered
+
     def check_peer(self, response: HttpResponse, url: str) -> None:
         """Refuse an answer out of a network where a discovered address may not lead."""
         if not isinstance(self._endpoint, str):

@@ -140,7 +140,7 @@ class Introspector:
         if isinstance(outcome, Answered):
             kept = Remembered(outcome, outcome.sent, seconds_to_believe(outcome))
             self._memo.keep(digest, kept)
-        elif concerns_one_token(outcome):
+        elif concerns_one_token(outcome, has_answered=self._world.has_answered()):
             # Not an answer, but no reason to ask again at once: a loop must not hammer.
             self._memo.keep(digest, Remembered(outcome, self._world.now(), INACTIVE_SECONDS))
 

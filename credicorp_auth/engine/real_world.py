@@ -156,8 +156,16 @@ class RealWorld:
         return self._locator.known()
 
     def known_secrets(self) -> tuple[Secret, ...]:
-        """Return the credentials that the engine holds, so that nothing it tells shows them."""
-        return self._client.template.secrets_beside(*self.keeper.known())
+        """
+        Return the credentials that the engine holds, so that nothing it tells shows them.
+
+        A value that is part of the client id, an address or the scope is none: the settings show
+        it anyway, and an event without it could not be read.
+        """
+        asked = self._client.template
+        shown = f"{self._client.client_id} {asked.token_url} {asked.scope}"
+        held = asked.secrets_beside(*self.keeper.known())
+        return tuple(each for each in held if each.reveal() not in shown)
 
     def recall(self) -> Standing:
         """Return how the client stands with the token endpoint, in this process."""

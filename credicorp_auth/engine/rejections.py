@@ -6,7 +6,6 @@ from typing import Final
 
 _LONGEST_PAUSE: Final = 300.0  # seconds
 _FORGIVEN_AFTER: Final = 600.0  # seconds without a 401
-_MAX_ORIGINS: Final = 64
 
 
 class _Origin:
@@ -29,6 +28,9 @@ class Rejections:
     no 401 of that origin costs a mint for a while; the pause doubles each time that the token after
     it is refused too. Only the replay that followed the mint can end this, or ten minutes without a
     401: a route that works says nothing about one that refuses every token.
+
+    No origin is dropped for another: one that is forgotten could cost the next mint. There are no
+    more of them than the setting `allowed_origins` lists, since no other gets a token.
 
     Every method is called under the lock of the entry.
     """
@@ -71,12 +73,10 @@ class Rejections:
         self._origins.clear()
 
     def _count(self, origin: str, now: float) -> _Origin:
-        counted = self._origins.pop(origin, None)
+        counted = self._origins.get(origin)
         if counted is None or now - counted.last_401 >= _FORGIVEN_AFTER:
             counted = _Origin()
         counted.last_401 = now
-        if len(self._origins) >= _MAX_ORIGINS:
-            self._origins.pop(next(iter(self._origins)))  # its last 401 is the oldest
         self._origins[origin] = counted
         return counted
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from credicorp_auth.events import Event
-from credicorp_auth.oauth.foreign_text import hide_secrets
+from credicorp_auth.events import LEVELS, Event
+from credicorp_auth.oauth.foreign_text import SHORTEST_IN_VALUES, hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,10 +19,6 @@ LOGGER.addHandler(logging.NullHandler())
 
 # Said once: true of every token alike, and no help the second time.
 _ONCE: Final = frozenset({"token.expiry_assumed", "token.expiry_as_text", "clock.skew"})
-
-
-# Fields hold words of our own as well, which a shorter secret may be by chance.
-_SHORTEST_SECRET: Final = 8
 
 
 class Teller:
@@ -49,8 +45,11 @@ class Teller:
             if name in self._said:
                 return
             self._said.add(name)
+        is_logged = LOGGER.isEnabledFor(LEVELS[name])
+        if not is_logged and not self._observers:
+            return  # the search for secrets costs more than a signature, and strangers cause events
         event = Event(name, self._without_secrets(fields))
-        if LOGGER.isEnabledFor(event.level):
+        if is_logged:
             LOGGER.log(event.level, "%s", event, extra={"credicorp_event": event})
         for observer in self._observers:
             try:
@@ -64,7 +63,7 @@ class Teller:
         """Return fields without our credentials, whatever text they are made of."""
         secrets = self.known_secrets()
         return {
-            name: hide_secrets(value, secrets, shortest=_SHORTEST_SECRET)
+            name: hide_secrets(value, secrets, shortest=SHORTEST_IN_VALUES)
             if isinstance(value, str)
             else value
             for name, value in fields.items()

@@ -20,6 +20,7 @@ from credicorp_auth.errors import (
     CredicorpAuthError,
     DeadlinePassed,
     MalformedAnswer,
+    RedirectRefused,
     ServerFailed,
     TokenRequestRefused,
 )
@@ -27,7 +28,7 @@ from credicorp_auth.lifecycle.rotate import CredentialsWorld, fetch_current, sho
 from credicorp_auth.lifecycle.setback import note_wish
 from credicorp_auth.lifecycle.standing import Failed, LookedAgain, Refused, Served, wishes_for
 from credicorp_auth.oauth.refusal import refuses_client
-from credicorp_auth.oauth.retry import back_off
+from credicorp_auth.oauth.retry import back_off, is_retryable
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.token_inquiry import TokenInquiry, build_inquiry_request
 
@@ -125,7 +126,8 @@ def inquire(world: InquiryWorld, asking: Asking[A]) -> Answered[A]:
     address = world.find_endpoint(seconds_left(world, asking))
     seconds_left(world, asking)
     credentials = fetch_secret(world)
-    ask, note = partial(ask_twice, world, asking, address), partial(note_failure, world)
+    ask = partial(ask_twice, world, asking, address)
+    note = partial(note_failure, world, has_answered=address.has_answered)
     answered, _ = show_in_turn(world, credentials, ask, note)
     world.remember(Served())
     return answered
@@ -211,26 +213,39 @@ def ask_once(
         raise
 
 
-def concerns_one_token(error: CredicorpAuthError) -> bool:
+def concerns_one_token(error: CredicorpAuthError, *, has_answered: bool) -> bool:
     """
     Say whether a question failed for its token, so that the next one may be answered.
 
     Who shows a token chooses what it is. If one that a server chokes on could silence the endpoint,
     anybody could have every other token refused. A refusal that is not one of the client as a whole
     is of that token; what a server asks for in `Retry-After` is asked of everybody.
+
+    Args:
+        error: The failure.
+        has_answered: Whether the endpoint has answered properly before. If it has, address and
+            client are right, and a redirect or a status that says nothing of OAuth (403, 404, 406,
+            501 …) is most likely a web application firewall's word about this token.
     """
     if isinstance(error, ServerFailed):
-        return error.status in _CHOKED and error.retry_after is None
+        chokes = error.status in _CHOKED or (has_answered and not is_retryable(error.status))
+        return chokes and error.retry_after is None
     if isinstance(error, TokenRequestRefused):
         return not error.retryable and not refuses_client(error)
+    if isinstance(error, RedirectRefused):
+        return has_answered
     return isinstance(error, MalformedAnswer)
 
 
 def note_failure(
-    world: InquiryWorld, error: CredicorpAuthError, shown: ClientCredentials | None = None
+    world: InquiryWorld,
+    error: CredicorpAuthError,
+    shown: ClientCredentials | None = None,
+    *,
+    has_answered: bool = False,
 ) -> None:
     """Remember a failure of the endpoint, so that it is not asked again before it makes sense."""
-    if concerns_one_token(error):
+    if concerns_one_token(error, has_answered=has_answered):
         return
     if shown is not None and refuses_client(error):
         world.tell("refusal.remembered", code=error.code, scope="")

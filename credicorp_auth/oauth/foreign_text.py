@@ -29,7 +29,9 @@ STARS: Final = "***"
 _COMPACT: Final = re.compile(
     r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+(?:\.[A-Za-z0-9_-]*+){1,3}+"
 )
-_JSON_OBJECT: Final = re.compile(r"e[wy]|[^.]*eyJ")
+# The base64 of a brace and of what JSON lets follow it. Two letters would not tell: the names of
+# hosts and scopes may begin with `ey` and `ew` as well.
+_JSON_OBJECT: Final = re.compile(r"ey[ABIJ]|ew[klop01][JKNgi9]|[^.]*eyJ")
 _SCHEME: Final = re.compile(
     r"\b(Bearer|Basic|DPoP|MAC)([ :=]+)[A-Za-z0-9._~+/%-]{16,}+=*", re.IGNORECASE
 )
@@ -42,6 +44,9 @@ _UNICODE_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(
 
 _SHORTEST_SECRET: Final = 4  # scrubbing shorter texts would make every message unreadable
 _SHORTEST_ENCODED: Final = 8  # three letters of base64 are in every text
+
+SHORTEST_IN_VALUES: Final = 8
+"""Characters that a secret must have to be looked for in scopes and in fields of events."""
 
 
 def hide_secrets(text: str, secrets: Iterable[Secret], *, shortest: int = _SHORTEST_SECRET) -> str:
@@ -67,9 +72,17 @@ def hide_secrets(text: str, secrets: Iterable[Secret], *, shortest: int = _SHORT
     return text
 
 
-def scrub(text: str, secrets: Iterable[Secret]) -> str:
-    """Replace our credentials, and whatever looks like a token, in a text of a server."""
-    text = _COMPACT.sub(partial(_star_if, _JSON_OBJECT), hide_secrets(text, secrets))
+def scrub(text: str, secrets: Iterable[Secret], *, shortest: int = _SHORTEST_SECRET) -> str:
+    """
+    Replace our credentials, and whatever looks like a token, in a text of a server.
+
+    Args:
+        text: The text.
+        secrets: As for `hide_secrets`.
+        shortest: As for `hide_secrets`.
+    """
+    hidden = hide_secrets(text, secrets, shortest=shortest)
+    text = _COMPACT.sub(partial(_star_if, _JSON_OBJECT), hidden)
     text = _SCHEME.sub(rf"\1\2{STARS}", text)
     text = _PREFIXED.sub(STARS, text)
     return _LONG.sub(partial(_star_if, _OPAQUE), text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.oauth.foreign_text import scrub
+from credicorp_auth.oauth.foreign_text import SHORTEST_IN_VALUES, scrub
 from credicorp_auth.oauth.json_answer import is_absent
 from credicorp_auth.oauth.scope import Scope
 
@@ -21,6 +21,7 @@ def read_scope_of(stated: object, asked: Scope, secrets: Collection[Secret]) -> 
 
     A scope travels: into events, caches, messages and the `repr` of a token. So a scope token that
     holds a credential of ours, or looks like a token, is kept as `***`, unless it was asked for.
+    Secrets of less than eight characters are not looked for: `read` is a word of many scopes.
 
     Args:
         stated: The member `scope`: text, a JSON list of texts, or nothing.
@@ -39,4 +40,7 @@ def read_scope_of(stated: object, asked: Scope, secrets: Collection[Secret]) -> 
         said = Scope(" ".join(cast("list[str]", words)))
     except InvalidSetting:
         return None
-    return Scope(each if each in asked.words else scrub(each, secrets) for each in said.words)
+    return Scope(
+        each if each in asked.words else scrub(each, secrets, shortest=SHORTEST_IN_VALUES)
+        for each in said.words
+    )

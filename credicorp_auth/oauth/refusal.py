@@ -228,7 +228,9 @@ def _show_error(members: Mapping[str, Any], secrets: Collection[Secret]) -> _Sai
     if not isinstance(error, str) or not _is_readable(error):
         return _Said()
     told = show_foreign_text(description, secrets) if isinstance(description, str) else ""
-    return _Said(show_foreign_text(error, secrets, limit=64), told)
+    # A name of the protocol is no echo, also if a short secret is one of its words.
+    named = error.lower() in _KNOWN_ERRORS
+    return _Said(error if named else show_foreign_text(error, secrets, limit=64), told)
 
 
 def read_refusal(

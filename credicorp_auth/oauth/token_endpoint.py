@@ -32,9 +32,10 @@ _SUCCESSES: Final = frozenset({200, 201})
 
 # The names of the protocol and of other grants: RFC 6749, 7521, 7523, 7636, 8628, 8693, 8707.
 _RESERVED: Final[Mapping[str, str]] = {
-    **dict.fromkeys(
-        ("client_id", "client_secret", "scope", "resource"), "use the setting of that name."
-    ),
+    **{
+        name: f"use the setting `{name}`."
+        for name in ("client_id", "client_secret", "scope", "resource")
+    },
     "audience": "use the setting `request_audience`.",
     **dict.fromkeys(
         ("client_assertion", "client_assertion_type"), "use the setting `client_authentication`."
@@ -126,10 +127,12 @@ def read_extra_parameters(
         if reason is None and isinstance(name, str) and (held := _hold(value)) is not None:
             checked[name] = held
             continue
-        raise InvalidSetting(
-            f"extra_parameters cannot hold {ascii(name)[:60]}",
-            cure=reason or "set its value to text that can be written in UTF-8.",
-        )
+        if reason is None:
+            raise InvalidSetting(
+                f"the value of {ascii(name)[:60]} in `extra_parameters` cannot be sent",
+                cure="set it to text that can be written in UTF-8.",
+            )
+        raise InvalidSetting(f"`extra_parameters` cannot hold {ascii(name)[:60]}", cure=reason)
     return tuple(sorted(checked.items(), key=lambda pair: pair[0]))
 
 
@@ -139,8 +142,8 @@ def _why_no_name(name: object, checked: Mapping[str, Secret]) -> str | None:
         return "give each parameter a name of printable text."
     if name in checked:
         return "name it once (RFC 6749 section 3.2)."
-    # Servers exist that read the names in any case.
-    return _RESERVED.get(name.lower())
+    # Servers exist that read the names in any case, and `scope[]` as one more value of `scope`.
+    return _RESERVED.get(name.lower().partition("[")[0])
 
 
 def _hold(value: object) -> Secret | None:

@@ -94,11 +94,16 @@ def read_verification_key(
     """
     if not isinstance(jwk, dict):
         return DroppedKey(None, "jwks.malformed_key")
-    members = cast("dict[str, Any]", jwk)
-    kid = members.get("kid")
+    kid = cast("dict[str, Any]", jwk).get("kid")
     if kid is not None and not is_kid(kid):
         return DroppedKey(None, "jwks.malformed_key")
     kid = kid or None
+    # Null, empty text and an empty list say nothing; a member that a key needs is missing then.
+    members = {
+        name: value
+        for name, value in cast("dict[str, Any]", jwk).items()
+        if not (value is None or value in ("", []))
+    }
     if members.get("kty") == "oct":
         return DroppedKey(kid, "jwks.symmetric_key")
     if not _PRIVATE.isdisjoint(members):

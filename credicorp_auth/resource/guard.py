@@ -20,7 +20,7 @@ from credicorp_auth.resource.refusal import (
     read_failure,
 )
 from credicorp_auth.resource.scope import read_scope, scope_words
-from credicorp_auth.resource.verifier import Proof
+from credicorp_auth.resource.verifier import Proof, check_overrides
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -46,11 +46,13 @@ class Guard(Generic[Proof]):
         claims = guard.require(request.headers, "decisions:read")
 
     Args:
-        verifier: What verifies a token: a `TokenVerifier`, a `CredicorpAuth`, ….
+        verifier: Verifies tokens: a `TokenVerifier`, an `IntrospectingVerifier`, a `CredicorpAuth`
+            with `issuer` and `audience`, or an object of your own (see `Verifier`).
         realm: The service's name in challenges: printable ASCII.
 
     Raises:
-        InvalidSetting: The realm cannot stand in a header (`config.value`).
+        InvalidSetting: The realm cannot stand in a header (`config.value`); or the verifier's class
+            overrides one of `verify` and `averify` alone (`config.verifier_override`).
 
     .. versionadded:: 1.0.0
     """
@@ -61,6 +63,7 @@ class Guard(Generic[Proof]):
                 f"the realm {ascii(realm)[:80]} is not printable ASCII",
                 cure="give a `realm` that may stand in a header.",
             )
+        check_overrides(verifier, "verify", "averify")
         self._verifier, self._realm = verifier, realm
 
     def require(self, headers: Headers, scope: RequiredScope) -> Proof:
@@ -68,16 +71,18 @@ class Guard(Generic[Proof]):
         Verify the token of a request (RFC 6750 section 2.1).
 
         Args:
-            headers: The request's headers: a mapping, a multi-dict, or (name, value) pairs.
-            scope: What the token must be good for; `ANY_SCOPE` for any valid token.
+            headers: The request's headers: a mapping, a multi-dict, or (name, value) pairs; not
+                the WSGI environ.
+            scope: The scope that the token must cover; `ANY_SCOPE` for any valid token.
 
         Returns:
-            The claims of the token, or what the verifier returns in their place.
+            The claims of the token, or the return value of a verifier of your own.
 
         Raises:
-            Refused: The token is missing, not valid, or not good for the scope; or tokens cannot
+            Refused: The token is missing, not valid, or does not cover the scope; or tokens cannot
                 be verified now. Send its status, headers and body.
-            InvalidSetting: The scope is empty or none (`config.required_scope`).
+            InvalidSetting: The scope is empty or of a wrong type (`config.required_scope`).
+            UsageError: The headers are neither a mapping nor pairs (`resource.headers`).
         """
         required, request = read_scope(scope), read_request(headers)
         del headers  # not in reach of an error's traceback
@@ -118,17 +123,17 @@ class Guard(Generic[Proof]):
         Make a decorator that marks a handler; the framework's guard enforces the mark.
 
         Args:
-            scope: What a token must be good for; `ANY_SCOPE` for any valid token.
+            scope: The scope that a token must cover; `ANY_SCOPE` for any valid token.
 
         Raises:
-            InvalidSetting: The scope is empty or none (`config.required_scope`); or, of the
-                decorator, the handler is marked otherwise already (`config.mark`).
+            InvalidSetting: The scope is empty or of a wrong type (`config.required_scope`); or, by
+                the decorator, the handler already has another mark (`config.mark`).
         """
         mark = Mark(self, read_scope(scope))
         return lambda handler: set_mark(handler, mark)
 
     def public(self, handler: Handler) -> Handler:
-        """Mark a handler as open on purpose: no token is looked at."""
+        """Mark a handler as public: it needs no token, and none is checked."""
         return set_mark(handler, Mark(self, None))
 
     def refuse_unmarked(self, headers: Headers) -> Refused:

@@ -1,4 +1,4 @@
-"""Verifying by asking the authorization server, which knows of revocation and of opaque tokens."""
+"""Verifier by introspection: it notices revoked tokens and can check opaque ones (RFC 7662)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.errors import ScopeMissing, TokenInactive, UnsupportedTokenType
 from credicorp_auth.oauth.scope import Scope
+from credicorp_auth.resource.verifier import check_overrides
 
 if TYPE_CHECKING:
     from credicorp_auth.auth import CredicorpAuth
@@ -17,22 +18,28 @@ _NO_AUDIENCE: Final = "introspection.aud_missing"
 
 class IntrospectingVerifier:
     """
-    Verifies tokens by asking the authorization server whether they count.
+    Verifies tokens by introspection (RFC 7662).
 
-    No answer means no token: what cannot be asked is an error. What was answered serves for a
-    minute, so a token that is revoked is refused a minute later at the latest.
+    It fails closed: without a response there is an error. Responses are cached for a minute, so a
+    revoked token is refused a minute later at the latest.
 
     Args:
-        auth: Who asks: the service's own client at that server; it stays the caller's to close.
-        locally_first: Whether signature, audience and scope are verified before anybody is asked,
-            so that rubbish costs no request. It needs the `issuer` and `audience` settings of
-            `auth`; without it, tokens need not be signed, and with `introspection_audience` set to
-            `required` the server must say for whom a token is meant.
+        auth: The service's own client at the authorization server. The caller closes it.
+        locally_first: Whether signature, audience and scope are verified before the server is
+            asked, so that invalid tokens cost no request. It needs the `issuer` and `audience`
+            settings of `auth`. Set it to False for opaque tokens; with `introspection_audience`
+            set to `required`, the response must then name the audience.
+
+    Raises:
+        InvalidSetting: The class of `auth` overrides a plain method or its async form alone
+            (`config.verifier_override`).
 
     .. versionadded:: 1.0.0
     """
 
     def __init__(self, auth: CredicorpAuth, *, locally_first: bool = True) -> None:
+        check_overrides(auth, "verify", "averify")
+        check_overrides(auth, "introspect", "aintrospect")
         self._auth, self._locally_first = auth, locally_first
 
     def verify(
@@ -42,15 +49,15 @@ class IntrospectingVerifier:
         Verify a token.
 
         Args:
-            token: The token; what stands behind `Bearer` in a request's `Authorization` header.
-            required_scope: What it must be good for.
+            token: The token: the part after `Bearer` in a request's `Authorization` header.
+            required_scope: The scope it must cover; by default none.
 
         Returns:
-            What it says, where it is verified locally first; else what the server says of it.
+            The claims of the token if it is verified locally first, else the server's response.
 
         Raises:
-            VerificationFailed: It does not count; `.code` says why, for the log alone.
-            CredicorpAuthError: The server cannot be asked.
+            VerificationFailed: The token is not valid. Log `.code`; do not send it to the caller.
+            CredicorpAuthError: There is no response from the server.
         """
         claims: Claims | None = None
         answer: Introspection | UnsupportedTokenType
@@ -69,7 +76,7 @@ class IntrospectingVerifier:
     async def averify(
         self, token: str, *, required_scope: Scope | str | None = None
     ) -> Claims | Introspection:
-        """Verify a token, awaiting the server where it must be asked; see `verify`."""
+        """Verify a token, awaiting the server if it must be asked; see `verify`."""
         claims: Claims | None = None
         answer: Introspection | UnsupportedTokenType
         try:

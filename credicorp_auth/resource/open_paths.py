@@ -24,14 +24,12 @@ class OpenPaths:
     """
 
     def __init__(self, paths: Iterable[str]) -> None:
-        listed: list[object] = [paths] if isinstance(paths, str | bytes) else list(paths)
+        if isinstance(paths, str | bytes):
+            raise _invalid(f"`open_paths` is the text {ascii(paths)[:80]} and not a list")
+        listed: list[object] = list(paths)
         for path in listed:
-            if isinstance(paths, str) or not isinstance(path, str) or not path.startswith("/"):
-                raise InvalidSetting(
-                    f"the open path {ascii(path)[:80]} does not begin with `/`, or is no list",
-                    code="config.open_path",
-                    cure='list full paths, for example `open_paths=("/health",)`.',
-                )
+            if not isinstance(path, str) or not path.startswith("/"):
+                raise _invalid(f"the open path {ascii(path)[:80]} does not begin with `/`")
         self._paths = frozenset(listed)
 
     def covers(self, method: str, path: str, mounted: str) -> bool:
@@ -50,3 +48,11 @@ class OpenPaths:
         return not mounted or (
             path.startswith(mounted) and path.removeprefix(mounted) in self._paths
         )
+
+
+def _invalid(message: str) -> InvalidSetting:
+    return InvalidSetting(
+        message,
+        code="config.open_path",
+        cure='list full paths, for example `open_paths=("/health",)`.',
+    )

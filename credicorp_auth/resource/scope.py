@@ -44,9 +44,11 @@ def read_scope(value: object) -> Scope | AnyScope:
         scope = Scope(cast("Iterable[str]", value))
         if scope:
             return scope
-    kind = type(value).__name__  # pyright: ignore[reportUnknownArgumentType] - it was narrowed
+        message = "the required scope is empty"
+    else:
+        message = f"a required scope cannot be of the type {type(value).__name__}"
     raise InvalidSetting(
-        f"a required scope is {kind}, or empty",
+        message,
         code="config.required_scope",
         cure="give a scope such as 'decisions:read', or ANY_SCOPE for any valid token.",
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from credicorp_auth.errors import InvalidSetting
+
 if TYPE_CHECKING:
     from credicorp_auth.oauth.scope import Scope
 
@@ -17,7 +19,8 @@ class Verifier(Protocol[Proof]):
 
     Both methods return what the token says, and raise a `CredicorpAuthError` unless it is good:
     a `VerificationFailed` if that is the token's fault. A return value that is false, such as
-    None, proves nothing: the request is refused. `averify` does not block the event loop.
+    None, proves nothing: the request is refused. Synchronous frameworks call `verify`,
+    asynchronous ones `averify`, which must not block the event loop: a subclass overrides both.
 
     .. versionadded:: 1.0.0
     """
@@ -29,3 +32,29 @@ class Verifier(Protocol[Proof]):
     async def averify(self, token: str, *, required_scope: Scope | None) -> Proof:
         """Verify a token, awaiting what must be fetched for it."""
         ...
+
+
+def check_overrides(verifier: object, method: str, async_method: str) -> None:
+    """
+    Refuse an object whose class overrides one of two methods alone.
+
+    A check that only `verify` makes would be skipped, silently, in every asynchronous framework.
+
+    Raises:
+        InvalidSetting: One of them is overridden and the other inherited
+            (`config.verifier_override`).
+    """
+    pair = {method, async_method}
+    defined = [own for kind in type(verifier).__mro__ if (own := pair & vars(kind).keys())]
+    if not defined or pair == defined[0]:
+        return
+    (overridden,), (inherited,) = defined[0], pair - defined[0]
+    if pair == next((own for own in defined if inherited in own), None):
+        raise InvalidSetting(
+            f"{type(verifier).__name__} overrides `{overridden}` and inherits `{inherited}`",
+            code="config.verifier_override",
+            cure=(
+                f"override both: synchronous frameworks call `{method}`, "
+                f"asynchronous ones `{async_method}`."
+            ),
+        )

@@ -26,8 +26,8 @@ class BearerGuard:
 
     Args:
         app: The application.
-        verifier: What verifies a token: a `TokenVerifier`, a `CredicorpAuth`, ….
-        scope: What a token must be good for; `ANY_SCOPE` for any valid token.
+        verifier: Verifies tokens: a `TokenVerifier`, an `IntrospectingVerifier`, …; see `Guard`.
+        scope: The scope that a token must cover; `ANY_SCOPE` for any valid token.
         open_paths: Full paths that GET and HEAD may request without a token, such as `/health`.
             Below a `SCRIPT_NAME`, the path with it and the path without it must both be listed.
         realm: The service's name in challenges.

@@ -6,8 +6,12 @@ import ast
 import os
 import re
 import statistics
+import sys
 import tomllib
 from configparser import ConfigParser
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
 import pytest
@@ -185,6 +189,53 @@ def test_metadata_is_in_one_place():
     names = ["PyJWT[crypto]", "attrs", "pluggy", "urllib3"]
     assert names == sorted(each.split(">=")[0] for each in required)
     assert packages <= set(setup["options"]["packages"].split())
+
+
+owners_of_packages = cache(packages_distributions)
+
+
+def brought_by(requirements, seen):
+    """Return the names of the distributions that requirements bring, and those that they require."""
+    for each in requirements:
+        name = canonical(re.match(r"[\w.-]+", each)[0])
+        if name not in seen and "extra ==" not in each:
+            seen.add(name)
+            with suppress(PackageNotFoundError):  # it is for another Python or system
+                brought_by(requires(name) or [], seen)
+    return seen
+
+
+def canonical(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@pytest.mark.parametrize("folder", sorted(each.parent.name for each in (CHECKOUT / "plugins").glob("*/setup.cfg")))  # fmt: skip
+def test_a_plugin_asks_for_what_it_imports(folder):
+    """Each library that a plugin imports comes with what its own metadata ask for, extras included."""
+    core = ConfigParser()
+    core.read(CHECKOUT / "setup.cfg")
+    own = ConfigParser()
+    own.read(CHECKOUT / "plugins" / folder / "setup.cfg")
+    extras = own["options.extras_require"].values() if "options.extras_require" in own else []
+    asked = "\n".join(
+        [core["options"]["install_requires"], own["options"]["install_requires"], *extras]
+    )
+    brought = brought_by([each for each in asked.split("\n") if each], set())
+    foreign = {
+        (name_of(path), name)
+        for path, tree in TREES.items()
+        if path.is_relative_to(CHECKOUT / "plugins" / folder)
+        for name in {module.split(".")[0] for module in imports(tree)}
+        if name not in sys.stdlib_module_names and not name.startswith("credicorp_auth")
+    }
+    owners = owners_of_packages()
+
+    assert foreign
+    assert [] == [
+        (path, name)
+        for path, name in sorted(foreign)
+        if not {canonical(each) for each in owners.get(name, [])} & brought
+    ]
 
 
 def test_public_names_are_a_promise():

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(os.environ.get("CREDICORP_CHECKOUT") or Path(__file__).parents[2])
 MODEL = ROOT / "benchmarks" / "fleet"
 
@@ -23,7 +25,7 @@ def runs():
     chosen = "--hosts 50 --lifetimes 60 60 --tier 100 --seed 7 --json"
     printed = subprocess.run(
         [sys.executable, MODEL / "run.py", *chosen.split()],
-        env={**environment, "PYTHONPATH": str(MODEL)},
+        env={**environment, "PYTHONPATH": f"{MODEL}:{ROOT / 'tools'}"},
         capture_output=True,
         text=True,
         check=True,

@@ -25,6 +25,8 @@ from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
 from credicorp_auth.testing.scripted_world import ScriptedLease
 from credicorp_auth.testing.stand_ins import ListedSecrets, ScriptedTransport, SwitchableCache
 
+pytestmark = pytest.mark.slow
+
 CANARY = "hunter2-canary"
 SOME = Provider("some", "some-distribution", "1.0")
 OBSERVER = "from credicorp_auth.hookspecs import hookimpl\nCREDICORP_API = 1\n@hookimpl\ndef credicorp_event(event): pass\n"
@@ -372,7 +374,7 @@ def call(environ, *arguments):
         env={**kept, **environ},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

@@ -16,6 +16,8 @@ from credicorp_auth import errors
 from credicorp_auth.cli.run import credicorp_auth, ending_of, run
 from credicorp_auth.testing.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "credicorp_auth"]
 
 
@@ -46,7 +48,7 @@ def call(environ, *arguments, **changes):
         env={**environ, **changes},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -87,7 +89,7 @@ def test_on_a_terminal_the_summary_is_a_table(environ):
     process = subprocess.Popen(
         [*COMMAND, "token"], env={**environ, "TERM": "xterm"}, stdout=end, stderr=end
     )
-    assert 0 == process.wait(60)
+    assert 0 == process.wait(300)
     os.close(end)
     shown = os.read(terminal, 65536).decode()
     os.close(terminal)
@@ -175,7 +177,7 @@ def test_the_sandbox_runs_until_it_is_told_to_stop(environ):
     ready = json.loads(process.stdout.readline())
     ended = call(environ, "header", CREDICORP_BASE_URL=ready["base_url"])
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
 
     assert 0 == ended.returncode
     assert ("", "", 0) == (out, err, process.returncode)

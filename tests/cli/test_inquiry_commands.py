@@ -14,6 +14,8 @@ from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
 from credicorp_auth.testing.sandbox.answers import raw
 from credicorp_auth.testing.sandbox.tokens import IssuedToken
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "credicorp_auth"]
 
 
@@ -42,7 +44,7 @@ def call(sandbox):
             env={**environ, **changes},
             input=stdin,
             capture_output=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         return ended.returncode, ended.stdout.decode(), ended.stderr.decode()

@@ -12,6 +12,8 @@ import pytest
 from credicorp_auth import CredicorpAuth
 from credicorp_auth.testing.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "credicorp_auth"]
 
 
@@ -53,7 +55,7 @@ def call(sandbox):
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
 

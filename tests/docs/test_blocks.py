@@ -17,6 +17,8 @@ from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = [
     ROOT / "README.md",
@@ -102,7 +104,7 @@ def test_commands_succeed(command: list[str]) -> None:
         capture_output=True,
         check=False,
         text=True,
-        timeout=30,
+        timeout=300,
     )
 
     assert (0, "") == (ran.returncode, ran.stderr)

@@ -14,6 +14,8 @@ from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
 from credicorp_auth.testing.sandbox.tokens import IssuedToken
 from credicorp_auth.testing.stand_ins import settle
 
+pytestmark = pytest.mark.slow
+
 TOKENS = [f"opaque-{number}" for number in range(100)]
 THREADS, CALLS = 16, 3_125  # each: 50,000 in all
 

@@ -12,6 +12,8 @@ import pytest
 
 from credicorp_auth import CredicorpAuth, Scope
 
+pytestmark = pytest.mark.slow
+
 
 class TokenEndpoint(BaseHTTPRequestHandler):
     """Grants whatever is asked, and counts."""
@@ -47,7 +49,7 @@ def endpoint():
         server.shutdown()
 
 
-@pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.proof)])
 def test_fault_385_each_scope_set_is_minted_once(endpoint, count):
     """385: the first round mints each, none of the further ones mints any: text, `Scope` or list, thread or task."""
     url, minted = endpoint

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("when", ["exhausted", "at_exit"])
 def test_fault_297_377_everything_can_be_had_without_another_thread(

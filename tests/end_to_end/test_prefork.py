@@ -10,6 +10,8 @@ import pytest
 from credicorp_auth.engine.real_world import RealWorld
 from credicorp_auth.testing.stand_ins import ScriptedTransport
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("method", "mints"), [("fork", 1), ("forkserver", 5), ("spawn", 5)])
 def test_fault_293_workers_inherit_the_token_or_mint_their_own(
@@ -18,7 +20,7 @@ def test_fault_293_workers_inherit_the_token_or_mint_their_own(
     """293: an object made before the workers serves each; forked ones use the parent's token."""
     sandbox = open_sandbox()
     program = start_program("prefork.py", sandbox, method)
-    said, complaints = program.communicate(timeout=100)
+    said, complaints = program.communicate(timeout=300)
 
     assert "" == complaints
     told = json.loads(said)

@@ -7,6 +7,8 @@ import json
 import signal
 import threading
 import time
+from contextvars import ContextVar
+from itertools import pairwise
 
 import pytest
 
@@ -14,29 +16,66 @@ from credicorp_auth import errors
 from credicorp_auth.testing.clock import MovableClock
 from credicorp_auth_urllib3 import BearerPoolManager
 
+pytestmark = pytest.mark.slow
+
 HERD = 1_000
 
 
 class Watch:
-    """Counts the events of one object."""
+    """
+    Watches what callers wait for: what is said in a call is said on the caller's thread or task.
 
-    def __init__(self):
+    A wait is needless if it ends while the token that the caller had is to be handed out still: up
+    to nine tenths of its life. A busy machine makes waits end later, and so makes none needless.
+    """
+
+    def __init__(self, lifetime):
+        self.lifetime = lifetime
         self.lock = threading.Lock()
-        self.names = []
+        self.tokens, self.waits, self.needless = {}, 0, 0
+        self.beats, self.begun, self.beats_in_mints = 0, 0, []
+        self._waited = ContextVar("waited", default=False)
 
     def __call__(self, event):
         """Take note of an event."""
-        with self.lock:
-            self.names.append(event.name)
+        if event.name == "token.waited":
+            self._waited.set(True)
+        elif event.name == "request.sent":
+            self.begun = self.beats
+        elif event.name == "token.minted":
+            self.beats_in_mints.append(self.beats - self.begun)
 
-    def waits_after_the_first_mint(self):
-        """Count the calls that had to wait for a mint, once there had been one."""
-        first = self.names.index("token.minted")
-        last_of_the_first = first
-        # Those who waited for the first mint say so right after it.
-        while self.names[last_of_the_first + 1 :][:1] == ["token.waited"]:
-            last_of_the_first += 1
-        return self.names[last_of_the_first + 1 :].count("token.waited")
+    def ask(self):
+        """Begin a call: return when."""
+        self._waited.set(False)
+        return time.time()
+
+    def got(self, asked, held, token):
+        """Take note of the token that came of a call; return it."""
+        waited, ended = self._waited.get(), time.time()
+        assert asked < token.expires_at
+        with self.lock:
+            self.tokens[token.value] = token.expires_at
+            if waited and held is not None:
+                self.waits += 1
+                self.needless += ended < held.expires_at - self.lifetime / 10 - 0.01
+        return token
+
+    def renewed(self):
+        """Say of each successor whether it was asked for before its predecessor had to be waited for."""
+        ends = sorted(self.tokens.values())
+        return [
+            after - self.lifetime < before - self.lifetime / 10 for before, after in pairwise(ends)
+        ]
+
+    def used(self):
+        """Return for how long each token was used before the next one was asked for."""
+        return [after - before for before, after in pairwise(sorted(self.tokens.values()))]
+
+
+def most_mints(seconds, lifetime):
+    """Return how many tokens may be minted in a time, if each is used for 40 % of its life."""
+    return seconds / (0.4 * lifetime) + 2
 
 
 def run_threads(count, work):
@@ -89,81 +128,104 @@ def test_threads_and_tasks_on_one_object_are_one_post(open_sandbox, connect):
     assert 1 == sandbox.counters["token_requests"]
 
 
-@pytest.mark.long
-def test_short_tokens_are_renewed_behind_the_backs_of_threads(open_sandbox, connect):
+def test_short_tokens_are_renewed_behind_the_backs_of_threads(
+    open_sandbox, connect, scale, evidence
+):
     """3-second tokens, 300 ms to mint, 8 threads for 20 s: nobody waits, nobody meets a 401."""
-    sandbox, watch = open_sandbox(expires_in=3, token_latency=0.3), Watch()
+    lifetime = 3 if scale == 1 else 2
+    sandbox = open_sandbox(expires_in=lifetime, token_latency=0.3)
+    watch = Watch(lifetime)
     auth = connect(sandbox, observers=[watch])
     auth.get_token()
-    end = time.monotonic() + 20
-    statuses = set()
+    begun = time.monotonic()
+    end = begun + max(20 * scale, 2.5 * lifetime)
+    statuses = []
 
     def caller():
+        held = None
         with BearerPoolManager(auth) as pool:
             while time.monotonic() < end:
-                statuses.add(pool.request("GET", f"{sandbox.base_url}/decisions/dec_1").status)
+                held = watch.got(watch.ask(), held, auth.get_token())
+                statuses.append(pool.request("GET", f"{sandbox.base_url}/decisions/dec_1").status)
                 time.sleep(0.01)
 
     run_threads(8, caller)
+    took = time.monotonic() - begun
 
-    assert {200} == statuses
-    assert 0 == sandbox.counters["api_401"]
-    assert 0 == watch.waits_after_the_first_mint()
-    assert sandbox.counters["mints"] <= 16
+    assert {200} == set(statuses)
+    assert 0 == watch.needless
+    assert any(watch.renewed())
+    assert sandbox.counters["mints"] <= most_mints(took, lifetime)
+    evidence(
+        "renewal-threads",
+        seconds=round(took, 1),
+        requests=len(statuses),
+        mints=sandbox.counters["mints"],
+        waits=watch.waits,
+        answers_401=sandbox.counters["api_401"],
+    )
+    if scale == 1:  # by itself, on a machine that has nothing else to do
+        assert (0, 0) == (watch.waits, sandbox.counters["api_401"])
+        assert all(watch.renewed())
 
 
-@pytest.mark.long
-def test_short_tokens_are_renewed_behind_the_backs_of_tasks(open_sandbox, connect):
+def test_short_tokens_are_renewed_behind_the_backs_of_tasks(open_sandbox, connect, scale, evidence):
     """The same with 8 tasks, whose event loop is never held up."""
-    sandbox, watch = open_sandbox(expires_in=3, token_latency=0.3), Watch()
+    lifetime = 3 if scale == 1 else 2
+    sandbox = open_sandbox(expires_in=lifetime, token_latency=0.3)
+    watch = Watch(lifetime)
     auth = connect(sandbox, observers=[watch])
-    auth.get_token()
-    end = time.monotonic() + 20
-    expired, stalls = [], []
+    begun = time.monotonic()
+    end = begun + max(20 * scale, 2.5 * lifetime)
+    calls = []
 
     async def caller():
+        held = None
         while time.monotonic() < end:
-            token = await auth.aget_token()
-            if token.expires_at <= time.time():
-                expired.append(token)
+            held = watch.got(watch.ask(), held, await auth.aget_token())
+            calls.append(1)
             await asyncio.sleep(0.01)
 
     async def ticker():
         while time.monotonic() < end:
-            started = time.monotonic()
             await asyncio.sleep(0.005)
-            stalls.append(time.monotonic() - started)
+            watch.beats += 1
 
     async def main():
         await asyncio.gather(ticker(), *(caller() for _ in range(8)))
 
     asyncio.run(main())
+    took = time.monotonic() - begun
 
-    assert [] == expired
-    assert 0 == watch.waits_after_the_first_mint()
-    assert sandbox.counters["mints"] <= 16
-    # A loop that waited for a mint would stand still for 300 ms; a busy machine may take its share.
-    assert sorted(stalls)[len(stalls) * 99 // 100] < 0.05
+    assert 0 == watch.needless
+    assert any(watch.renewed())
+    assert sandbox.counters["mints"] <= most_mints(took, lifetime)
+    assert 3 <= min(watch.beats_in_mints)  # a loop that waited for a mint would stand still in it
+    evidence(
+        "renewal-tasks",
+        seconds=round(took, 1),
+        calls=len(calls),
+        mints=sandbox.counters["mints"],
+        waits=watch.waits,
+        fewest_beats_of_the_loop_in_a_mint=min(watch.beats_in_mints),
+    )
+    if scale == 1:  # by itself, on a machine that has nothing else to do
+        assert 0 == watch.waits
+        assert all(watch.renewed())
 
 
-@pytest.mark.parametrize("lifetime", [1, 2, pytest.param(5, marks=pytest.mark.long)])
+@pytest.mark.parametrize("lifetime", [1, 2, pytest.param(5, marks=pytest.mark.proof)])
 def test_short_lives_are_used(open_sandbox, connect, lifetime):
     """Tokens of 1, 2 and 5 s are each used for at least 40 % of their life, and never after."""
-    sandbox = open_sandbox(expires_in=lifetime)
+    sandbox, watch = open_sandbox(expires_in=lifetime), Watch(lifetime)
     auth = connect(sandbox)
-    end = time.monotonic() + 3 * lifetime
-    uses = {}
-    while time.monotonic() < end:
-        token = auth.get_token()
-        now = time.time()
-        assert now < token.expires_at
-        first, _ = uses.get(token.value, (now, now))
-        uses[token.value] = (first, now)
+    begun = time.monotonic()
+    while time.monotonic() < begun + 3 * lifetime:
+        watch.got(watch.ask(), None, auth.get_token())
         time.sleep(0.005)
-    complete = list(uses.values())[:-1]
 
-    assert all(last - first >= 0.4 * lifetime for first, last in complete)
-    assert sandbox.counters["mints"] <= 3 / 0.4 + 2
+    assert all(seconds >= 0.4 * lifetime for seconds in watch.used())
+    assert 2 <= sandbox.counters["mints"] <= most_mints(time.monotonic() - begun, lifetime)
 
 
 def test_a_rate_limited_endpoint_is_left_alone(open_sandbox, connect):
@@ -205,18 +267,20 @@ def test_a_revoked_token_is_replaced_without_a_caller_seeing_it(open_sandbox, co
     """All tokens are revoked under 8 busy threads: no caller sees a 401, and one mint cures it."""
     sandbox = open_sandbox()
     auth = connect(sandbox)
-    end = time.monotonic() + 2
-    statuses = []
+    ended, statuses = threading.Event(), []
 
     def caller():
         with BearerPoolManager(auth) as pool:
-            while time.monotonic() < end:
+            while not ended.is_set():
                 statuses.append(pool.request("GET", f"{sandbox.base_url}/decisions/dec_1").status)
 
-    revoking = threading.Timer(1, sandbox.tokens.revoke)
-    revoking.start()
-    run_threads(8, caller)
-    revoking.join()
+    callers = threading.Thread(target=run_threads, args=(8, caller))
+    callers.start()
+    for so_many, then in ((200, sandbox.tokens.revoke), (600, ended.set)):
+        while len(statuses) < so_many and callers.is_alive():
+            time.sleep(0.01)
+        then()
+    callers.join()
 
     assert {200} == set(statuses)
     assert 2 == sandbox.counters["mints"]
@@ -308,25 +372,30 @@ def test_both_ways_of_client_authentication_work(open_sandbox, connect, method):
     assert "decisions:read" == str(auth.get_token().scope)
 
 
-def test_fault_290_a_fork_in_mid_flight_harms_neither_side(open_sandbox, start_program):
+def test_fault_290_a_fork_in_mid_flight_harms_neither_side(
+    open_sandbox, start_program, scale, evidence
+):
     """290: 200 forks while a flight is under way: each child is served within 2 s."""
     sandbox = open_sandbox(token_latency=0.02, token_rate=10_000, token_burst=10_000)
-    program = start_program("fork_storm.py", sandbox, "200")
-    out, err = program.communicate(timeout=110)
+    forks = max(20, round(200 * scale))
+    program = start_program("fork_storm.py", sandbox, str(forks))
+    out, err = program.communicate(timeout=300)
 
     assert ("", 0) == (err, program.returncode)
-    assert {"children": 200, "served": 200, "parents": 200} == json.loads(out)
+    told = json.loads(out)
+    evidence("fork-storm", **told)
+    assert {"children": forks, "served": forks, "parents": forks} == told
 
 
 def test_a_process_that_was_frozen_sends_no_dead_token(open_sandbox, start_program):
     """A process stopped in mid-mint for longer than its token's life goes on with a living one."""
-    sandbox = open_sandbox(expires_in=1, token_latency=0.3)
+    sandbox = open_sandbox(expires_in=2, token_latency=0.3)
     program = start_program("frozen.py", sandbox)
     assert json.loads(program.stdout.readline()) == {"sent": True}
     program.send_signal(signal.SIGSTOP)
-    time.sleep(2.0)
+    time.sleep(3.0)
     program.send_signal(signal.SIGCONT)
-    out, err = program.communicate(timeout=30)
+    out, err = program.communicate(timeout=300)
     told = json.loads(out.splitlines()[-1])
 
     assert ("", 0) == (err, program.returncode)
@@ -338,7 +407,7 @@ def test_fault_297_tokens_can_be_had_while_the_interpreter_goes_down(open_sandbo
     """297: at exit the caller flies the story itself; in a finaliser nothing hangs."""
     sandbox = open_sandbox()
     program = start_program("at_exit.py", sandbox)
-    out, err = program.communicate(timeout=30)
+    out, err = program.communicate(timeout=300)
 
     assert ("", 0) == (err, program.returncode)
     assert ["atexit Bearer", "finaliser answered"] == sorted(out.splitlines())

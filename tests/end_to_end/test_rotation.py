@@ -12,6 +12,8 @@ import pytest
 from credicorp_auth import CredicorpAuth, errors
 from credicorp_auth_urllib3 import BearerPoolManager
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def mounted(tmp_path, monkeypatch):

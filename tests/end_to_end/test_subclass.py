@@ -14,13 +14,15 @@ import requests
 from attrs import evolve
 
 from credicorp_auth import CredicorpAuth, Scope, Secret, Settings, TokenVerifier, errors
-from credicorp_auth.resource import IntrospectingVerifier
+from credicorp_auth.resource import Guard, IntrospectingVerifier
 from credicorp_auth.resource.wsgi import BearerGuard
 from credicorp_auth.testing.clock import MovableClock
 from credicorp_auth.testing.stand_ins import ScriptedTransport
 from credicorp_auth_httpx import BearerAuth as HttpxBearer
 from credicorp_auth_requests import BearerAuth as RequestsBearer
 from credicorp_auth_urllib3 import BearerPoolManager
+
+pytestmark = pytest.mark.slow
 
 
 class Counting(CredicorpAuth):
@@ -251,6 +253,54 @@ def test_fault_389_what_a_verifier_refuses_nobody_admits(open_sandbox, again, ad
             outcomes += [statuses_of(token, each) for each in verifiers]
 
     assert [admitted] * 6 + [200 if admitted else 401] * 3 == outcomes
+
+
+def verify_alone(self, token, *, audience=None, required_scope=None):
+    """Refuse every client, for those who ask by the plain method."""
+    raise errors.WrongClaim("this client may not come in")
+
+
+async def verify_on_a_loop_alone(self, token, *, audience=None, required_scope=None):
+    """Refuse every client, for those who await."""
+    raise errors.WrongClaim("this client may not come in")
+
+
+@pytest.mark.parametrize("kind", [TokenVerifier, CredicorpAuth, IntrospectingVerifier])
+@pytest.mark.parametrize("by_mixin", [False, True], ids=["itself", "by a mixin"])
+def test_fault_389_one_of_two_methods_is_not_enough(by_mixin, kind):
+    """389: a check in `verify` alone, which no async framework calls, is an error when the guard is built."""
+    for name, method in (("verify", verify_alone), ("averify", verify_on_a_loop_alone)):
+        bases = (type("Mixin", (), {name: method}), kind) if by_mixin else (kind,)
+        own = type("Own", bases, {} if by_mixin else {name: method})
+        later = type("Later", (type("Base", (Admitting, kind), {}),), {name: method})
+        for each in (own, later):
+            with pytest.raises(errors.InvalidSetting) as refused:
+                Guard(each.__new__(each))
+
+            assert "config.verifier_override" == refused.value.code
+            assert f"{each.__name__} overrides `{name}` and inherits" in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["verify", "averify", "introspect", "aintrospect"])
+def test_fault_389_introspection_needs_both_methods_too(name):
+    """389: the same for the object that an `IntrospectingVerifier` asks."""
+    own = type("Own", (CredicorpAuth,), {name: verify_alone})
+
+    with pytest.raises(errors.InvalidSetting) as refused:
+        IntrospectingVerifier(own.__new__(own))
+
+    assert "config.verifier_override" == refused.value.code
+    assert f"`{name}`" in str(refused.value)
+
+
+def test_two_methods_may_come_from_two_classes():
+    """Two mixins with one method each, and an object that offers only what its service calls."""
+    plain = type("Plain", (), {"verify": verify_alone})
+    awaited = type("Awaited", (), {"averify": verify_on_a_loop_alone})
+    both = type("Both", (plain, awaited, TokenVerifier), {})
+
+    for kind in (both, plain, awaited, TokenVerifier, object):
+        assert isinstance(Guard(kind.__new__(kind)), Guard)
 
 
 def statuses_of(token, verifier):

@@ -21,6 +21,8 @@ from credicorp_auth.testing.stand_ins import ListedSecrets, ScriptedTransport, s
 from credicorp_auth.wiring import build_engine
 from credicorp_auth_memory import CacheOptions, MemoryCache
 
+pytestmark = pytest.mark.slow
+
 SEALING = Secret(base64.b64encode(b"k" * 32).decode())
 QUIET = endpoint_key("https://as.example/oauth/token", "poisoned")
 CLEAN = 1

@@ -19,6 +19,7 @@ from credicorp_auth.engine.stored_token import (
     read_stored_token,
     write_stored_token,
 )
+from credicorp_auth.engine.teller import Teller
 from credicorp_auth.lifecycle.client import ClientCredentials
 from credicorp_auth.lifecycle.world import Birth, StoredToken
 from credicorp_auth.oauth.scope import Scope
@@ -157,10 +158,10 @@ def test_a_discard_that_cannot_be_done_is_an_event(stage):
 
 def test_a_token_in_the_cache_lives_as_long_as_it_has_left(stage):
     """A cache entry's lifetime is what the token has left, not what it was issued with."""
-    play = stage([lambda _request: (play.clock.advance(100), token_answer())[1]])
+    play = stage([lambda _request: (play.clock.advance(5), token_answer())[1]])
     play.get()
 
-    assert [3500.0] == list(play.cache.lifetimes.values())
+    assert [3595.0] == list(play.cache.lifetimes.values())
 
 
 def test_an_observer_that_stumbles_disturbs_nobody(stage, caplog):
@@ -176,6 +177,22 @@ def test_an_observer_that_stumbles_disturbs_nobody(stage, caplog):
 
     assert "observer.failed raised='RuntimeError'" in caplog.text
     assert "hunter2" not in caplog.text
+
+
+@pytest.mark.parametrize(("level", "observed", "searches"), [(10, 0, 1), (20, 1, 1), (20, 0, 0)])
+def test_an_event_that_nobody_hears_costs_no_search_for_secrets(caplog, level, observed, searches):
+    """A flood of bad tokens, each an event, is as cheap as it was before events were scrubbed."""
+    searched, heard = [], []
+
+    def look():
+        searched.append(1)
+        return (Secret("hunter2-canary"),)
+
+    with caplog.at_level(level, logger="credicorp_auth"):
+        Teller([heard.append] * observed, look).tell("token.refused", code="hunter2-canary")
+
+    assert (searches, observed) == (len(searched), len(heard))
+    assert "hunter2" not in caplog.text + str(heard)
 
 
 def test_what_is_true_of_every_token_is_said_once(stage):
@@ -510,7 +527,7 @@ def test_reading_ahead_fails_as_an_event():
     assert (["secret.stale"], 2) == (told, len(notebook))
 
 
-def test_377_a_secret_is_read_in_time_where_no_thread_can_read_ahead():
+def test_fault_377_a_secret_is_read_in_time_where_no_thread_can_read_ahead():
     """Where no thread can start, the call that finds the secret too old reads it, and not later."""
     clock = MovableClock()
     keeper = SecretKeeper(ListedSecrets(("old", "new")), Provider("list"), "client", clock)

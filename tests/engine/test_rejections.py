@@ -340,15 +340,18 @@ def test_a_replay_says_nothing_where_none_is_awaited():
     assert rejections.allow_mint(ORIGIN, 5.0, first_pause=5.0)
 
 
-def test_what_is_kept_for_each_origin_is_bounded():
-    """Of more than 64 origins, those whose last 401 is the oldest are forgotten."""
-    rejections = Rejections()
-    for number in range(100):
-        rejections.allow_mint(f"https://{number}.example:443", 0.0, first_pause=5.0)
+def test_no_origin_is_forgotten_for_another(stage):
+    """Each of 200 origins that refuse every token costs one mint, however often all are asked."""
+    play = stage()
+    hosts = [f"https://{number}.example" for number in range(200)]
+    destinations = Destinations(frozenset(f"{host}:443" for host in hosts))
+    for host in hosts * 3:
+        call = BearerCall(play.engine, destinations, host)
+        call.header()
+        while call.on_response(401, [], replayable=True):
+            call.header()
 
-    assert 64 == len(rejections._origins)
-    assert not rejections.allow_mint("https://99.example:443", 0.0, first_pause=5.0)
-    assert rejections.allow_mint("https://0.example:443", 0.0, first_pause=5.0)
+    assert 1 + len(hosts) == play.mints
 
 
 def test_what_is_known_of_carried_tokens_is_bounded(stage):

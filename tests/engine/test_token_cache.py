@@ -302,6 +302,7 @@ class StumblingLease:
         self.released += 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("renewals", [[True], [OSError("gone"), True], [False]])
 def test_a_lease_is_renewed_while_its_holder_works(engines, renewals):
     """Each second a lease is renewed, through troubles, until it is released or lost; then never again."""

@@ -19,7 +19,7 @@ auth.close()
 def test_a_program_without_trio_waits_without_it():
     """A task of asyncio waits for its token, and trio is not imported for it."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=300
     )
 
     assert "token-1 False\n" == done.stdout

@@ -11,6 +11,8 @@ from credicorp_auth import AccessToken, errors
 from credicorp_auth.testing.sandbox import Fault
 from credicorp_auth.testing.sandbox.answers import GRANT, grant, raw
 
+pytestmark = pytest.mark.slow
+
 HTML = "<html>hunter2-canary</html>"
 DEEP = "[" * 100_000
 JSON = json.dumps(GRANT)

@@ -15,7 +15,10 @@ from credicorp_auth.oauth.http import HttpResponse
 from credicorp_auth.oauth.secret import Secret, SecretBytes
 from credicorp_auth.testing.clock import MovableClock
 from credicorp_auth.testing.sandbox import Fault
+from credicorp_auth.testing.scripted_world import token_answer
 from credicorp_auth.testing.stand_ins import ScriptedTransport, settle
+
+pytestmark = pytest.mark.slow
 
 SECRET = "hunter2/Canary+Of%Ours9"
 EXTRA = "extra-Canary/Of+Ours8"
@@ -226,3 +229,26 @@ def test_secrets_of_the_settings_are_known_to_no_repr():
     assert "field" in repr(settings)
     assert EXTRA not in shown
     assert SECRET not in shown
+
+
+def test_words_of_the_settings_stay_readable():
+    """A parameter that is part of the client id, an address or a scope blanks no event."""
+    events = []
+    with CredicorpAuth(
+        base_url="https://production.example",
+        client_id="production-client",
+        client_secret="hunter2-canary",
+        scope="production:read",
+        extra_parameters={"environment": "production", "mode": "read", "pin": "hidden-value"},
+        transport=ScriptedTransport(
+            [token_answer("token-1", scope="production:read decisions:read hidden-value")]
+        ),
+        observers=[events.append],
+    ) as auth:
+        token = auth.get_token()
+
+    told = " ".join(str(each) for each in events)
+    assert "url='https://production.example/" in told
+    assert "client_id='production-client'" in told
+    assert "*** decisions:read production:read" == str(token.scope)
+    assert "hidden-value" not in told

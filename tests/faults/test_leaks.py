@@ -21,6 +21,8 @@ from credicorp_auth.testing.sandbox import Fault, Sandbox
 from credicorp_auth.testing.stand_ins import SwitchableCache, settle
 from credicorp_auth.wiring import build_engine
 
+pytestmark = pytest.mark.slow
+
 CANARY = "hunter2-canary"
 CHECKOUT = Path(os.environ.get("CREDICORP_CHECKOUT") or Path(__file__).parents[2])
 SHIPPED = [
@@ -165,7 +167,7 @@ def test_fault_328_329_a_mint_touches_nothing_else(transport, tmp_path):
                 **os.environ, "HOME": str(home), "NETRC": str(netrc), "CREDICORP_BASE_URL": sandbox.base_url,
                 "CREDICORP_CLIENT_ID": sandbox.client_id, "CREDICORP_CLIENT_SECRET": sandbox.client_secret,
             },
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
         port = int(sandbox.issuer.rpartition(":")[2])
 

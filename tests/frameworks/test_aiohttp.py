@@ -6,6 +6,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+pytestmark = pytest.mark.slow
+
 APP = "aiohttp_service:app"
 REALM = 'Bearer realm="api"'
 READ, WRITE, BOTH = (401, 200, 403, 200), (401, 403, 200, 200), (401, 403, 403, 200)

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ASGI = dict.fromkeys(("uvicorn", "hypercorn", "daphne"), "django_apps:asgi_app")
 WSGI = dict.fromkeys(("gunicorn", "gunicorn-threads", "waitress"), "django_apps:wsgi_app")
 REALM = 'Bearer realm="api"'

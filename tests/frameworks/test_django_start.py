@@ -14,6 +14,8 @@ from credicorp_auth.resource import ANY_SCOPE
 from credicorp_auth.resource import Guard as PlainGuard
 from credicorp_auth.resource.django import Guard, GuardMiddleware
 
+pytestmark = pytest.mark.slow
+
 _APPS = ["django.contrib.auth", "django.contrib.contenttypes"]
 MIDDLEWARE = "credicorp_auth.resource.django.GuardMiddleware"
 UPDATE = "django.middleware.cache.UpdateCacheMiddleware"

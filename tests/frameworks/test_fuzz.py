@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 REQUESTS = int(os.environ.get("CREDICORP_FUZZ", "100"))
 """How many requests each service gets; by hand: 5,000 and more."""
 SERVICES = [

@@ -6,6 +6,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+pytestmark = pytest.mark.slow
+
 APP = "litestar_service:app"
 SERVERS = ["uvicorn", "uvicorn-without-lifespan", "hypercorn", "daphne"]
 REALM = 'Bearer realm="api"'

@@ -15,6 +15,8 @@ from credicorp_auth.errors import InvalidSetting, UsageError
 from credicorp_auth.resource.aiohttp import Guard as AiohttpGuard
 from credicorp_auth.resource.litestar import Guard as LitestarGuard
 
+pytestmark = pytest.mark.slow
+
 
 class NoVerifier:
     """Verifies nothing: these tests are about what happens before any request."""

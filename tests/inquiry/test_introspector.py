@@ -7,6 +7,7 @@ import threading
 import traceback
 from hashlib import sha256
 from urllib.parse import parse_qs
+from uuid import uuid4
 
 import pytest
 
@@ -169,6 +170,11 @@ def test_no_answer_is_an_error_and_leaves_the_endpoint_alone(
     assert (True, sent + 1) == (stage.introspect().active, stage.sent)
 
 
+def new_address():
+    """Return an address that has never answered in this process."""
+    return f"https://{uuid4()}.example/introspect"
+
+
 @pytest.mark.parametrize(
     "refusal",
     [response(401), answer(401, error="unauthorized"), response(403)],
@@ -177,7 +183,7 @@ def test_no_answer_is_an_error_and_leaves_the_endpoint_alone(
 @pytest.mark.parametrize("lift", ["rotation", "a minute", "forget_secrets"])
 def test_fault_394_a_refused_client_is_refused_for_every_token(scene, wait, active, refusal, lift):
     """394: nobody asks again until the secret has changed, a minute has passed, or it is forgotten."""
-    stage = scene([refusal, *[active()] * 9], wait=wait)
+    stage = scene([refusal, *[active()] * 9], wait=wait, introspection_url=new_address())
     first = stage.introspect("opaque-canary")
     others = [stage.introspect(token) for token in ("opaque-canary", "another", "third")]
     assert ({first.code}, 1) == ({each.code for each in others}, stage.sent)
@@ -236,6 +242,28 @@ def test_a_token_that_a_server_chokes_on_silences_nobody(scene, active, failure)
     stage.clock.advance(5)
 
     assert stage.introspect("bad").active
+
+
+@pytest.mark.parametrize("status", [302, 307, 403, 404, 405, 406, 410, 413, 414, 431, 451, 501])
+def test_fault_398_a_token_that_a_firewall_blocks_silences_nobody(scene, active, status):
+    """398: once the endpoint has answered, a refusal that says nothing of OAuth is of one token."""
+    stage = scene([active(), response(status), active(), active()])
+    assert stage.introspect("good").active
+    blocked, again = (stage.introspect("../../etc/passwd") for _ in range(2))
+
+    assert isinstance(blocked, errors.CredicorpAuthError)
+    assert (blocked.code, 2) == (again.code, stage.sent)
+    assert stage.introspect("another").active
+    assert stage.introspect("third").active
+
+
+@pytest.mark.parametrize("status", [302, 403, 404, 406, 501])
+def test_an_endpoint_that_never_answered_is_left_alone_after_such_a_refusal(scene, active, status):
+    """Before, the same is a wrong address, or a client that may not ask."""
+    stage = scene([response(status), active()], introspection_url=new_address())
+    first, other = stage.introspect("first"), stage.introspect("second")
+
+    assert (first.code, 1) == (other.code, stage.sent)
 
 
 def test_fault_275_a_cool_down_is_obeyed(scene, active):
@@ -477,6 +505,7 @@ def test_an_adapter_cannot_ask_what_it_is_asked_for(scene):
     assert type(stage.introspect()) is errors.Reentrant
 
 
+@pytest.mark.slow
 def test_a_question_without_an_answer_ends(scene, wait):
     """A caller waits as long as `timeout`; what comes later is not waited for."""
     stage = scene(wait=wait, timeout=0.05)
@@ -500,6 +529,7 @@ def test_a_lost_question_is_asked_again(scene, active):
     asking.join()
 
 
+@pytest.mark.slow
 def test_questions_about_many_tokens_queue(scene, active):
     """At most 32 requests are under way at once, and every question is answered."""
     stage = scene([active()] * 100)

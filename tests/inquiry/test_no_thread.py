@@ -8,6 +8,8 @@ import pytest
 
 from credicorp_auth import errors
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def exhaust():
@@ -17,7 +19,7 @@ def exhaust():
     threading.stack_size(usual)
 
 
-def test_377_whoever_asks_asks_on_its_own_thread(scene, wait, active, exhaust):
+def test_fault_377_whoever_asks_asks_on_its_own_thread(scene, wait, active, exhaust):
     """Outcomes, and what is remembered of them, are those that there are with threads."""
     exhaust()
     stage = scene([active(), errors.ConnectionFailed("gone"), errors.ConnectionFailed("gone")], wait=wait)  # fmt: skip
@@ -30,7 +32,7 @@ def test_377_whoever_asks_asks_on_its_own_thread(scene, wait, active, exhaust):
     assert 3 == stage.sent
 
 
-def test_377_a_call_under_way_does_not_keep_others_waiting(scene, active, exhaust):
+def test_fault_377_a_call_under_way_does_not_keep_others_waiting(scene, active, exhaust):
     """A caller without a thread makes its own call, although another's thread will be there later."""
     gate = threading.Event()
     stage = scene([lambda _request: gate.wait(60) and active(), active()])
@@ -46,7 +48,7 @@ def test_377_a_call_under_way_does_not_keep_others_waiting(scene, active, exhaus
     slow.join()
 
 
-def test_377_many_at_once_are_all_answered(scene, active, exhaust):
+def test_fault_377_many_at_once_are_all_answered(scene, active, exhaust):
     """A hundred callers who were there before threads ran out: nobody's call is left unmade."""
     stage = scene([active() for _ in range(100)])
     start, found = threading.Barrier(101), []

@@ -194,7 +194,7 @@ def test_what_the_server_leaves_out_is_not_asked_for(members):
     assert (True, None, True) == (told.active, told.code, bool(told))
 
 
-def test_376_an_empty_audience_is_none():
+def test_fault_376_an_empty_audience_is_none():
     """Where an audience is required, null, empty text and an empty list do not name one."""
     policy = IntrospectionPolicy(audience="api", requires_audience=True)
     for members in ({}, {"aud": None}, {"aud": ""}, {"aud": []}):

@@ -80,6 +80,17 @@ def test_fault_394_what_a_refusal_may_mean(status, body, meaning, code):
     assert (meaning, code) == ((may_blame_client(error), refuses_client(error)), error.code)
 
 
+@pytest.mark.parametrize("secret", ["client", "invalid", "invalid_client"])
+def test_a_secret_that_is_a_word_of_an_error_code_changes_no_meaning(secret):
+    """The names that RFC 6749 gives errors are no echo of a secret."""
+    body = b'{"error": "invalid_client", "error_description": "no %b"}' % secret.encode()
+    response = HttpResponse(400, [], SecretBytes(body))
+    error = read_failure(response, "where", [Secret(secret)], ADDRESS)
+
+    assert ("oauth.invalid_client", "no ***") == (error.code, error.description)
+    assert refuses_client(error)
+
+
 @pytest.mark.parametrize(
     "error",
     [

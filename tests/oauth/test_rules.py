@@ -329,7 +329,7 @@ RESERVED = [
     "grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope", "resource",
     "audience", "username", "password", "code", "code_verifier", "redirect_uri", "refresh_token", "device_code",
     "assertion", "subject_token", "subject_token_type", "actor_token", "actor_token_type", "token",
-    "token_type_hint", "Client_Secret", "SCOPE",
+    "token_type_hint", "Client_Secret", "SCOPE", "scope[]", "Client_Id[0]",
 ]  # fmt: skip
 
 

@@ -128,3 +128,20 @@ def test_a_megabyte_takes_no_time_that_grows_with_its_square():
 
     small = max(cost(20_000), 1e-4)
     assert cost(160_000) < 8 * 6 * small
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["https://ewallets.example.com/jwks", "https://eyecares.clinic.example/", "eyesight.read.all"],
+)
+def test_names_that_begin_like_a_jwt_stay_readable(text):
+    """A host or a scope with dots is no token because it begins with `ey` or `ew`."""
+    assert text == scrub(text, [])
+
+
+@pytest.mark.parametrize("space", ["", " ", "\n", "\t", "\r\n", "\n  ", " \t"])
+def test_a_jwt_is_a_token_however_its_header_is_laid_out(space):
+    """White space after the brace changes the first letters, and hides nothing."""
+    header = base64.urlsafe_b64encode(f'{{{space}"alg":"none"}}'.encode()).decode().rstrip("=")
+
+    assert "see *** here" == scrub(f"see {header}.eyJzdWIiOiJ4In0.c2ln here", [])

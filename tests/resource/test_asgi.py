@@ -103,6 +103,7 @@ def test_open_paths_are_a_list_of_full_paths(paths):
         BearerGuard(Seen(), None, scope="a", open_paths=paths)
 
     assert "config.open_path" == refused.value.code
+    assert isinstance(paths, list) != ("is the text" in str(refused.value))
 
 
 @pytest.mark.parametrize("scope", ["", None, 7, {"/admin": "a"}])
@@ -112,6 +113,7 @@ def test_fault_350_a_scope_that_is_none_is_refused(scope):
         BearerGuard(Seen(), None, scope=scope)
 
     assert "config.required_scope" == refused.value.code
+    assert ("empty" if scope == "" else type(scope).__name__) in str(refused.value)
 
 
 def tell(request):

@@ -13,6 +13,8 @@ import pytest
 from credicorp_auth import CredicorpAuth, TokenVerifier
 from credicorp_auth_urllib3 import BearerPoolManager
 
+pytestmark = pytest.mark.slow
+
 ALL = ["asgi", "wsgi", "wsgiref", "by_hand", "fastapi", "starlette", "flask", "quart"]
 REALM = 'Bearer realm="api"'
 

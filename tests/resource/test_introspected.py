@@ -191,7 +191,9 @@ def told(members, *, locally_first, required=None, **settings):
         ({"iss": "https://other.example"}, "introspection.iss"),
     ],
 )
-def test_375_a_response_about_something_else_is_no_access(members, code, locally_first, issuer):
+def test_fault_375_a_response_about_something_else_is_no_access(
+    members, code, locally_first, issuer
+):
     """What is no bearer access token of this issuer, for this audience, is refused everywhere alike."""
     said = told(members, locally_first=locally_first, issuer_of=issuer)
 
@@ -199,7 +201,7 @@ def test_375_a_response_about_something_else_is_no_access(members, code, locally
 
 
 @pytest.mark.parametrize("members", [{}, {"aud": None}, {"aud": []}, {"aud": ""}])
-def test_376_an_audience_may_be_required(members, issuer):
+def test_fault_376_an_audience_may_be_required(members, issuer):
     """Without one in the response a token is refused, unless its own was verified before."""
     asked = {"issuer_of": issuer, "introspection_audience": "required"}
 
@@ -214,7 +216,7 @@ def test_376_an_audience_may_be_required(members, issuer):
     assert (Introspection, None, 1) == told(named, locally_first=False, **asked)
 
 
-def test_376_the_hint_names_the_setting(issuer):
+def test_fault_376_the_hint_names_the_setting(issuer):
     """Who meets a server that names no audience reads what to set."""
     transport = ScriptedTransport([reply('{"active": true}')])
     required = {"introspection_audience": "required", "transport": transport}

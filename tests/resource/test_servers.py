@@ -8,6 +8,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+pytestmark = pytest.mark.slow
+
 GUNICORN = ("gunicorn", "--bind", "fd://SOCKET", "--workers", "1", "--threads", "4")
 DAPHNE = ("daphne", "--fd", "SOCKET")
 ASGI = ["quart_marked", "quart_wrapped", "starlette_marked", "fastapi_marked", "fastapi_marked_root", "fastapi_wrapped_root"]  # fmt: skip

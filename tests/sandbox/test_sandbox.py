@@ -19,6 +19,8 @@ from credicorp_auth.testing.sandbox.clients import SandboxClient
 from credicorp_auth.testing.sandbox.rate_limit import TokenBucket
 from credicorp_auth.testing.sandbox.tokens import IssuedToken, IssuedTokens
 
+pytestmark = pytest.mark.slow
+
 FORM = {"grant_type": "client_credentials", "scope": "applications:write decisions:read"}
 
 

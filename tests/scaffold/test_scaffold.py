@@ -14,6 +14,8 @@ from credicorp_auth import errors
 from credicorp_auth.cli.run import run
 from credicorp_auth.scaffold import SHAPES, write_distribution
 
+pytestmark = pytest.mark.slow
+
 LINES_OF_OWN_CODE = 60
 
 
@@ -25,7 +27,7 @@ def do(*arguments, cwd, **environ):
         env={**os.environ, **environ},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=300,
         check=False,
     )
     assert 0 == ran.returncode, ran.stdout[-3000:] + ran.stderr[-3000:]

@@ -17,6 +17,8 @@ from credicorp_auth.oauth.http import HttpRequest
 from credicorp_auth.testing.echo import EchoTransport, build_offline
 from credicorp_auth.testing.sandbox import Fault
 
+pytestmark = pytest.mark.slow
+
 SUITES = Path(__file__).with_name("suites")
 
 
@@ -37,7 +39,7 @@ def pytest_of(folder, source, *arguments):
         env={**os.environ, "COLUMNS": "120"},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=300,
         check=False,
     )  # fmt: skip
 

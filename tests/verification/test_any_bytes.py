@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.slow
+
 CHECKOUT = Path(os.environ.get("CREDICORP_CHECKOUT") or Path(__file__).parents[2])
 spec = spec_from_file_location("fuzz_targets", CHECKOUT / "fuzz" / "targets.py")
 targets = module_from_spec(spec)

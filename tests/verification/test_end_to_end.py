@@ -19,6 +19,8 @@ from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
 from credicorp_auth.testing.stand_ins import ScriptedTransport, settle
 from credicorp_auth.wiring import build_open_world
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=["RS256", "ES256"])
 def sandbox(request):

@@ -65,7 +65,7 @@ def test_fault_213_a_new_name_waits_for_a_pause_at_most(asked):
     assert budget.allows(last + PAUSE, sought=None)
 
 
-def test_371_a_fetch_that_was_agreed_on_begins_then_and_no_sooner():
+def test_fault_371_a_fetch_that_was_agreed_on_begins_then_and_no_sooner():
     """Neither an empty bucket nor a name hastens or hinders it."""
     budget = FetchBudget(pause=PAUSE, burst=2)
     budget.begin(0.0)

@@ -76,6 +76,7 @@ def test_fault_213_one_junk_kid_does_not_use_the_bucket_up(stage, forge):
     assert 3 == scene.fetches - before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("down", [False, True], ids=["214-healthy", "215-down"])
 def test_fault_a_flood_of_unknown_keys_costs_four_fetches(stage, forge, down):
     """10,000 random kids within a minute: at most 4 fetches, and known kids verify throughout."""
@@ -83,18 +84,20 @@ def test_fault_a_flood_of_unknown_keys_costs_four_fetches(stage, forge, down):
     known = [forge.issued(body=lasting(forge, jti=f"id-{n}")) for n in range(100)]
     assert "client" == scene.verify(known[0]).subject
     scene.publisher.down = down
-    seconds = []
+    seconds, fetches_for_known = [], 0
     for n in range(10_000):
         scene.clock.advance(0.006)
         with pytest.raises(errors.UnknownKey):
             scene.engine.verify(unknown(forge))
-        began = time.perf_counter()
+        fetches, began = scene.fetches, time.thread_time()
         assert "client" == scene.engine.verify(known[n % 100]).subject
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.thread_time() - began)
+        fetches_for_known += scene.fetches - fetches
     settle()
 
     assert scene.fetches <= 4
-    assert statistics.quantiles(seconds, n=100)[98] < 0.005
+    assert 0 == fetches_for_known  # so that no known key waits for one
+    assert statistics.quantiles(seconds, n=100)[98] < 0.005  # of processor time
     assert len(scene.engine._keys._budget._searched) <= 4
 
 

@@ -102,7 +102,6 @@ def test_fault_210_a_key_without_algorithm_has_the_preferred_one(forge):
         {"use": 7},
         {"use": "SIG"},
         {"key_ops": ["sign"]},
-        {"key_ops": []},
         {"key_ops": "verify"},
         {"key_ops": {"verify": 1}},
         {"use": "enc", "key_ops": ["verify"]},
@@ -127,6 +126,23 @@ def test_a_key_may_say_that_it_verifies(forge, key_ops):
     jwk = public(forge.KEYS["RS256"], key_ops=key_ops, use=None)
 
     assert "client" == forge.verdict(forge.issued(), forge.key_set(forge.published(jwk))).subject
+
+
+@pytest.mark.parametrize("empty", [None, "", []], ids=["null", "text", "list"])
+@pytest.mark.parametrize("member", ["use", "key_ops", "alg", "x5c", "x5t", "d", "oth"])
+def test_an_empty_member_of_a_key_says_nothing(forge, member, empty):
+    """Some issuers list every member of RFC 7517, and leave those empty that they do not use."""
+    jwk = {**public(forge.KEYS["RS256"]), member: empty}
+
+    assert "client" == forge.verdict(forge.issued(), forge.key_set(forge.published(jwk))).subject
+
+
+@pytest.mark.parametrize("member", ["kty", "n", "e"])
+def test_an_empty_member_that_a_key_needs_is_missing(forge, member):
+    """What makes the key cannot be absent."""
+    jwk = {**public(forge.KEYS["RS256"]), member: ""}
+
+    assert () == forge.key_set(forge.published(jwk)).keys
 
 
 def test_fault_216_a_token_need_not_name_the_only_key(forge):

@@ -11,6 +11,8 @@ from joserfc.jwk import RSAKey
 from credicorp_auth import errors
 from credicorp_auth.engine.kept_document import INLINE_REFRESH
 
+pytestmark = pytest.mark.slow
+
 NEW = RSAKey.generate_key(2048, {"kid": "new", "alg": "RS256"})
 
 
@@ -44,7 +46,7 @@ def lasting(forge, **members):
     return forge.claims(exp=forge.NOW + 10**6, **members)
 
 
-def test_377_keys_are_fetched_by_the_caller(stage, forge, verify):
+def test_fault_377_keys_are_fetched_by_the_caller(stage, forge, verify):
     """First keys, unknown keys and stale keys cost the same fetches as with threads."""
     scene = stage()
     assert "client" == verify(scene, forge.issued())
@@ -59,7 +61,7 @@ def test_377_keys_are_fetched_by_the_caller(stage, forge, verify):
     assert 3 == scene.fetches
 
 
-def test_377_discovery_is_read_by_the_caller_too(stage, forge, verify):
+def test_fault_377_discovery_is_read_by_the_caller_too(stage, forge, verify):
     """Metadata and keys are fetched one inside the other."""
     scene = stage(discovery="on")
     path = "/.well-known/oauth-authorization-server"
@@ -70,7 +72,7 @@ def test_377_discovery_is_read_by_the_caller_too(stage, forge, verify):
     assert [path, "/oauth/jwks"] == scene.publisher.asked
 
 
-def test_377_an_outage_is_an_error_and_no_wait(stage, forge, verify):
+def test_fault_377_an_outage_is_an_error_and_no_wait(stage, forge, verify):
     """A fetch that fails inline is the reason at once, and is not repeated by each caller."""
     scene = stage()
     scene.publisher.down = True
@@ -82,7 +84,7 @@ def test_377_an_outage_is_an_error_and_no_wait(stage, forge, verify):
     assert "client" == verify(scene, forge.issued())
 
 
-def test_377_a_refresh_that_can_wait_takes_little_of_a_callers_time(stage, forge, verify):
+def test_fault_377_a_refresh_that_can_wait_takes_little_of_a_callers_time(stage, forge, verify):
     """Stale keys are refreshed inline within 2 s; keys that are needed have the whole timeout."""
     scene = stage(timeout=8.0)
     assert "client" == verify(scene, forge.issued())
@@ -94,7 +96,7 @@ def test_377_a_refresh_that_can_wait_takes_little_of_a_callers_time(stage, forge
     assert [8.0, INLINE_REFRESH, 8.0] == scene.publisher.timeouts
 
 
-def test_377_a_second_look_is_waited_for(stage, forge, verify):
+def test_fault_377_a_second_look_is_waited_for(stage, forge, verify):
     """What withdraws every key is confirmed inline."""
     scene = stage()
     assert "client" == verify(scene, forge.issued())

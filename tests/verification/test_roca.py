@@ -45,19 +45,19 @@ def weak_modulus(size):
     return weak_factor(size // 2, size) * weak_factor(size // 2, size)
 
 
-def test_374_the_published_weak_key_is_known():
+def test_fault_374_the_published_weak_key_is_known():
     """The example that the finders of the weakness publish is told."""
     assert is_roca_modulus(PUBLISHED)
     assert not is_roca_modulus(PUBLISHED + 2)
 
 
 @pytest.mark.parametrize("size", PRODUCTS)
-def test_374_a_modulus_of_the_weak_generator_is_known_by_its_structure(size):
+def test_fault_374_a_modulus_of_the_weak_generator_is_known_by_its_structure(size):
     """Moduli of every size that the generator made have the fingerprint."""
     assert all(is_roca_modulus(weak_modulus(size)) for _ in range(20))
 
 
-def test_374_a_random_modulus_is_not_taken_for_a_weak_one():
+def test_fault_374_a_random_modulus_is_not_taken_for_a_weak_one():
     """Neither keys of OpenSSL nor random odd numbers have it, nor half of a weak key."""
     keys = [rsa.generate_private_key(65537, 2048).public_key() for _ in range(5)]
     numbers = [secrets.randbits(2048) | 1 for _ in range(2000)]
@@ -69,7 +69,7 @@ def test_374_a_random_modulus_is_not_taken_for_a_weak_one():
 
 
 @given(st.integers(min_value=0, max_value=2**80), st.integers(min_value=1, max_value=2**900))
-def test_374_powers_of_the_generator_are_all_that_is_found(exponent, k):
+def test_fault_374_powers_of_the_generator_are_all_that_is_found(exponent, k):
     """Any power of 65537 modulo M is found; times 3 or 4, it is not."""
     product = PRODUCTS[2048]
     power = pow(65537, exponent, product)
@@ -79,7 +79,7 @@ def test_374_powers_of_the_generator_are_all_that_is_found(exponent, k):
     assert not is_roca_modulus(k * product + power * 4)
 
 
-def test_374_residues_that_agree_with_no_one_exponent_are_not_weak():
+def test_fault_374_residues_that_agree_with_no_one_exponent_are_not_weak():
     """Residues that are powers of 65537 modulo each prime, each of its own, are no fingerprint."""
     found = random.Random(7)
     product, number = math.prod(PRIMES[:39]), 0
@@ -91,7 +91,7 @@ def test_374_residues_that_agree_with_no_one_exponent_are_not_weak():
     assert not is_roca_modulus(number % product)
 
 
-def test_374_a_weak_key_is_dropped_with_its_reason(stage, forge):
+def test_fault_374_a_weak_key_is_dropped_with_its_reason(stage, forge):
     """A key of the weak generator is told as such and verifies nothing; the others go on."""
     scene = stage()
     weak = {

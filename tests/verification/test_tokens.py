@@ -571,6 +571,7 @@ def test_claims_cannot_be_changed(forge):
     assert "applications:write decisions:read" == str(found.scope)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=200) | st.from_regex(r"[A-Za-z0-9_-]{0,40}(\.[A-Za-z0-9_-]{0,40}){0,4}"))
 def test_any_text_is_verified_or_refused(text):
     """Whatever the text, the answer is one of our codes."""

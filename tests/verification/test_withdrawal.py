@@ -52,7 +52,7 @@ def test_fault_249_370_a_set_without_a_usable_key_withdraws_all_when_it_says_so_
     assert logging.ERROR == LEVELS["jwks.emptied"]
 
 
-def test_370_whoever_comes_when_the_second_look_is_due_waits_for_it(stage, forge):
+def test_fault_370_whoever_comes_when_the_second_look_is_due_waits_for_it(stage, forge):
     """After a silence a token of a withdrawn key is not served while the second look is under way."""
     scene = stage()
     token = forge.issued(body=lasting(forge))
@@ -71,7 +71,7 @@ def test_370_whoever_comes_when_the_second_look_is_due_waits_for_it(stage, forge
     assert 3 == scene.fetches
 
 
-def test_371_a_slip_of_the_issuer_withdraws_nothing(stage, forge):
+def test_fault_371_a_slip_of_the_issuer_withdraws_nothing(stage, forge):
     """A good set in the second look ends the doubt; the next useless one counts as a first again."""
     scene = stage()
     token = forge.issued(body=lasting(forge))
@@ -89,7 +89,7 @@ def test_371_a_slip_of_the_issuer_withdraws_nothing(stage, forge):
     assert 5 == scene.fetches
 
 
-def test_371_a_second_look_that_fails_keeps_the_keys(stage, forge):
+def test_fault_371_a_second_look_that_fails_keeps_the_keys(stage, forge):
     """Only a failed fetch keeps the old set; what says so again later still counts."""
     scene = stage()
     token = forge.issued(body=lasting(forge))
@@ -109,7 +109,7 @@ def test_371_a_second_look_that_fails_keeps_the_keys(stage, forge):
     assert 1 == len(scene.told("jwks.emptied"))
 
 
-def test_371_nothing_hurries_the_second_look(stage, forge):
+def test_fault_371_nothing_hurries_the_second_look(stage, forge):
     """Unknown keys, shown between the two looks, make no fetch: the second comes in its time."""
     scene = stage()
     scene.verify(forge.issued())
@@ -124,7 +124,7 @@ def test_371_nothing_hurries_the_second_look(stage, forge):
     assert 3 == scene.fetches
 
 
-def test_370_an_issuer_that_never_had_a_key_says_so(stage, forge):
+def test_fault_370_an_issuer_that_never_had_a_key_says_so(stage, forge):
     """Without earlier keys the first useless set is the reason at once; new keys are found again."""
     scene = stage()
     scene.publisher.publish({"keys": []})
@@ -143,7 +143,7 @@ def test_370_an_issuer_that_never_had_a_key_says_so(stage, forge):
     assert "client" == scene.verify(token).subject
 
 
-def test_370_a_key_that_comes_after_the_emptying_is_found_at_once(stage, forge):
+def test_fault_370_a_key_that_comes_after_the_emptying_is_found_at_once(stage, forge):
     """An emptied set is filled by the first token of a new key, without a cool-down."""
     scene = stage()
     scene.verify(forge.issued())
@@ -158,7 +158,7 @@ def test_370_a_key_that_comes_after_the_emptying_is_found_at_once(stage, forge):
     assert "client" == scene.verify(forge.issued(key=NEW, kid="new")).subject
 
 
-def test_372_remembered_tokens_do_not_survive_the_withdrawal_of_their_key(stage, forge):
+def test_fault_372_remembered_tokens_do_not_survive_the_withdrawal_of_their_key(stage, forge):
     """A token that was verified before is refused with the set that lacks its key."""
     scene = stage()
     token = forge.issued(body=lasting(forge))
@@ -175,7 +175,7 @@ def test_372_remembered_tokens_do_not_survive_the_withdrawal_of_their_key(stage,
 @pytest.mark.parametrize(
     ("wall", "boot"), [(0, 3600), (-7200, 3600), (7200, 0)], ids=["both", "boot", "wall"]
 )
-def test_373_a_remembered_token_lives_by_both_clocks(stage, forge, wall, boot):
+def test_fault_373_a_remembered_token_lives_by_both_clocks(stage, forge, wall, boot):
     """A token that one clock says has expired is not remembered any more, whatever the other says."""
     scene = stage()
     token = forge.issued(body=forge.claims(exp=forge.NOW + 600))
@@ -186,7 +186,7 @@ def test_373_a_remembered_token_lives_by_both_clocks(stage, forge, wall, boot):
     assert scene.verify(token) in {"verify.exp", "verify.iat"}
 
 
-def test_373_a_clock_that_steps_back_does_not_refresh_what_is_remembered(stage, forge):
+def test_fault_373_a_clock_that_steps_back_does_not_refresh_what_is_remembered(stage, forge):
     """What is verified again after a step lives as long as the wall clock then says, by both."""
     scene = stage()
     body = forge.claims(iat=forge.NOW - 10_000, exp=forge.NOW + 600)

@@ -6,6 +6,8 @@ import pytest
 
 from credicorp_auth.testing.contracts.secret_source import SecretSourceContract
 
+pytestmark = pytest.mark.slow
+
 
 class Kept(SecretSourceContract):
     """What both have in common: an AWS that may break down."""

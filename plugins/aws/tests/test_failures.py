@@ -13,6 +13,8 @@ from credicorp_auth.testing.contracts.secret_source.bench import refusal
 from credicorp_auth.testing.contracts.secret_source.canary import CANARY, find_canary
 from credicorp_auth.testing.wire import Drip, Hold, Receive, Reset, Send, WireServer, answer
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["client_secret"]
 
 

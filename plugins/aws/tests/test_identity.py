@@ -17,6 +17,8 @@ from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.testing.contracts.secret_source.bench import refusal
 from credicorp_auth.testing.wire import Hold, Receive, Send, WireServer, answer
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["client_secret"]
 KEPT = answer(b'{"Name": "a", "VersionId": "v1", "SecretString": "s3cret"}')
 ROLE = "arn:aws:iam::123456789012:role/reader"

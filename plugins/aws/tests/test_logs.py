@@ -16,6 +16,8 @@ from credicorp_auth.testing.contracts.secret_source.canary import CANARY, find_c
 from credicorp_auth.testing.wire import Hold, Receive, Send, WireServer, answer
 from credicorp_auth_aws.withheld_logs import withhold_logs
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["client_secret"]
 KEPT = answer(b'{"Name": "a", "VersionId": "v1", "SecretString": "%b"}' % CANARY.encode())
 

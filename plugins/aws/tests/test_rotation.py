@@ -12,6 +12,8 @@ from credicorp_auth.errors import CredicorpAuthError, SecretUnavailable
 from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
 from credicorp_auth_urllib3 import BearerPoolManager
 
+pytestmark = pytest.mark.slow
+
 THREADS = 8
 ROTATIONS = 3
 

@@ -7,6 +7,8 @@ import pytest
 from credicorp_auth.testing.contracts.secret_source.bench import refusal
 from credicorp_auth.testing.contracts.secret_source.canary import CANARY
 
+pytestmark = pytest.mark.slow
+
 
 def secret_of(fetched):
     """Return the client secret in plain text."""

@@ -263,7 +263,7 @@ def test_fault_188_a_swap_in_the_midst(volume: Path, after: int) -> None:
 
 
 def test_fault_188_a_large_file_is_old_or_new(tmp_path: Path) -> None:
-    """While a file is replaced again and again, every value that is read is one of those put."""
+    """A file that is replaced again and again is read as one of the values put, or not at all."""
     path, done = tmp_path / "secret", Event()
     path.write_text("0" * 60_000)
 
@@ -277,10 +277,16 @@ def test_fault_188_a_large_file_is_old_or_new(tmp_path: Path) -> None:
     writer = Thread(target=keep_replacing)
     writer.start()
     source = EnvSecretSource(environment={f"{NAME}_FILE": str(path)})
-    seen = {source.fetch(["client_secret"]).fields["client_secret"].reveal() for _ in range(300)}
+    seen, kept_changing = set(), set()
+    for _ in range(300):
+        try:
+            seen.add(source.fetch(["client_secret"]).fields["client_secret"].reveal())
+        except SecretUnavailable as refused:  # on a busy machine each reading may meet a writer
+            kept_changing.add(refused.code)
     done.set()
     writer.join()
 
+    assert kept_changing <= {"secret.unavailable"}
     assert 1 < len(seen)
     assert seen <= {str(number) * 60_000 for number in range(10)}
 

@@ -10,6 +10,8 @@ from credicorp_auth.ports import Cache
 from credicorp_auth.testing.contracts.cache import CacheContract
 from credicorp_auth_file import CacheOptions, FileCache, plugin
 
+pytestmark = pytest.mark.slow
+
 
 class TestFileCache(CacheContract):
     """Over files."""

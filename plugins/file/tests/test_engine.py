@@ -206,10 +206,11 @@ def call(environ, *arguments):
     """Run a command of `credicorp-auth cache`; return what it said."""
     program = [sys.executable, "-m", "credicorp_auth", "cache", *arguments]
     return subprocess.run(
-        program, env=environ, capture_output=True, text=True, check=True, timeout=60
+        program, env=environ, capture_output=True, text=True, check=True, timeout=300
     ).stdout
 
 
+@pytest.mark.slow
 def test_156_an_operator_sees_and_drops_what_is_there(environ, tmp_path):
     """156: `cache list` shows names, ages and expiry, and no token; `cache clear` drops them."""
     cache = FileCache(CacheOptions(directory=tmp_path / "tokens"))

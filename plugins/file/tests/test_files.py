@@ -352,6 +352,7 @@ def test_fault_139_a_link_of_somebody_else_on_the_way_is_not_followed(tmp_path, 
     assert "cache.permissions" == caught.value.code
 
 
+@pytest.mark.slow
 def test_fault_141_a_race_for_the_record_never_reaches_the_target(hands, victim):
     """While a record is swapped for a link over and over, writers never write through it."""
     cache = hands.kept()

@@ -18,6 +18,8 @@ from credicorp_auth.engine.cool_downs import COOL_DOWNS
 from credicorp_auth.lifecycle.client import endpoint_key
 from credicorp_auth.testing.stand_ins import ScriptedTransport, settle
 
+pytestmark = pytest.mark.slow
+
 CLEAN = 1
 """Mints of five processes, one after another, whose folder nobody has meddled with."""
 

@@ -14,6 +14,8 @@ from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth.ports import LeaseState
 from credicorp_auth_file import CacheOptions, FileCache
 
+pytestmark = pytest.mark.slow
+
 KEY = "0123456789abcdef" * 4
 
 

@@ -18,6 +18,8 @@ from credicorp_auth.testing.stand_ins import ScriptedTransport
 from credicorp_auth.testing.wire import WireServer, answer
 from credicorp_auth_httpx import BearerAuth
 
+pytestmark = pytest.mark.slow
+
 DONE = answer(b"done")
 LIBRARIES = ["httpx", "httpx2"]
 

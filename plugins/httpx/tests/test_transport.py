@@ -10,6 +10,8 @@ from credicorp_auth.ports import Transport
 from credicorp_auth.testing.contracts.transport import TransportContract
 from credicorp_auth_httpx import HttpxTransport, TransportOptions, plugin, plugin_httpx2
 
+pytestmark = pytest.mark.slow
+
 
 class TestHttpxTransport(TransportContract):
     """117: over httpx."""

@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason=str(missing)))
 
 
-def wait_until(is_so, *, seconds=20):
+def wait_until(is_so, *, seconds=300):
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not is_so():

@@ -7,6 +7,8 @@ import pytest
 from credicorp_auth.testing.contracts.cache import CacheContract
 from credicorp_auth_redis import CacheOptions, RedisCache
 
+pytestmark = pytest.mark.slow
+
 
 class TestRedisCache(CacheContract):
     """Over Redis: a test's place is a prefix of its own."""

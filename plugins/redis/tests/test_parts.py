@@ -256,7 +256,7 @@ def test_at_the_end_of_the_process(when, said):
     """A call at exit, when no thread starts any more, is served, and nothing keeps the process."""
     program = CODE % (free_port(), when)
     ran = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False
     )
 
     assert (0, "") == (ran.returncode, ran.stderr)

@@ -18,6 +18,8 @@ from credicorp_auth.lifecycle.client import endpoint_key
 from credicorp_auth.testing.stand_ins import ScriptedTransport
 from credicorp_auth_redis.record import build_record
 
+pytestmark = pytest.mark.slow
+
 BASE_URL = "https://as.example"
 TOKEN_URL = f"{BASE_URL}/oauth/token"
 SEALING_KEY = Secret(base64.b64encode(b"k" * 32).decode())

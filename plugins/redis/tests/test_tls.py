@@ -10,6 +10,8 @@ import trustme
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth_redis import CacheOptions
 
+pytestmark = pytest.mark.slow
+
 KEY = "a1" * 32
 
 

@@ -13,6 +13,8 @@ from credicorp_auth.testing.wire import Hold, WireServer
 from credicorp_auth_redis.address import Address
 from credicorp_auth_redis.cluster import read_target
 
+pytestmark = pytest.mark.slow
+
 KEYS = [f"{number:02x}" * 32 for number in range(30)]
 KEY = KEYS[0]
 

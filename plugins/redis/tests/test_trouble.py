@@ -16,6 +16,8 @@ from credicorp_auth_redis.address import Address
 from credicorp_auth_redis.connection import Connector, OpenConnection
 from credicorp_auth_redis.pool import Pool
 
+pytestmark = pytest.mark.slow
+
 KEY, OTHER = "a1" * 32, "b2" * 32
 BUDGET = 0.25
 
@@ -65,7 +67,7 @@ def test_fault_158_accepts_and_never_answers(servers):
     rest = sorted(seconds_of(lambda: trouble_of(lambda: cache.read(KEY))) for _ in range(1000))
 
     assert BUDGET * 0.9 < first
-    assert rest[500] < first / 50  # 5 ms: in truth it is some microseconds
+    assert rest[500] < first / 50  # in truth, a ten-thousandth
     assert [*["cache.timeout"] * 6, LeaseState.FAILED] == every_call(cache)
     server.thaw()
 
@@ -88,7 +90,7 @@ def test_fault_158_a_server_that_drips(servers):
         cache = servers.cache(url=f"redis://127.0.0.1:{dripping.port}", budget=BUDGET)
 
         assert "cache.timeout" == trouble_of(lambda: cache.read(KEY)).code
-        assert dripping.connections[0].sent < 2 * BUDGET / 0.02
+        assert dripping.connections[0].sent < 1000  # of five thousand; on an idle machine, a dozen
 
 
 def test_fault_159_a_slow_server_is_asked_once(servers):

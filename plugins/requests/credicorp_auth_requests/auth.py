@@ -68,9 +68,7 @@ class BearerAuth(AuthBase):
         call = self._begin(r)
         if call is not None:
             body = _NO_BODY if r.body is None else Body(r.body)
-            request = AuthorizedRequest(
-                call, lambda: self._auth.call(str(r.url), self._scope), body
-            )
+            request = AuthorizedRequest(call, lambda: self._begin_again(r), body)
             request.attach_token(r)
             r.hooks["response"].append(request.handle_response)
         return r
@@ -81,3 +79,9 @@ class BearerAuth(AuthBase):
             return self._auth.call(str(r.url), self._scope)
         values = [] if own is None else [own]
         return self._existing.begin(str(r.url), self._scope, values, host=host)
+
+    def _begin_again(self, r: PreparedRequest) -> BearerCall:
+        host = r.headers.get("Host")
+        if host is None:
+            return self._auth.call(str(r.url), self._scope)
+        return self._auth.call(str(r.url), self._scope, host=host)

@@ -29,7 +29,8 @@ class AuthorizedRequest:
 
     Args:
         call: The rules for its token.
-        begin: Begins another call; used when the request is sent again.
+        begin: Begins another call, to what the request is addressed to by then. Each sending does,
+            since a prepared request may be changed, or sent again.
         body: Its body.
     """
 
@@ -37,7 +38,6 @@ class AuthorizedRequest:
         self._call = call
         self._begin = begin
         self._body = body
-        self._was_sent = False
 
     def attach_token(self, request: PreparedRequest) -> None:
         """Put the header on; the token is taken now, and again whenever the request is sent."""
@@ -91,9 +91,7 @@ class AuthorizedRequest:
 
     def _start(self) -> str:
         """Return the header for a sending of the request itself."""
-        if self._was_sent:
-            self._call = self._begin()
-        self._was_sent = True
+        self._call = self._begin()
         return self._call.header()
 
     def _proceed(self) -> str:

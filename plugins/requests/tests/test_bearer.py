@@ -13,6 +13,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
 from credicorp_auth import CredicorpAuth
+from credicorp_auth.errors import OriginNotAllowed
 from credicorp_auth.testing.contracts.bearer import BearerContract
 from credicorp_auth.testing.contracts.bearer.bench import (
     REFUSED,
@@ -351,3 +352,30 @@ def test_the_header_can_be_read_as_any_other(connect):
         got = connect(server).get(server.url, timeout=5)
 
     assert "Bearer token-2" == got.request.headers["authorization"]
+
+
+@pytest.mark.parametrize("sent_before", [False, True])
+@pytest.mark.parametrize("name", ["Host", "url"])
+def test_a_prepared_request_that_is_addressed_elsewhere_is_not_sent(name, sent_before):
+    """What counts is where a prepared request goes when it is sent, and not when it was made."""
+    with WireServer() as home, WireServer() as foreign, requests.Session() as session:
+        home.scripts = foreign.scripts = serving(DONE, DONE)
+        with CredicorpAuth(
+            base_url=home.url,
+            client_id="moves",
+            client_secret="s",
+            transport=ScriptedTransport(),
+        ) as auth:
+            session.auth = BearerAuth(auth)
+            prepared = session.prepare_request(requests.Request("GET", home.url))
+            if sent_before:
+                session.send(prepared, timeout=5)
+            if name == "url":
+                prepared.url = foreign.url
+            else:
+                prepared.headers["Host"] = urlsplit(foreign.url).netloc
+            with pytest.raises(OriginNotAllowed):
+                session.send(prepared, timeout=5)
+
+        assert int(sent_before) == len(tokens_at(home))
+        assert [] == tokens_at(foreign)

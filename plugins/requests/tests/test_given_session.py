@@ -40,6 +40,7 @@ def code_of(transport, url, timeout=2.0):
     return raised.value.code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "code"),
     [

@@ -10,6 +10,8 @@ from credicorp_auth.ports import Transport
 from credicorp_auth.testing.contracts.transport import TransportContract
 from credicorp_auth_requests import RequestsTransport, TransportOptions, plugin
 
+pytestmark = pytest.mark.slow
+
 
 class TestRequestsTransport(TransportContract):
     """117: over requests."""

@@ -17,6 +17,8 @@ from credicorp_auth.testing.contracts.transport.bench import ask
 from credicorp_auth.testing.wire import Hold, Receive, Send, WireServer, answer
 from credicorp_auth_urllib3 import TransportOptions, Urllib3Transport, plugin
 
+pytestmark = pytest.mark.slow
+
 
 class TestUrllib3Transport(TransportContract):
     """117: over urllib3."""

@@ -11,6 +11,8 @@ from loopback_vault import LoopbackVault, Reply, refusal
 from credicorp_auth.errors import SecretUnavailable
 from credicorp_auth.testing.wire import Receive, Reset, Send, WireServer, answer
 
+pytestmark = pytest.mark.slow
+
 
 def failure(source):
     """Fetch what cannot be had."""

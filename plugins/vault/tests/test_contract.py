@@ -7,6 +7,8 @@ from loopback_vault import refusal
 
 from credicorp_auth.testing.contracts.secret_source import SecretSourceContract
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("vault", ["newer"], indirect=True)
 class TestVault(SecretSourceContract):

@@ -18,6 +18,8 @@ from credicorp_auth.errors import SecretUnavailable
 from credicorp_auth.oauth.secret import Secret, SecretBytes
 from credicorp_auth_vault import VaultOptions
 
+pytestmark = pytest.mark.slow
+
 # With characters that base64 and URLs spell in their own ways.
 VALUE, TOKEN, SECRET_ID = "canary/value+1?", "hvs.canary/token+1?", "canary/secret id+1?"
 

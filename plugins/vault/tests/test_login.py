@@ -10,6 +10,8 @@ from loopback_vault import Reply, envelope
 
 from credicorp_auth.errors import SecretUnavailable
 
+pytestmark = pytest.mark.slow
+
 READ = ["secret/data/app"]
 
 

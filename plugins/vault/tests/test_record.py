@@ -11,6 +11,8 @@ from loopback_vault import Reply, envelope, refusal
 from credicorp_auth.errors import SecretUnavailable
 from credicorp_auth.oauth.secret import Secret
 
+pytestmark = pytest.mark.slow
+
 BOTH = ("client_id", "client_secret")
 
 

@@ -16,7 +16,10 @@ from credicorp_auth_urllib3 import BearerPoolManager
 
 POLICY = ["secret/data/app"]
 # What differs between ages of Vault is the source's business, and tested with it.
-pytestmark = pytest.mark.parametrize("vault", ["newer"], indirect=True)
+pytestmark = [
+    pytest.mark.parametrize("vault", ["newer"], indirect=True),
+    pytest.mark.slow,
+]
 
 
 @pytest.fixture

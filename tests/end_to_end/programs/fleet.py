@@ -2,9 +2,10 @@
 Lets many processes start cold together, each with an engine of its own over a cache they share.
 
 The one argument is a JSON object: `settings` (keywords of `CredicorpAuth`), `workers`, `seconds` to
-go on asking (0: ask once), and `interval` between two questions. A line `ready` is printed when all wait to begin; they begin when
+go on asking (0: ask once), `interval` between two questions, and the `lifetime` of tokens. A line `ready` is printed when all wait to begin; they begin when
 a line comes in. Prints one line of JSON: for each worker, how many calls were answered, how many
-had to wait after its first, which errors there were, and how slow the slowest call was.
+had to wait after its first, how many of those ended while the token from before was to be handed out
+still, the ends of its tokens, which errors there were, and how slow the slowest call was.
 """
 
 from __future__ import annotations
@@ -20,21 +21,34 @@ from typing import Any
 from credicorp_auth import CredicorpAuth, Event, errors
 
 
-def ask(auth: CredicorpAuth, seconds: float, interval: float) -> dict[str, Any]:
+def ask(
+    auth: CredicorpAuth, events: list[str], seconds: float, interval: float, lifetime: float
+) -> dict[str, Any]:
     """Ask for a token again and again; say what came of it."""
     until = time.monotonic() + seconds
-    calls, failures, slowest = 0, [], 0.0
+    calls, needless, failures, slowest = 0, 0, [], 0.0
+    handed_out_until, ends = 0.0, set()
     while True:
-        begun = time.monotonic()
+        begun, waits = time.monotonic(), events.count("token.waited")
         try:
-            auth.get_token()
+            token = auth.get_token()
             calls += 1
+            waited = events.count("token.waited") > waits
+            needless += waited and time.time() < handed_out_until - 0.01
+            ends.add(token.expires_at)
+            handed_out_until = token.expires_at - lifetime / 10
         except errors.CredicorpAuthError as error:
             failures.append(error.code)
         if calls + len(failures) > 1:
             slowest = max(slowest, time.monotonic() - begun)
         if time.monotonic() >= until:
-            return {"calls": calls, "failures": failures, "slowest": slowest}
+            return {
+                "calls": calls,
+                "needless": needless,
+                "ends": sorted(ends),
+                "failures": failures,
+                "slowest": slowest,
+            }
         time.sleep(interval)
 
 
@@ -47,7 +61,7 @@ def work(told: dict[str, Any]) -> dict[str, Any]:
             events.append(event.name)
 
     with CredicorpAuth.from_env(observers=[observe], **told["settings"]) as auth:
-        result = ask(auth, told["seconds"], told["interval"])
+        result = ask(auth, events, told["seconds"], told["interval"], told["lifetime"])
     waits = max(0, events.count("token.waited") - 1)
     return {**result, "waits": waits, "mints": events.count("token.minted")}
 

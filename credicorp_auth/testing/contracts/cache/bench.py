@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from typing import TypeVar
 import pytest
 
 from credicorp_auth.ports import Cache, Lease, LeaseState, LeasingCache, ListingCache
+from credicorp_auth.testing.contracts.descriptors import none_left_open
 
 Build = Callable[[], Cache]
 T = TypeVar("T")
@@ -54,12 +54,8 @@ class CacheBench:
     @pytest.fixture(autouse=True)
     def _descriptors(self) -> Iterator[None]:
         """After each test, no more files and sockets are open than before."""
-        gc.collect()
-        before = len(os.listdir("/proc/self/fd"))
-        yield
-        gc.collect()
-
-        assert len(os.listdir("/proc/self/fd")) <= before
+        with none_left_open():
+            yield
 
     @pytest.fixture
     def build(self, _descriptors: None, place: Path) -> Iterator[Build]:
