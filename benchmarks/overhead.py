@@ -25,7 +25,7 @@ import urllib3
 from evidence import record
 
 from credicorp_auth import CredicorpAuth
-from credicorp_auth.testing.stand_ins import ScriptedTransport
+from credicorp_auth.testing.fakes import ScriptedTransport
 from credicorp_auth_httpx import BearerAuth as HttpxBearer
 from credicorp_auth_requests import BearerAuth as RequestsBearer
 from credicorp_auth_urllib3 import BearerPoolManager

@@ -8,7 +8,7 @@ import sys
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
 
-class Answering(asyncio.Protocol):
+class ResponseTests(asyncio.Protocol):
     """Answers each request, whatever it asks for."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -24,7 +24,7 @@ class Answering(asyncio.Protocol):
 async def main() -> None:
     """Serve until standard input ends; say the port first."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Answering, "127.0.0.1", 0)
+    server = await loop.create_server(ResponseTests, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     async with server:
         await loop.run_in_executor(None, sys.stdin.read)

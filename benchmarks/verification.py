@@ -28,10 +28,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from evidence import record
 
 from credicorp_auth import TokenVerifier
-from credicorp_auth.oauth.base64url import decode_base64url
-from credicorp_auth.oauth.http import HttpRequest, HttpResponse
-from credicorp_auth.oauth.secret import SecretBytes
-from credicorp_auth.ports import TransportCapabilities
+from credicorp_auth.http.messages import HttpRequest, HttpResponse
+from credicorp_auth.http.secret import SecretBytes
+from credicorp_auth.jose.base64url import decode_base64url
+from credicorp_auth.plugin.api import TransportCapabilities
 
 ISSUER, AUDIENCE = "https://as.example", "partner-api"
 FIRST_TARGET, SEEN_TARGET = 2.2, 0.1
@@ -50,12 +50,12 @@ class Published:
     capabilities = TransportCapabilities()
 
     def __init__(self, document: Mapping[str, Any]) -> None:
-        self._answer = HttpResponse(200, [], SecretBytes(json.dumps(document).encode()))
+        self._response = HttpResponse(200, [], SecretBytes(json.dumps(document).encode()))
 
     def send(self, _request: HttpRequest, *, timeout: float) -> HttpResponse:
         """Answer with the key set."""
         assert timeout > 0
-        return self._answer
+        return self._response
 
     def close(self) -> None:
         """Nothing is open."""
@@ -85,10 +85,10 @@ def contenders(alg: str, own: Any, token: str) -> dict[str, Check]:  # noqa: ANN
     verifier = TokenVerifier(
         issuer=ISSUER, audience=AUDIENCE, discovery="off", transport=Published({"keys": [jwk]})
     )
-    memo = verifier._engine._memo  # noqa: SLF001 - to forget a token is what no user needs
+    cache = verifier._engine._cache  # noqa: SLF001 - to forget a token is what no user needs
 
     def first() -> object:
-        memo.clear()
+        cache.clear()
         return verifier.verify(token)
 
     public = own.private_key.public_key()

@@ -16,15 +16,15 @@ from credicorp_auth import errors
 
 if TYPE_CHECKING:
     from credicorp_auth.auth import CredicorpAuth
-    from credicorp_auth.bearer import BearerCall
+    from credicorp_auth.bearer.call import BearerCall
     from credicorp_auth.events import Event
-    from credicorp_auth.oauth.claims import Claims
+    from credicorp_auth.http.secret import Secret
+    from credicorp_auth.jose.claims import Claims
     from credicorp_auth.oauth.introspection import Introspection
     from credicorp_auth.oauth.scope import Scope
-    from credicorp_auth.oauth.secret import Secret
     from credicorp_auth.oauth.token import AccessToken, Provenance
-    from credicorp_auth.settings import Settings
-    from credicorp_auth.verifier import TokenVerifier
+    from credicorp_auth.resource.token_verifier import TokenVerifier
+    from credicorp_auth.settings.schema import Settings
 
 __all__ = [
     "AccessToken",
@@ -44,16 +44,16 @@ __all__ = [
 # Looked up when first used: a program that only names an error pays for nothing else.
 _HOMES: Final = {
     "AccessToken": "credicorp_auth.oauth.token",
-    "BearerCall": "credicorp_auth.bearer",
-    "Claims": "credicorp_auth.oauth.claims",
+    "BearerCall": "credicorp_auth.bearer.call",
+    "Claims": "credicorp_auth.jose.claims",
     "CredicorpAuth": "credicorp_auth.auth",
     "Event": "credicorp_auth.events",
     "Introspection": "credicorp_auth.oauth.introspection",
     "Provenance": "credicorp_auth.oauth.token",
     "Scope": "credicorp_auth.oauth.scope",
-    "Secret": "credicorp_auth.oauth.secret",
-    "Settings": "credicorp_auth.settings",
-    "TokenVerifier": "credicorp_auth.verifier",
+    "Secret": "credicorp_auth.http.secret",
+    "Settings": "credicorp_auth.settings.schema",
+    "TokenVerifier": "credicorp_auth.resource.token_verifier",
 }
 
 

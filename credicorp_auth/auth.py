@@ -5,25 +5,25 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Self
 
-from credicorp_auth.bearer import BearerCall
+from credicorp_auth.bearer.call import BearerCall
 from credicorp_auth.engine.closeable import Closeable
-from credicorp_auth.engine.no_verifier import NoVerifier
-from credicorp_auth.engine.token_source import TokenSource
-from credicorp_auth.oauth.destinations import Destinations
-from credicorp_auth.settings import Settings
-from credicorp_auth.wiring import build_engines, settings_from_env, settings_from_profile
+from credicorp_auth.engine.keys.no_verifier import NoVerifier
+from credicorp_auth.engine.tokens.token_source import TokenSource
+from credicorp_auth.http.allowed_origins import AllowedOrigins
+from credicorp_auth.settings.schema import Settings
+from credicorp_auth.wiring.engines import build_engines, settings_from_env, settings_from_profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Unpack
 
-    from credicorp_auth.bearer import RequestNames
+    from credicorp_auth.bearer.call import RequestNames
     from credicorp_auth.engine.clock import Clock
-    from credicorp_auth.oauth.claims import Claims
+    from credicorp_auth.jose.claims import Claims
     from credicorp_auth.oauth.introspection import Introspection
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.oauth.token import AccessToken
-    from credicorp_auth.settings import SettingsKeywords
+    from credicorp_auth.settings.schema import SettingsKeywords
 
 
 class CredicorpAuth(Closeable):
@@ -86,7 +86,7 @@ class CredicorpAuth(Closeable):
         engines = build_engines(settings, clock=clock)
         self._engine, self._verifier = engines.tokens, engines.verifier or NoVerifier()
         self._introspector, self._revoker = engines.introspector, engines.revoker
-        self._destinations = Destinations(settings.allowed_origins)
+        self._allowed_origins = AllowedOrigins(settings.allowed_origins)
         self._source, self._default = TokenSource(self, self._engine), self._engine.default
         # `header` and `aheader` read the held token themselves, unless a subclass decides which
         # token is handed out (docs/decisions/0038).
@@ -162,7 +162,7 @@ class CredicorpAuth(Closeable):
         Raises:
             OriginNotAllowed: The token may not go there; nothing may be sent.
         """
-        return BearerCall(self._source, self._destinations, url, scope, **names)
+        return BearerCall(self._source, self._allowed_origins, url, scope, **names)
 
     def recognizes(self, header: str | bytes) -> bool:
         """Say whether a request has carried that `Authorization` header with a token of ours."""
@@ -283,7 +283,7 @@ class CredicorpAuth(Closeable):
         return self._engine.invalidate(token)
 
     def forget_secrets(self) -> None:
-        """Drop cached secrets and sealing keys, after a leak or a correction."""
+        """Drop cached secrets and encryption keys, after a leak or a correction."""
         self._engine.forget_secrets()
         self._introspector.forgive()
         self._revoker.forgive()

@@ -31,12 +31,12 @@ LEVELS: Final[Mapping[str, int]] = {
     "refresh.deferred": logging.WARNING,
     "request.sent": logging.DEBUG,
     "request.failed": logging.DEBUG,
-    "endpoint.cool_down": logging.WARNING,
+    "endpoint.cooldown": logging.WARNING,
     "refusal.remembered": logging.WARNING,
     "secret.fetched": logging.DEBUG,
     "secret.rotated": logging.WARNING,
     "secret.stale": logging.WARNING,
-    "cache.trouble": logging.WARNING,
+    "cache.failed": logging.WARNING,
     "cache.corrupt": logging.WARNING,
     "clock.skew": logging.WARNING,
     "flight.abandoned": logging.WARNING,
@@ -63,7 +63,7 @@ LEVELS: Final[Mapping[str, int]] = {
 """Each event's name and its log level."""
 
 
-def _sealed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+def _encrypted(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     # Observers share one event, so none of them may write into it.
     return MappingProxyType(dict(fields))
 
@@ -82,7 +82,7 @@ class Event:
 
     name: str
     fields: Mapping[str, str | int | float | bool | None] = field(
-        factory=dict[str, str | int | float | bool | None], converter=_sealed
+        factory=dict[str, str | int | float | bool | None], converter=_encrypted
     )
 
     @property

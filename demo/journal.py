@@ -18,14 +18,14 @@ class Entry:
     Something that happened.
 
     Args:
-        moment: Epoch seconds.
+        now: Epoch seconds.
         name: An event's name, or what the demo did.
         scope: The scope it was about; empty for none.
         seconds: How long it took; 0 where that makes no sense.
         lifetime: Seconds of life of a minted token.
     """
 
-    moment: float
+    now: float
     name: str
     scope: str = ""
     seconds: float = 0.0
@@ -100,7 +100,7 @@ class Journal:
         """Return what the demo did since it was asked last."""
         with self._lock:
             fresh, self._reported = self.entries[self._reported :], len(self.entries)
-        told = {"token.minted": "minted", "endpoint.cool_down": "told to wait"}
+        told = {"token.minted": "minted", "endpoint.cooldown": "told to wait"}
         return [
             told.get(each.name, each.name)
             for each in fresh

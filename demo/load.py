@@ -55,12 +55,12 @@ class Load:
                 number += 1
                 if number % 10 == 0:
                     headers = {"Idempotency-Key": str(uuid.uuid4())}
-                    answer = pool.request(
+                    response = pool.request(
                         "POST", self._applications, json={"amount": 1}, headers=headers
                     )
                 else:
-                    answer = pool.request("GET", self._decision)
-                self._count(answer.status)
+                    response = pool.request("GET", self._decision)
+                self._count(response.status)
                 time.sleep(PAUSE)
 
     async def in_tasks(self, count: int) -> None:

@@ -69,7 +69,7 @@ def report_progress(journal: Journal, load: Load) -> None:
         )
 
 
-def live(sandbox: SandboxProcess, journal: Journal) -> Load:
+def run_guarded(sandbox: SandboxProcess, journal: Journal) -> Load:
     """Let everybody call for twenty seconds, and disturb them."""
     with CredicorpAuth(
         base_url=sandbox.ready["base_url"],
@@ -102,7 +102,7 @@ def main() -> int:
     journal = Journal(SCOPE)
     with SandboxProcess("--expires-in", "5", "--token-latency", "0.3") as sandbox:
         print(f"sandbox at {sandbox.ready['base_url']}, tokens live 5 s, minting takes 0.3 s")
-        load = live(sandbox, journal)
+        load = run_guarded(sandbox, journal)
         counters = sandbox.counters()
     kept = expectations(journal, load, counters)
     show(kept)

@@ -30,8 +30,8 @@ def draw(journal: Journal, seconds: float) -> str:
     lanes = len(mints)
     height = TOP + lanes * LANE + 60
 
-    def x(moment: float) -> float:
-        return LEFT + min(max(moment - journal.began, 0.0), seconds) * scale
+    def x(now: float) -> float:
+        return LEFT + min(max(now - journal.began, 0.0), seconds) * scale
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
@@ -51,8 +51,8 @@ def draw(journal: Journal, seconds: float) -> str:
         parts += bar(mint, TOP + lane * LANE, x)
     for name in ("signing keys rotated", "all tokens revoked"):
         for each in journal.named(name):
-            parts.append(line(x(each.moment), TOP - 12, bottom + 6, INK, "1.4"))
-            parts.append(f'<text x="{x(each.moment) + 4:.1f}" y="{TOP - 10}">{name}</text>')
+            parts.append(line(x(each.now), TOP - 12, bottom + 6, INK, "1.4"))
+            parts.append(f'<text x="{x(each.now) + 4:.1f}" y="{TOP - 10}">{name}</text>')
     return "\n".join([*parts, "</svg>\n"])
 
 
@@ -87,7 +87,7 @@ def band(journal: Journal, x: Callable[[float], float], bottom: float) -> list[s
     begins, ends = journal.named("429 begins"), journal.named("429 ends")
     if not begins or not ends:
         return []
-    left, right = x(begins[0].moment), x(ends[0].moment)
+    left, right = x(begins[0].now), x(ends[0].now)
     return [
         f'<rect x="{left:.1f}" y="{TOP - 6}" width="{right - left:.1f}" '
         f'height="{bottom - TOP + 12}" fill="#c9d6df" opacity="0.6"/>',
@@ -97,7 +97,7 @@ def band(journal: Journal, x: Callable[[float], float], bottom: float) -> list[s
 
 def bar(mint: Entry, top: float, x: Callable[[float], float]) -> list[str]:
     """Return one token's life: its windows, and where it was minted."""
-    issued = mint.moment - mint.seconds
+    issued = mint.now - mint.seconds
     # The windows as the library fixes them before chance stretches the lead by up to a fifth.
     edges = [
         issued,
@@ -111,4 +111,4 @@ def bar(mint: Entry, top: float, x: Callable[[float], float]) -> list[str]:
         for begin, end, colour in zip(edges, edges[1:], (FRESH, ADVISORY, MANDATORY), strict=False)
     ]
     middle = top + LANE / 2
-    return [*parts, f'<circle cx="{x(mint.moment):.1f}" cy="{middle}" r="4" fill="{INK}"/>']
+    return [*parts, f'<circle cx="{x(mint.now):.1f}" cy="{middle}" r="4" fill="{INK}"/>']

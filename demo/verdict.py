@@ -19,13 +19,13 @@ class Expectation:
     A promise and its outcome.
 
     Args:
-        what: What is counted.
+        message: What is counted.
         seen: What it came to.
         promised: What was promised, in words.
         kept: Whether it was kept.
     """
 
-    what: str
+    message: str
     seen: int
     promised: str
     kept: bool
@@ -35,21 +35,21 @@ def waits(journal: Journal) -> tuple[int, int]:
     """Count the calls that waited for a mint: those of the revocation, and all others."""
     (revoked,) = journal.named("all tokens revoked")
     cured = min(
-        (each.moment for each in journal.named("token.minted") if each.moment > revoked.moment),
-        default=revoked.moment,
+        (each.now for each in journal.named("token.minted") if each.now > revoked.now),
+        default=revoked.now,
     )
-    moments = [each.moment for each in journal.named("token.waited") if each.moment > journal.began]
+    times = [each.now for each in journal.named("token.waited") if each.now > journal.began]
     # Those who waited for the revocation's mint say so when they wake up, right after it.
-    of_revocation = [each for each in moments if revoked.moment <= each <= cured + 1.0]
-    return len(of_revocation), len(moments) - len(of_revocation)
+    of_revocation = [each for each in times if revoked.now <= each <= cured + 1.0]
+    return len(of_revocation), len(times) - len(of_revocation)
 
 
 def during_cool_down(journal: Journal, counters: dict[str, Any]) -> int:
     """Count the token requests between the first 429 and the end of the burst."""
     (begins,) = journal.named("429 begins")
     (ends,) = journal.named("429 ends")
-    moments = counters["token_request_moments"]
-    return sum(begins.moment <= each <= ends.moment for each in moments)
+    times = counters["token_request_moments"]
+    return sum(begins.now <= each <= ends.now for each in times)
 
 
 def expectations(journal: Journal, load: Load, counters: dict[str, Any]) -> list[Expectation]:
@@ -77,5 +77,5 @@ def show(kept: list[Expectation]) -> None:
     table = Table("what", "seen", "promised", "")
     for each in kept:
         mark = "[green]ok[/green]" if each.kept else "[red]FAIL[/red]"
-        table.add_row(each.what, f"{each.seen:,}", each.promised, mark)
+        table.add_row(each.message, f"{each.seen:,}", each.promised, mark)
     Console().print(table)

@@ -10,19 +10,19 @@ import base64
 import json
 from typing import TYPE_CHECKING, Final
 
-from credicorp_auth.errors import CredicorpAuthError, MalformedAnswer, VerificationFailed
-from credicorp_auth.oauth.challenge import first_pause_after, read_challenges
-from credicorp_auth.oauth.claims import read_claims
-from credicorp_auth.oauth.compact import read_compact
-from credicorp_auth.oauth.http import HttpResponse, origin_of
+from credicorp_auth.errors import CredicorpAuthError, MalformedResponse, VerificationFailed
+from credicorp_auth.http.challenge import first_pause_after, read_challenges
+from credicorp_auth.http.messages import HttpResponse, origin_of
+from credicorp_auth.http.secret import Secret, SecretBytes
+from credicorp_auth.jose.claims import read_claims
+from credicorp_auth.jose.compact import read_compact
+from credicorp_auth.jose.key_set import MAX_KEYS, read_key_set
+from credicorp_auth.jose.signature_algorithm import ALGORITHMS, DEFAULT_ALGORITHMS, read_algorithms
 from credicorp_auth.oauth.introspection import IntrospectionPolicy, read_introspection
-from credicorp_auth.oauth.key_set import MAX_KEYS, read_key_set
 from credicorp_auth.oauth.metadata import ENDPOINTS, MetadataSource, read_metadata
 from credicorp_auth.oauth.revocation import read_revocation
-from credicorp_auth.oauth.secret import Secret, SecretBytes
-from credicorp_auth.oauth.signature_algorithm import ALGORITHMS, DEFAULT_ALGORITHMS, read_algorithms
 from credicorp_auth.oauth.token_endpoint import TokenPolicy, TokenRequest, read_token_response
-from credicorp_auth.oauth.token_inquiry import TokenInquiry
+from credicorp_auth.oauth.token_query import TokenQuery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ _MOMENT: Final = 1e9
 _ALGORITHMS: Final = read_algorithms(DEFAULT_ALGORITHMS)
 
 
-def _answer(body: bytes, status: int = 200) -> HttpResponse:
+def _response(body: bytes, status: int = 200) -> HttpResponse:
     return HttpResponse(status, [("Content-Type", "application/json")], SecretBytes(body))
 
 
@@ -62,7 +62,7 @@ def claims(data: bytes) -> None:
         return
     if isinstance(members, dict):
         try:
-            read = read_claims({**members, "iss": _ISSUER}, moment=_MOMENT, leeway=60.0)
+            read = read_claims({**members, "iss": _ISSUER}, now=_MOMENT, leeway=60.0)
         except VerificationFailed:
             return
         assert read.expires_at > _MOMENT - 60.0
@@ -72,8 +72,8 @@ def claims(data: bytes) -> None:
 def key_set(data: bytes) -> None:
     """Read the bytes as a key set."""
     try:
-        read = read_key_set(_answer(data), _ALGORITHMS, url="u")
-    except MalformedAnswer:
+        read = read_key_set(_response(data), _ALGORITHMS, url="u")
+    except MalformedResponse:
         return
     assert len(read.keys) <= MAX_KEYS
     assert all(key.algorithm in _ALGORITHMS for key in read.keys)
@@ -83,8 +83,8 @@ def metadata(data: bytes) -> None:
     """Read the bytes as metadata; no endpoint of theirs lies elsewhere."""
     source = MetadataSource("u", _ISSUER, _ORIGINS)
     try:
-        read = read_metadata(_answer(data), source)
-    except MalformedAnswer:
+        read = read_metadata(_response(data), source)
+    except MalformedResponse:
         return
     for name in ENDPOINTS:
         try:
@@ -106,7 +106,7 @@ def token_response(data: bytes) -> None:
     for status in (200, 400, 401, 429, 500):
         try:
             grant = read_token_response(
-                _answer(data, status),
+                _response(data, status),
                 TokenRequest("https://as.example/token"),
                 TokenPolicy(),
                 client_id="c",
@@ -120,15 +120,15 @@ def token_response(data: bytes) -> None:
         assert secret.reveal() not in said
 
 
-def inquiry(data: bytes) -> None:
+def query(data: bytes) -> None:
     """Read the bytes as answers about a token; none is active without `true`, none is repeated."""
     token = Secret("token-of-the-fuzzer")
-    asked = TokenInquiry(token, "u", "c", Secret("hunter2-of-the-fuzzer"))
+    asked = TokenQuery(token, "u", "c", Secret("hunter2-of-the-fuzzer"))
     for status in (200, 400, 401, 429, 500):
-        answer = _answer(data, status)
+        response = _response(data, status)
         try:
-            read = read_introspection(answer, asked, IntrospectionPolicy(), moment=_MOMENT)
-            read_revocation(answer, asked)
+            read = read_introspection(response, asked, IntrospectionPolicy(), now=_MOMENT)
+            read_revocation(response, asked)
         except CredicorpAuthError as error:
             said = str(error)
         else:
@@ -145,5 +145,5 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
     "metadata": metadata,
     "challenge": challenge,
     "token_response": token_response,
-    "inquiry": inquiry,
+    "inquiry": query,
 }

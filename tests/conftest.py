@@ -8,7 +8,7 @@ from importlib.metadata import distributions
 
 import pytest
 
-from credicorp_auth.installed import installed_entry_points
+from credicorp_auth.plugin.loading.installed import installed_entry_points
 
 # The snapshot of this process is taken before any stranger stands on its path.
 installed_entry_points()

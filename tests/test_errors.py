@@ -45,9 +45,9 @@ def test_every_error_says_what_to_do(kind):
     error = build(kind)
 
     assert error.code == error.code.lower()
-    assert error.cure.endswith(".")
+    assert error.hint.endswith(".")
     assert error.code in str(error)
-    assert error.cure in str(error)
+    assert error.hint in str(error)
 
 
 def test_what_is_missing_is_what_was_not_granted():
@@ -57,6 +57,6 @@ def test_what_is_missing_is_what_was_not_granted():
 
 def test_an_error_may_differ_from_its_class():
     """Code, cure and retryable can be given for one case."""
-    error = errors.ServerUnreachable("x", code="c", cure="do it.", retryable=False)
+    error = errors.ServerUnreachable("x", code="c", hint="do it.", retryable=False)
 
-    assert ("c", "do it.", False) == (error.code, error.cure, error.retryable)
+    assert ("c", "do it.", False) == (error.code, error.hint, error.retryable)

@@ -33,7 +33,7 @@ HEAVY = (
 """Libraries that only some adapters need, whether they are installed here or not."""
 
 IMPORT = "import credicorp_auth; from credicorp_auth import CredicorpAuth, errors"
-LIST = "from credicorp_auth.registry import installed_entry_points; installed_entry_points()"
+LIST = "from credicorp_auth.plugin.loading.registry import installed_entry_points; installed_entry_points()"
 RUN = "auth = CredicorpAuth.from_env(secrets='env', scope='decisions:read'); auth.header(); auth.close()"
 
 

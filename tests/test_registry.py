@@ -7,20 +7,20 @@ import sys
 import pytest
 
 from credicorp_auth import Event, errors
-from credicorp_auth.options import AdapterOptions
-from credicorp_auth.registry import CACHE, SECRET_SOURCE, TRANSPORT, Registry
+from credicorp_auth.plugin.api.options import AdapterOptions
+from credicorp_auth.plugin.loading.registry import CACHE, SECRET_SOURCE, TRANSPORT, Registry
 
 NO_OPTIONS = AdapterOptions({}, setting="cache_options")
 GOOD = """
-from credicorp_auth.hookspecs import hookimpl
-from credicorp_auth.testing.stand_ins import SwitchableCache
+from credicorp_auth.plugin.api.hookspecs import hookimpl
+from credicorp_auth.testing.fakes import SwitchableCache
 CREDICORP_API = 1
 @hookimpl
 def credicorp_cache(options):
     return SwitchableCache()
 """
 OBSERVER = """
-from credicorp_auth.hookspecs import hookimpl
+from credicorp_auth.plugin.api.hookspecs import hookimpl
 CREDICORP_API = 1
 seen = []
 @hookimpl
@@ -54,16 +54,16 @@ def test_an_adapters_own_refusal_is_passed_on(install):
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "cure"),
+    ("kind", "name", "hint"),
     [
         (CACHE, "redis", r"pip install 'credicorp-auth\[redis\]'"),
         (TRANSPORT, "carrier-pigeon", "choose one of: none"),
         (SECRET_SOURCE, "vault", "pip install"),
     ],
 )
-def test_what_is_not_installed_says_how_to_get_it(kind, name, cure):
+def test_what_is_not_installed_says_how_to_get_it(kind, name, hint):
     """Not installed differs from broken: it comes with the line that installs it."""
-    with pytest.raises(errors.AdapterNotFound, match=cure):
+    with pytest.raises(errors.AdapterNotFound, match=hint):
         Registry([]).load(kind, name, NO_OPTIONS)
 
 

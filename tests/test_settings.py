@@ -9,11 +9,11 @@ import pytest
 
 import credicorp_auth
 from credicorp_auth import CredicorpAuth, Secret, Settings, errors
-from credicorp_auth.environment import read_environment
-from credicorp_auth.options import AdapterOptions
-from credicorp_auth.profile import profile_path, read_profile
-from credicorp_auth.testing.stand_ins import ListedSecrets, ScriptedTransport, SwitchableCache
-from credicorp_auth.wiring import build_engine, settings_from_env, settings_from_profile
+from credicorp_auth.plugin.api.options import AdapterOptions
+from credicorp_auth.settings.environment import read_environment
+from credicorp_auth.settings.profile import profile_path, read_profile
+from credicorp_auth.testing.fakes import ListedSecrets, ScriptedTransport, SwitchableCache
+from credicorp_auth.wiring.engines import build_engine, settings_from_env, settings_from_profile
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_fault_343_what_cannot_work_is_refused_when_it_is_set(name, value):
     with pytest.raises(errors.InvalidSetting) as raised:
         Settings(**{name: value})
 
-    assert raised.value.cure
+    assert raised.value.hint
     assert isinstance(raised.value, ValueError)
 
 
@@ -292,7 +292,7 @@ def test_the_object_forgets_invalidates_and_will_not_be_pickled():
         assert auth.invalidate(auth.get_token())
         auth.forget_secrets()
         assert "Bearer token-2" == auth.header()
-        assert 2 == len(secrets.notebook)
+        assert 2 == len(secrets.calls)
         with pytest.raises(TypeError):
             copy.copy(auth)
 

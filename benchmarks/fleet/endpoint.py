@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.errors import DeadlinePassed
-from credicorp_auth.oauth.http import HttpResponse
-from credicorp_auth.testing.scripted_world import token_answer
+from credicorp_auth.http.messages import HttpResponse
+from credicorp_auth.testing.scripted_runtime import token_response
 
 if TYPE_CHECKING:
     import random
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ledger import Ledger
     from timeline import Timeline
 
-    from credicorp_auth.oauth.secret import SecretBytes
+    from credicorp_auth.http.secret import SecretBytes
 
 EDGE_SECONDS: Final = 0.02  # until the edge has said no
 MEDIAN_SECONDS: Final = 0.096  # until a token comes: the status page's p50
@@ -51,17 +51,17 @@ class Endpoint:
         self._saved, self._saved_at = tier or 0.0, 0.0
         self._storm_seconds = 0.0
         self._storm_until = -math.inf
-        self._granted = token_answer(expires_in=lifetime)
+        self._granted = token_response(expires_in=lifetime)
 
     def arm_storm(self, seconds: float) -> None:
         """Refuse everyone for so long, from the next request on."""
         self._storm_seconds = seconds
 
-    def answer(self, timeout: float) -> HttpResponse:
+    def response(self, timeout: float) -> HttpResponse:
         """Answer one request; the story that asks pauses until the answer is there."""
-        moment = self._timeline.moment
-        retry_after = self._retry_after(moment)
-        self._ledger.note_request(moment, served=retry_after is None)
+        instant = self._timeline.instant
+        retry_after = self._retry_after(instant)
+        self._ledger.note_request(instant, served=retry_after is None)
         if retry_after is not None:
             self._timeline.pause(EDGE_SECONDS)
             return busy(retry_after, self._granted.body)
@@ -71,17 +71,17 @@ class Endpoint:
             raise DeadlinePassed("the token endpoint took too long")
         return self._granted
 
-    def _retry_after(self, moment: float) -> int | None:
+    def _retry_after(self, instant: float) -> int | None:
         """Return the seconds to wait that a 429 says; None where the request is served."""
         if self._storm_seconds:
-            self._storm_until = moment + self._storm_seconds
+            self._storm_until = instant + self._storm_seconds
             self._storm_seconds = 0.0
-        if moment < self._storm_until:
+        if instant < self._storm_until:
             return STORM_SECONDS
         if self._tier is None:
             return None
-        self._saved = min(self._tier, self._saved + (moment - self._saved_at) * self._tier)
-        self._saved_at = moment
+        self._saved = min(self._tier, self._saved + (instant - self._saved_at) * self._tier)
+        self._saved_at = instant
         if self._saved < 1:
             # Whole seconds until the bucket holds a request again: true, and the same for all.
             return math.ceil((1 - self._saved) / self._tier)

@@ -13,10 +13,10 @@ from ledger import FREEZE, OUTAGE, RETURN, STORM, Ledger, plan
 from shared_cache import ModelLease, SharedCache
 from timeline import Timeline
 
-from credicorp_auth.ports import LeaseState
+from credicorp_auth.plugin.api import LeaseState
 
 if TYPE_CHECKING:
-    from credicorp_auth.ports import Lease
+    from credicorp_auth.plugin.api import Lease
 
 START_SECONDS: Final = 1.0  # within which all hosts start
 LONGEST_STORM: Final = 450.0  # seconds
@@ -84,7 +84,7 @@ class Fleet:
             return False
         assert isinstance(lease, ModelLease)
         self._freezing = False
-        lease.stand_still(self.timeline.moment)
+        lease.stand_still(self.timeline.instant)
         return True
 
     def run(self) -> Ledger:
@@ -100,7 +100,7 @@ class Fleet:
         )
         end = self.ledger.phases[-1].end
         self.timeline.run(end)
-        self.timeline.moment = end
+        self.timeline.instant = end
         for host in self._hosts:
             host.note_gap()
         return self.ledger

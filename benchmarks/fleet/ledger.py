@@ -81,20 +81,20 @@ class Ledger:
     def __attrs_post_init__(self) -> None:
         self.counts = {phase.name: PhaseCount() for phase in self.phases}
 
-    def note_request(self, moment: float, *, served: bool) -> None:
+    def note_request(self, instant: float, *, served: bool) -> None:
         """Count a request."""
-        second = int(moment)
+        second = int(instant)
         self.per_second[second] += 1
-        count = self._count_at(moment)
+        count = self._count_at(instant)
         count.requests += 1
         count.minted += served
         count.peak = max(count.peak, self.per_second[second])
 
-    def note_cache(self, moment: float) -> None:
+    def note_cache(self, instant: float) -> None:
         """Count an operation of the shared cache."""
-        second = int(moment)
+        second = int(instant)
         self._cache_per_second[second] += 1
-        count = self._count_at(moment)
+        count = self._count_at(instant)
         count.cache_peak = max(count.cache_peak, self._cache_per_second[second])
 
     def note_gap(self, host: int, begin: float, end: float) -> None:
@@ -104,8 +104,8 @@ class Ledger:
             if seconds > 0:
                 self.counts[phase.name].note_gap(host, seconds)
 
-    def _count_at(self, moment: float) -> PhaseCount:
-        while moment >= self.phases[self._current].end:  # time goes one way
+    def _count_at(self, instant: float) -> PhaseCount:
+        while instant >= self.phases[self._current].end:  # time goes one way
             self._current += 1
         return self.counts[self.phases[self._current].name]
 

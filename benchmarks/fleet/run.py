@@ -5,7 +5,7 @@ How often a fleet asks for tokens, when all is well and when it is not: a simula
 
 Ten thousand hosts with one busy process each share a cache and a token endpoint, in simulated time
 and discrete events. The rules are the library's own: boarding, the story of `lifecycle/`, landing
-and all that they call run as they are, each flight in a greenlet (see host.py). Modelled are the
+and all that they call run as they are, each call in a greenlet (see host.py). Modelled are the
 calls of the hosts, the cache (shared_cache.py), the endpoint (endpoint.py) and what goes wrong
 (fleet.py): the first holder of the lease freezes, the cache fails and forgets, the endpoint refuses
 everyone. Clocks are right, and the cache answers at once.

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import define
 
-from credicorp_auth.engine.lease_keeper import LEASE_SECONDS
-from credicorp_auth.ports import LeaseState
+from credicorp_auth.engine.storage.lease import LEASE_SECONDS
+from credicorp_auth.plugin.api import LeaseState
 
 if TYPE_CHECKING:
     from ledger import Ledger
     from timeline import Timeline
 
-    from credicorp_auth.lifecycle.world import StoredToken
+    from credicorp_auth.lifecycle.runtime import StoredToken
 
 _NUMBERS_PER_SECOND: Final = 1000  # numbers follow the clock, so that a cache that lost all goes on
 
@@ -44,9 +44,9 @@ class ModelLease:
         if self.cache.holder is self:
             self.cache.holder = None
 
-    def stand_still(self, moment: float) -> None:
+    def stand_still(self, instant: float) -> None:
         """Renew it no more: its holder does nothing for a while."""
-        self.lapses = moment + LEASE_SECONDS
+        self.lapses = instant + LEASE_SECONDS
 
 
 class SharedCache:
@@ -64,13 +64,13 @@ class SharedCache:
         self.down = False
         self.holder: ModelLease | None = None
         self._stored: StoredToken | None = None
-        self._cool_down = 0.0  # epoch seconds
+        self._cooldown = 0.0  # epoch seconds
         self._number = 0
 
     def break_down(self) -> None:
         """Fail from now on, and forget everything."""
         self.down = True
-        self.holder, self._stored, self._cool_down = None, None, 0.0
+        self.holder, self._stored, self._cooldown = None, None, 0.0
 
     def come_back(self) -> None:
         """Serve again."""
@@ -78,43 +78,43 @@ class SharedCache:
 
     def read(self) -> StoredToken | None:
         """Return the token, if it lives."""
-        self._ledger.note_cache(self._timeline.moment)
+        self._ledger.note_cache(self._timeline.instant)
         return self._living()
 
     def _living(self) -> StoredToken | None:
         stored = self._stored
         if stored is None:
             return None
-        lives = self._timeline.now().wall < stored.birth.issued_at + stored.grant.lifetime
+        lives = self._timeline.now().wall < stored.issuance.issued_at + stored.grant.lifetime
         return stored if lives else None
 
     def write(self, stored: StoredToken) -> None:
         """Keep a token, unless one of a larger number lives here; 0 replaces any."""
-        self._ledger.note_cache(self._timeline.moment)
-        number, kept = stored.birth.number, self._living()
-        if not self.down and not (number and kept and kept.birth.number > number):
+        self._ledger.note_cache(self._timeline.instant)
+        number, kept = stored.issuance.number, self._living()
+        if not self.down and not (number and kept and kept.issuance.number > number):
             self._stored = stored
 
-    def read_cool_down(self) -> float:
+    def read_cooldown(self) -> float:
         """Return the epoch seconds until which the endpoint is to be left alone; 0 for none."""
-        self._ledger.note_cache(self._timeline.moment)
-        return self._cool_down
+        self._ledger.note_cache(self._timeline.instant)
+        return self._cooldown
 
-    def write_cool_down(self, until: float) -> None:
+    def write_cooldown(self, until: float) -> None:
         """Tell all to leave the endpoint alone; the last word counts, as in a real cache."""
-        self._ledger.note_cache(self._timeline.moment)
+        self._ledger.note_cache(self._timeline.instant)
         if not self.down:
-            self._cool_down = until
+            self._cooldown = until
 
     def lease(self) -> ModelLease:
         """Give the lease to whoever asks first; one that has lapsed is free."""
-        self._ledger.note_cache(self._timeline.moment)
+        self._ledger.note_cache(self._timeline.instant)
         if self.down:
             return ModelLease(self, LeaseState.FAILED)
-        moment = self._timeline.moment
+        instant = self._timeline.instant
         holder = self.holder
-        if holder is not None and (holder.lapses is None or moment < holder.lapses):
+        if holder is not None and (holder.lapses is None or instant < holder.lapses):
             return ModelLease(self, LeaseState.HELD)
-        self._number = max(self._number + 1, int(moment * _NUMBERS_PER_SECOND))
+        self._number = max(self._number + 1, int(instant * _NUMBERS_PER_SECOND))
         self.holder = ModelLease(self, LeaseState.ACQUIRED, self._number)
         return self.holder

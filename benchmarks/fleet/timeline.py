@@ -1,7 +1,7 @@
 """
 Simulated time: events in a heap, and stories that wait without keeping anyone waiting.
 
-A story of `credicorp_auth/lifecycle` is a plain function that waits in `world.pause`. Here each
+A story of `credicorp_auth/lifecycle` is a plain function that waits in `runtime.pause`. Here each
 runs in a greenlet of its own; to pause is to put one's wake-up into the heap and let the next
 event have its turn. So ten thousand stories run side by side, on one thread, in no time.
 """
@@ -26,7 +26,7 @@ class Timeline:
     """Lets events happen in the order of their moments, which are seconds since the beginning."""
 
     def __init__(self) -> None:
-        self.moment = 0.0
+        self.instant = 0.0
         self.events = 0
         self._instant = Instant(EPOCH, BOOT)
         self._due: list[tuple[float, int, Callable[[], object]]] = []
@@ -36,10 +36,10 @@ class Timeline:
         """Return the present, by two clocks that are both right."""
         return self._instant
 
-    def at(self, moment: float, action: Callable[[], object]) -> None:
+    def at(self, instant: float, action: Callable[[], object]) -> None:
         """Let something happen later; events of one moment happen in the order they came in."""
         self.events += 1
-        heapq.heappush(self._due, (moment, self.events, action))
+        heapq.heappush(self._due, (instant, self.events, action))
 
     def start(self, story: Callable[[], None]) -> None:
         """Run a story from now on; it may pause."""
@@ -47,13 +47,13 @@ class Timeline:
 
     def pause(self, seconds: float) -> None:
         """Let seconds pass for the story that calls this, and for everyone else."""
-        self.at(self.moment + seconds, getcurrent().switch)
+        self.at(self.instant + seconds, getcurrent().switch)
         self._hub.switch()
 
     def run(self, until: float) -> None:
         """Let everything happen that is due before `until`."""
         due = self._due
         while due and due[0][0] < until:
-            self.moment, _, action = heapq.heappop(due)
-            self._instant = Instant(EPOCH + self.moment, BOOT + self.moment)
+            self.instant, _, action = heapq.heappop(due)
+            self._instant = Instant(EPOCH + self.instant, BOOT + self.instant)
             action()

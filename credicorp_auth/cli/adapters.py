@@ -13,17 +13,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from credicorp_auth.catalogue import adapters_of, list_adapters
 from credicorp_auth.errors import CredicorpAuthError
-from credicorp_auth.oauth.foreign_text import show_foreign_text
-from credicorp_auth.wiring import operators_registry, settings_of
+from credicorp_auth.http.untrusted_text import escape_untrusted
+from credicorp_auth.plugin.loading.listing import adapters_of, list_adapters
+from credicorp_auth.wiring.engines import operators_registry, settings_of
 
 if TYPE_CHECKING:
-    from credicorp_auth.catalogue import Listed
-    from credicorp_auth.registry import Kind
+    from credicorp_auth.plugin.loading.listing import Listed
+    from credicorp_auth.plugin.loading.registry import Kind
 
 _WIDE = 200  # characters: enough for a file, where nobody wraps
-_COLUMNS = ("kind", "name", "state", "distribution", "version", "core", "remark")
+_COLUMNS = ("kind", "name", "state", "distribution", "version", "core", "warning")
 
 
 @click.command()
@@ -47,7 +47,7 @@ def adapters(*, profile: str | None, output: str) -> None:
         return
     table = Table(*_COLUMNS, box=None)
     for row in rows:
-        shown = (show_foreign_text(str(row[name]), ()) for name in _COLUMNS)
+        shown = (escape_untrusted(str(row[name]), ()) for name in _COLUMNS)
         table.add_row(*map(Text, shown))  # a name is no markup
     Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE).print(table)
 
@@ -56,10 +56,10 @@ def _row(listed: Listed) -> dict[str, object]:
     return {
         "kind": listed.kind.name,
         "name": listed.provider.name,
-        "state": listed.standing.value,
+        "state": listed.state.value,
         "distribution": listed.provider.distribution,
         "version": listed.provider.version,
         "core": listed.core_range,
-        "boxed": listed.boxed,
-        "remark": listed.remark,
+        "boxed": listed.built_in,
+        "warning": listed.warning,
     }

@@ -10,10 +10,10 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
-from credicorp_auth.wiring import open_listing_cache, settings_of
+from credicorp_auth.wiring.engines import open_listing_cache, settings_of
 
 if TYPE_CHECKING:
-    from credicorp_auth.ports import ListingCache, Provider
+    from credicorp_auth.plugin.api import ListingCache, Provider
 
 _PROFILE = click.option("--profile", help="Take the settings from this profile of the TOML file.")
 

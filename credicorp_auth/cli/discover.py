@@ -9,14 +9,14 @@ import click
 
 from credicorp_auth.cli.issuer import format_option, with_issuer
 from credicorp_auth.cli.rows import show_rows
-from credicorp_auth.issuer_wiring import build_discovery
-from credicorp_auth.wiring import build_open_world
+from credicorp_auth.wiring.engines import build_anonymous_runtime
+from credicorp_auth.wiring.issuer import build_discovery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from credicorp_auth.oauth.metadata import ServerMetadata
-    from credicorp_auth.settings import Settings
+    from credicorp_auth.settings.schema import Settings
 
 
 @click.command()
@@ -27,18 +27,18 @@ def discover(build: Callable[..., Settings], *, output: str) -> None:
     settings = build()
     if settings.discovery == "off":
         settings = build(discovery="on")
-    world = build_open_world(settings)
-    discovery = build_discovery(settings, world)
+    runtime = build_anonymous_runtime(settings)
+    discovery = build_discovery(settings, runtime)
     assert discovery is not None  # noqa: S101 - for type checkers: it is not off
     try:
         metadata = discovery.metadata.obtain(settings.timeout)
     finally:
-        world.transport.close()
+        runtime.transport.close()
     if output == "json":
         click.echo(json.dumps(_members(metadata)))
         return
     refused = {
-        name: f"refused: {error.what} [{error.code}]" for name, error in metadata.refused.items()
+        name: f"refused: {error.message} [{error.code}]" for name, error in metadata.refused.items()
     }
     methods = "(not told)" if metadata.methods is None else " ".join(sorted(metadata.methods))
     show_rows(

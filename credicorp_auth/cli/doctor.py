@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from credicorp_auth.checkup import Verdict, examine
-from credicorp_auth.cli.endings import DONE, ending_of
+from credicorp_auth.cli.exit_codes import DONE, exit_code_of
+from credicorp_auth.diagnostics import Verdict, examine
 
 if TYPE_CHECKING:
-    from credicorp_auth.checkup import CheckUp, Finding
+    from credicorp_auth.diagnostics import Check, Diagnosis
 
 _COLOURS = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red"}
 
@@ -38,12 +38,12 @@ def doctor(*, profile: str | None, output: str) -> int:
     if output == "json":
         click.echo(json.dumps(_document(found), indent=2))
     else:
-        _tell(found)
-    errors = [each.error for each in found.findings if each.error is not None]
-    return ending_of(errors[0]) if errors else DONE
+        _emit(found)
+    errors = [each.error for each in found.checks if each.error is not None]
+    return exit_code_of(errors[0]) if errors else DONE
 
 
-def _document(found: CheckUp) -> dict[str, Any]:
+def _document(found: Diagnosis) -> dict[str, Any]:
     return {
         "verdict": found.verdict.value,
         "settings": [
@@ -54,25 +54,25 @@ def _document(found: CheckUp) -> dict[str, Any]:
             {
                 "subject": each.subject,
                 "verdict": each.verdict.value,
-                "what": each.what,
+                "message": each.message,
                 "code": each.code,
-                "cure": each.cure,
+                "cure": each.hint,
             }
-            for each in found.findings
+            for each in found.checks
         ],
     }
 
 
-def _tell(found: CheckUp) -> None:
+def _emit(found: Diagnosis) -> None:
     for each in found.settings:
         click.echo(f"      {each.name} = {each.value}  ({each.origin})")
-    for finding in found.findings:
-        verdict = click.style(f"{finding.verdict.value:<5}", fg=_COLOURS[finding.verdict])
-        click.echo(f"{verdict} {_line(finding)}")
-        if finding.cure:
-            click.echo(f"      what to do: {finding.cure}")
+    for check in found.checks:
+        verdict = click.style(f"{check.verdict.value:<5}", fg=_COLOURS[check.verdict])
+        click.echo(f"{verdict} {_line(check)}")
+        if check.hint:
+            click.echo(f"      what to do: {check.hint}")
 
 
-def _line(finding: Finding) -> str:
-    code = f" [{finding.code}]" if finding.code else ""
-    return f"{finding.subject}: {finding.what}{code}"
+def _line(check: Check) -> str:
+    code = f" [{check.code}]" if check.code else ""
+    return f"{check.subject}: {check.message}{code}"

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from credicorp_auth.cli.endings import DONE, REFUSED
+from credicorp_auth.cli.exit_codes import DONE, REFUSED
 from credicorp_auth.cli.identity import with_identity
 from credicorp_auth.cli.issuer import format_option
 from credicorp_auth.cli.rows import show_rows
 from credicorp_auth.cli.shown_token import file_option, read_shown
-from credicorp_auth.oauth.foreign_text import hide_secrets, show_foreign_text
-from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.http.secret import Secret
+from credicorp_auth.http.untrusted_text import escape_untrusted, hide_secrets
 
 if TYPE_CHECKING:
     from credicorp_auth.auth import CredicorpAuth
@@ -33,33 +33,35 @@ def introspect(auth: CredicorpAuth, *, source: TextIO, output: str) -> int:
     the machine can read those.
     """
     text = read_shown(source)
-    answer = auth.introspect(text)
+    response = auth.introspect(text)
     if output == "json":
-        told = json.dumps(dict(answer) | ({} if answer else {"code": answer.code}), default=dict)
+        told = json.dumps(
+            dict(response) | ({} if response else {"code": response.code}), default=dict
+        )
         click.echo(hide_secrets(told, [Secret(text)]))
     else:
-        show_rows(_rows(answer, text))
-    return DONE if answer else REFUSED
+        show_rows(_rows(response, text))
+    return DONE if response else REFUSED
 
 
-def _rows(answer: Introspection, text: str) -> dict[str, str]:
-    if not answer:
-        return {"active": "no", "code": answer.code or ""}
+def _rows(response: Introspection, text: str) -> dict[str, str]:
+    if not response:
+        return {"active": "no", "code": response.code or ""}
     # A server may repeat the token; this command does not.
     shown = [Secret(text)]
     return {
         "active": "yes",
-        "client": show_foreign_text(answer.client_id or "(not told)", shown),
-        "subject": show_foreign_text(answer.subject or "(not told)", shown),
-        "scope": str(answer.scope) or "(none)",
-        "expires": _spelt(answer.expires_at),
+        "client": escape_untrusted(response.client_id or "(not told)", shown),
+        "subject": escape_untrusted(response.subject or "(not told)", shown),
+        "scope": str(response.scope) or "(none)",
+        "expires": _spelt(response.expires_at),
     }
 
 
-def _spelt(moment: float | None) -> str:
-    if moment is None:
+def _spelt(now: float | None) -> str:
+    if now is None:
         return "(not told)"
     try:
-        return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
+        return f"{datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ}"
     except (ValueError, OverflowError):
-        return f"{moment:.0f}, beyond the calendar"
+        return f"{now:.0f}, beyond the calendar"

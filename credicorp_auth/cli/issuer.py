@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from credicorp_auth.wiring import settings_from_env, settings_from_profile
+from credicorp_auth.wiring.engines import settings_from_env, settings_from_profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from credicorp_auth.settings import Settings
+    from credicorp_auth.settings.schema import Settings
 
 _OPTIONS = (
     click.option("--profile", help="Take the settings from this profile of the TOML file."),

@@ -11,15 +11,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from credicorp_auth.cli.issuer import format_option, with_issuer
-from credicorp_auth.issuer_wiring import build_discovery, build_keys
-from credicorp_auth.oauth.foreign_text import show_foreign_text
-from credicorp_auth.wiring import build_open_world
+from credicorp_auth.http.untrusted_text import escape_untrusted
+from credicorp_auth.wiring.engines import build_anonymous_runtime
+from credicorp_auth.wiring.issuer import build_discovery, build_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from credicorp_auth.oauth.key_set import KeySet
-    from credicorp_auth.settings import Settings
+    from credicorp_auth.jose.key_set import KeySet
+    from credicorp_auth.settings.schema import Settings
 
 
 @click.command()
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 def jwks(build: Callable[..., Settings], *, output: str) -> None:
     """List the keys that the issuer publishes, and why some of them are not used."""
     settings = build()
-    world = build_open_world(settings)
+    runtime = build_anonymous_runtime(settings)
     try:
-        keys = build_keys(settings, world, build_discovery(settings, world))
+        keys = build_keys(settings, runtime, build_discovery(settings, runtime))
         rows = _rows(keys.obtain(settings.timeout))
     finally:
-        world.transport.close()
+        runtime.transport.close()
     if output == "json":
         click.echo(json.dumps(rows, indent=2))
         return
     table = Table("kid", "type", "algorithm", "use", box=None)
     for row in rows:
-        shown = escape(show_foreign_text(row["kid"] or "-", ()))
+        shown = escape(escape_untrusted(row["kid"] or "-", ()))
         table.add_row(shown, *(row[name] or "-" for name in ("kty", "alg", "use")))
     Console(soft_wrap=True, highlight=False).print(table)
 

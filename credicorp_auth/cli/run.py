@@ -11,7 +11,7 @@ from credicorp_auth.cli.adapters import adapters
 from credicorp_auth.cli.cache import cache
 from credicorp_auth.cli.discover import discover
 from credicorp_auth.cli.doctor import doctor
-from credicorp_auth.cli.endings import DONE, FAILED, INTERRUPTED, USAGE, ending_of
+from credicorp_auth.cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE, exit_code_of
 from credicorp_auth.cli.header import header
 from credicorp_auth.cli.introspect import introspect
 from credicorp_auth.cli.jwks import jwks
@@ -70,8 +70,10 @@ def run(arguments: Sequence[str]) -> int:
     except errors.CredicorpAuthError as error:
         if debug:
             raise
-        click.echo(f"error: {error.what}\ncode: {error.code}\nwhat to do: {error.cure}", err=True)
-        return ending_of(error)
+        click.echo(
+            f"error: {error.message}\ncode: {error.code}\nwhat to do: {error.hint}", err=True
+        )
+        return exit_code_of(error)
     except Exception as fault:
         if debug:
             raise

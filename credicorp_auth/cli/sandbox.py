@@ -32,7 +32,7 @@ def sandbox(*, port: int, expires_in: float, token_latency: float, algorithm: st
         raise MissingSetting(
             f"the sandbox needs {' and '.join(missing)}",
             code="plugin.missing",
-            cure="install the extra: pip install 'credicorp-auth[sandbox]'",
+            hint="install the extra: pip install 'credicorp-auth[sandbox]'",
         )
     from credicorp_auth.testing.sandbox import SandboxSettings, serve  # noqa: PLC0415 - it needs the extra
 

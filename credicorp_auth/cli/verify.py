@@ -10,14 +10,14 @@ import click
 
 from credicorp_auth.cli.issuer import format_option, with_issuer
 from credicorp_auth.cli.rows import show_rows
-from credicorp_auth.oauth.compact import MAX_SIGNED_TOKEN
-from credicorp_auth.verifier import TokenVerifier
+from credicorp_auth.jose.compact import MAX_SIGNED_TOKEN
+from credicorp_auth.resource.token_verifier import TokenVerifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from credicorp_auth.oauth.claims import Claims
-    from credicorp_auth.settings import Settings
+    from credicorp_auth.jose.claims import Claims
+    from credicorp_auth.settings.schema import Settings
 
 
 @click.command()

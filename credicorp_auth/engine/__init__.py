@@ -1,1 +1,1 @@
-"""The hands: the real world, and flights that live a story once for everyone who asks."""
+"""The hands: the real runtime, and calls that live a story once for everyone who asks."""

@@ -9,7 +9,7 @@ from credicorp_auth.errors import AdapterBroken, CredicorpAuthError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from credicorp_auth.ports import Provider
+    from credicorp_auth.plugin.api import Provider
 
 T = TypeVar("T")
 
@@ -30,14 +30,14 @@ def call_adapter(
             it raised something else or returned what its port does not allow.
     """
     try:
-        answer = call()
+        response = call()
     except (CredicorpAuthError, MemoryError):
         raise  # running out of memory is nobody's breach of contract
     except Exception as fault:  # noqa: BLE001 - the boundary to other people's code
         # Only the type's name: the exception, its text and its frames may hold the secret.
         happened = f"raised {type(fault).__name__}"
     else:
-        if isinstance(answer, expected):
-            return answer
-        happened = f"returned {type(answer).__name__}, which its port does not allow"
+        if isinstance(response, expected):
+            return response
+        happened = f"returned {type(response).__name__}, which its port does not allow"
     raise AdapterBroken(f"adapter {provider} {happened}", code="plugin.contract")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn, Self
 
-from credicorp_auth.engine.aside import run_aside
+from credicorp_auth.engine.single_flight.aside import run_aside
 
 
 class Closeable:

@@ -2,7 +2,7 @@
 What happens to engines in the child of a fork.
 
 Only the thread that forked lives on in the child: a lock that another thread held stays locked for
-ever, a flight never lands, and a socket is shared with the parent. All of it is dropped at once,
+ever, a call never lands, and a socket is shared with the parent. All of it is dropped at once,
 before any code of the child runs.
 """
 

@@ -25,7 +25,7 @@ Everything that can go wrong, whose fault it is, and what to do about it.
     │   └── InvalidRequest InvalidClient InvalidGrant UnauthorizedClient
     │       UnsupportedGrantType InvalidScope InvalidTarget UnsupportedTokenType
     ├── TokenEndpointBusy       429 or 503 to the end
-    ├── MalformedAnswer         the server spoke, but not OAuth
+    ├── MalformedResponse         the server spoke, but not OAuth
     ├── ScopeNotGranted         the server gave less than was asked
     ├── OriginNotAllowed        the token would have left home
     └── VerificationFailed      a token that was shown here cannot be trusted
@@ -34,13 +34,50 @@ Everything that can go wrong, whose fault it is, and what to do about it.
         ├── WrongIssuer WrongAudience Expired NotYetValid WrongClaim
         └── ScopeMissing TokenInactive
 
-Every error carries a stable `code`, a one-sentence `cure` and `retryable`; all of them can be
+Every error carries a stable `code`, a one-sentence `hint` and `retryable`; all of them can be
 pickled; none holds a secret, a token or a response body.
 """
 
 from __future__ import annotations
 
-from credicorp_auth.errors.proof import (
+from credicorp_auth.errors.caller import (
+    AdapterBlocked,
+    AdapterBroken,
+    AdapterConflict,
+    AdapterNotFound,
+    Closed,
+    ConfigurationError,
+    HeaderExists,
+    InvalidSetting,
+    MissingSetting,
+    Reentrant,
+    UsageError,
+)
+from credicorp_auth.errors.root import CredicorpAuthError
+from credicorp_auth.errors.server import (
+    CacheUnavailable,
+    ConnectionFailed,
+    DeadlinePassed,
+    InvalidClient,
+    InvalidGrant,
+    InvalidRequest,
+    InvalidScope,
+    InvalidTarget,
+    MalformedResponse,
+    OriginNotAllowed,
+    RedirectRefused,
+    ScopeNotGranted,
+    SecretUnavailable,
+    ServerFailed,
+    ServerUnreachable,
+    TlsFailed,
+    TokenEndpointBusy,
+    TokenRequestRefused,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+    UnsupportedTokenType,
+)
+from credicorp_auth.errors.verification import (
     BadSignature,
     Expired,
     KeysUnavailable,
@@ -55,43 +92,6 @@ from credicorp_auth.errors.proof import (
     WrongClaim,
     WrongIssuer,
     WrongType,
-)
-from credicorp_auth.errors.root import CredicorpAuthError
-from credicorp_auth.errors.theirs import (
-    CacheUnavailable,
-    ConnectionFailed,
-    DeadlinePassed,
-    InvalidClient,
-    InvalidGrant,
-    InvalidRequest,
-    InvalidScope,
-    InvalidTarget,
-    MalformedAnswer,
-    OriginNotAllowed,
-    RedirectRefused,
-    ScopeNotGranted,
-    SecretUnavailable,
-    ServerFailed,
-    ServerUnreachable,
-    TlsFailed,
-    TokenEndpointBusy,
-    TokenRequestRefused,
-    UnauthorizedClient,
-    UnsupportedGrantType,
-    UnsupportedTokenType,
-)
-from credicorp_auth.errors.yours import (
-    AdapterBlocked,
-    AdapterBroken,
-    AdapterConflict,
-    AdapterNotFound,
-    Closed,
-    ConfigurationError,
-    HeaderExists,
-    InvalidSetting,
-    MissingSetting,
-    Reentrant,
-    UsageError,
 )
 
 __all__ = [
@@ -115,7 +115,7 @@ __all__ = [
     "InvalidSetting",
     "InvalidTarget",
     "KeysUnavailable",
-    "MalformedAnswer",
+    "MalformedResponse",
     "MalformedToken",
     "MissingSetting",
     "NotYetValid",

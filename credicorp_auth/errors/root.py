@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def _rebuild(kind: type[CredicorpAuthError], state: dict[str, Any]) -> CredicorpAuthError:
     error = kind.__new__(kind)
     error.__dict__.update(state)
-    Exception.__init__(error, state["what"])
+    Exception.__init__(error, state["message"])
     return error
 
 
@@ -20,37 +20,37 @@ class CredicorpAuthError(Exception):
     Something between a service and its token went wrong.
 
     Args:
-        what: One lower-case sentence: what happened, to which client, where.
+        message: One lower-case sentence: what happened, to which client, where.
         code: The stable, dotted name of this failure; the class's own when not given.
-        cure: One sentence: what to do about it; the class's own when not given.
+        hint: One sentence: what to do about it; the class's own when not given.
         retryable: Whether the same call may succeed later without anybody changing anything.
 
     .. versionadded:: 1.0.0
     """
 
     default_code: ClassVar[str] = "error"
-    default_cure: ClassVar[str] = "read the message and the reference of error codes."
+    default_hint: ClassVar[str] = "read the message and the reference of error codes."
     default_retryable: ClassVar[bool] = False
 
     def __init__(
         self,
-        what: str,
+        message: str,
         *,
         code: str | None = None,
-        cure: str | None = None,
+        hint: str | None = None,
         retryable: bool | None = None,
     ) -> None:
-        super().__init__(what)
-        self.what = what
+        super().__init__(message)
+        self.message = message
         self.code = code or self.default_code
-        self.cure = cure or self.default_cure
+        self.hint = hint or self.default_hint
         self.retryable = self.default_retryable if retryable is None else retryable
 
     def __str__(self) -> str:
-        return f"{self.what} [{self.code}]; {self.cure}"
+        return f"{self.message} [{self.code}]; {self.hint}"
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.code!r}, {self.what!r})"
+        return f"{type(self).__name__}({self.code!r}, {self.message!r})"
 
     def __reduce__(self) -> tuple[Callable[..., CredicorpAuthError], tuple[Any, ...]]:
         return _rebuild, (type(self), dict(self.__dict__))
@@ -64,6 +64,6 @@ class CredicorpAuthError(Exception):
         """
         fresh = type(self).__new__(type(self))
         fresh.__dict__.update(self.__dict__)
-        Exception.__init__(fresh, self.what)
+        Exception.__init__(fresh, self.message)
         fresh.__cause__ = None
         return fresh

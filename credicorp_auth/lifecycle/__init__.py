@@ -1,1 +1,1 @@
-"""The story of a token's life, told in plain functions that ask a World for what they need."""
+"""The story of a token's life, told in plain functions that ask a runtime for what they need."""

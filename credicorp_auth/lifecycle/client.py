@@ -11,8 +11,8 @@ from credicorp_auth.lifecycle.windows import WindowPolicy
 from credicorp_auth.oauth.token_endpoint import TokenPolicy, TokenRequest
 
 if TYPE_CHECKING:
+    from credicorp_auth.http.secret import Secret
     from credicorp_auth.oauth.scope import Scope
-    from credicorp_auth.oauth.secret import Secret
 
 _KEY_VERSION = "credicorp-auth token key 1"
 

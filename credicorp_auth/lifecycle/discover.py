@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from credicorp_auth.errors import CredicorpAuthError, DeadlinePassed
-from credicorp_auth.lifecycle.document import Fetched
-from credicorp_auth.oauth.document_request import build_document_request, check_document_status
+from credicorp_auth.http.document_request import build_document_request, check_document_status
+from credicorp_auth.lifecycle.document import FetchedDocument
 from credicorp_auth.oauth.endpoint_address import EndpointAddress
 from credicorp_auth.oauth.metadata import ServerMetadata, changed_members, read_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from credicorp_auth.lifecycle.document import Kept
+    from credicorp_auth.http.messages import HttpRequest, HttpResponse
+    from credicorp_auth.http.secret import Secret
+    from credicorp_auth.lifecycle.document import CachedCopy
     from credicorp_auth.lifecycle.windows import Instant
-    from credicorp_auth.oauth.http import HttpRequest, HttpResponse
     from credicorp_auth.oauth.metadata import MetadataSource
-    from credicorp_auth.oauth.secret import Secret
 
 FRESH: Final = 86_400.0
 """Seconds after which metadata are read again; up to a tenth sooner, so that fleets spread out."""
@@ -26,7 +26,7 @@ _SPREAD: Final = 0.1
 _FRESH_IF_REFUSED: Final = 300.0  # seconds; whoever mends an address need not wait for a day
 
 
-class DiscoverWorld(Protocol):
+class DiscoveryRuntime(Protocol):
     """What discovering needs from outside."""
 
     def now(self) -> Instant:
@@ -45,23 +45,23 @@ class DiscoverWorld(Protocol):
         """Return our credentials, as far as they are in memory."""
         ...
 
-    def tell(self, name: str, **fields: str | float | bool | None) -> None:
+    def emit(self, name: str, **fields: str | float | bool | None) -> None:
         """Tell observers and the log."""
         ...
 
 
 def discover_metadata(
     source: MetadataSource,
-    world: DiscoverWorld,
-    kept: Kept[ServerMetadata] | None,
+    runtime: DiscoveryRuntime,
+    kept: CachedCopy[ServerMetadata] | None,
     deadline: float,
-) -> Fetched[ServerMetadata]:
+) -> FetchedDocument[ServerMetadata]:
     """
     Read an issuer's metadata once.
 
     Args:
         source: Where, and what they must say.
-        world: Where.
+        runtime: Where.
         kept: The metadata at hand, which stay in use should this fail.
         deadline: Moment of the boot clock to be back.
 
@@ -69,36 +69,38 @@ def discover_metadata(
         CredicorpAuthError: They cannot be had; told before.
     """
     try:
-        found = ask_for_metadata(source, world, deadline, has_answered=kept is not None)
+        found = ask_for_metadata(source, runtime, deadline, has_answered=kept is not None)
     except CredicorpAuthError as error:
-        age = None if kept is None else round(world.now().boot - kept.since)
-        world.tell("discovery.refresh_failed", issuer=source.issuer, code=error.code, age=age)
+        age = None if kept is None else round(runtime.now().boot - kept.since)
+        runtime.emit("discovery.refresh_failed", issuer=source.issuer, code=error.code, age=age)
         raise
     if kept is None or kept.document.document != found.document:
-        tell_news(world, None if kept is None else kept.document, found)
-    fresh = FRESH * (1.0 - _SPREAD * world.random())
-    return Fetched(found, _FRESH_IF_REFUSED if found.refused else fresh)
+        emit_news(runtime, None if kept is None else kept.document, found)
+    fresh = FRESH * (1.0 - _SPREAD * runtime.random())
+    return FetchedDocument(found, _FRESH_IF_REFUSED if found.refused else fresh)
 
 
 def ask_for_metadata(
-    source: MetadataSource, world: DiscoverWorld, deadline: float, *, has_answered: bool
+    source: MetadataSource, runtime: DiscoveryRuntime, deadline: float, *, has_answered: bool
 ) -> ServerMetadata:
     """Send the request and read the response."""
-    left = deadline - world.now().boot
+    left = deadline - runtime.now().boot
     if left <= 0:
         raise DeadlinePassed(f"no time was left to ask {source.url}")
-    response = world.send(build_document_request(source.url), timeout=left)
+    response = runtime.send(build_document_request(source.url), timeout=left)
     address = EndpointAddress(source.url, source.setting, has_answered)
-    check_document_status(response, address, moment=world.now().wall)
-    secrets = world.known_secrets()
+    check_document_status(response, address, now=runtime.now().wall)
+    secrets = runtime.known_secrets()
     return read_metadata(response, source, peer=response.peer_address, secrets=secrets)
 
 
-def tell_news(world: DiscoverWorld, earlier: ServerMetadata | None, found: ServerMetadata) -> None:
+def emit_news(
+    runtime: DiscoveryRuntime, earlier: ServerMetadata | None, found: ServerMetadata
+) -> None:
     """Tell what is new, and what may not be used of it."""
-    world.tell("discovery.fetched", issuer=found.issuer)
+    runtime.emit("discovery.fetched", issuer=found.issuer)
     for name, error in found.refused.items():
-        world.tell("discovery.refused", endpoint=name, code=error.code)
+        runtime.emit("discovery.refused", endpoint=name, code=error.code)
     if earlier is not None:
         for name in changed_members(earlier, found):
-            world.tell("discovery.changed", endpoint=name, url=found.endpoints.get(name))
+            runtime.emit("discovery.changed", endpoint=name, url=found.endpoints.get(name))

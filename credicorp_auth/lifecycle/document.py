@@ -13,7 +13,7 @@ D = TypeVar("D")
 
 
 @frozen(eq=False)
-class Kept(Generic[D]):
+class CachedCopy(Generic[D]):
     """
     A document at hand.
 
@@ -27,7 +27,7 @@ class Kept(Generic[D]):
 
 
 @frozen(eq=False)
-class Fetched(Generic[D]):
+class FetchedDocument(Generic[D]):
     """
     A document that a fetch brought.
 
@@ -41,9 +41,9 @@ class Fetched(Generic[D]):
     fresh: float
     withdrawn: frozenset[str] = frozenset()
 
-    def kept(self, since: float) -> Kept[D]:
+    def kept(self, since: float) -> CachedCopy[D]:
         """Keep it."""
-        return Kept(self.document, since)
+        return CachedCopy(self.document, since)
 
 
 @frozen(eq=False)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.errors import CredicorpAuthError
-from credicorp_auth.lifecycle.inquire import Answered, Asking, InquiryWorld, inquire
+from credicorp_auth.lifecycle.token_query import (
+    QueryAttempt,
+    QueryRuntime,
+    Timestamped,
+    query_token,
+)
 from credicorp_auth.oauth.introspection import (
     Introspection,
     IntrospectionPolicy,
@@ -13,9 +18,9 @@ from credicorp_auth.oauth.introspection import (
 )
 
 if TYPE_CHECKING:
-    from credicorp_auth.oauth.http import HttpResponse
-    from credicorp_auth.oauth.secret import Secret
-    from credicorp_auth.oauth.token_inquiry import TokenInquiry
+    from credicorp_auth.http.messages import HttpResponse
+    from credicorp_auth.http.secret import Secret
+    from credicorp_auth.oauth.token_query import TokenQuery
 
 ACTIVE_SECONDS: Final = 60.0
 """How long an answer is believed that calls a token active; a revoked one is refused after that."""
@@ -28,9 +33,9 @@ def introspect_token(
     token: Secret,
     client_authentication: str,
     policy: IntrospectionPolicy,
-    world: InquiryWorld,
+    runtime: QueryRuntime,
     deadline: float,
-) -> Answered[Introspection]:
+) -> Timestamped[Introspection]:
     """
     Ask the introspection endpoint about a token.
 
@@ -38,31 +43,31 @@ def introspect_token(
         token: The token.
         client_authentication: How the client proves who it is.
         policy: What an active token must be like to count.
-        world: Where.
+        runtime: Where.
         deadline: Moment of the boot clock to be back.
 
     Raises:
         CredicorpAuthError: There is no answer, so the token must not be taken for active.
     """
 
-    def read(response: HttpResponse, inquiry: TokenInquiry) -> Introspection:
-        return read_introspection(response, inquiry, policy, moment=world.now().wall)
+    def read(response: HttpResponse, query: TokenQuery) -> Introspection:
+        return read_introspection(response, query, policy, now=runtime.now().wall)
 
     try:
-        answered = inquire(world, Asking(token, client_authentication, deadline, read))
+        answered = query_token(runtime, QueryAttempt(token, client_authentication, deadline, read))
     except CredicorpAuthError as error:
-        world.tell("introspection.failed", code=error.code)
+        runtime.emit("introspection.failed", code=error.code)
         raise
-    answer = answered.answer
-    world.tell("introspection.answered", active=answer.active, code=answer.code)
+    response = answered.response
+    runtime.emit("introspection.answered", active=response.active, code=response.code)
     return answered
 
 
-def seconds_to_believe(answered: Answered[Introspection]) -> float:
+def seconds_to_believe(answered: Timestamped[Introspection]) -> float:
     """Return how long an answer is believed, from when it was asked for; never past `exp`."""
-    answer = answered.answer
-    if not answer.active:
+    response = answered.response
+    if not response.active:
         return INACTIVE_SECONDS
-    if answer.expires_at is None:
+    if response.expires_at is None:
         return ACTIVE_SECONDS
-    return min(ACTIVE_SECONDS, answer.expires_at - answered.sent.wall)
+    return min(ACTIVE_SECONDS, response.expires_at - answered.sent.wall)

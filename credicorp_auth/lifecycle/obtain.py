@@ -12,15 +12,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from credicorp_auth.lifecycle.client import Client, ClientCredentials, token_key
+from credicorp_auth.lifecycle.endpoint_state import SecretUnchanged
 from credicorp_auth.lifecycle.mint import fetch_secret, mint_token
 from credicorp_auth.lifecycle.share import find_in_cache, mint_for_all
-from credicorp_auth.lifecycle.standing import LookedAgain
 
 if TYPE_CHECKING:
-    from credicorp_auth.lifecycle.world import Errand, Obtained, World
+    from credicorp_auth.lifecycle.runtime import ObtainedToken, Runtime, TokenRequirements
 
 
-def obtain_token(client: Client, world: World, errand: Errand) -> Obtained:
+def obtain_token(
+    client: Client, runtime: Runtime, requirements: TokenRequirements
+) -> ObtainedToken:
     """
     Bring a usable token, at the price of at most three attempts.
 
@@ -29,32 +31,34 @@ def obtain_token(client: Client, world: World, errand: Errand) -> Obtained:
 
     Args:
         client: Who asks.
-        world: Where.
-        errand: For what scope, until when, and what does not count.
+        runtime: Where.
+        requirements: For what scope, until when, and what does not count.
 
     Raises:
         CredicorpAuthError: No token can be had now; the failure is remembered in the world, so
-            that the next flight waits as long as it should.
+            that the next call waits as long as it should.
     """
     credentials = None
-    if client.client_id is None or errand.refusal is not None:
-        credentials = fetch_secret(world, past_cache=errand.refusal is not None)
-        check_refusal(world, errand, credentials)
+    if client.client_id is None or requirements.refusal is not None:
+        credentials = fetch_secret(runtime, past_cache=requirements.refusal is not None)
+        check_refusal(runtime, requirements, credentials)
     client_id = client.client_id or (credentials.client_id if credentials else "")
-    key = token_key(client.asks_for(errand.scope), client_id)
-    if found := find_in_cache(client, world, key, errand):
+    key = token_key(client.asks_for(requirements.scope), client_id)
+    if found := find_in_cache(client, runtime, key, requirements):
         return found
-    if errand.only_looks:
-        raise world.recall().why_quiet(world.now().boot)
+    if requirements.cache_only:
+        raise runtime.recall().cooldown_error(runtime.now().boot)
 
-    def mint(number: int) -> Obtained:
-        return mint_token(client, world, errand, credentials, number=number)
+    def mint(number: int) -> ObtainedToken:
+        return mint_token(client, runtime, requirements, credentials, number=number)
 
-    return mint_for_all(client, world, key, errand, mint)
+    return mint_for_all(client, runtime, key, requirements, mint)
 
 
-def check_refusal(world: World, errand: Errand, credentials: ClientCredentials) -> None:
+def check_refusal(
+    runtime: Runtime, requirements: TokenRequirements, credentials: ClientCredentials
+) -> None:
     """Raise the remembered refusal again while the refused secret is still the current one."""
-    if errand.refusal is not None and errand.refusal.version == credentials.version:
-        world.remember(LookedAgain(errand.scope))
-        raise errand.refusal.error.copy()
+    if requirements.refusal is not None and requirements.refusal.version == credentials.version:
+        runtime.remember(SecretUnchanged(requirements.scope))
+        raise requirements.refusal.error.copy()

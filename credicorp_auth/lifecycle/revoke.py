@@ -6,39 +6,41 @@ from typing import TYPE_CHECKING
 
 from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.lifecycle.client import Client, token_key
-from credicorp_auth.lifecycle.inquire import Asking, InquiryWorld, inquire
-from credicorp_auth.lifecycle.world import StoredToken
+from credicorp_auth.lifecycle.runtime import StoredToken
+from credicorp_auth.lifecycle.token_query import QueryAttempt, QueryRuntime, query_token
 from credicorp_auth.oauth.revocation import read_revocation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from credicorp_auth.lifecycle.world import World
+    from credicorp_auth.http.secret import Secret
+    from credicorp_auth.lifecycle.runtime import Runtime
     from credicorp_auth.oauth.scope import Scope
-    from credicorp_auth.oauth.secret import Secret
 
 
-def withdraw_token(client: Client, world: World, token: Secret, scopes: Iterable[Scope]) -> None:
+def withdraw_token(
+    client: Client, runtime: Runtime, token: Secret, scopes: Iterable[Scope]
+) -> None:
     """
     Drop a token from the cache where it is what the cache has.
 
     Args:
         client: Whose token it may be.
-        world: Where.
+        runtime: Where.
         token: The token.
         scopes: For which it may have been asked for.
     """
-    client_id = client.client_id or world.fetch_secret(past_cache=False).client_id
+    client_id = client.client_id or runtime.fetch_secret(past_cache=False).client_id
     for scope in scopes:
         key = token_key(client.asks_for(scope), client_id)
-        stored = world.read_cache(key)
+        stored = runtime.read_cache(key)
         if isinstance(stored, StoredToken) and stored.grant.value == token:
-            world.discard(key, stored.record_id)
-            world.tell("token.invalidated", scope=str(scope))
+            runtime.discard(key, stored.record_id)
+            runtime.emit("token.invalidated", scope=str(scope))
 
 
 def revoke_token(
-    token: Secret, client_authentication: str, world: InquiryWorld, deadline: float
+    token: Secret, client_authentication: str, runtime: QueryRuntime, deadline: float
 ) -> None:
     """
     Ask the revocation endpoint to let a token count no more.
@@ -46,15 +48,15 @@ def revoke_token(
     Args:
         token: The token.
         client_authentication: How the client proves who it is.
-        world: Where.
+        runtime: Where.
         deadline: Moment of the boot clock to be back.
 
     Raises:
         CredicorpAuthError: The server was not told, or does not do it: the token may count still.
     """
     try:
-        inquire(world, Asking(token, client_authentication, deadline, read_revocation))
+        query_token(runtime, QueryAttempt(token, client_authentication, deadline, read_revocation))
     except CredicorpAuthError as error:
-        world.tell("revocation.failed", code=error.code)
+        runtime.emit("revocation.failed", code=error.code)
         raise
-    world.tell("token.revoked")
+    runtime.emit("token.revoked")

@@ -9,14 +9,14 @@ from urllib.parse import quote_plus
 from attrs import field, frozen
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.http.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
 @frozen
-class ClientProof:
+class ClientAuthenticator:
     """
     What one authentication method adds to a request.
 
@@ -29,12 +29,14 @@ class ClientProof:
     fields: Mapping[str, Secret] = field(factory=dict[str, Secret])
 
 
-def build_client_secret_post(client_id: str, client_secret: Secret) -> ClientProof:
+def build_client_secret_post(client_id: str, client_secret: Secret) -> ClientAuthenticator:
     """Put id and secret into the form body: `client_secret_post`."""
-    return ClientProof(fields={"client_id": Secret(client_id), "client_secret": client_secret})
+    return ClientAuthenticator(
+        fields={"client_id": Secret(client_id), "client_secret": client_secret}
+    )
 
 
-def build_client_secret_basic(client_id: str, client_secret: Secret) -> ClientProof:
+def build_client_secret_basic(client_id: str, client_secret: Secret) -> ClientAuthenticator:
     """
     Put id and secret into an Authorization header: `client_secret_basic`.
 
@@ -42,12 +44,12 @@ def build_client_secret_basic(client_id: str, client_secret: Secret) -> ClientPr
     2.3.1 says and as many clients forget: without it an id that holds a colon cannot work.
     """
     pair = f"{quote_plus(client_id)}:{quote_plus(client_secret.reveal())}"
-    return ClientProof(
+    return ClientAuthenticator(
         headers={"Authorization": Secret("Basic " + b64encode(pair.encode()).decode("ascii"))}
     )
 
 
-CLIENT_AUTHENTICATION: Final[Mapping[str, Callable[[str, Secret], ClientProof]]] = {
+CLIENT_AUTHENTICATION: Final[Mapping[str, Callable[[str, Secret], ClientAuthenticator]]] = {
     "client_secret_post": build_client_secret_post,
     "client_secret_basic": build_client_secret_basic,
 }
@@ -63,6 +65,6 @@ def read_client_authentication(method: str) -> str:
     if method not in CLIENT_AUTHENTICATION:
         raise InvalidSetting(
             f"client_authentication {ascii(method)[:60]} is not known",
-            cure=f"choose one of {', '.join(CLIENT_AUTHENTICATION)}.",
+            hint=f"choose one of {', '.join(CLIENT_AUTHENTICATION)}.",
         )
     return method

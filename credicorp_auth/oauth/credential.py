@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.http.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from credicorp_auth.oauth.secret import SecretBytes
+    from credicorp_auth.http.secret import SecretBytes
 
 MAX_CREDENTIAL: Final = 64 * 1024
 """Bytes that a credential may have."""
@@ -35,11 +35,11 @@ class Fault:
 
     Args:
         code: The code of the error to raise.
-        what: What is wrong with the value, without a word of it.
+        message: What is wrong with the value, without a word of it.
     """
 
     code: str
-    what: str
+    message: str
 
 
 def read_credential(raw: SecretBytes, *, line_end: bool = True) -> Secret | Fault:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
-from credicorp_auth.oauth.http import HttpRequest
-from credicorp_auth.oauth.secret import SecretBytes
+from credicorp_auth.http.messages import HttpRequest
+from credicorp_auth.http.secret import SecretBytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from credicorp_auth.oauth.client_authentication import ClientProof
+    from credicorp_auth.oauth.client_authentication import ClientAuthenticator
 
 
 def build_form_request(
-    url: str, fields: Iterable[tuple[str, str]], proof: ClientProof
+    url: str, fields: Iterable[tuple[str, str]], proof: ClientAuthenticator
 ) -> HttpRequest:
     """
     Build a request that proves who the client is.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.oauth.foreign_text import SHORTEST_IN_VALUES, scrub
-from credicorp_auth.oauth.json_answer import is_absent
+from credicorp_auth.http.json_response import is_absent
+from credicorp_auth.http.untrusted_text import SHORTEST_IN_VALUES, scrub
 from credicorp_auth.oauth.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from credicorp_auth.oauth.secret import Secret
+    from credicorp_auth.http.secret import Secret
 
 
 def read_scope_of(stated: object, asked: Scope, secrets: Collection[Secret]) -> Scope | None:

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from attrs import field, frozen
 
-from credicorp_auth.errors import MalformedAnswer
+from credicorp_auth.errors import MalformedResponse
+from credicorp_auth.http.json_response import WrongMediaType, read_json_response
+from credicorp_auth.http.strict_json import NotStrictJson
 from credicorp_auth.oauth.claim_values import freeze_members, read_time
 from credicorp_auth.oauth.granted_scope import read_scope_of
-from credicorp_auth.oauth.json_answer import WrongMediaType, read_json_answer
-from credicorp_auth.oauth.refusal import Speaker
+from credicorp_auth.oauth.refusal import EndpointProfile
 from credicorp_auth.oauth.scope import Scope
-from credicorp_auth.oauth.strict_json import NotStrictJson
-from credicorp_auth.oauth.token_inquiry import read_inquiry_failure
 from credicorp_auth.oauth.token_kind import is_bearer_access_token
+from credicorp_auth.oauth.token_query import read_query_failure
 
 if TYPE_CHECKING:
-    from credicorp_auth.oauth.http import HttpResponse
-    from credicorp_auth.oauth.token_inquiry import TokenInquiry
+    from credicorp_auth.http.messages import HttpResponse
+    from credicorp_auth.oauth.token_query import TokenQuery
 
-MAX_ANSWER: Final = 64 * 1024
+MAX_RESPONSE: Final = 64 * 1024
 """Bytes that an answer may have: thousands of them are remembered."""
 
 # `cnf` is not among them: whatever it holds but null is a binding (RFC 7800 section 3.1).
@@ -32,7 +32,7 @@ _OPTIONAL: Final = frozenset(
     }
 )
 
-INTROSPECTION_ENDPOINT: Final = Speaker(
+INTROSPECTION_ENDPOINT: Final = EndpointProfile(
     "introspection endpoint", "introspection.server_error", "introspection.client_error"
 )
 
@@ -113,16 +113,16 @@ def inactive(code: str) -> Introspection:
 
 
 def read_introspection(
-    response: HttpResponse, inquiry: TokenInquiry, policy: IntrospectionPolicy, *, moment: float
+    response: HttpResponse, query: TokenQuery, policy: IntrospectionPolicy, *, now: float
 ) -> Introspection:
     """
     Read the answer to an introspection request (RFC 7662 section 2.2).
 
     Args:
         response: What the transport brought.
-        inquiry: What was asked.
+        query: What was asked.
         policy: What an active token must be like.
-        moment: Epoch seconds now.
+        now: Epoch seconds now.
 
     Returns:
         What the server says. A token that it calls active is not, if it has expired, begins later,
@@ -131,29 +131,29 @@ def read_introspection(
 
     Raises:
         CredicorpAuthError: The server refused or failed; no answer means no token.
-        MalformedAnswer: It is not JSON by its media type (`introspection.content_type`), or not an
-            answer that RFC 7662 allows (`introspection.malformed`).
+        MalformedResponse: It is not JSON by its media type (`introspection.content_type`), or not
+            a response that RFC 7662 allows (`introspection.malformed`).
     """
     if response.status != 200:  # noqa: PLR2004 - RFC 7662 section 2.2: the one success
-        raise read_inquiry_failure(response, inquiry, INTROSPECTION_ENDPOINT)
-    where = inquiry.place(response)
-    members = _read_members(response, inquiry, where)
+        raise read_query_failure(response, query, INTROSPECTION_ENDPOINT)
+    where = query.place(response)
+    members = _read_members(response, query, where)
     active = members.get("active")
     if not isinstance(active, bool):
         raise _malformed("`active` is neither true nor false", where)
     if not active:
         return inactive("introspection.inactive")
     members = _without_empty(members)
-    answer = _read_active(members, inquiry, where)
-    code = _why_not(members, answer, policy, moment, where)
-    return answer if code is None else inactive(code)
+    introspection = _read_active(members, query, where)
+    code = _why_not(members, introspection, policy, now, where)
+    return introspection if code is None else inactive(code)
 
 
-def require_audience(answer: Introspection, policy: IntrospectionPolicy) -> Introspection:
+def require_audience(introspection: Introspection, policy: IntrospectionPolicy) -> Introspection:
     """Call a token inactive if the response names no audience, and the policy requires one."""
-    if answer.active and policy.requires_audience and "aud" not in answer:
+    if introspection.active and policy.requires_audience and "aud" not in introspection:
         return inactive("introspection.aud_missing")
-    return answer
+    return introspection
 
 
 def _without_empty(members: dict[str, Any]) -> dict[str, Any]:
@@ -166,22 +166,22 @@ def _without_empty(members: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read_members(response: HttpResponse, inquiry: TokenInquiry, where: str) -> dict[str, Any]:
-    if len(response.body.reveal()) > MAX_ANSWER:
-        raise _malformed(f"there are over {MAX_ANSWER} bytes", where)
+def _read_members(response: HttpResponse, query: TokenQuery, where: str) -> dict[str, Any]:
+    if len(response.body.reveal()) > MAX_RESPONSE:
+        raise _malformed(f"there are over {MAX_RESPONSE} bytes", where)
     try:
-        return read_json_answer(response, inquiry.secrets)
+        return read_json_response(response, query.secrets)
     except WrongMediaType as fault:
-        what, code = str(fault), "introspection.content_type"
+        message, code = str(fault), "introspection.content_type"
     except NotStrictJson as fault:
-        what, code = f"what cannot be read: {fault}", "introspection.malformed"
-    raise MalformedAnswer(f"the introspection endpoint answered {what} ({where})", code=code)
+        message, code = f"what cannot be read: {fault}", "introspection.malformed"
+    raise MalformedResponse(f"the introspection endpoint answered {message} ({where})", code=code)
 
 
-def _read_active(members: Mapping[str, Any], inquiry: TokenInquiry, where: str) -> Introspection:
+def _read_active(members: Mapping[str, Any], query: TokenQuery, where: str) -> Introspection:
     return Introspection(
         active=True,
-        scope=_read_scope(members, inquiry, where),
+        scope=_read_scope(members, query, where),
         client_id=_read_text(members, "client_id", where),
         subject=_read_text(members, "sub", where),
         expires_at=_read_time(members, "exp", where),
@@ -192,9 +192,9 @@ def _read_active(members: Mapping[str, Any], inquiry: TokenInquiry, where: str) 
 
 def _why_not(
     members: Mapping[str, Any],
-    answer: Introspection,
+    introspection: Introspection,
     policy: IntrospectionPolicy,
-    moment: float,
+    now: float,
     where: str,
 ) -> str | None:
     """Return why an active token does not count here; None where it does."""
@@ -202,9 +202,9 @@ def _why_not(
     issuer = members.get("iss")
     audiences = _read_audiences(members.get("aud"), where)
     # No leeway here: an answer is kept until the token's end by our clock, and not beyond.
-    if answer.expires_at is not None and moment >= answer.expires_at:
+    if introspection.expires_at is not None and now >= introspection.expires_at:
         return "introspection.exp"
-    if not_before > moment + policy.leeway:
+    if not_before > now + policy.leeway:
         return "introspection.nbf"
     if issuer is not None and policy.issuer is not None and issuer != policy.issuer:
         return "introspection.iss"
@@ -217,10 +217,10 @@ def _why_not(
 
 def _read_time(members: Mapping[str, Any], name: str, where: str) -> float | None:
     value = members.get(name)
-    moment = read_time(value)
-    if value is not None and moment is None:
+    now = read_time(value)
+    if value is not None and now is None:
         raise _malformed(f"`{name}` is not a time", where)
-    return moment
+    return now
 
 
 def _read_text(members: Mapping[str, Any], name: str, where: str) -> str | None:
@@ -230,8 +230,8 @@ def _read_text(members: Mapping[str, Any], name: str, where: str) -> str | None:
     return value or None
 
 
-def _read_scope(members: Mapping[str, Any], inquiry: TokenInquiry, where: str) -> Scope:
-    stated = read_scope_of(members.get("scope"), Scope(), inquiry.secrets)
+def _read_scope(members: Mapping[str, Any], query: TokenQuery, where: str) -> Scope:
+    stated = read_scope_of(members.get("scope"), Scope(), query.secrets)
     if stated is None:
         raise _malformed("`scope` is not a list of scope tokens", where)
     return stated
@@ -247,7 +247,7 @@ def _read_audiences(value: object, where: str) -> frozenset[str] | None:
     return texts
 
 
-def _malformed(what: str, where: str) -> MalformedAnswer:
-    return MalformedAnswer(
-        f"{what} in the introspection answer ({where})", code="introspection.malformed"
+def _malformed(message: str, where: str) -> MalformedResponse:
+    return MalformedResponse(
+        f"{message} in the introspection answer ({where})", code="introspection.malformed"
     )

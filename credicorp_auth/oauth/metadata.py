@@ -10,19 +10,19 @@ from attrs import field, frozen
 from credicorp_auth.errors import (
     CredicorpAuthError,
     InvalidSetting,
-    MalformedAnswer,
+    MalformedResponse,
     OriginNotAllowed,
 )
-from credicorp_auth.oauth.foreign_text import hide_secrets
-from credicorp_auth.oauth.http import origin_of, read_url
-from credicorp_auth.oauth.network_range import PUBLIC, range_of, range_of_host
-from credicorp_auth.oauth.strict_json import NotStrictJson, read_json_object
+from credicorp_auth.http.messages import origin_of, read_url
+from credicorp_auth.http.network_zone import PUBLIC, zone_of, zone_of_host
+from credicorp_auth.http.strict_json import NotStrictJson, read_json_object
+from credicorp_auth.http.untrusted_text import hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from credicorp_auth.oauth.http import HttpResponse
-    from credicorp_auth.oauth.secret import Secret
+    from credicorp_auth.http.messages import HttpResponse
+    from credicorp_auth.http.secret import Secret
 
 ENDPOINTS: Final = (
     "token_endpoint",
@@ -87,25 +87,25 @@ class ServerMetadata:
         Raises:
             OriginNotAllowed: It lies where nothing may be sent (`discovery.origin`), or in a
                 network of the inside (`discovery.ssrf`).
-            MalformedAnswer: It is absent, or no address that can be used (`discovery.endpoint`).
+            MalformedResponse: It is absent, or no address that can be used (`discovery.endpoint`).
         """
         if name in self.refused:
             raise self.refused[name].copy()
         if name not in self.endpoints:
-            raise MalformedAnswer(
+            raise MalformedResponse(
                 f"the metadata of {self.issuer} name no {name}",
                 code="discovery.endpoint",
-                cure="set the address yourself; a setting counts before what is discovered.",
+                hint="set the address yourself; a setting counts before what is discovered.",
             )
         return self.endpoints[name]
 
     def check_method(self, method: str) -> None:
         """Refuse to authenticate in a way that the server does not offer: there is no downgrade."""
         if self.methods is not None and method not in self.methods:
-            raise MalformedAnswer(
+            raise MalformedResponse(
                 f"the token endpoint of {self.issuer} does not take {method}",
                 code="discovery.auth_method",
-                cure="set `client_authentication` to a method that the server offers.",
+                hint="set `client_authentication` to a method that the server offers.",
             )
 
 
@@ -126,7 +126,7 @@ def read_metadata(
         secrets: Credentials of ours: an address that holds one is none that can be used.
 
     Raises:
-        MalformedAnswer: It is not metadata (`discovery.malformed`), or somebody else's
+        MalformedResponse: It is not metadata (`discovery.malformed`), or somebody else's
             (`discovery.issuer_mismatch`).
     """
     document = response.body.reveal()
@@ -136,16 +136,16 @@ def read_metadata(
         members = {}
     methods = members.get(_METHODS)
     if not isinstance(members.get("issuer"), str) or not _are_words(methods):
-        raise MalformedAnswer(
+        raise MalformedResponse(
             f"what {source.url} answered is no metadata of an authorization server",
             code="discovery.malformed",
-            cure="check `issuer`; or switch `discovery` off and set the addresses.",
+            hint="check `issuer`; or switch `discovery` off and set the addresses.",
         )
     if members["issuer"] != source.issuer:
-        raise MalformedAnswer(
+        raise MalformedResponse(
             f"the metadata at {source.url} are not those of {source.issuer}",
             code="discovery.issuer_mismatch",
-            cure="set `issuer` to the very text that the server publishes, if that is trusted.",
+            hint="set `issuer` to the very text that the server publishes, if that is trusted.",
         )
     endpoints: dict[str, str] = {}
     refused: dict[str, CredicorpAuthError] = {}
@@ -181,20 +181,20 @@ def _judge(
     url = value if isinstance(value, str) and _is_address(value) else None
     url = url if url is not None and hide_secrets(url, secrets, shortest=8) == url else None
     if url is None:
-        return MalformedAnswer(
+        return MalformedResponse(
             f"{name} in the metadata of {source.issuer} is no address that can be used",
             code="discovery.endpoint",
-            cure="set the address yourself, or ask the operator of the issuer.",
+            hint="set the address yourself, or ask the operator of the issuer.",
         )
     origin = origin_of(url)
     if origin in source.origins:
         return url
-    inside = range_of_host(urlsplit(url).hostname or "") not in {None, PUBLIC}
+    inside = zone_of_host(urlsplit(url).hostname or "") not in {None, PUBLIC}
     return OriginNotAllowed(
         f"{name} in the metadata of {source.issuer} lies at {origin}",
         origin=origin,
         code="discovery.ssrf" if inside else "discovery.origin",
-        cure="add the origin to `endpoint_origins` if it is the issuer's.",
+        hint="add the origin to `endpoint_origins` if it is the issuer's.",
     )
 
 
@@ -214,12 +214,12 @@ def check_peer(peer: str | None, url: str, source: MetadataSource, known: str | 
     origin = origin_of(url)
     if peer is None or known is None or origin in source.listed:
         return
-    if range_of(peer) not in {PUBLIC, range_of(known)}:
+    if zone_of(peer) not in {PUBLIC, zone_of(known)}:
         raise OriginNotAllowed(
             f"{url} led into a network of the inside",
             origin=origin,
             code="discovery.ssrf",
-            cure="add the origin to `endpoint_origins` if that is meant; else mend the name's DNS.",
+            hint="add the origin to `endpoint_origins` if that is meant; else mend the name's DNS.",
         )
 
 

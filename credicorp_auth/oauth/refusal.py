@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from attrs import frozen
 
 from credicorp_auth import errors
-from credicorp_auth.errors import CredicorpAuthError, MalformedAnswer
-from credicorp_auth.oauth.foreign_text import show_foreign_text
-from credicorp_auth.oauth.retry import is_busy, is_retryable
-from credicorp_auth.oauth.strict_json import NotStrictJson, read_json_object
+from credicorp_auth.errors import CredicorpAuthError, MalformedResponse
+from credicorp_auth.http.retry import is_busy, is_retryable
+from credicorp_auth.http.strict_json import NotStrictJson, read_json_object
+from credicorp_auth.http.untrusted_text import escape_untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from credicorp_auth.http.messages import HttpResponse
+    from credicorp_auth.http.secret import Secret
     from credicorp_auth.oauth.endpoint_address import EndpointAddress
-    from credicorp_auth.oauth.http import HttpResponse
-    from credicorp_auth.oauth.secret import Secret
 
 _ERROR: Final = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,64}")
 _REFUSALS: Final[Mapping[str, type[errors.TokenRequestRefused]]] = {
@@ -45,7 +45,7 @@ _NOT_THERE: Final = frozenset({404, 405})
 
 
 @frozen
-class Speaker:
+class EndpointProfile:
     """
     An endpoint as messages name it.
 
@@ -82,7 +82,7 @@ class _Said:
         return f"{shown} ({self.description})" if self.description else shown
 
 
-TOKEN_ENDPOINT: Final = Speaker(
+TOKEN_ENDPOINT: Final = EndpointProfile(
     "token endpoint", "token_endpoint.server_error", "token_endpoint.client_error"
 )
 
@@ -90,7 +90,7 @@ TOKEN_ENDPOINT: Final = Speaker(
 def request_id_of(response: HttpResponse, secrets: Collection[Secret]) -> str:
     """Return the server's name for a request, as the end of a message; empty if it gave none."""
     value = response.header("Credicorp-Request-Id") or response.header("X-Credicorp-Request-Id")
-    return f", request {show_foreign_text(value, secrets, limit=64)}" if value else ""
+    return f", request {escape_untrusted(value, secrets, limit=64)}" if value else ""
 
 
 def may_blame_client(error: CredicorpAuthError) -> bool:
@@ -133,7 +133,7 @@ def read_failure(
     where: str,
     secrets: Collection[Secret],
     address: EndpointAddress,
-    speaker: Speaker = TOKEN_ENDPOINT,
+    profile: EndpointProfile = TOKEN_ENDPOINT,
 ) -> CredicorpAuthError:
     """
     Read a response whose status is no success.
@@ -146,56 +146,56 @@ def read_failure(
         where: Who asked, where and for what, for the message.
         secrets: Credentials that were part of the request, scrubbed from the message.
         address: What was asked, for the hint.
-        speaker: The endpoint that responded.
+        profile: The endpoint that responded.
 
     Returns:
         The error to raise.
     """
     status = response.status
     if status in _REDIRECTS:
-        return errors.RedirectRefused(f"the {speaker.name} redirected, status {status} ({where})")
+        return errors.RedirectRefused(f"the {profile.name} redirected, status {status} ({where})")
     if status < 400:  # noqa: PLR2004 - neither a success nor an error
-        return MalformedAnswer(
-            f"the {speaker.name} answered status {status} ({where})",
+        return MalformedResponse(
+            f"the {profile.name} answered status {status} ({where})",
             code="response.status_unexpected",
         )
     members = _read_error_members(response)
     if status in _NOT_THERE or is_retryable(status):
-        return _read_by_status(status, _show_error(members, secrets), where, address, speaker)
+        return _read_by_status(status, _show_error(members, secrets), where, address, profile)
     if status == _UNAUTHORIZED and not _is_readable(members.get("error")):
         # RFC 6749 section 5.2: a 401 is invalid_client, and often bare.
         members = {"error": "invalid_client"}
     if "error" in members and (status != _FORBIDDEN or _is_readable(members["error"])):
-        return read_refusal(members, status, where, secrets, speaker)
+        return read_refusal(members, status, where, secrets, profile)
     server = status >= 500  # noqa: PLR2004 - where HTTP draws the line
     return errors.ServerFailed(
-        f"the {speaker.name} answered status {status} ({where})",
+        f"the {profile.name} answered status {status} ({where})",
         status=status,
-        code=speaker.server_error if server else speaker.client_error,
+        code=profile.server_error if server else profile.client_error,
         retryable=False,
     )
 
 
 def _read_by_status(
-    status: int, said: _Said, where: str, address: EndpointAddress, speaker: Speaker
+    status: int, said: _Said, where: str, address: EndpointAddress, profile: EndpointProfile
 ) -> CredicorpAuthError:
-    what = f"status {status}{said} ({where})"
+    message = f"status {status}{said} ({where})"
     if status in _NOT_THERE:
         return errors.ServerFailed(
-            f"there is no {speaker.name} at {address.url}, {what}",
+            f"there is no {profile.name} at {address.url}, {message}",
             status=status,
             code="endpoint.not_found",
-            cure=f"check the address {address.url}, which came from {address.source}.",
+            hint=f"check the address {address.url}, which came from {address.source}.",
             retryable=address.has_answered,
             **said.members(),
         )
     if is_busy(status):
-        what = f"the {speaker.name} is busy, {what}"
-        return errors.TokenEndpointBusy(what, retry_after=0.0, **said.members())
+        message = f"the {profile.name} is busy, {message}"
+        return errors.TokenEndpointBusy(message, retry_after=0.0, **said.members())
     return errors.ServerFailed(
-        f"the {speaker.name} answered {what}",
+        f"the {profile.name} answered {message}",
         status=status,
-        code=speaker.server_error,
+        code=profile.server_error,
         retryable=True,
         **said.members(),
     )
@@ -227,10 +227,10 @@ def _show_error(members: Mapping[str, Any], secrets: Collection[Secret]) -> _Sai
     error, description = members.get("error"), members.get("error_description")
     if not isinstance(error, str) or not _is_readable(error):
         return _Said()
-    told = show_foreign_text(description, secrets) if isinstance(description, str) else ""
+    told = escape_untrusted(description, secrets) if isinstance(description, str) else ""
     # A name of the protocol is no echo, also if a short secret is one of its words.
     named = error.lower() in _KNOWN_ERRORS
-    return _Said(error if named else show_foreign_text(error, secrets, limit=64), told)
+    return _Said(error if named else escape_untrusted(error, secrets, limit=64), told)
 
 
 def read_refusal(
@@ -238,7 +238,7 @@ def read_refusal(
     status: int,
     where: str,
     secrets: Collection[Secret],
-    speaker: Speaker = TOKEN_ENDPOINT,
+    profile: EndpointProfile = TOKEN_ENDPOINT,
 ) -> CredicorpAuthError:
     """
     Read an OAuth error document (RFC 6749 section 5.2).
@@ -248,7 +248,7 @@ def read_refusal(
         status: HTTP status code of the response.
         where: Who asked, where and for what, for the message.
         secrets: Credentials that were part of the request, scrubbed from the message.
-        speaker: The endpoint that responded.
+        profile: The endpoint that responded.
 
     Returns:
         The error to raise.
@@ -256,15 +256,15 @@ def read_refusal(
     members = _unwrap(members)
     if not _is_readable(members["error"]):
         raw = members["error"]
-        shown = show_foreign_text(raw, secrets, limit=64) if isinstance(raw, str) else ""
-        return MalformedAnswer(
-            f"the {speaker.name}'s error cannot be read: {shown!r}, status {status} ({where})",
+        shown = escape_untrusted(raw, secrets, limit=64) if isinstance(raw, str) else ""
+        return MalformedResponse(
+            f"the {profile.name}'s error cannot be read: {shown!r}, status {status} ({where})",
             code="oauth.malformed_error",
         )
     said = _show_error(members, secrets)
     kind = _REFUSALS.get(said.error, errors.TokenRequestRefused)
     return kind(
-        f"the {speaker.name} refused with{said} ({where})",
+        f"the {profile.name} refused with{said} ({where})",
         status=status,
         code=f"oauth.{said.error}",
         retryable=said.error in _BUSY_ERRORS,

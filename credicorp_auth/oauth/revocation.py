@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from credicorp_auth.oauth.refusal import Speaker
-from credicorp_auth.oauth.token_inquiry import read_inquiry_failure
+from credicorp_auth.oauth.refusal import EndpointProfile
+from credicorp_auth.oauth.token_query import read_query_failure
 
 if TYPE_CHECKING:
-    from credicorp_auth.oauth.http import HttpResponse
-    from credicorp_auth.oauth.token_inquiry import TokenInquiry
+    from credicorp_auth.http.messages import HttpResponse
+    from credicorp_auth.oauth.token_query import TokenQuery
 
-REVOCATION_ENDPOINT: Final = Speaker(
+REVOCATION_ENDPOINT: Final = EndpointProfile(
     "revocation endpoint", "revocation.server_error", "revocation.client_error"
 )
 
 
-def read_revocation(response: HttpResponse, inquiry: TokenInquiry) -> None:
+def read_revocation(response: HttpResponse, query: TokenQuery) -> None:
     """
     Read the answer to a revocation request (RFC 7009 section 2.2).
 
@@ -25,10 +25,10 @@ def read_revocation(response: HttpResponse, inquiry: TokenInquiry) -> None:
 
     Args:
         response: What the transport brought.
-        inquiry: What was asked.
+        query: What was asked.
 
     Raises:
         CredicorpAuthError: The server refused or failed; the token may count still.
     """
     if response.status != 200:  # noqa: PLR2004 - RFC 7009 section 2.2: the one success
-        raise read_inquiry_failure(response, inquiry, REVOCATION_ENDPOINT)
+        raise read_query_failure(response, query, REVOCATION_ENDPOINT)

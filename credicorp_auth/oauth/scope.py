@@ -31,7 +31,7 @@ def _read_words(words: Scope | str | Iterable[str] | None) -> frozenset[str]:
             raise InvalidSetting(
                 f"scope token {ascii(word)[:80]} holds what RFC 6749 section 3.3 forbids",
                 code="config.scope",
-                cure="separate scope tokens by single spaces and spell them as the server does.",
+                hint="separate scope tokens by single spaces and spell them as the server does.",
             )
     return read
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import field, frozen
 
-from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.http.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,14 +49,14 @@ class Grant:
         token_type: Always `Bearer`.
         scope: What the token may be used for.
         lifetime: Seconds of life, counted from before the request was sent.
-        remarks: Codes of what was unusual but accepted, such as `token.expiry_assumed`.
+        warnings: Codes of what was unusual but accepted, such as `token.expiry_assumed`.
     """
 
     value: Secret
     token_type: str
     scope: Scope
     lifetime: float
-    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @frozen
@@ -89,6 +89,6 @@ class AccessToken:
         header = Secret(f"{self.token_type} {self.value.reveal()}")
         object.__setattr__(self, "header", header.reveal)
 
-    def usable_at(self, moment: float) -> bool:
-        """Say whether the token lives at `moment`, in epoch seconds."""
-        return moment < self.expires_at
+    def usable_at(self, now: float) -> bool:
+        """Say whether the token lives at `now`, in epoch seconds."""
+        return now < self.expires_at

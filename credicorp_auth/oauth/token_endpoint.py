@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import field, frozen
 
 from credicorp_auth import errors
-from credicorp_auth.errors import InvalidSetting, MalformedAnswer
+from credicorp_auth.errors import InvalidSetting, MalformedResponse
+from credicorp_auth.http.json_response import WrongMediaType, is_absent, read_json_response
+from credicorp_auth.http.secret import Secret
+from credicorp_auth.http.strict_json import NotStrictJson
+from credicorp_auth.http.untrusted_text import escape_untrusted
 from credicorp_auth.oauth.client_authentication import CLIENT_AUTHENTICATION
 from credicorp_auth.oauth.endpoint_address import EndpointAddress
-from credicorp_auth.oauth.foreign_text import show_foreign_text
 from credicorp_auth.oauth.form_request import build_form_request
 from credicorp_auth.oauth.granted_scope import read_scope_of
-from credicorp_auth.oauth.json_answer import WrongMediaType, is_absent, read_json_answer
 from credicorp_auth.oauth.refusal import read_failure, read_refusal, request_id_of
 from credicorp_auth.oauth.scope import Scope
-from credicorp_auth.oauth.secret import Secret
-from credicorp_auth.oauth.strict_json import NotStrictJson
 from credicorp_auth.oauth.token import Grant
 from credicorp_auth.oauth.token_text import is_token
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from credicorp_auth.oauth.http import HttpRequest, HttpResponse
+    from credicorp_auth.http.messages import HttpRequest, HttpResponse
 
 _DIGITS: Final = re.compile(r"[0-9]{1,400}", re.ASCII)  # as long as JSON may spell a number
 _SUCCESSES: Final = frozenset({200, 201})
@@ -130,9 +130,9 @@ def read_extra_parameters(
         if reason is None:
             raise InvalidSetting(
                 f"the value of {ascii(name)[:60]} in `extra_parameters` cannot be sent",
-                cure="set it to text that can be written in UTF-8.",
+                hint="set it to text that can be written in UTF-8.",
             )
-        raise InvalidSetting(f"`extra_parameters` cannot hold {ascii(name)[:60]}", cure=reason)
+        raise InvalidSetting(f"`extra_parameters` cannot hold {ascii(name)[:60]}", hint=reason)
     return tuple(sorted(checked.items(), key=lambda pair: pair[0]))
 
 
@@ -205,7 +205,7 @@ def read_token_response(  # noqa: PLR0913 - all that a response is read against
         ServerFailed: Another status that says enough by itself; 404 and 405 are
             `endpoint.not_found`.
         RedirectRefused: A redirect, which is never followed.
-        MalformedAnswer: Not a response that RFC 6749 allows.
+        MalformedResponse: Not a response that RFC 6749 allows.
         ScopeNotGranted: Less scope than asked, and the policy refuses that.
     """
     secrets = asked.secrets_beside(*([client_secret] if client_secret is not None else []))
@@ -224,13 +224,13 @@ def _read_members(
     response: HttpResponse, where: str, secrets: Collection[Secret]
 ) -> dict[str, Any]:
     try:
-        return read_json_answer(response, secrets)
+        return read_json_response(response, secrets)
     except WrongMediaType as fault:
-        what, code = f"the token endpoint answered {fault}", "response.content_type"
+        message, code = f"the token endpoint answered {fault}", "response.content_type"
     except NotStrictJson as fault:
-        what = f"the token answer cannot be read: {fault}"
+        message = f"the token answer cannot be read: {fault}"
         code = "response.duplicate_member" if fault.duplicate else "response.json"
-    raise MalformedAnswer(f"{what} ({where})", code=code)
+    raise MalformedResponse(f"{message} ({where})", code=code)
 
 
 def _read_grant(
@@ -248,15 +248,15 @@ def _read_grant(
     if not isinstance(token_type, str) or not token_type:
         raise _malformed("token_type is missing or not text", "response.token_type", where)
     if token_type.lower() != "bearer":
-        shown = show_foreign_text(token_type, [*secrets, token], limit=32)
-        what = f"token_type is {shown!r}, not Bearer"
-        raise _malformed(what, "response.token_type_unsupported", where)
-    lifetime, lifetime_remarks = _read_lifetime(members.get("expires_in"), policy, where)
+        shown = escape_untrusted(token_type, [*secrets, token], limit=32)
+        message = f"token_type is {shown!r}, not Bearer"
+        raise _malformed(message, "response.token_type_unsupported", where)
+    lifetime, lifetime_warnings = _read_lifetime(members.get("expires_in"), policy, where)
     granted = read_scope_of(members.get("scope"), asked.scope, [*secrets, token])
     if granted is None:
         raise _malformed("scope is not a list of scope tokens", "response.scope", where)
-    scope_remarks = _compare_scope(granted, asked, policy, where)
-    return Grant(token, "Bearer", granted, lifetime, (*lifetime_remarks, *scope_remarks))
+    scope_warnings = _compare_scope(granted, asked, policy, where)
+    return Grant(token, "Bearer", granted, lifetime, (*lifetime_warnings, *scope_warnings))
 
 
 def _read_lifetime(
@@ -264,15 +264,15 @@ def _read_lifetime(
 ) -> tuple[float, tuple[str, ...]]:
     if stated is None:
         return policy.assumed_lifetime, ("token.expiry_assumed",)
-    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     if isinstance(stated, str) and _DIGITS.fullmatch(stated):
-        stated, remarks = int(stated), ("token.expiry_as_text",)
+        stated, warnings = int(stated), ("token.expiry_as_text",)
     if isinstance(stated, bool) or not isinstance(stated, (int, float)) or stated < 1:
-        what = "expires_in is not a number of seconds of at least 1"
-        raise _malformed(what, "response.expires_in", where)
+        message = "expires_in is not a number of seconds of at least 1"
+        raise _malformed(message, "response.expires_in", where)
     if stated > policy.max_lifetime:
-        return policy.max_lifetime, (*remarks, "token.expiry_clamped")
-    return float(int(stated)), remarks
+        return policy.max_lifetime, (*warnings, "token.expiry_clamped")
+    return float(int(stated)), warnings
 
 
 def _compare_scope(
@@ -280,16 +280,16 @@ def _compare_scope(
 ) -> tuple[str, ...]:
     missing = asked.scope.without(granted)
     if missing and not policy.accept_narrowed_scope:
-        shown = show_foreign_text(str(granted), ())
+        shown = escape_untrusted(str(granted), ())
         raise errors.ScopeNotGranted(
             f"the server granted {shown!r}, without {str(missing)!r} ({where})",
             asked=asked.scope.words,
             granted=granted.words,
         )
-    remarks = ("token.scope_narrowed",) if missing else ()
+    warnings = ("token.scope_narrowed",) if missing else ()
     broader = asked.scope and granted.without(asked.scope)
-    return (*remarks, "token.scope_broader") if broader else remarks
+    return (*warnings, "token.scope_broader") if broader else warnings
 
 
-def _malformed(what: str, code: str, where: str) -> MalformedAnswer:
-    return MalformedAnswer(f"{what} in the token answer ({where})", code=code)
+def _malformed(message: str, code: str, where: str) -> MalformedResponse:
+    return MalformedResponse(f"{message} in the token answer ({where})", code=code)

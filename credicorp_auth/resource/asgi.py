@@ -78,7 +78,7 @@ class BearerGuard:
             return
         check_kind(scope)
         scope = {**scope}
-        if await allow(self._mark, self._guard, scope, receive, send):
+        if await allows(self._mark, self._guard, scope, receive, send):
             await self.app(scope, receive, send)
 
     def _is_open(self, scope: Connection) -> bool:
@@ -98,11 +98,11 @@ def check_kind(scope: Connection) -> None:
         raise UsageError(
             f"a connection of type {ascii(scope['type'])[:40]} cannot be judged",
             code="resource.connection",
-            cure="serve http and websocket connections alone behind this guard.",
+            hint="serve http and websocket connections alone behind this guard.",
         )
 
 
-async def allow(
+async def allows(
     mark: Mark | None, guard: Guard[Any], scope: Connection, receive: Receive, send: Send
 ) -> bool:
     """

@@ -10,7 +10,7 @@ from uuid import uuid4
 from attrs import frozen
 
 from credicorp_auth.errors import UsageError
-from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.http.secret import Secret
 from credicorp_auth.resource.refusal import MALFORMED, NO_TOKEN, Refusal
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def read_request(headers: Headers) -> RequestCredentials:
         raise UsageError(
             "the headers of a request are neither a mapping nor pairs of text or bytes",
             code="resource.headers",
-            cure="pass the framework's `request.headers`, or an iterable of (name, value) pairs.",
+            hint="pass the framework's `request.headers`, or an iterable of (name, value) pairs.",
         )
     return RequestCredentials(_read_bearer(found[_AUTHORIZATION]), _read_request_id(found))
 

@@ -152,7 +152,7 @@ class GuardMiddleware:
             markcoroutinefunction(self)
             self.process_view = self._ajudge
         for error in check_order():
-            raise InvalidSetting(error.msg, code="config.django_order", cure=error.hint)
+            raise InvalidSetting(error.msg, code="config.django_order", hint=error.hint)
         self._public, unmarked = examine_routes()
         list_unmarked(unmarked)
 

@@ -58,7 +58,7 @@ def read_guard() -> Any:  # noqa: ANN401 - defined by the module that imports th
     raise InvalidSetting(
         f"the Django setting {SETTING} is {type(guard).__name__}, and no guard",
         code="config.django_guard",
-        cure=f"set {SETTING} = credicorp_auth.resource.django.Guard(verifier).",
+        hint=f"set {SETTING} = credicorp_auth.resource.django.Guard(verifier).",
     )
 
 
@@ -91,7 +91,7 @@ def check_views(**_: object) -> list[CheckMessage]:
     try:
         unmarked = examine_routes()[1]
     except InvalidSetting as error:
-        return [Error(str(error), hint=error.cure, id="credicorp_auth.E003")]
+        return [Error(str(error), hint=error.hint, id="credicorp_auth.E003")]
     return [
         Warning(
             f"{name} is neither marked nor public: it is refused to everybody.",

@@ -6,9 +6,9 @@ import re
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from credicorp_auth.engine.teller import Teller
+from credicorp_auth.engine.event_emitter import EventEmitter
 from credicorp_auth.errors import CredicorpAuthError, InvalidSetting
-from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.http.secret import Secret
 from credicorp_auth.resource.credentials import read_request
 from credicorp_auth.resource.marks import Mark, set_mark
 from credicorp_auth.resource.refusal import (
@@ -35,7 +35,7 @@ CLAIMS_KEY: Final = "credicorp_auth.claims"
 
 Handler = TypeVar("Handler")
 _REALM: Final = re.compile(r"[\x20-\x7e]+")
-_tell = Teller(()).tell
+_emit = EventEmitter(()).emit
 
 
 class Guard(Generic[Proof]):
@@ -61,7 +61,7 @@ class Guard(Generic[Proof]):
         if not _REALM.fullmatch(realm):
             raise InvalidSetting(
                 f"the realm {ascii(realm)[:80]} is not printable ASCII",
-                cure="give a `realm` that may stand in a header.",
+                hint="give a `realm` that may stand in a header.",
             )
         check_overrides(verifier, "verify", "averify")
         self._verifier, self._realm = verifier, realm
@@ -144,9 +144,9 @@ class Guard(Generic[Proof]):
         """Build the refusal without its exact reason, which goes to the log with the request id."""
         reason, status, request_id = refusal.reason, refusal.status, request.request_id
         if status >= SERVER_FAULT:
-            _tell("guard.failed", code=reason, status=status, request_id=request_id)
+            _emit("guard.failed", code=reason, status=status, request_id=request_id)
         else:
-            _tell("guard.refused", code=reason, status=status, request_id=request_id)
+            _emit("guard.refused", code=reason, status=status, request_id=request_id)
         return build_refused(refusal, realm=self._realm, request_id=request_id)
 
 
@@ -159,9 +159,9 @@ def list_unmarked(handlers: Iterable[str]) -> None:
     """Log all unmarked handlers of an application in one warning (event `guard.unmarked`)."""
     names = sorted(set(handlers))
     if names:
-        _tell("guard.unmarked", handlers=", ".join(names), count=len(names))
+        _emit("guard.unmarked", handlers=", ".join(names), count=len(names))
 
 
 def tell_unchecked(error: InvalidSetting) -> None:
     """Log why an application's handlers cannot be judged, so that every request is refused."""
-    _tell("guard.unchecked", code=error.code, reason=error.what)
+    _emit("guard.unchecked", code=error.code, reason=error.message)

@@ -10,7 +10,7 @@ from credicorp_auth.resource.verifier import check_overrides
 
 if TYPE_CHECKING:
     from credicorp_auth.auth import CredicorpAuth
-    from credicorp_auth.oauth.claims import Claims
+    from credicorp_auth.jose.claims import Claims
     from credicorp_auth.oauth.introspection import Introspection
 
 _NO_AUDIENCE: Final = "introspection.aud_missing"
@@ -60,58 +60,60 @@ class IntrospectingVerifier:
             CredicorpAuthError: There is no response from the server.
         """
         claims: Claims | None = None
-        answer: Introspection | UnsupportedTokenType
+        response: Introspection | UnsupportedTokenType
         try:
             if self._locally_first:
                 claims = self._auth.verify(token, required_scope=required_scope)
-            answer = self._auth.introspect(token)
-            if claims is not None and answer.code == _NO_AUDIENCE:
-                answer = self._auth.introspect(token, audience_verified=True)
+            response = self._auth.introspect(token)
+            if claims is not None and response.code == _NO_AUDIENCE:
+                response = self._auth.introspect(token, audience_verified=True)
         except UnsupportedTokenType as error:
-            answer = error
+            response = error
         finally:
             del token  # not in reach of an error's traceback
-        return _judge(answer, claims, Scope(required_scope))
+        return _judge(response, claims, Scope(required_scope))
 
     async def averify(
         self, token: str, *, required_scope: Scope | str | None = None
     ) -> Claims | Introspection:
         """Verify a token, awaiting the server if it must be asked; see `verify`."""
         claims: Claims | None = None
-        answer: Introspection | UnsupportedTokenType
+        response: Introspection | UnsupportedTokenType
         try:
             if self._locally_first:
                 claims = await self._auth.averify(token, required_scope=required_scope)
-            answer = await self._auth.aintrospect(token)
-            if claims is not None and answer.code == _NO_AUDIENCE:
-                answer = await self._auth.aintrospect(token, audience_verified=True)
+            response = await self._auth.aintrospect(token)
+            if claims is not None and response.code == _NO_AUDIENCE:
+                response = await self._auth.aintrospect(token, audience_verified=True)
         except UnsupportedTokenType as error:
-            answer = error
+            response = error
         finally:
             del token  # not in reach of an error's traceback
-        return _judge(answer, claims, Scope(required_scope))
+        return _judge(response, claims, Scope(required_scope))
 
 
 def _judge(
-    answer: Introspection | UnsupportedTokenType, claims: Claims | None, required: Scope
+    response: Introspection | UnsupportedTokenType, claims: Claims | None, required: Scope
 ) -> Claims | Introspection:
-    if isinstance(answer, UnsupportedTokenType):
+    if isinstance(response, UnsupportedTokenType):
         if claims is not None:
-            raise answer
+            raise response
         # Where anybody may show anything, a JWT that the server does not take is none of its own.
-        raise TokenInactive("the authorization server does not take the token", code=answer.code)
-    if answer.code == _NO_AUDIENCE:
+        raise TokenInactive("the authorization server does not take the token", code=response.code)
+    if response.code == _NO_AUDIENCE:
         raise TokenInactive(
             "the authorization server does not say for whom the token is meant",
-            code=answer.code,
-            cure="have the server state `aud`, or set `introspection_audience` to `if_present`.",
+            code=response.code,
+            hint="have the server state `aud`, or set `introspection_audience` to `if_present`.",
         )
-    if not answer.active:
-        raise TokenInactive("the authorization server says that it is not active", code=answer.code)
-    stated = answer.scope if claims is None or "scope" in answer else claims.scope
+    if not response.active:
+        raise TokenInactive(
+            "the authorization server says that it is not active", code=response.code
+        )
+    stated = response.scope if claims is None or "scope" in response else claims.scope
     if not stated.covers(required):
         raise ScopeMissing(
             f"the token does not cover the required scope {str(required)!r}",
             required=required.words,
         )
-    return answer if claims is None else claims
+    return response if claims is None else claims

@@ -21,7 +21,7 @@ from litestar.router import Router
 from litestar.routes import HTTPRoute
 
 from credicorp_auth.errors import UsageError
-from credicorp_auth.resource.asgi import BearerGuard, allow
+from credicorp_auth.resource.asgi import BearerGuard, allows
 from credicorp_auth.resource.guard import CLAIMS_KEY, list_unmarked
 from credicorp_auth.resource.guard import Guard as CoreGuard
 from credicorp_auth.resource.marks import Mark, describe, read_mark, read_public_names
@@ -113,7 +113,7 @@ class Guard(CoreGuard[Proof]):
                 raise UsageError(
                     "another plugin has taken the guard's middleware out of the application",
                     code="resource.removed",
-                    cure="append to `config.middleware` in that plugin instead of setting it.",
+                    hint="append to `config.middleware` in that plugin instead of setting it.",
                 )
 
         config.middleware.insert(0, middleware)
@@ -132,7 +132,7 @@ class _Enforcer:
         mark = _find_mark(handler)
         if mark is None and (_needs_no_mark(handler) or self._is_public(handler)):
             mark = Mark(self._guard, None)
-        if await allow(mark, self._guard, scope, receive, send):
+        if await allows(mark, self._guard, scope, receive, send):
             if CLAIMS_KEY in scope:
                 scope["auth"] = scope[CLAIMS_KEY]  # which Litestar shows as `request.auth`
             await self._app(scope, receive, send)

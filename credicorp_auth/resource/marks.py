@@ -69,7 +69,7 @@ def set_mark(handler: Handler, mark: Mark) -> Handler:
         raise InvalidSetting(
             f"{describe(handler)} cannot carry a mark",
             code="config.mark",
-            cure="mark a function or class of your own.",
+            hint="mark a function or class of your own.",
         ) from error
     return handler
 
@@ -163,7 +163,7 @@ def _conflict(name: str) -> InvalidSetting:
     return InvalidSetting(
         f"{name} is marked twice, with different demands or by two guards",
         code="config.mark",
-        cure="keep one `requires` or `public`; several scopes stand in one text, by spaces.",
+        hint="keep one `requires` or `public`; several scopes stand in one text, by spaces.",
     )
 
 
@@ -192,6 +192,6 @@ def read_public_names(public: Iterable[str], names: Iterable[str | None]) -> fro
             raise InvalidSetting(
                 f"the public route {ascii(name)[:80]} is the name of {borne[name]} routes",
                 code="config.public_route",
-                cure="list in `public` names that exactly one route bears, as a tuple.",
+                hint="list in `public` names that exactly one route bears, as a tuple.",
             )
     return frozenset(wanted)

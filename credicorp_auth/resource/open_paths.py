@@ -54,5 +54,5 @@ def _invalid(message: str) -> InvalidSetting:
     return InvalidSetting(
         message,
         code="config.open_path",
-        cure='list full paths, for example `open_paths=("/health",)`.',
+        hint='list full paths, for example `open_paths=("/health",)`.',
     )

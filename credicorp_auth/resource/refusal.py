@@ -66,7 +66,7 @@ class Refused(CredicorpAuthError):
     """
 
     default_code = "resource.refused"
-    default_cure = "catch it, and send its `status`, `headers` and `body` as the response."
+    default_hint = "catch it, and send its `status`, `headers` and `body` as the response."
 
     def __init__(self, status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> None:
         super().__init__(f"a request was refused with status {status}")

@@ -50,7 +50,7 @@ def read_scope(value: object) -> Scope | AnyScope:
     raise InvalidSetting(
         message,
         code="config.required_scope",
-        cure="give a scope such as 'decisions:read', or ANY_SCOPE for any valid token.",
+        hint="give a scope such as 'decisions:read', or ANY_SCOPE for any valid token.",
     )
 
 

@@ -19,7 +19,7 @@ from starlette.middleware import Middleware
 
 from credicorp_auth.errors import InvalidSetting, UsageError
 from credicorp_auth.resource import guard as core
-from credicorp_auth.resource.asgi import allow, check_kind
+from credicorp_auth.resource.asgi import allows, check_kind
 from credicorp_auth.resource.starlette_routes import CHECK, CheckedRoutes
 from credicorp_auth.resource.verifier import Proof
 
@@ -67,7 +67,7 @@ class Guard(core.Guard[Proof]):
             raise UsageError(
                 "a guard was installed in an application that has started",
                 code="resource.installed_late",
-                cure="call `guard.install(app)` where the application is built.",
+                hint="call `guard.install(app)` where the application is built.",
             )
         check = _StartCheck(self, app, public if isinstance(public, str) else tuple(public))
         setattr(app, CHECK, check)
@@ -100,7 +100,7 @@ class _StartCheck:
             raise InvalidSetting(
                 "the application's routes did not pass the check of its first start",
                 code="guard.unmarked",
-                cure="mend what the first check has logged, and build the application anew.",
+                hint="mend what the first check has logged, and build the application anew.",
             )
 
     def extend(self, lifespan: Any) -> Any:  # noqa: ANN401 - of many types
@@ -124,7 +124,7 @@ class _StartCheck:
                 if self._checked is None:
                     self._try()
                 passed = self._passed and served is self._checked
-                if not passed and not await allow(None, self._guard, scope, receive, send):
+                if not passed and not await allows(None, self._guard, scope, receive, send):
                     return
             await app(scope, receive, send)
 

@@ -12,7 +12,7 @@ from starlette.endpoints import HTTPEndpoint
 from starlette.routing import Host, Mount, Router
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.resource.asgi import BearerGuard, allow
+from credicorp_auth.resource.asgi import BearerGuard, allows
 from credicorp_auth.resource.guard import list_unmarked
 from credicorp_auth.resource.marks import (
     Mark,
@@ -94,7 +94,7 @@ class CheckedRoutes:
             raise InvalidSetting(
                 f"{len(self._unmarked)} routes are not marked: {', '.join(self._unmarked)}",
                 code="guard.unmarked",
-                cure="mark each by `guard.requires(…)` or `guard.public`, or name it in `public`.",
+                hint="mark each by `guard.requires(…)` or `guard.public`, or name it in `public`.",
             )
 
     def _walk(self, router: Any, prefix: str, above: tuple[Any, ...]) -> None:  # noqa: ANN401
@@ -149,7 +149,7 @@ class CheckedRoutes:
     def _judged(self, app: AsgiApp, find: FindDemand) -> AsgiApp:
         async def judge(scope: Connection, receive: Receive, send: Send) -> None:
             demand = find(scope)
-            if demand.below or await allow(demand.find(scope), self._guard, scope, receive, send):
+            if demand.below or await allows(demand.find(scope), self._guard, scope, receive, send):
                 await app(scope, receive, send)
 
         return judge

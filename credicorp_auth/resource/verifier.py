@@ -53,7 +53,7 @@ def check_overrides(verifier: object, method: str, async_method: str) -> None:
         raise InvalidSetting(
             f"{type(verifier).__name__} overrides `{overridden}` and inherits `{inherited}`",
             code="config.verifier_override",
-            cure=(
+            hint=(
                 f"override both: synchronous frameworks call `{method}`, "
                 f"asynchronous ones `{async_method}`."
             ),

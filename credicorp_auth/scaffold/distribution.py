@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 
 from credicorp_auth.errors import InvalidSetting, MissingSetting
-from credicorp_auth.registry import CACHE, KINDS, SECRET_SOURCE, TRANSPORT, Kind
+from credicorp_auth.plugin.loading.registry import CACHE, KINDS, SECRET_SOURCE, TRANSPORT, Kind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +85,7 @@ def write_distribution(kind: str, name: str, folder: Path) -> Path:
     }
     made = folder / told["distribution"]
     if made.exists():
-        raise InvalidSetting(f"{made} is there already", cure="choose another name, or folder.")
+        raise InvalidSetting(f"{made} is there already", hint="choose another name, or folder.")
     texts = {
         path: _render(template, told) if template else ""
         for path, template in _layout(shape, package).items()
@@ -97,7 +97,7 @@ def write_distribution(kind: str, name: str, folder: Path) -> Path:
     except OSError as fault:
         trouble = fault.strerror
         raise InvalidSetting(
-            f"{made} cannot be written: {trouble}", cure="choose another folder with --into."
+            f"{made} cannot be written: {trouble}", hint="choose another folder with --into."
         ) from None
     return made
 
@@ -132,14 +132,14 @@ def _check(name: str) -> None:
         raise MissingSetting(
             "a new distribution is written with jinja2",
             code="plugin.missing",
-            cure="install the extra: pip install 'credicorp-auth[scaffold]'",
+            hint="install the extra: pip install 'credicorp-auth[scaffold]'",
         )
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:
         raise InvalidSetting(
             f"{ascii(name)[:60]} cannot be the name of an adapter",
-            cure=f"use small letters and digits, {_LONGEST} at most, with single hyphens.",
+            hint=f"use small letters and digits, {_LONGEST} at most, with single hyphens.",
         )
-    if any(name in kind.boxed | kind.published for kind in KINDS):
+    if any(name in kind.built_in | kind.published for kind in KINDS):
         raise InvalidSetting(
-            f"{name!r} is the name of an adapter of credicorp-auth's own", cure="choose another."
+            f"{name!r} is the name of an adapter of credicorp-auth's own", hint="choose another."
         )

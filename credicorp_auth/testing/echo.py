@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from credicorp_auth.auth import CredicorpAuth
-from credicorp_auth.ports import TransportCapabilities
-from credicorp_auth.settings import Settings
-from credicorp_auth.testing.scripted_world import answer, token_answer
+from credicorp_auth.plugin.api import TransportCapabilities
+from credicorp_auth.settings.schema import Settings
+from credicorp_auth.testing.scripted_runtime import response, token_response
 
 if TYPE_CHECKING:
     from credicorp_auth.engine.clock import Clock
-    from credicorp_auth.oauth.http import HttpRequest, HttpResponse
+    from credicorp_auth.http.messages import HttpRequest, HttpResponse
 
 
 class EchoTransport:
@@ -40,12 +40,12 @@ class EchoTransport:
         """Grant what the request asks for."""
         asked = parse_qs((request.wire_body() or b"").decode())
         if "grant_type" not in asked:
-            return answer(404)
+            return response(404)
         with self._guard:
             self.mints += 1
             number = self.mints
         scope = {"scope": asked["scope"][0]} if "scope" in asked else {}
-        return token_answer(f"offline-{number}", expires_in=self.expires_in, **scope)
+        return token_response(f"offline-{number}", expires_in=self.expires_in, **scope)
 
     def close(self) -> None:
         """Nothing is open."""

@@ -175,7 +175,7 @@ class Reset:
         connection.socket.close()
 
 
-def answer(
+def response(
     body: bytes = b"{}", *, status: str = "200 OK", headers: Sequence[tuple[str, str]] = ()
 ) -> bytes:
     """

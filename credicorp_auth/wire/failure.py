@@ -46,7 +46,7 @@ def build_failure(failure: Exception, exchange: Exchange, *, host: str) -> Serve
     return ConnectionFailed(
         f"{host} does not answer as HTTP prescribes",
         code="transport.protocol",
-        cure="check that the address and port are those of an HTTP server.",
+        hint="check that the address and port are those of an HTTP server.",
         retryable=False,
     )
 
@@ -56,7 +56,7 @@ def unsendable(host: str) -> ConnectionFailed:
     return ConnectionFailed(
         f"the request to {host} cannot be put into HTTP",
         code="transport.protocol",
-        cure="check the address and the headers for characters that HTTP does not carry.",
+        hint="check the address and the headers for characters that HTTP does not carry.",
         retryable=False,
     )
 
@@ -111,15 +111,15 @@ def _read_proxy(
     found = next(filter(None, (_TUNNEL_REFUSED.search(str(each)) for each in chain)), None)
     if found is not None:
         status = int(found[1])
-        what = f"the proxy on the way to {host} answered {status} to CONNECT"
+        message = f"the proxy on the way to {host} answered {status} to CONNECT"
         retryable = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     else:
-        what = "broke off" if exchange.is_connected else "was not reached"
-        what, retryable = f"the proxy on the way to {host} {what}", True
+        message = "broke off" if exchange.is_connected else "was not reached"
+        message, retryable = f"the proxy on the way to {host} {message}", True
     return ConnectionFailed(
-        what,
+        message,
         code="transport.proxy",
-        cure="check the proxy's address, user and password, and whether it lets this host through.",
+        hint="check the proxy's address, user and password, and whether it lets this host through.",
         retryable=retryable,
     )
 

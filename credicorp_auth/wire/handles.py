@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from attrs import field, frozen
 
-from credicorp_auth.oauth.http import MAX_BODY
-from credicorp_auth.wire.answer import OpenAnswer
+from credicorp_auth.http.messages import MAX_BODY
 from credicorp_auth.wire.exchange import current
+from credicorp_auth.wire.response import OpenResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from credicorp_auth.oauth.http import HttpRequest
+    from credicorp_auth.http.messages import HttpRequest
     from credicorp_auth.wire.exchange import Exchange
 
 
@@ -173,7 +173,7 @@ class HandleStack(Generic[H]):
         self._carry = carry
         self._idle: list[H] = []
 
-    def open(self, request: HttpRequest, headers: list[tuple[str, str]]) -> OpenAnswer:
+    def open(self, request: HttpRequest, headers: list[tuple[str, str]]) -> OpenResponse:
         """Send a request and take the whole answer, or as much as there may be."""
         exchange = current.get()
         outgoing, incoming = _build_outgoing(request, headers, exchange), Incoming(exchange)
@@ -189,7 +189,7 @@ class HandleStack(Generic[H]):
             handle.close()
             raise ConnectionResetError  # some libraries take half a head for a whole one
         pieces = self._hand_over(handle, bytes(incoming.body))
-        return OpenAnswer(incoming.status, incoming.headers, pieces, handle.close)
+        return OpenResponse(incoming.status, incoming.headers, pieces, handle.close)
 
     def _take(self) -> H:
         try:

@@ -7,7 +7,7 @@ from math import isfinite
 from attrs import field, frozen
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.http.secret import Secret
 from credicorp_auth.wire.proxy import read_proxy
 
 
@@ -18,7 +18,7 @@ def _read_proxy_option(value: str | Secret | None) -> Secret | None:
     if read_proxy(proxy) is None:
         raise InvalidSetting(
             "`proxy` is not the address of a proxy",
-            cure="set `proxy` to an http or https address, such as http://proxy.example:3128.",
+            hint="set `proxy` to an http or https address, such as http://proxy.example:3128.",
         )
     return proxy
 
@@ -41,7 +41,7 @@ def read_seconds(value: float | str, *, name: str) -> float:
     if not isfinite(seconds) or seconds <= 0:
         raise InvalidSetting(
             f"`{name}` is not a length of time",
-            cure=f"set `{name}` to a number of seconds above 0.",
+            hint=f"set `{name}` to a number of seconds above 0.",
         )
     return seconds
 

@@ -10,7 +10,7 @@ from attrs import frozen
 from urllib3.util import make_headers, parse_url
 
 from credicorp_auth.errors import ConnectionFailed
-from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.http.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +66,7 @@ def choose_proxy(url: str, *, configured: Secret | None) -> Proxy | None:
         raise ConnectionFailed(
             "the environment names a proxy that cannot be used",
             code="transport.proxy",
-            cure="set HTTPS_PROXY to an http or https address, or the host in NO_PROXY.",
+            hint="set HTTPS_PROXY to an http or https address, or the host in NO_PROXY.",
             retryable=False,
         )
     return proxy

@@ -79,7 +79,7 @@ def _load_authorities(context: ssl.SSLContext, ca_file: str | None) -> None:
     if failed:
         raise InvalidSetting(
             f"the file {ca_file!r} holds no certificate of an authority",
-            cure="set `ca_file` to a readable PEM file with one certificate or more.",
+            hint="set `ca_file` to a readable PEM file with one certificate or more.",
         )
 
 
@@ -96,5 +96,5 @@ def _load_certificate(context: ssl.SSLContext, client_certificate: str | None) -
     if failed:
         raise InvalidSetting(
             f"the file {client_certificate!r} holds no certificate with its key",
-            cure="set `client_certificate` to a PEM file: certificate chain, unencrypted key.",
+            hint="set `client_certificate` to a PEM file: certificate chain, unencrypted key.",
         )

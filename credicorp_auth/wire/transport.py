@@ -11,18 +11,18 @@ from urllib.parse import urlsplit
 from attrs import evolve
 
 from credicorp_auth.errors import ConnectionFailed, CredicorpAuthError, DeadlinePassed
-from credicorp_auth.ports import TransportCapabilities
-from credicorp_auth.wire.answer import read_answer
+from credicorp_auth.plugin.api import TransportCapabilities
 from credicorp_auth.wire.exchange import Exchange, current
 from credicorp_auth.wire.failure import build_failure, unsendable
 from credicorp_auth.wire.proxy import choose_proxy
+from credicorp_auth.wire.response import read_response_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from credicorp_auth.oauth.http import HttpRequest, HttpResponse
-    from credicorp_auth.wire.answer import OpenAnswer
+    from credicorp_auth.http.messages import HttpRequest, HttpResponse
     from credicorp_auth.wire.options import TransportOptions
+    from credicorp_auth.wire.response import OpenResponse
 
 
 class Stack(Protocol):
@@ -38,7 +38,7 @@ class Stack(Protocol):
         """What it raises, of these, where HTTP cannot carry the request."""
         ...
 
-    def open(self, request: HttpRequest, headers: list[tuple[str, str]]) -> OpenAnswer:
+    def open(self, request: HttpRequest, headers: list[tuple[str, str]]) -> OpenResponse:
         """
         Send a request, through the proxy of the current exchange, and return the answer's head.
 
@@ -114,9 +114,9 @@ class SocketTransport:
 
         Raises:
             ServerUnreachable: `transport.deadline` once no time is left, `transport.read_timeout`
-                where not one byte of the answer came by then, `transport.connect_timeout` where
-                `connect_timeout` passed first; else by code, as `credicorp_auth.ports` lists them.
-            MalformedAnswer: The body is too long (`response.too_large`) or encoded
+                if not one byte of the response came by then, `transport.connect_timeout` if
+                `connect_timeout` passed first; else by code, as `plugin.api` lists them.
+            MalformedResponse: The body is too long (`response.too_large`) or encoded
                 (`response.content_encoding`).
         """
         host = urlsplit(request.url).netloc
@@ -140,12 +140,14 @@ class SocketTransport:
         token = current.set(exchange)
         try:
             exchange.proxy = choose_proxy(request.url, configured=self._options.proxy)
-            answer = self._stack.open(request, _wire_headers(request))
+            response = self._stack.open(request, _wire_headers(request))
             try:
                 exchange.begin_body()
-                return evolve(read_answer(answer, host=host), peer_address=exchange.peer_address)
+                return evolve(
+                    read_response_body(response, host=host), peer_address=exchange.peer_address
+                )
             except BaseException:
-                answer.close()
+                response.close()
                 raise
         except CredicorpAuthError as error:
             return error

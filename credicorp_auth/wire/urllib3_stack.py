@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from urllib3 import HTTPHeaderDict
 from urllib3.exceptions import HTTPError
 
-from credicorp_auth.wire.answer import PIECE, OpenAnswer
 from credicorp_auth.wire.exchange import current
+from credicorp_auth.wire.response import PIECE, OpenResponse
 from credicorp_auth.wire.urllib3_pools import DeadlinePools
 
 if TYPE_CHECKING:
-    from credicorp_auth.oauth.http import HttpRequest
+    from credicorp_auth.http.messages import HttpRequest
     from credicorp_auth.wire.tls import Trust
 
 
@@ -32,9 +32,9 @@ class Urllib3Stack:
     def __init__(self, trust: Trust) -> None:
         self._pools = DeadlinePools(trust)
 
-    def open(self, request: HttpRequest, headers: list[tuple[str, str]]) -> OpenAnswer:
+    def open(self, request: HttpRequest, headers: list[tuple[str, str]]) -> OpenResponse:
         """Send a request and return the answer's head."""
-        answer = self._pools.through(current.get().proxy).urlopen(
+        response = self._pools.through(current.get().proxy).urlopen(
             request.method,
             request.url,
             redirect=False,
@@ -44,8 +44,10 @@ class Urllib3Stack:
             preload_content=False,
             decode_content=False,
         )
-        pieces = iter(partial(answer.read1, PIECE, decode_content=False), b"")
-        return OpenAnswer(answer.status, list(answer.headers.iteritems()), pieces, answer.close)
+        pieces = iter(partial(response.read1, PIECE, decode_content=False), b"")
+        return OpenResponse(
+            response.status, list(response.headers.iteritems()), pieces, response.close
+        )
 
     def close(self) -> None:
         """Close the connections that wait."""

@@ -13,7 +13,7 @@ import click
 import pytest
 
 from credicorp_auth import errors
-from credicorp_auth.cli.run import credicorp_auth, ending_of, run
+from credicorp_auth.cli.run import credicorp_auth, exit_code_of, run
 from credicorp_auth.testing.sandbox import Sandbox
 
 pytestmark = pytest.mark.slow
@@ -149,7 +149,7 @@ def test_strange_names_are_listed_escaped(environ, tmp_path):
 def test_adapters_are_listed_without_being_imported(environ):
     """The list names the three in the box, and imports none of them."""
     told = json.loads(call(environ, "adapters", "--format", "json").stdout)
-    boxed = {each["name"]: each["kind"] for each in told if each["boxed"]}
+    built_in = {each["name"]: each["kind"] for each in told if each["boxed"]}
     states = {each["name"]: each["state"] for each in told}
     table = call(environ, "adapters").stdout
     code = (
@@ -158,8 +158,8 @@ def test_adapters_are_listed_without_being_imported(environ):
     )
     checked = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
 
-    assert {"urllib3": "transport", "memory": "cache", "env": "secret source"} == boxed
-    assert {"active"} == {states[name] for name in boxed}
+    assert {"urllib3": "transport", "memory": "cache", "env": "secret source"} == built_in
+    assert {"active"} == {states[name] for name in built_in}
     missing = [name for name, state in states.items() if state == "not installed"]
     assert all(f"pip install 'credicorp-auth[{name}]'" in table for name in missing)
     assert 0 == checked.returncode, checked.stderr
@@ -263,14 +263,14 @@ def test_whatever_happens_in_a_command_has_an_ending(capsys, fault, code):
         (errors.SecretUnavailable("sealed", retryable=True), 4),
         (errors.SecretUnavailable("missing"), 2),
         (errors.TokenEndpointBusy("busy", retry_after=1.0), 4),
-        (errors.MalformedAnswer("html"), 4),
+        (errors.MalformedResponse("html"), 4),
         (errors.ScopeNotGranted("less", asked=["a"], granted=[]), 3),
         (errors.OriginNotAllowed("foreign", origin="https://x:443"), 2),
     ],
 )
 def test_endings_follow_whose_fault_it_is(error, code):
     """2 is for the user, 3 for the server's no, 4 for nobody fit to answer."""
-    assert code == ending_of(error)
+    assert code == exit_code_of(error)
 
 
 def test_a_cache_of_one_process_is_shown_to_nobody(environ):

@@ -10,12 +10,12 @@ from itertools import count
 import pytest
 
 from credicorp_auth.errors import SecretUnavailable
+from credicorp_auth.http.secret import Secret, SecretBytes
 from credicorp_auth.oauth.credential import Fault, read_credential
-from credicorp_auth.oauth.secret import Secret, SecretBytes
-from credicorp_auth.ports import FetchedSecret, SecretSourceCapabilities
+from credicorp_auth.plugin.api import FetchedSecret, SecretSourceCapabilities
 from credicorp_auth.testing.contracts.secret_source import SecretSourceContract
-from credicorp_auth.testing.contracts.secret_source.bench import RECORD, refusal
 from credicorp_auth.testing.contracts.secret_source.canary import CANARY, find_canary
+from credicorp_auth.testing.contracts.secret_source.harness import RECORD, refusal
 
 
 class OneValue:
@@ -32,7 +32,7 @@ class OneValue:
                 raise SecretUnavailable(f"there is no {name}", code="secret.missing")
         value = read_credential(self._raw, line_end=False)
         if isinstance(value, Fault):
-            raise SecretUnavailable(f"client_secret {value.what}", code=value.code)
+            raise SecretUnavailable(f"client_secret {value.message}", code=value.code)
         return FetchedSecret({"client_secret": value}, "only", provenance="a test")
 
     def close(self):
@@ -110,7 +110,7 @@ class QuotesIt(OneValue):
 class CarriesIt(OneValue):
     def fetch(self, names):
         error = SecretUnavailable("not there", code="secret.missing")
-        error.answer = [{"body": [CANARY.encode()]}]
+        error.response = [{"body": [CANARY.encode()]}]
         raise error
 
 

@@ -40,7 +40,7 @@ def calls() -> Iterator[tuple[str, str, set[str]]]:
             for each in node.args[1:]:
                 if isinstance(each, ast.Dict):
                     fields |= {ast.unparse(key).strip("'") for key in each.keys if key}
-            if verb in {"tell", "_tell", "emit", "Event"}:
+            if verb in {"emit", "_emit", "Event"}:
                 yield verb, str(said), fields
 
 
@@ -49,8 +49,8 @@ def told() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for _verb, name, fields in calls():
         found.setdefault(name, set()).update(fields)
-    remarks = found.pop("remark")
-    return {name: found.get(name, remarks) for name in LEVELS}
+    warnings = found.pop("warning")
+    return {name: found.get(name, warnings) for name in LEVELS}
 
 
 def test_every_event_is_listed_with_its_level() -> None:

@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 import pytest
 
-from credicorp_auth.settings import SETTING_NAMES, Settings
+from credicorp_auth.settings.schema import SETTING_NAMES, Settings
 from credicorp_auth_env.secrets import SourceOptions
 from credicorp_auth_file.options import CacheOptions as FileCacheOptions
 from credicorp_auth_memory.cache import CacheOptions

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from credicorp_auth.engine.lease_keeper import LEASE_SECONDS
+from credicorp_auth.engine.storage.lease import LEASE_SECONDS
 from credicorp_auth.testing.redis_server import RedisServer, find_redis
 
 pytestmark = pytest.mark.slow
@@ -166,7 +166,7 @@ def test_fault_149_171_a_holder_that_dies_is_succeeded(open_sandbox, fleet, shar
 
     assert [1] * 8 == [each["calls"] for each in said]
     assert 2 == sandbox.counters["token_requests"]
-    assert sandbox.counters.moments()[1] - killed < 2 * LEASE_SECONDS
+    assert sandbox.counters.times()[1] - killed < 2 * LEASE_SECONDS
 
 
 def test_fault_150_a_holder_that_stands_still_is_succeeded(open_sandbox, fleet, shared):
@@ -197,7 +197,7 @@ def test_one_429_quiets_the_fleet(open_sandbox, fleet, shared):
     sandbox.switches.refuse(2.0, retry_after=2)
     begun = time.time()
     said = workers.run()
-    early = [each for each in sandbox.counters.moments() if each < begun + 2.0]
+    early = [each for each in sandbox.counters.times() if each < begun + 2.0]
 
     assert len(early) <= 2
     assert 8 == len(said)

@@ -10,9 +10,9 @@ import pytest
 
 from credicorp_auth import CredicorpAuth, Settings, errors
 from credicorp_auth.testing.clock import MovableClock
+from credicorp_auth.testing.fakes import wait_idle
 from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
 from credicorp_auth.testing.sandbox.tokens import IssuedToken
-from credicorp_auth.testing.stand_ins import settle
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +56,7 @@ def ask_from_threads(auth: CredicorpAuth) -> list[bool]:
         thread.start()
     for thread in threads:
         thread.join()
-    return [each for answers in told for each in answers]
+    return [each for responses in told for each in responses]
 
 
 def test_fault_276_one_request_for_each_token_and_minute(server):
@@ -64,8 +64,8 @@ def test_fault_276_one_request_for_each_token_and_minute(server):
     auth, clock = connect(server)
     with auth:
         for minute in (1, 2):
-            answers = ask_from_threads(auth)
-            assert (50_000, True) == (len(answers), all(answers))
+            responses = ask_from_threads(auth)
+            assert (50_000, True) == (len(responses), all(responses))
             assert minute * len(TOKENS) == server.counters["introspection_requests"]
             clock.advance(60)
 
@@ -97,7 +97,7 @@ def test_fault_275_a_server_that_is_gone_makes_no_token_active():
             for token in ("known", "unknown"):
                 with pytest.raises(errors.ServerUnreachable):
                     auth.introspect(token)
-        settle()
+        wait_idle()
 
 
 def test_a_server_that_dawdles_is_refused(server):

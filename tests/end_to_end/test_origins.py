@@ -9,10 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from urllib3.util import parse_url
 
-from credicorp_auth.bearer import BearerCall
+from credicorp_auth.bearer.call import BearerCall
 from credicorp_auth.errors import CredicorpAuthError
-from credicorp_auth.oauth.destinations import Destinations
-from credicorp_auth.oauth.http import may_carry_token, origin_of
+from credicorp_auth.http.allowed_origins import AllowedOrigins
+from credicorp_auth.http.messages import may_carry_token, origin_of
 
 HOME = "https://home.example:443"
 ORIGINS = frozenset({HOME, "http://127.0.0.1:80", "http://[::1]:8080", "http://far.example:80"})
@@ -50,19 +50,21 @@ def hosts_of(address):
 def test_no_spelling_takes_a_token_elsewhere(address):
     """Whatever address is allowed, every client that takes it goes home with it."""
     try:
-        BearerCall(None, Destinations(frozenset({HOME})), address)
+        BearerCall(None, AllowedOrigins(frozenset({HOME})), address)
     except CredicorpAuthError:
         return
 
     assert {"home.example"} == {host.rstrip(".").lower() for host in hosts_of(address) if host}
 
 
-@given(home=st.sampled_from(Destinations(ORIGINS).homes), rest=st.text() | st.sampled_from(WORDS))
+@given(
+    home=st.sampled_from(AllowedOrigins(ORIGINS).prefixes), rest=st.text() | st.sampled_from(WORDS)
+)
 def test_the_short_way_allows_nothing_that_the_long_way_would_not(home, rest):
     """An address that begins as an allowed one does is of that origin, however it goes on."""
-    destinations = Destinations(ORIGINS)
+    allowed_origins = AllowedOrigins(ORIGINS)
 
-    assert destinations.allow(home + rest)
+    assert allowed_origins.allows(home + rest)
     assert origin_of(home + rest) in ORIGINS
     assert may_carry_token(home + rest)
 
@@ -75,4 +77,4 @@ def test_every_home_of_an_origin_is_known_at_once():
         "http://[::1]:8080/",
         "https://home.example:443/",
         "https://home.example/",
-    ) == Destinations(ORIGINS).homes
+    ) == AllowedOrigins(ORIGINS).prefixes

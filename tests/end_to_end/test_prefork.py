@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from credicorp_auth.engine.real_world import RealWorld
-from credicorp_auth.testing.stand_ins import ScriptedTransport
+from credicorp_auth.engine.tokens.runtime import ServerRuntime
+from credicorp_auth.testing.fakes import ScriptedTransport
 
 pytestmark = pytest.mark.slow
 
@@ -31,17 +31,17 @@ def test_fault_293_workers_inherit_the_token_or_mint_their_own(
 def test_fault_292_a_child_has_dice_of_its_own(connect, open_sandbox):
     """292: record ids and jitter of a child differ from its parent's."""
     auth = connect(open_sandbox(), transport=ScriptedTransport())
-    world = next(
-        each for each in vars(auth.get_token.__self__).values() if isinstance(each, RealWorld)
+    runtime = next(
+        each for each in vars(auth.get_token.__self__).values() if isinstance(each, ServerRuntime)
     )
     incoming, outgoing = os.pipe()
     pid = os.fork()
     if not pid:
-        os.write(outgoing, f"{world.random()} {world.new_record_id()}".encode())
+        os.write(outgoing, f"{runtime.random()} {runtime.new_record_id()}".encode())
         os._exit(0)
     os.waitpid(pid, 0)
     os.close(outgoing)
     with os.fdopen(incoming) as said:
         theirs = said.read().split()
 
-    assert 2 == len({*theirs} - {str(world.random()), world.new_record_id()})
+    assert 2 == len({*theirs} - {str(runtime.random()), runtime.new_record_id()})

@@ -375,7 +375,7 @@ def test_both_ways_of_client_authentication_work(open_sandbox, connect, method):
 def test_fault_290_a_fork_in_mid_flight_harms_neither_side(
     open_sandbox, start_program, scale, evidence
 ):
-    """290: 200 forks while a flight is under way: each child is served within 2 s."""
+    """290: 200 forks while a call is under way: each child is served within 2 s."""
     sandbox = open_sandbox(token_latency=0.02, token_rate=10_000, token_burst=10_000)
     forks = max(20, round(200 * scale))
     program = start_program("fork_storm.py", sandbox, str(forks))

@@ -46,8 +46,8 @@ def over_asyncio(library):
             async with import_module(library).AsyncClient(
                 auth=HttpxBearer(auth), timeout=30
             ) as client:
-                answers = await asyncio.gather(*(client.get(url) for _ in range(count)))
-            return [each.status_code for each in answers]
+                responses = await asyncio.gather(*(client.get(url) for _ in range(count)))
+            return [each.status_code for each in responses]
 
         return asyncio.run(main())
 
@@ -152,12 +152,12 @@ def test_a_loop_goes_on_while_a_token_is_minted(open_sandbox, connect):
     auth = connect(sandbox, observers=[observe])
 
     async def main(library):
-        async def beat():
+        async def heartbeat():
             while True:
                 await asyncio.sleep(0.01)
                 beats.append(1)
 
-        heart = asyncio.create_task(beat())
+        heart = asyncio.create_task(heartbeat())
         async with library.AsyncClient(auth=HttpxBearer(auth), timeout=30) as client:
             await client.get(f"{sandbox.base_url}/decisions/dec_1")
         heart.cancel()

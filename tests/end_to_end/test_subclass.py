@@ -17,7 +17,7 @@ from credicorp_auth import CredicorpAuth, Scope, Secret, Settings, TokenVerifier
 from credicorp_auth.resource import Guard, IntrospectingVerifier
 from credicorp_auth.resource.wsgi import BearerGuard
 from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.stand_ins import ScriptedTransport
+from credicorp_auth.testing.fakes import ScriptedTransport
 from credicorp_auth_httpx import BearerAuth as HttpxBearer
 from credicorp_auth_requests import BearerAuth as RequestsBearer
 from credicorp_auth_urllib3 import BearerPoolManager

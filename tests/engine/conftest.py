@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from credicorp_auth.settings import Settings
+from credicorp_auth.settings.schema import Settings
 from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.stand_ins import (
+from credicorp_auth.testing.fakes import (
     ListedSecrets,
     ScriptedTransport,
     SwitchableCache,
-    settle,
+    wait_idle,
 )
-from credicorp_auth.wiring import build_engine
+from credicorp_auth.wiring.engines import build_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,16 +31,21 @@ class Stage:
     """An engine, everything it touches, and the notebook of what the world was asked."""
 
     def __init__(
-        self, answers: Any = (), *, clock: Clock | None = None, secrets: Any = None, **settings: Any
+        self,
+        responses: Any = (),
+        *,
+        clock: Clock | None = None,
+        secrets: Any = None,
+        **settings: Any,
     ) -> None:
-        self.notebook: list[str] = []
+        self.calls: list[str] = []
         self.events: list[str] = []
         self.clock = MovableClock() if clock is None else clock
         self.transport = ScriptedTransport(
-            answers, notebook=self.notebook, expires_in=settings.pop("expires_in", 3600)
+            responses, calls=self.calls, expires_in=settings.pop("expires_in", 3600)
         )
-        self.cache = SwitchableCache(self.notebook)
-        self.secrets = ListedSecrets(secrets or ("secret-1",), notebook=self.notebook)
+        self.cache = SwitchableCache(self.calls)
+        self.secrets = ListedSecrets(secrets or ("secret-1",), calls=self.calls)
         # A client of its own for each stage: cool-downs are shared by the engines of a process.
         settings.setdefault("client_id", f"client-{next(_CLIENTS)}")
         self.engine = build_engine(
@@ -69,7 +74,7 @@ class Stage:
         try:
             return self.engine.get_token(*args, **keywords)
         finally:
-            settle()
+            wait_idle()
 
 
 @pytest.fixture
@@ -83,9 +88,9 @@ def stage() -> Iterator[Callable[..., Stage]]:
 
     yield set_stage
     for each in stages:
-        each.transport.held_up.set()
+        each.transport.gate.set()
         each.engine.close()
-    settle()
+    wait_idle()
 
 
 @pytest.fixture(params=["thread", "task"])
@@ -99,6 +104,6 @@ def waiting(request: pytest.FixtureRequest) -> Callable[..., AccessToken]:
         try:
             return asyncio.run(stage.engine.aget_token(*args, **keywords))
         finally:
-            settle()
+            wait_idle()
 
     return as_thread if request.param == "thread" else as_task

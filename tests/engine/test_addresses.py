@@ -8,12 +8,12 @@ import json
 import pytest
 
 from credicorp_auth import CredicorpAuth, Settings, errors
-from credicorp_auth.engine.addresses import AnsweredAddresses
-from credicorp_auth.oauth.http import HttpResponse
-from credicorp_auth.oauth.secret import SecretBytes
+from credicorp_auth.engine.endpoint_locator import AnsweredAddresses
+from credicorp_auth.http.messages import HttpResponse
+from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.scripted_world import answer, token_answer
-from credicorp_auth.testing.stand_ins import ScriptedTransport, settle
+from credicorp_auth.testing.fakes import ScriptedTransport, wait_idle
+from credicorp_auth.testing.scripted_runtime import response, token_response
 
 _SERVERS = itertools.count()
 GONE = HttpResponse(404, [("Content-Type", "text/html")], SecretBytes(b"<html>"))
@@ -55,7 +55,7 @@ class Client:
         """Call, and return the error."""
         with pytest.raises(errors.CredicorpAuthError) as raised:
             call(self.auth)
-        settle()
+        wait_idle()
         return raised.value
 
 
@@ -102,13 +102,13 @@ def test_fault_391_the_hint_shows_the_address_and_its_setting(case):
     assert ("endpoint.not_found", False) == (error.code, error.retryable)
     assert isinstance(error, errors.ServerUnreachable)
     assert (
-        f"{client.base}{path}, which came from {source.replace('BASE', client.base)}" in error.cure
+        f"{client.base}{path}, which came from {source.replace('BASE', client.base)}" in error.hint
     )
     assert len(responses) + 1 == len(client.transport.sent)
 
 
 @pytest.mark.parametrize(
-    ("call", "success"), [(introspect, answer(active=True)), (revoke, answer())], ids=["introspect", "revoke"]
+    ("call", "success"), [(introspect, response(active=True)), (revoke, response())], ids=["introspect", "revoke"]
 )  # fmt: skip
 def test_fault_391_what_has_answered_once_may_answer_again(call, success):
     """391: a 404 of an address that has answered properly is retryable from then on."""
@@ -122,7 +122,7 @@ def test_fault_391_what_has_answered_once_may_answer_again(call, success):
 
 def test_fault_391_an_answer_of_another_engine_counts():
     """391: what has answered is known to the process, not to the object that asked."""
-    first = Client(token_answer())
+    first = Client(token_response())
     first.auth.get_token()
     second = Client(GONE, GONE, GONE, token_url=f"{first.base}/oauth/token")
 
@@ -132,7 +132,7 @@ def test_fault_391_an_answer_of_another_engine_counts():
 
 def test_fault_391_a_refusal_is_no_proper_answer():
     """391: an address that has only refused may be the wrong one still."""
-    client = Client(answer(400, error="invalid_scope"), GONE)
+    client = Client(response(400, error="invalid_scope"), GONE)
     assert "oauth.invalid_scope" == client.fail(get).code
     client.clock.advance(61)
 
@@ -142,7 +142,7 @@ def test_fault_391_a_refusal_is_no_proper_answer():
 def test_before_metadata_are_read_their_address_stands_for_the_endpoint():
     """What is discovered later is named by where it will be discovered; nothing is waited for."""
     client = Client(**DISCOVERED)
-    address = client.auth._engine._world.locate_endpoint()
+    address = client.auth._engine._runtime.locate_endpoint()
 
     assert (f"{client.base}{WELL_KNOWN}", []) == (address.url, client.transport.sent)
 

@@ -14,16 +14,16 @@ import pytest
 from attrs import evolve
 
 from credicorp_auth import Scope, errors
-from credicorp_auth.engine.token_entries import TokenEntries
-from credicorp_auth.engine.waiter import ThreadWaiter
-from credicorp_auth.oauth.challenge import Verdict
-from credicorp_auth.oauth.http import HttpResponse
-from credicorp_auth.oauth.secret import SecretBytes
-from credicorp_auth.settings import Settings
+from credicorp_auth.engine.single_flight.waiter import ThreadWaiter
+from credicorp_auth.engine.tokens.token_entries import TokenEntries
+from credicorp_auth.http.challenge import Verdict
+from credicorp_auth.http.messages import HttpResponse
+from credicorp_auth.http.secret import SecretBytes
+from credicorp_auth.settings.schema import Settings
 from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.scripted_world import token_answer
-from credicorp_auth.testing.stand_ins import ScriptedTransport, settle
-from credicorp_auth.wiring import build_engine
+from credicorp_auth.testing.fakes import ScriptedTransport, wait_idle
+from credicorp_auth.testing.scripted_runtime import token_response
+from credicorp_auth.wiring.engines import build_engine
 
 
 def ask(play, *scopes):
@@ -105,7 +105,7 @@ def test_fault_387_the_cache_in_memory_is_no_smaller_than_the_engine():
     engine = build_engine(settings)
     scopes = [f"scope-{number}" for number in range(20)]
     first = [engine.get_token(scope).value.reveal() for scope in scopes]
-    settle()
+    wait_idle()
 
     # The default scope has a place of its own, so one of the twenty has made room for another.
     assert first == [engine.get_token(scope).value.reveal() for scope in scopes]
@@ -134,17 +134,17 @@ def test_fault_385_spellings_are_bounded(stage):
 def test_fault_386_an_entry_under_way_is_not_evicted(stage):
     """386: while tokens are being minted their entries stay, beyond the bound; afterwards the bound holds again."""
     play = stage(max_entries=4)
-    play.transport.held_up.clear()
+    play.transport.gate.clear()
     threads = [threading.Thread(target=play.engine.get_token, args=(f"slow-{number}",)) for number in range(10)]  # fmt: skip
     for thread in threads:
         thread.start()
     while len(play.transport.sent) < 10:
         threading.Event().wait(0.001)
     assert 11 == len(play.engine._entries)
-    play.transport.held_up.set()
+    play.transport.gate.set()
     for thread in threads:
         thread.join()
-    settle()
+    wait_idle()
 
     ask(play, "one-more")
     assert 4 == len(play.engine._entries)
@@ -152,9 +152,9 @@ def test_fault_386_an_entry_under_way_is_not_evicted(stage):
 
 
 def test_fault_386_a_flight_that_is_lost_keeps_no_place(stage):
-    """386: an entry whose flight is past its deadline can be evicted."""
+    """386: an entry whose call is past its deadline can be evicted."""
     play = stage(max_entries=2)
-    play.transport.held_up.clear()
+    play.transport.gate.clear()
 
     def ask_for_it():
         with suppress(errors.DeadlinePassed):
@@ -168,9 +168,9 @@ def test_fault_386_a_flight_that_is_lost_keeps_no_place(stage):
     play.engine._entries.entry("other")
 
     assert 2 == len(play.engine._entries)
-    play.transport.held_up.set()
+    play.transport.gate.set()
     lost.join()
-    settle()
+    wait_idle()
 
 
 def test_fault_386_an_entry_that_somebody_decides_about_is_spared():
@@ -184,40 +184,40 @@ def test_fault_386_an_entry_that_somebody_decides_about_is_spared():
 
 
 def test_fault_386_an_entry_that_was_evicted_meanwhile_is_looked_up_again(stage):
-    """386: who found an entry just before it was evicted starts no flight there."""
+    """386: who found an entry just before it was evicted starts no call there."""
     play = stage(max_entries=2)
     found = play.engine._entries.entry("a")
     play.engine._entries.entry("b")
-    ticket = play.engine._board(found, None, ThreadWaiter)
-    settle()
+    handle = play.engine._admit(found, None, ThreadWaiter)
+    wait_idle()
 
-    assert ticket.slot is play.engine._entries.entry("a")
-    assert not ticket.slot.evicted
+    assert handle.entry is play.engine._entries.entry("a")
+    assert not handle.entry.evicted
     assert ["token-1"] == ask(play, "a")
     assert 1 == play.mints
 
 
 def test_fault_386_adding_takes_a_bounded_number_of_steps():
     """386: if all were used, one of them goes all the same, and no more than 64 lose their mark."""
-    table, slots = entries(201, 200)
-    for slot in slots:
-        slot.asked = True
+    table, table_entries = entries(201, 200)
+    for entry in table_entries:
+        entry.asked = True
     table.entry("one-more")
 
-    assert 1 == sum(slot.evicted for slot in slots)
-    assert 65 >= sum(not slot.asked for slot in slots)
+    assert 1 == sum(entry.evicted for entry in table_entries)
+    assert 65 >= sum(not entry.asked for entry in table_entries)
     assert 201 == len(table)
 
 
 def test_fault_386_what_was_not_used_goes_first():
     """386: an entry goes only after every one that was not used since the table looked last."""
-    table, slots = entries(11, 10)
+    table, table_entries = entries(11, 10)
     for number in range(1, 10, 2):
         table.entry(f"scope-{number}")
     for number in range(5):
         table.entry(f"more-{number}")
 
-    assert [slot.evicted for slot in slots] == [True, False] * 5
+    assert [entry.evicted for entry in table_entries] == [True, False] * 5
 
 
 def test_fault_385_a_table_of_two_has_room_for_one(stage):
@@ -236,7 +236,7 @@ def test_fault_386_a_rejection_outlasts_an_eviction(stage):
     origin = "https://as.example:443"
     reject = partial(play.engine.reports.reject, scope="a", origin=origin, first_pause=5.0)
     assert Verdict.DROPPED is reject(rejected)
-    settle()
+    wait_idle()
     ask(play, "b")  # evicts a
     assert ["token-3"] == ask(play, "a")
     ask(play, "b")
@@ -287,14 +287,14 @@ def test_fault_385_a_response_is_no_use(stage):
 
 def test_fault_385_one_token_for_several_scopes_is_dropped_everywhere(stage):
     """385: where a server gives one token for whatever is asked, a revoked one is held by no entry."""
-    play = stage([token_answer("same"), token_answer("same"), token_answer("other")])
+    play = stage([token_response("same"), token_response("same"), token_response("other")])
     first, second = play.get("a"), play.get("b")
     assert first.value == second.value
     other = evolve(first, expires_at=1.0)
     assert not play.engine.invalidate(other)
     assert play.engine.windows_of(second) is play.engine._entries.entry("b").held.windows
     play.engine.drop(first.value)
-    settle()
+    wait_idle()
 
     assert [None, None] == [play.engine._entries.entry(each).held for each in "ab"]
     assert [] == play.engine._entries.held_tokens(first.value)
@@ -305,7 +305,7 @@ def test_fault_386_threads_that_evict_at_once(stage):
     play, under_way, twice = stage(max_entries=16), Counter(), []
     guard = threading.Lock()
 
-    def answer(request):
+    def response(request):
         scope = parse_qs(request.wire_body().decode())["scope"][0]
         with guard:
             under_way[scope] += 1
@@ -313,10 +313,10 @@ def test_fault_386_threads_that_evict_at_once(stage):
         threading.Event().wait(0.001)
         with guard:
             under_way[scope] -= 1
-        return token_answer(f"token-{scope}")
+        return token_response(f"token-{scope}")
 
     play.cache.down = True
-    play.transport.answers.extend([answer] * 20_000)
+    play.transport.responses.extend([response] * 20_000)
 
     def work(seed):
         for number in range(150):
@@ -328,13 +328,13 @@ def test_fault_386_threads_that_evict_at_once(stage):
         thread.start()
     for thread in threads:
         thread.join()
-    settle()
+    wait_idle()
     table = play.engine._entries
 
     assert [] == twice
     assert {*table._queue, table.default} == {*table.all()}
     assert len(table._queue) + 1 == len(table)
-    assert not any(slot.evicted for slot in table.all())
+    assert not any(entry.evicted for entry in table.all())
     ask(play, *(f"more-{number}" for number in range(16)))
     assert 16 == len(table)
 
@@ -351,7 +351,7 @@ def test_fault_386_a_signal_may_ask_while_an_entry_is_added():
 
 def test_fault_386_a_child_goes_on_with_the_table_of_its_parent():
     """386: after a fork no lock of the parent is waited for, and an entry in its thread's hands is in the queue again."""
-    table, slots = entries(4, 3)
+    table, table_entries = entries(4, 3)
     taken = table._queue.popleft()
     with table._lock, table._holders._lock, taken.lock:
         child = os.fork()
@@ -362,7 +362,7 @@ def test_fault_386_a_child_goes_on_with_the_table_of_its_parent():
             os._exit(0 if ok else 1)
 
     assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert slots[0] is taken
+    assert table_entries[0] is taken
 
 
 def test_fault_386_a_text_that_is_remembered_late_is_not_remembered():

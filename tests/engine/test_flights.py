@@ -1,4 +1,4 @@
-"""Flights: one for everyone who asks, and nobody's trouble is anybody else's."""
+"""Calls: one for everyone who asks, and nobody's trouble is anybody else's."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 
 from credicorp_auth import errors
 from credicorp_auth.engine.clock import Clock
-from credicorp_auth.engine.waiter import ThreadWaiter
-from credicorp_auth.oauth.challenge import Verdict
-from credicorp_auth.testing.scripted_world import answer
-from credicorp_auth.testing.stand_ins import settle
+from credicorp_auth.engine.single_flight.waiter import ThreadWaiter
+from credicorp_auth.http.challenge import Verdict
+from credicorp_auth.testing.fakes import wait_idle
+from credicorp_auth.testing.scripted_runtime import response
 
 HERD = 1_000
 
@@ -34,9 +34,9 @@ def ask_in_threads(stage, count, outcomes):
 
 
 def await_waiters(stage, count):
-    """Wait until so many wait for the flight of the default scope."""
-    slot = stage.engine._default
-    while slot.flight is None or len(slot.flight.waiters) < count:
+    """Wait until so many wait for the call of the default scope."""
+    entry = stage.engine._default
+    while entry.call is None or len(entry.call.waiters) < count:
         time.sleep(0.001)
 
 
@@ -49,11 +49,11 @@ async def ask_in_tasks(stage, count):
 def test_fault_281_a_thousand_threads_cost_one_request(stage):
     """281: a cold start of 1,000 threads is exactly one POST."""
     play = stage(clock=Clock())
-    play.transport.held_up.clear()
+    play.transport.gate.clear()
     outcomes = []
     threads = ask_in_threads(play, HERD, outcomes)
     await_waiters(play, HERD)
-    play.transport.held_up.set()
+    play.transport.gate.set()
     for thread in threads:
         thread.join()
 
@@ -72,7 +72,7 @@ def test_fault_282_a_thousand_tasks_cost_one_request(stage):
 def test_fault_282_threads_and_tasks_of_two_loops_share_one_request(stage):
     """282, 295: threads, and tasks of two loops, on one object: exactly one POST."""
     play = stage(clock=Clock())
-    play.transport.held_up.clear()
+    play.transport.gate.clear()
     outcomes = []
     threads = ask_in_threads(play, 200, outcomes)
     loops = [
@@ -82,7 +82,7 @@ def test_fault_282_threads_and_tasks_of_two_loops_share_one_request(stage):
     for loop in loops:
         loop.start()
     await_waiters(play, HERD)
-    play.transport.held_up.set()
+    play.transport.gate.set()
     for thread in [*threads, *loops]:
         thread.join()
 
@@ -91,13 +91,13 @@ def test_fault_282_threads_and_tasks_of_two_loops_share_one_request(stage):
 
 
 def test_the_herd_shares_one_refusal_and_each_raises_its_own_copy(stage):
-    """A refused flight is one POST, and no two callers raise the same exception object."""
-    play = stage([answer(400, error="invalid_scope")], clock=Clock())
-    play.transport.held_up.clear()
+    """A refused call is one POST, and no two callers raise the same exception object."""
+    play = stage([response(400, error="invalid_scope")], clock=Clock())
+    play.transport.gate.clear()
     outcomes = []
     threads = ask_in_threads(play, 50, outcomes)
     await_waiters(play, 50)
-    play.transport.held_up.set()
+    play.transport.gate.set()
     for thread in threads:
         thread.join()
 
@@ -107,9 +107,9 @@ def test_the_herd_shares_one_refusal_and_each_raises_its_own_copy(stage):
 
 
 def test_fault_283_a_cancelled_task_harms_nobody(stage):
-    """283: cancelling the caller who started the flight leaves the flight and all others alone."""
+    """283: cancelling the caller who started the call leaves the call and all others alone."""
     play = stage(clock=Clock())
-    play.transport.held_up.clear()
+    play.transport.gate.clear()
 
     async def main():
         tasks = [asyncio.ensure_future(play.engine.aget_token()) for _ in range(10)]
@@ -117,7 +117,7 @@ def test_fault_283_a_cancelled_task_harms_nobody(stage):
             await asyncio.sleep(0.001)
         tasks[0].cancel()
         await asyncio.sleep(0)
-        play.transport.held_up.set()
+        play.transport.gate.set()
         return await asyncio.gather(*tasks, return_exceptions=True)
 
     first, *others = asyncio.run(main())
@@ -130,7 +130,7 @@ def test_fault_283_a_cancelled_task_harms_nobody(stage):
 def test_fault_284_a_flight_that_everybody_left_still_lands(stage):
     """284: when all waiters are cancelled, the token is there for the next caller."""
     play = stage(clock=Clock())
-    play.transport.held_up.clear()
+    play.transport.gate.clear()
 
     async def main():
         task = asyncio.ensure_future(play.engine.aget_token())
@@ -140,8 +140,8 @@ def test_fault_284_a_flight_that_everybody_left_still_lands(stage):
         await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(main())
-    play.transport.held_up.set()
-    settle()
+    play.transport.gate.set()
+    wait_idle()
 
     assert "token-1" == play.get().value.reveal()
     assert 1 == play.mints
@@ -150,7 +150,7 @@ def test_fault_284_a_flight_that_everybody_left_still_lands(stage):
 def test_fault_285_an_impatient_caller_fails_alone(stage, waiting):
     """285: a deadline of 0.1 s ends that caller's wait and nobody else's."""
     play = stage(clock=Clock())
-    play.transport.held_up.clear()
+    play.transport.gate.clear()
     outcomes = []
     threads = ask_in_threads(play, 3, outcomes)
     await_waiters(play, 3)
@@ -162,8 +162,8 @@ def test_fault_285_an_impatient_caller_fails_alone(stage, waiting):
 
     with pytest.raises(errors.DeadlinePassed):
         impatient()
-    assert 3 == len(play.engine._default.flight.waiters)
-    play.transport.held_up.set()
+    assert 3 == len(play.engine._default.call.waiters)
+    play.transport.gate.set()
     for thread in threads:
         thread.join()
 
@@ -175,7 +175,7 @@ def test_fault_285_an_impatient_caller_fails_alone(stage, waiting):
 def test_the_first_callers_loop_may_die_in_mid_mint(stage, fate):
     """The first caller's loop is blocked, stopped or closed: all others get their token."""
     play = stage(clock=Clock())
-    play.transport.held_up.clear()
+    play.transport.gate.clear()
     release = threading.Event()
     loop = asyncio.new_event_loop()
 
@@ -202,7 +202,7 @@ def test_the_first_callers_loop_may_die_in_mid_mint(stage, fate):
     outcomes = []
     threads = ask_in_threads(play, 5, outcomes)
     await_waiters(play, 5)
-    play.transport.held_up.set()
+    play.transport.gate.set()
 
     others = asyncio.run(ask_in_tasks(play, 5))
     for thread in threads:
@@ -217,22 +217,22 @@ def test_the_first_callers_loop_may_die_in_mid_mint(stage, fate):
 def test_a_task_of_a_closed_loop_is_not_waited_for(stage):
     """A loop that was closed with a task still waiting does not stop the others' wake-up."""
     play = stage(clock=Clock())
-    play.transport.held_up.clear()
+    play.transport.gate.clear()
     loop = asyncio.new_event_loop()
     coroutine = play.engine.aget_token()
 
     async def begin():
-        coroutine.send(None)  # the task boards the flight, and is then abandoned with its loop
+        coroutine.send(None)  # the task boards the call, and is then abandoned with its loop
 
     loop.run_until_complete(begin())
     loop.close()
     outcomes = []
     threads = ask_in_threads(play, 2, outcomes)
     await_waiters(play, 3)
-    play.transport.held_up.set()
+    play.transport.gate.set()
     for thread in threads:
         thread.join()
-    settle()
+    wait_idle()
 
     assert ["token-1"] * 2 == outcomes
     with pytest.raises(RuntimeError):
@@ -264,7 +264,7 @@ def test_callers_who_can_outlast_the_pause_wait_for_it(stage):
 
 def test_fault_020_a_cool_down_is_waited_for_or_raised_at_once(stage):
     """20: a caller with time waits for the cool-down; one without hears so, and sends nothing."""
-    play = stage([answer(429, [("Retry-After", "20")])])
+    play = stage([response(429, [("Retry-After", "20")])])
     with pytest.raises(errors.TokenEndpointBusy) as raised:
         play.get()
     play.clock.advance(12.0)
@@ -278,7 +278,7 @@ def test_fault_020_a_cool_down_is_waited_for_or_raised_at_once(stage):
 
 def test_fault_020_a_cool_down_holds_for_the_whole_process(stage):
     """20: a second object of the same client keeps the cool-down that the first one met."""
-    first = stage([answer(429, [("Retry-After", "20")])])
+    first = stage([response(429, [("Retry-After", "20")])])
     second = stage(client_id=first.engine._client.client_id, clock=first.clock)
     with pytest.raises(errors.TokenEndpointBusy):
         first.get()
@@ -309,10 +309,10 @@ def test_fault_289_an_adapter_may_not_ask_for_the_token_it_helps_to_obtain(stage
                 play.engine.get_token()
             except errors.Reentrant as error:
                 seen.append(error.code)
-        return answer(access_token=f"t-{len(seen)}", token_type="Bearer", expires_in=3600)
+        return response(access_token=f"t-{len(seen)}", token_type="Bearer", expires_in=3600)
 
     play = stage()
-    play.transport.answers.extend([greedy, greedy])
+    play.transport.responses.extend([greedy, greedy])
 
     assert "t-3" == play.get().value.reveal()
     assert ["first", "t-1", "concurrency.reentrant"] == seen
@@ -320,7 +320,7 @@ def test_fault_289_an_adapter_may_not_ask_for_the_token_it_helps_to_obtain(stage
 
 @pytest.mark.parametrize("crash", [MemoryError(), SystemExit(), KeyboardInterrupt()])
 def test_fault_286_a_crash_in_an_adapter_reaches_the_callers_as_ours(stage, crash):
-    """286, 288: whatever ends a flight is an error of ours, and the next call mints."""
+    """286, 288: whatever ends a call is an error of ours, and the next call mints."""
     play = stage([crash])
     with pytest.raises(errors.AdapterBroken) as raised:
         play.get()
@@ -340,9 +340,9 @@ def test_fault_288_an_exception_of_a_plugins_own_is_a_breach_of_contract(stage):
 
 
 def test_a_frozen_flight_is_abandoned_and_its_late_token_does_not_count(stage):
-    """A flight past its deadline is replaced; what it brings home late counts only if newer."""
+    """A call past its deadline is replaced; what it brings home late counts only if newer."""
     play = stage(timeout=10)
-    play.transport.held_up.clear()
+    play.transport.gate.clear()
     outcomes = []
     threads = ask_in_threads(play, 1, outcomes)
     await_waiters(play, 1)
@@ -352,10 +352,10 @@ def test_a_frozen_flight_is_abandoned_and_its_late_token_does_not_count(stage):
     second = ask_in_threads(play, 1, outcomes)
     while play.mints < 2:
         time.sleep(0.001)
-    play.transport.held_up.set()
+    play.transport.gate.set()
     for thread in [*threads, *second]:
         thread.join()
-    settle()
+    wait_idle()
 
     assert "flight.abandoned" in play.events
     assert 2 == play.mints
@@ -365,7 +365,7 @@ def test_a_frozen_flight_is_abandoned_and_its_late_token_does_not_count(stage):
 def test_fault_298_close_wakes_those_who_wait(stage):
     """298: closing in mid-mint ends every wait with `closed`; closing twice is fine."""
     play = stage(clock=Clock())
-    play.transport.held_up.clear()
+    play.transport.gate.clear()
     outcomes = []
     threads = ask_in_threads(play, 3, outcomes)
     await_waiters(play, 3)
@@ -373,8 +373,8 @@ def test_fault_298_close_wakes_those_who_wait(stage):
     play.engine.close()
     for thread in threads:
         thread.join()
-    play.transport.held_up.set()
-    settle()
+    play.transport.gate.set()
+    wait_idle()
 
     assert ["closed"] * 3 == [error.code for error in outcomes]
     assert (True, True, True) == (
@@ -387,16 +387,16 @@ def test_fault_298_close_wakes_those_who_wait(stage):
 
 
 def test_close_ends_a_pause(stage):
-    """A flight that waits out a cool-down ends when the object is closed."""
-    play = stage([answer(429, [("Retry-After", "5")])], clock=Clock())
+    """A call that waits out a cool-down ends when the object is closed."""
+    play = stage([response(429, [("Retry-After", "5")])], clock=Clock())
     outcomes = []
     threads = ask_in_threads(play, 1, outcomes)
-    while "endpoint.cool_down" not in play.events:
+    while "endpoint.cooldown" not in play.events:
         time.sleep(0.001)
     play.engine.close()
     for thread in threads:
         thread.join()
-    settle()
+    wait_idle()
 
     assert ["closed"] == [error.code for error in outcomes]
 
@@ -440,9 +440,9 @@ def test_who_comes_just_after_the_landing_needs_no_flight(stage):
     play = stage()
     token = play.get()
     with play.engine._default.lock:
-        boarded = play.engine._boarding.board(play.engine._default, None, ThreadWaiter)
+        admission = play.engine._admissions.admit(play.engine._default, None, ThreadWaiter)
 
-    assert (token, None) == (boarded.result, boarded.take_off)
+    assert (token, None) == (admission.result, admission.call_start)
 
 
 def test_waking_twice_is_waking_once():
@@ -460,11 +460,11 @@ def test_a_late_token_counts_only_if_it_is_newer(stage):
     old = play.engine._default.held
     play.clock.advance(3600)
     play.get()
-    slot = play.engine._default
-    slot.hold(old)
+    entry = play.engine._default
+    entry.hold(old)
 
-    assert slot.held is not old
-    assert not slot.forget(old)
+    assert entry.held is not old
+    assert not entry.forget(old)
 
 
 def reject(engine, token):
@@ -481,16 +481,16 @@ def test_bad_news_that_comes_second_changes_nothing(stage, report, expected):
     """Of two who bring the same bad news at once, the second finds it done."""
     play = stage()
     token = play.get()
-    slot, answers = play.engine._default, []
-    with slot.lock:
-        second = threading.Thread(target=lambda: answers.append(report(play.engine, token)))
+    entry, responses = play.engine._default, []
+    with entry.lock:
+        second = threading.Thread(target=lambda: responses.append(report(play.engine, token)))
         second.start()
         second.join(0.2)  # it has seen the token, and waits for the lock
-        slot.drop()
+        entry.drop()
     second.join()
 
-    assert [expected] == answers
-    assert {} == slot.rejections._origins
+    assert [expected] == responses
+    assert {} == entry.rejections._origins
 
 
 def test_a_token_from_the_cache_says_so(stage):

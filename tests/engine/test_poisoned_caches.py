@@ -9,16 +9,16 @@ import pytest
 from attrs import evolve
 
 from credicorp_auth import Secret, errors
-from credicorp_auth.engine.cool_downs import COOL_DOWNS
-from credicorp_auth.engine.lease_keeper import keep_lease
-from credicorp_auth.engine.stored_token import write_cool_down
+from credicorp_auth.engine.cooldowns import COOLDOWNS
+from credicorp_auth.engine.storage.lease import keep_lease
+from credicorp_auth.engine.storage.record import write_cooldown
 from credicorp_auth.lifecycle.client import endpoint_key
-from credicorp_auth.ports import CacheCapabilities, LeaseState
-from credicorp_auth.settings import Settings
+from credicorp_auth.plugin.api import CacheCapabilities, LeaseState
+from credicorp_auth.settings.schema import Settings
 from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.scripted_world import ScriptedLease, answer
-from credicorp_auth.testing.stand_ins import ListedSecrets, ScriptedTransport, settle
-from credicorp_auth.wiring import build_engine
+from credicorp_auth.testing.fakes import ListedSecrets, ScriptedTransport, wait_idle
+from credicorp_auth.testing.scripted_runtime import ScriptedLease, response
+from credicorp_auth.wiring.engines import build_engine
 from credicorp_auth_memory import CacheOptions, MemoryCache
 
 pytestmark = pytest.mark.slow
@@ -32,9 +32,11 @@ CLEAN = 1
 class StrangersCache(MemoryCache):
     """A cache that processes share, and that judges nothing of what it is given."""
 
-    def __init__(self, sealing_key=None):
+    def __init__(self, encryption_key=None):
         super().__init__(CacheOptions())
-        self.capabilities_ = CacheCapabilities(shared=True, leases=True, sealing_key=sealing_key)
+        self.capabilities_ = CacheCapabilities(
+            shared=True, leases=True, encryption_key=encryption_key
+        )
         self.kept = {}
         self.number = 0
         self.gives = lambda: ScriptedLease(LeaseState.ACQUIRED, self.count())
@@ -65,17 +67,17 @@ class StrangersCache(MemoryCache):
 class Fleet:
     """Engines that share a stranger's cache, each one as in a process of its own."""
 
-    def __init__(self, *, sealed):
-        self.cache = StrangersCache(SEALING if sealed else None)
+    def __init__(self, *, encrypted):
+        self.cache = StrangersCache(SEALING if encrypted else None)
         self.clock, self.transport, self.told = MovableClock(), ScriptedTransport(), []
         self.engines = []
         self.call()
         (self.key,) = self.cache.kept
         self.sound = self.cache.kept.pop(self.key)[0]
-        self.transport.notebook.clear()
+        self.transport.calls.clear()
 
     def build(self):
-        COOL_DOWNS._until.clear()
+        COOLDOWNS._until.clear()
         engine = build_engine(
             Settings(
                 base_url="https://as.example",
@@ -94,7 +96,7 @@ class Fleet:
         return self.build().get_token().value.reveal()
 
     def mints(self):
-        return len(self.transport.notebook)
+        return len(self.transport.calls)
 
     def tamper(self, **members):
         """Put the sound entry into the cache with other members, under a number made up."""
@@ -106,14 +108,14 @@ class Fleet:
 def build_fleet():
     built = []
 
-    def build(*, sealed=False):
-        built.append(Fleet(sealed=sealed))
+    def build(*, encrypted=False):
+        built.append(Fleet(encrypted=encrypted))
         return built[-1]
 
     yield build
     for engine in (each for fleet in built for each in fleet.engines):
         engine.close()
-    settle()
+    wait_idle()
 
 
 @pytest.fixture
@@ -131,12 +133,12 @@ def assert_costs_nothing(fleet):
     assert fleet.clock.boot() - began < 8  # of the 10 s of a call
 
 
-@pytest.mark.parametrize("sealed", [False, True])
+@pytest.mark.parametrize("encrypted", [False, True])
 @pytest.mark.parametrize("number", [1, 2**53 - 1, 2**63 - 1, 10**30])
 @pytest.mark.parametrize("entry", [b"", b"garbage", b"[" * 5000, b"\xff" * 300_000])
-def test_fault_379_an_entry_that_is_none_of_ours(build_fleet, entry, number, sealed):
+def test_fault_379_an_entry_that_is_none_of_ours(build_fleet, entry, number, encrypted):
     """379: whatever it is, and whatever number keeps it there, the first token takes its place."""
-    fleet = build_fleet(sealed=sealed)
+    fleet = build_fleet(encrypted=encrypted)
     fleet.cache.kept[fleet.key] = (entry, number)
 
     assert_costs_nothing(fleet)
@@ -188,7 +190,7 @@ def test_fault_384_an_early_successor_takes_the_place_of_a_token_with_a_made_up_
     held = engine.get_token()
     fleet.clock.advance(age)
     engine.get_token()
-    settle()
+    wait_idle()
     successor = engine.get_token()
 
     assert successor.value.reveal() != held.value.reveal()
@@ -206,7 +208,7 @@ def test_fault_384_a_lease_that_another_holds_for_ever(fleet):
 def test_fault_384_a_lease_held_for_ever_does_not_make_anybody_ask_in_a_cool_down(fleet):
     """384: whoever gives up waiting for the holder still leaves the endpoint alone as it asked."""
     fleet.cache.gives = lambda: ScriptedLease(LeaseState.HELD)
-    entry = write_cool_down(QUIET, fleet.clock.wall() + 200)
+    entry = write_cooldown(QUIET, fleet.clock.wall() + 200)
     fleet.cache.kept[QUIET] = (entry, 0)
 
     with pytest.raises(errors.DeadlinePassed, match="mints for all"):
@@ -224,7 +226,7 @@ def test_fault_384_leases_whose_numbers_are_none(fleet, number):
     engine = fleet.build()
     old = engine.get_token()
     engine.invalidate(old)
-    settle()
+    wait_idle()
     new = engine.get_token()
 
     assert new.value.reveal() != old.value.reveal()
@@ -243,12 +245,12 @@ def test_fault_384_a_lease_in_no_state_is_none(state):
 @pytest.mark.parametrize("left", [361.0, 3600.0, 9e14, float("nan"), float("inf")])
 def test_fault_382_a_cool_down_beyond_bounds_is_absent_and_replaced(fleet, left):
     """382: nobody heeds it; one that the endpoint really asks for takes its place, and is heeded."""
-    record = {"credicorp_auth": 1, "key": QUIET, "quiet_until": fleet.clock.wall() + left}
+    record = {"credicorp_auth": 1, "key": QUIET, "cooldown_until": fleet.clock.wall() + left}
     fleet.cache.kept[QUIET] = (json.dumps(record).encode(), 2**70)
     assert_costs_nothing(fleet)
 
     fleet.cache.kept.pop(fleet.key)
-    fleet.transport = ScriptedTransport([answer(429, [("Retry-After", "200")])])
+    fleet.transport = ScriptedTransport([response(429, [("Retry-After", "200")])])
     with pytest.raises(errors.TokenEndpointBusy):
         fleet.call()
     with pytest.raises(errors.TokenEndpointBusy) as raised:
@@ -260,7 +262,7 @@ def test_fault_382_a_cool_down_beyond_bounds_is_absent_and_replaced(fleet, left)
 @pytest.mark.parametrize(("left", "heeded"), [(300.0, 300.0), (359.0, 300.0)])
 def test_fault_382_a_cool_down_within_bounds_is_heeded_for_300_s_at_most(fleet, left, heeded):
     """382: as far as a server can have asked for, by a clock that may be a minute ahead."""
-    fleet.cache.kept[QUIET] = (write_cool_down(QUIET, fleet.clock.wall() + left), 0)
+    fleet.cache.kept[QUIET] = (write_cooldown(QUIET, fleet.clock.wall() + left), 0)
 
     with pytest.raises(errors.TokenEndpointBusy) as raised:
         fleet.call()
@@ -271,15 +273,15 @@ def test_a_held_token_is_superseded_by_one_issued_much_later_whatever_the_number
     """384: within a minute the numbers decide, beyond it the moment of issue."""
     engine = fleet.build()
     engine.get_token()
-    slot = engine._default
-    first = evolve(slot.held, birth=evolve(slot.held.birth, number=9))
+    entry = engine._default
+    first = evolve(entry.held, issuance=evolve(entry.held.issuance, number=9))
     later = {}
     for seconds in (59.0, 61.0):
         issued = evolve(first.windows.issued, boot=first.windows.issued.boot + seconds)
         later[seconds] = evolve(
             first,
             windows=evolve(first.windows, issued=issued),
-            birth=evolve(first.birth, number=8),
+            issuance=evolve(first.issuance, number=8),
         )
 
     assert not later[59.0].supersedes(first)

@@ -7,18 +7,18 @@ import threading
 
 import pytest
 
-from credicorp_auth.bearer import BearerCall
-from credicorp_auth.engine.rejections import Rejections
+from credicorp_auth.bearer.call import BearerCall
+from credicorp_auth.engine.tokens.rejections import Rejections
 from credicorp_auth.errors import OriginNotAllowed
-from credicorp_auth.oauth.carried import CarriedTokens
-from credicorp_auth.oauth.challenge import Verdict
-from credicorp_auth.oauth.destinations import Destinations
-from credicorp_auth.testing.stand_ins import settle
+from credicorp_auth.http.allowed_origins import AllowedOrigins
+from credicorp_auth.http.challenge import Verdict
+from credicorp_auth.oauth.carried_tokens import CarriedTokens
+from credicorp_auth.testing.fakes import wait_idle
 
 URL = "https://as.example/decisions/1"
 OTHER_URL = "https://api.example/decisions/1"
 ORIGIN = "https://as.example:443"
-ORIGINS = Destinations(frozenset({ORIGIN, "https://api.example:443"}))
+ORIGINS = AllowedOrigins(frozenset({ORIGIN, "https://api.example:443"}))
 BASIC = ["Basic realm=x"]
 
 
@@ -28,7 +28,7 @@ def call_once(play, resource, url=URL, *, challenges=(), replayable=True, scope=
     status = resource(call.header())
     while call.on_response(status, challenges, replayable=replayable):
         status = resource(call.header())
-    settle()
+    wait_idle()
     return status
 
 
@@ -50,7 +50,7 @@ def test_a_revoked_token_costs_one_mint_and_no_401(stage):
 
     assert 200 == call_once(play, lambda header: 401 if header in revoked else 200)
     assert 2 == play.mints
-    assert 1 == play.notebook.count("cache discard")
+    assert 1 == play.calls.count("cache discard")
 
 
 def test_a_resource_that_refuses_everything_costs_a_handful_of_mints(stage):
@@ -151,7 +151,7 @@ def test_fault_109_a_second_401_is_final_for_who_found_the_successor(stage):
     play.engine.invalidate(play.get())
     call.header()
     play.engine.invalidate(play.get())
-    settle()
+    wait_idle()
 
     assert call.on_response(401, [], replayable=True)
     assert "Bearer token-3" == call.header()
@@ -247,7 +247,7 @@ def test_fault_367_a_redirect_of_the_replay_is_no_success(stage):
             call.header()
             assert not call.on_response(307, [], replayable=False)
         assert not call.on_response(401, [], replayable=False)
-        settle()
+        wait_idle()
 
     assert 2 == play.mints
 
@@ -280,7 +280,7 @@ def test_fault_366_invalidate_ends_a_pause(stage):
     for _ in range(3):
         assert 401 == call_once(play, refuse)
     assert play.engine.invalidate(play.get())
-    settle()
+    wait_idle()
     assert 401 == call_once(play, refuse)
 
     assert 4 == play.mints
@@ -297,7 +297,7 @@ def test_fault_366_a_replay_that_was_overtaken_counts(stage):
     with_another.header()
     assert with_another.on_response(401, [], replayable=True)
     assert not call.on_response(401, [], replayable=False)
-    settle()
+    wait_idle()
 
     assert 401 == call_once(play, refuse)
     assert 3 == play.mints
@@ -344,9 +344,9 @@ def test_no_origin_is_forgotten_for_another(stage):
     """Each of 200 origins that refuse every token costs one mint, however often all are asked."""
     play = stage()
     hosts = [f"https://{number}.example" for number in range(200)]
-    destinations = Destinations(frozenset(f"{host}:443" for host in hosts))
+    allowed_origins = AllowedOrigins(frozenset(f"{host}:443" for host in hosts))
     for host in hosts * 3:
-        call = BearerCall(play.engine, destinations, host)
+        call = BearerCall(play.engine, allowed_origins, host)
         call.header()
         while call.on_response(401, [], replayable=True):
             call.header()
@@ -375,7 +375,7 @@ def test_invalidating_forgets_only_the_very_token(stage):
     play = stage()
     old = play.get()
     assert play.engine.invalidate(old)
-    settle()
+    wait_idle()
     new = play.get()
 
     assert not play.engine.invalidate(old)
@@ -392,7 +392,7 @@ def test_another_scopes_token_is_found_by_its_own_bad_news(stage):
     assert play.engine.invalidate(other)
     assert Verdict.DROPPED is reject(first, "other", ORIGIN, first_pause=5.0)
     assert Verdict.REPLACED is reject(first, "other", ORIGIN, first_pause=5.0)
-    settle()
+    wait_idle()
     assert 2 == play.mints
 
 

@@ -19,12 +19,12 @@ from __future__ import annotations
 import pytest
 
 from credicorp_auth import errors
-from credicorp_auth.testing.scripted_world import answer, token_answer
-from credicorp_auth.testing.stand_ins import settle
+from credicorp_auth.testing.fakes import wait_idle
+from credicorp_auth.testing.scripted_runtime import response, token_response
 
 LOST = errors.ConnectionFailed("the connection was refused")
 BAD_TLS = errors.TlsFailed("the certificate has expired")
-DOWN = answer(500)
+DOWN = response(500)
 
 MINT = ["cache read", "send", "cache write"]
 COLD = ["cache read", "fetch", "send", "cache write"]
@@ -145,7 +145,7 @@ SCENARIOS = {
     ),
     "049: a token of unknown life is used for five minutes": (
         [
-            ("answer", token_answer("eternal", expires_in=None)),
+            ("answer", token_response("eternal", expires_in=None)),
             ("get", "eternal"),
             ("advance", 200),
             ("get", "eternal"),
@@ -156,7 +156,7 @@ SCENARIOS = {
     ),
     "076: a refusal is remembered for a minute": (
         [
-            ("answer", answer(400, error="invalid_scope")),
+            ("answer", response(400, error="invalid_scope")),
             ("fail", "oauth.invalid_scope"),
             ("fail", "oauth.invalid_scope"),
             ("fail", "oauth.invalid_scope"),
@@ -169,7 +169,7 @@ SCENARIOS = {
         [
             ("get", "token-1"),
             ("advance", 3300),
-            ("answer", answer(400, error="invalid_scope")),
+            ("answer", response(400, error="invalid_scope")),
             ("get", "token-1"),
             ("invalidate",),
             ("get", "token-3"),
@@ -193,19 +193,19 @@ def play(stage, waiting, steps):
                 assert rest[0] == raised.value.code
             case "answer":
                 # Numbers of tokens go on counting over the answers that are scripted.
-                stage.transport.answers.append(rest[0])
+                stage.transport.responses.append(rest[0])
             case "advance":
                 stage.clock.advance(rest[0])
             case "jump":
                 stage.clock.jump_wall(rest[0])
             case "invalidate":
                 assert stage.engine.invalidate(token)
-                settle()
+                wait_idle()
             case "cache":
                 stage.cache.down = rest[0] == "down"
                 if rest[0] == "lost":
                     stage.cache.entries.clear()
-    return stage.notebook
+    return stage.calls
 
 
 @pytest.mark.parametrize(("steps", "asked"), SCENARIOS.values(), ids=SCENARIOS)

@@ -11,28 +11,28 @@ import pytest
 from attrs import evolve
 
 from credicorp_auth import Secret, errors
-from credicorp_auth.engine.cool_downs import COOL_DOWNS
-from credicorp_auth.engine.flight import Flight
-from credicorp_auth.engine.lease_keeper import KeptLease, NoLease
-from credicorp_auth.engine.stored_token import write_cool_down
+from credicorp_auth.engine.cooldowns import COOLDOWNS
+from credicorp_auth.engine.single_flight.call import InFlightCall
+from credicorp_auth.engine.storage.lease import HeldLease, NoLease
+from credicorp_auth.engine.storage.record import write_cooldown
+from credicorp_auth.http.challenge import Verdict
 from credicorp_auth.lifecycle.client import endpoint_key
-from credicorp_auth.oauth.challenge import Verdict
-from credicorp_auth.ports import (
+from credicorp_auth.plugin.api import (
     CacheCapabilities,
     FetchedSecret,
     LeaseState,
     SecretSourceCapabilities,
 )
-from credicorp_auth.settings import Settings
+from credicorp_auth.settings.schema import Settings
 from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.scripted_world import answer, token_answer
-from credicorp_auth.testing.stand_ins import (
+from credicorp_auth.testing.fakes import (
     ListedSecrets,
     ScriptedTransport,
     SwitchableCache,
-    settle,
+    wait_idle,
 )
-from credicorp_auth.wiring import build_engine
+from credicorp_auth.testing.scripted_runtime import response, token_response
+from credicorp_auth.wiring.engines import build_engine
 from credicorp_auth_memory import CacheOptions, MemoryCache
 
 URL = "https://as.example/oauth/token"
@@ -93,7 +93,7 @@ def engines():
     yield build
     for each in built:
         each.close()
-    settle()
+    wait_idle()
 
 
 def test_engines_that_share_a_cache_mint_once(engines):
@@ -117,12 +117,12 @@ def test_engines_that_share_a_cache_mint_once(engines):
 def test_one_429_quiets_all_who_share_the_cache(engines):
     """A cool-down that one engine was told is obeyed by another, which hears of it from the cache."""
     cache, clock = SharedCache(), MovableClock()
-    busy = ScriptedTransport([answer(429, [("Retry-After", "200")])])
+    busy = ScriptedTransport([response(429, [("Retry-After", "200")])])
     with pytest.raises(errors.TokenEndpointBusy):
         engines(cache, busy, client_id="quiet-1", clock=clock).get_token()
     # As in another process, which has nothing but the cache.
-    COOL_DOWNS.start(endpoint_key(URL, "quiet-1"), 0.0, 0.0)
-    COOL_DOWNS._until.clear()
+    COOLDOWNS.start(endpoint_key(URL, "quiet-1"), 0.0, 0.0)
+    COOLDOWNS._until.clear()
     other = ScriptedTransport()
     with pytest.raises(errors.TokenEndpointBusy) as raised:
         engines(cache, other, client_id="quiet-1", clock=clock).get_token()
@@ -137,19 +137,19 @@ def test_fault_393_a_cooldown_beyond_reason_quiets_nobody(engines, seconds):
     cache, clock, transport = SharedCache(), MovableClock(), ScriptedTransport()
     client = f"poisoned-{seconds}"
     key = endpoint_key(URL, client)
-    cache.write(key, write_cool_down(key, clock.wall() + seconds), lifetime=seconds)
+    cache.write(key, write_cooldown(key, clock.wall() + seconds), lifetime=seconds)
     engine = engines(cache, transport, client_id=client, clock=clock)
     engine.get_token("a")
     engine.get_token("b")
 
-    assert (2, 0.0) == (len(transport.sent), COOL_DOWNS.until(key))
+    assert (2, 0.0) == (len(transport.sent), COOLDOWNS.until(key))
 
 
 def test_fault_393_a_cooldown_that_another_wrote_is_heeded_for_300_s(engines):
     """393: a clock that is ahead makes no cooldown longer than a server's own may be."""
     cache, clock, transport = SharedCache(), MovableClock(), ScriptedTransport()
     key = endpoint_key(URL, "ahead")
-    cache.write(key, write_cool_down(key, clock.wall() + 350), lifetime=350)
+    cache.write(key, write_cooldown(key, clock.wall() + 350), lifetime=350)
     engine = engines(cache, transport, client_id="ahead", clock=clock)
     with pytest.raises(errors.TokenEndpointBusy) as busy:
         engine.get_token()
@@ -160,12 +160,12 @@ def test_fault_393_a_cooldown_that_another_wrote_is_heeded_for_300_s(engines):
 def test_a_cool_down_is_one_clients(engines):
     """Where the secret source names the client, another client of the same endpoint is not quieted."""
     cache, clock = SharedCache(), MovableClock()
-    busy = ScriptedTransport([answer(429, [("Retry-After", "200")])])
+    busy = ScriptedTransport([response(429, [("Retry-After", "200")])])
     with pytest.raises(errors.TokenEndpointBusy):
         engines(
             cache, busy, client_id=None, secrets=ListedSecrets(client_id="one"), clock=clock
         ).get_token()
-    COOL_DOWNS._until.clear()
+    COOLDOWNS._until.clear()
     other = ScriptedTransport()
     engines(
         cache, other, client_id=None, secrets=ListedSecrets(client_id="two"), clock=clock
@@ -193,7 +193,7 @@ def test_the_fleet_reads_the_successor_of_a_rejected_token(engines):
         verdict = engine.reports.reject(token, None, "https://as.example:443", first_pause=5.0)
         assert Verdict.DROPPED is verdict
         new.append(engine.get_token().value.reveal())
-        settle()
+        wait_idle()
 
     assert ["token-2"] * 3 == new
     assert 2 == len(transport.sent)
@@ -212,10 +212,10 @@ def test_an_overtaken_holder_does_not_overwrite_its_successor(engines):
     assert b"token-9" in cache.read(key)
 
 
-@pytest.mark.parametrize("sealing_key", [Secret(SEALING), "cache_key"])
-def test_169_a_sealed_token_cannot_be_seen_in_the_cache(engines, sealing_key):
-    """169: with a sealing key, given or fetched, the cache holds no token, and others still read it."""
-    cache, transport = SharedCache(sealing_key=sealing_key), ScriptedTransport()
+@pytest.mark.parametrize("encryption_key", [Secret(SEALING), "cache_key"])
+def test_169_a_sealed_token_cannot_be_seen_in_the_cache(engines, encryption_key):
+    """169: with a encryption keys, given or fetched, the cache holds no token, and others still read it."""
+    cache, transport = SharedCache(encryption_key=encryption_key), ScriptedTransport()
     secrets = KeyedSecrets()
     token = engines(cache, transport, secrets=secrets).get_token()
 
@@ -225,7 +225,7 @@ def test_169_a_sealed_token_cannot_be_seen_in_the_cache(engines, sealing_key):
 
 
 class KeyedSecrets(ListedSecrets):
-    """A source that has a sealing key as well, while it is there."""
+    """A source that has a encryption keys as well, while it is there."""
 
     here = True
 
@@ -239,8 +239,8 @@ class KeyedSecrets(ListedSecrets):
 
 
 def test_without_its_key_a_sealed_cache_is_in_trouble_and_the_call_is_not(engines):
-    """A key that cannot be had leaves the cache unused: nothing is written unsealed."""
-    cache, transport, told = SharedCache(sealing_key="cache_key"), ScriptedTransport(), []
+    """A key that cannot be had leaves the cache unused: nothing is written unencrypted."""
+    cache, transport, told = SharedCache(encryption_key="cache_key"), ScriptedTransport(), []
     engines(cache, transport, secrets=KeyedSecrets()).get_token()
     written = dict(cache.kept)
     away = KeyedSecrets()
@@ -250,7 +250,7 @@ def test_without_its_key_a_sealed_cache_is_in_trouble_and_the_call_is_not(engine
 
     assert written == cache.kept
     assert {("open", "secret.unavailable"), ("write", "secret.unavailable")} == {
-        (each.fields["verb"], each.fields["code"]) for each in told if each.name == "cache.trouble"
+        (each.fields["verb"], each.fields["code"]) for each in told if each.name == "cache.failed"
     }
 
 
@@ -258,11 +258,11 @@ def test_an_unsealed_entry_is_nobodys_where_entries_are_sealed(engines):
     """Who can write to the cache but has no key cannot slip in a token."""
     plain, transport, told = SharedCache(), ScriptedTransport(), []
     engines(plain, transport).get_token()
-    sealed = SharedCache(sealing_key=Secret(SEALING))
+    encrypted = SharedCache(encryption_key=Secret(SEALING))
     for key, entry in plain.kept.items():
-        sealed.write(key, entry, lifetime=60)
+        encrypted.write(key, entry, lifetime=60)
 
-    token = engines(sealed, transport, observe=told.append).get_token()
+    token = engines(encrypted, transport, observe=told.append).get_token()
     assert "token-2" == token.value.reveal()
     assert "it is not sealed" in [each.fields.get("reason") for each in told]
 
@@ -272,10 +272,10 @@ def test_a_sealing_key_needs_a_source_or_a_value(engines):
     with pytest.raises(errors.InvalidSetting, match="no secret source") as raised:
         build_engine(
             Settings(
-                client_id="a", client_secret="dummy", cache=SharedCache(sealing_key="cache_key")
+                client_id="a", client_secret="dummy", cache=SharedCache(encryption_key="cache_key")
             )
         )
-    assert "config.sealing_key" == raised.value.code
+    assert "config.encryption_key" == raised.value.code
 
 
 class StumblingLease:
@@ -312,10 +312,10 @@ def test_a_lease_is_renewed_while_its_holder_works(engines, renewals):
 
     def slow(_request):
         assert lease.renewed.wait(20)
-        return token_answer()
+        return token_response()
 
     engines(cache, ScriptedTransport([slow])).get_token()
-    settle()
+    wait_idle()
 
     assert 1 == lease.released
 
@@ -341,19 +341,19 @@ def test_162_a_trouble_is_told_once_a_minute(engines):
     engine = engines(cache, transport, clock=clock, observe=told.append)
     for _ in range(4):
         engine.invalidate(engine.get_token())
-        settle()
-    troubles = [each.fields["verb"] for each in told if each.name == "cache.trouble"]
-    assert ["discard", "read", "write"] == sorted(troubles)
+        wait_idle()
+    failures = [each.fields["verb"] for each in told if each.name == "cache.failed"]
+    assert ["discard", "read", "write"] == sorted(failures)
     clock.advance(61)
     engine.get_token()
 
-    troubles = [each.fields["verb"] for each in told if each.name == "cache.trouble"]
-    assert 5 == len(troubles)
+    failures = [each.fields["verb"] for each in told if each.name == "cache.failed"]
+    assert 5 == len(failures)
 
 
 def test_after_a_fork_the_seal_is_renewed_too(engines):
-    """In a child the keys of a sealed cache can be fetched again."""
-    cache, transport = SharedCache(sealing_key=Secret(SEALING)), ScriptedTransport()
+    """In a child the keys of an encrypted cache can be fetched again."""
+    cache, transport = SharedCache(encryption_key=Secret(SEALING)), ScriptedTransport()
     engine = engines(cache, transport)
     engine.after_fork()
 
@@ -365,13 +365,13 @@ def test_a_late_token_of_a_smaller_number_is_not_held(engines):
     cache, transport = SharedCache(), ScriptedTransport()
     engine = engines(cache, transport)
     engine.get_token()
-    slot = next(iter(engine._entries.all()))
-    newer = evolve(slot.held, birth=evolve(slot.held.birth, number=9))
-    older = evolve(slot.held, birth=evolve(slot.held.birth, number=8))
-    slot.hold(newer)
-    slot.hold(older)
+    entry = next(iter(engine._entries.all()))
+    newer = evolve(entry.held, issuance=evolve(entry.held.issuance, number=9))
+    older = evolve(entry.held, issuance=evolve(entry.held.issuance, number=8))
+    entry.hold(newer)
+    entry.hold(older)
 
-    assert newer is slot.held
+    assert newer is entry.held
 
 
 def test_where_nobody_coordinates_there_is_nothing_to_hold():
@@ -384,18 +384,18 @@ def test_where_nobody_coordinates_there_is_nothing_to_hold():
 
 def test_a_kept_lease_can_be_renewed_by_hand():
     """A lease in hand says whether it still holds."""
-    kept = KeptLease(StumblingLease([True, False]), lambda _verb, call, _expected: call(), 5)
+    kept = HeldLease(StumblingLease([True, False]), lambda _verb, call, _expected: call(), 5)
 
     assert (5, True, False) == (kept.number, kept.renew(), kept.renew())
 
 
 def test_a_secret_that_was_accepted_in_place_of_the_current_one_is_kept(engines):
     """The fallback that a server took is shown first at the next mint."""
-    transport = ScriptedTransport([answer(401, error="invalid_client")])
+    transport = ScriptedTransport([response(401, error="invalid_client")])
     engine = engines(SharedCache(), transport, secrets=Overlapping())
     for _ in range(2):
         engine.invalidate(engine.get_token())
-        settle()
+        wait_idle()
 
     assert ["new", "old", "old"] == [shown(request) for request in transport.sent]
 
@@ -425,11 +425,11 @@ class Overlapping:
 def test_a_longer_cool_down_is_not_cut_short_by_a_shorter_one(engines):
     """Of two cool-downs that two engines were told, the one that ends later stands in the cache."""
     cache, clock, key = SharedCache(), MovableClock(), "c" * 64
-    store = engines(cache, ScriptedTransport(), clock=clock)._world.cache
+    store = engines(cache, ScriptedTransport(), clock=clock)._runtime.cache
     for seconds in (20, 200, 40):
-        store.write_cool_down(key, "0" * 32, clock.wall() + seconds)
+        store.write_cooldown(key, "0" * 32, clock.wall() + seconds)
 
-    assert clock.wall() + 200 == store.read_cool_down(key)
+    assert clock.wall() + 200 == store.read_cooldown(key)
 
 
 @pytest.mark.parametrize(("skew", "mints"), [(-120.0, 2), (-30.0, 1), (120.0, 1)])
@@ -447,13 +447,13 @@ def test_fault_173_hosts_whose_clocks_disagree(engines, skew, mints):
 
 def quiet_engine(engines, cache, clock, client_id):
     """Build an engine that was told to leave the endpoint alone, and whose cache holds nothing."""
-    busy = ScriptedTransport([answer(429, [("Retry-After", "200")])])
+    busy = ScriptedTransport([response(429, [("Retry-After", "200")])])
     engine = engines(cache, busy, client_id=client_id, clock=clock)
     with pytest.raises(errors.TokenEndpointBusy):
         engine.get_token()
     for key in cache.kept:
         cache.discard(key)
-    COOL_DOWNS._until.clear()
+    COOLDOWNS._until.clear()
     return engine, busy
 
 
@@ -484,11 +484,11 @@ def test_looks_into_the_cache_are_few(engines):
 
 
 def test_who_can_wait_for_the_endpoint_does_not_make_do_with_a_look(engines):
-    """A look that is under way is no flight for a caller whose deadline outlasts the cool-down."""
+    """A look that is under way is no call for a caller whose deadline outlasts the cool-down."""
     cache, clock = SharedCache(), MovableClock()
     quiet, busy = quiet_engine(engines, cache, clock, "quiet-4")
     clock.advance(195)
-    quiet._default.flight = Flight(clock.boot() + 10, only_looks=True)
+    quiet._default.call = InFlightCall(clock.boot() + 10, cache_only=True)
 
     assert "token-2" == quiet.get_token().value.reveal()
     assert 2 == len(busy.sent)
@@ -505,7 +505,7 @@ def test_callers_of_one_moment_share_a_look(engines):
     threads = [threading.Thread(target=lambda: tokens.append(quiet.get_token())) for _ in range(8)]
     for each in threads:
         each.start()
-    while quiet._default.flight is None or len(quiet._default.flight.waiters) < len(threads):
+    while quiet._default.call is None or len(quiet._default.call.waiters) < len(threads):
         time.sleep(0.001)
     cache.open.set()
     for each in threads:

@@ -7,11 +7,11 @@ from contextlib import ExitStack
 import pytest
 
 from credicorp_auth import errors
-from credicorp_auth.settings import Settings
+from credicorp_auth.settings.schema import Settings
 from credicorp_auth.testing.clock import MovableClock
+from credicorp_auth.testing.fakes import wait_idle
 from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
-from credicorp_auth.testing.stand_ins import settle
-from credicorp_auth.wiring import build_engine
+from credicorp_auth.wiring.engines import build_engine
 
 
 class Bench:
@@ -53,28 +53,28 @@ class Bench:
         except errors.CredicorpAuthError as error:
             return error
         finally:
-            settle()
+            wait_idle()
 
-    def meet(self, *answers, **settings):
+    def meet(self, *responses, **settings):
         """Let a new engine meet these answers; return what came of it, and the requests."""
         before = self.sandbox.counters["token_requests"]
-        self.sandbox.switches.fail_next(answers)
+        self.sandbox.switches.fail_next(responses)
         outcome = self.ask(self.engine(**settings))
         return outcome, self.sandbox.counters["token_requests"] - before
 
 
 @pytest.fixture(scope="module")
-def module_bench():
+def module_lab():
     """Set up one bench for a module: each test has a client of its own."""
     with ExitStack() as stack:
         yield Bench(stack)
 
 
 @pytest.fixture
-def bench(module_bench):
+def lab(module_lab):
     """Hand out the bench without what the last test's answers left behind."""
-    module_bench.sandbox.switches.fail_next([])
-    return module_bench
+    module_lab.sandbox.switches.fail_next([])
+    return module_lab
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from credicorp_auth import AccessToken, errors
 from credicorp_auth.testing.sandbox import Fault
-from credicorp_auth.testing.sandbox.answers import GRANT, grant, raw
+from credicorp_auth.testing.sandbox.responses import GRANT, grant, raw
 
 pytestmark = pytest.mark.slow
 
@@ -81,11 +81,11 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(
-    ("answer", "code", "requests"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
+    ("response", "code", "requests"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
 )
-def test_fault_answers_that_are_refused(bench, answer, code, requests):
+def test_fault_answers_that_are_refused(lab, response, code, requests):
     """An answer that cannot be used has its own code, its own number of requests, and no leak."""
-    outcome, sent = bench.meet(*[answer] * 3)
+    outcome, sent = lab.meet(*[response] * 3)
 
     assert (code, requests) == (getattr(outcome, "code", outcome), sent)
     assert "hunter2" not in f"{outcome}{outcome!r}{vars(outcome)}"
@@ -120,11 +120,13 @@ ACCEPTED = [
 
 
 @pytest.mark.parametrize(
-    ("answer", "expected", "told"), [row[1:] for row in ACCEPTED], ids=[row[0] for row in ACCEPTED]
+    ("response", "expected", "told"),
+    [row[1:] for row in ACCEPTED],
+    ids=[row[0] for row in ACCEPTED],
 )
-def test_fault_answers_that_are_accepted(bench, answer, expected, told):
+def test_fault_answers_that_are_accepted(lab, response, expected, told):
     """An answer that is merely odd gives a token, and an event where it is worth one."""
-    token, sent = bench.meet(answer)
+    token, sent = lab.meet(response)
 
     assert isinstance(token, AccessToken), token
     seen = {
@@ -134,20 +136,20 @@ def test_fault_answers_that_are_accepted(bench, answer, expected, told):
     }
     assert expected.items() <= seen.items()
     assert 1 == sent
-    assert told is None or told in bench.events
+    assert told is None or told in lab.events
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("target", ["other", "same", "plain"])
-def test_fault_037_038_redirects_are_refused(bench, open_other, status, target):
+def test_fault_037_038_redirects_are_refused(lab, open_other, status, target):
     """37, 38: a redirect of the token request is refused; the target hears nothing."""
     other = open_other()
     location = {
         "other": f"{other.base_url}/oauth/token",
-        "same": f"{bench.sandbox.base_url}/oauth/elsewhere",
+        "same": f"{lab.sandbox.base_url}/oauth/elsewhere",
         "plain": "http://as.example/token",
     }[target]
-    outcome, sent = bench.meet(Fault(status, {"Location": location}))
+    outcome, sent = lab.meet(Fault(status, {"Location": location}))
 
     assert ("transport.redirect_refused", 1) == (outcome.code, sent)
     assert 0 == other.counters["token_requests"]
@@ -164,47 +166,47 @@ def open_other():
         yield lambda: stack.enter_context(Sandbox())
 
 
-def test_fault_070_narrowed_scope_may_be_accepted(bench):
+def test_fault_070_narrowed_scope_may_be_accepted(lab):
     """70: where the user says so, less scope is handed out, and named."""
-    token, _ = bench.meet(grant(scope="a"), narrowed_scope="accept")
+    token, _ = lab.meet(grant(scope="a"), narrowed_scope="accept")
 
     assert "a" == str(token.scope)
-    assert "token.scope_narrowed" in bench.events
+    assert "token.scope_narrowed" in lab.events
 
 
-def test_fault_070_the_error_names_both_scopes(bench):
+def test_fault_070_the_error_names_both_scopes(lab):
     """70: the error carries what was asked for, what was granted, and what is missing."""
-    outcome, _ = bench.meet(grant(scope="a"))
+    outcome, _ = lab.meet(grant(scope="a"))
 
     assert isinstance(outcome, errors.ScopeNotGranted)
     assert ({"a", "b"}, {"a"}, {"b"}) == (outcome.asked, outcome.granted, outcome.missing)
 
 
-def test_fault_073_a_scope_that_cannot_be_asked_for_is_refused_before_any_request(bench):
+def test_fault_073_a_scope_that_cannot_be_asked_for_is_refused_before_any_request(lab):
     """73: quotes, backslashes, tabs and letters beyond ASCII are no scope."""
     for scope in ('a"b', "a\\b", "a\tb", "é"):
         with pytest.raises(errors.InvalidSetting) as raised:
-            bench.engine(scope=scope)
+            lab.engine(scope=scope)
         assert "config.scope" == raised.value.code
 
 
-def test_fault_057_short_lives_are_not_minted_for_each_call(bench):
+def test_fault_057_short_lives_are_not_minted_for_each_call(lab):
     """57: a token of 5 s is reused until its windows say otherwise."""
-    before = bench.sandbox.counters["token_requests"]
-    bench.sandbox.switches.fail_next([grant(expires_in=5)])
-    engine = bench.engine()
+    before = lab.sandbox.counters["token_requests"]
+    lab.sandbox.switches.fail_next([grant(expires_in=5)])
+    engine = lab.engine()
     for _ in range(35):
-        bench.ask(engine)
-        bench.clock.advance(0.1)
+        lab.ask(engine)
+        lab.clock.advance(0.1)
 
-    assert 1 == bench.sandbox.counters["token_requests"] - before
+    assert 1 == lab.sandbox.counters["token_requests"] - before
 
 
-def test_fault_083_echoed_credentials_are_scrubbed(bench):
+def test_fault_083_echoed_credentials_are_scrubbed(lab):
     """83: a server that echoes the secret or a token does not get it into our messages."""
     jwt = "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.c2ln"
     said = f"hunter2-canary is wrong, {jwt} too"
-    outcome, _ = bench.meet(
+    outcome, _ = lab.meet(
         raw(json.dumps({"error": "invalid_request", "error_description": said}), status=400)
     )
 
@@ -214,10 +216,10 @@ def test_fault_083_echoed_credentials_are_scrubbed(bench):
     assert "*** is wrong" in outcome.description
 
 
-def test_fault_084_085_strangers_text_stays_on_one_line(bench):
+def test_fault_084_085_strangers_text_stays_on_one_line(lab):
     """84, 85: escapes, newlines and long texts are shown escaped and cut."""
     said = "\x1b[31mred\nnext\u202e" + "y" * 5_000
-    outcome, _ = bench.meet(
+    outcome, _ = lab.meet(
         raw(
             json.dumps({"error": "invalid_request", "error_description": said, "error_uri": "x"}),
             status=400,
@@ -228,9 +230,9 @@ def test_fault_084_085_strangers_text_stays_on_one_line(bench):
     assert len(outcome.description) <= 201
 
 
-def test_the_servers_request_id_is_named(bench):
+def test_the_servers_request_id_is_named(lab):
     """The request id that a support desk asks for is in the message."""
-    outcome, _ = bench.meet(
+    outcome, _ = lab.meet(
         raw('{"error":"invalid_scope"}', status=400, headers={"Credicorp-Request-Id": "req_7"})
     )
 
@@ -241,21 +243,21 @@ def test_the_servers_request_id_is_named(bench):
 def test_fault_036_391_an_address_that_is_not_there(fresh_bench, status):
     """36, 391: final until that address has answered once, with a hint; retryable from then on."""
     gone = raw('{"error": "invalid_client", "error_description": "hunter2-canary"}', status=status)
-    bench = fresh_bench
-    first, sent = bench.meet(gone)
-    url = f"{bench.sandbox.base_url}/oauth/token"
+    lab = fresh_bench
+    first, sent = lab.meet(gone)
+    url = f"{lab.sandbox.base_url}/oauth/token"
 
     assert ("endpoint.not_found", False, 1) == (first.code, first.retryable, sent)
     assert isinstance(first, errors.ServerUnreachable)
     assert (status, "invalid_client") == (first.status, first.error)
-    assert url in first.cure
-    assert "`base_url`" in first.cure
+    assert url in first.hint
+    assert "`base_url`" in first.hint
     assert "hunter2" not in f"{first}{vars(first)}"
 
-    assert isinstance(bench.meet(grant())[0], AccessToken)
-    later, sent = bench.meet(*[gone] * 3)
+    assert isinstance(lab.meet(grant())[0], AccessToken)
+    later, sent = lab.meet(*[gone] * 3)
     assert ("endpoint.not_found", True, 3) == (later.code, later.retryable, sent)
-    token, sent = bench.meet(gone, grant())
+    token, sent = lab.meet(gone, grant())
     assert ("granted", 2) == (token.value.reveal(), sent)
 
 
@@ -276,19 +278,19 @@ BODIES = {
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 @pytest.mark.parametrize("body", BODIES)
-def test_fault_390_what_is_retried_is_told_by_the_status_alone(bench, status, body):
+def test_fault_390_what_is_retried_is_told_by_the_status_alone(lab, status, body):
     """390: one such response, whatever it holds, costs a second request; the secret is not read again."""
-    token, sent = bench.meet(raw(BODIES[body], status=status), grant())
+    token, sent = lab.meet(raw(BODIES[body], status=status), grant())
 
     assert ("granted", 2) == (token.value.reveal(), sent)
-    assert "secret.rotated" not in bench.events
-    assert 1 == bench.events.count("secret.fetched")
+    assert "secret.rotated" not in lab.events
+    assert 1 == lab.events.count("secret.fetched")
 
 
-def test_fault_390_the_error_of_such_a_response_is_kept(bench):
+def test_fault_390_the_error_of_such_a_response_is_kept(lab):
     """390: what the server says in its 5xx is in the exception, and in the message."""
     said = raw('{"error": "invalid_client", "error_description": "no hunter2-canary"}', status=500)
-    outcome, sent = bench.meet(*[said] * 3)
+    outcome, sent = lab.meet(*[said] * 3)
 
     assert ("token_endpoint.server_error", 3, 500) == (outcome.code, sent, outcome.status)
     assert ("invalid_client", "no ***") == (outcome.error, outcome.description)

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from credicorp_auth import CredicorpAuth, errors
-from credicorp_auth.settings import Settings
+from credicorp_auth.settings.schema import Settings
 from credicorp_auth.testing.clock import MovableClock
 from credicorp_auth.testing.echo import EchoTransport, build_offline
 from credicorp_auth.testing.sandbox import Sandbox

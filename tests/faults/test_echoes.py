@@ -11,12 +11,12 @@ from urllib.parse import quote
 import pytest
 
 from credicorp_auth import AccessToken, CredicorpAuth, Settings, errors
-from credicorp_auth.oauth.http import HttpResponse
-from credicorp_auth.oauth.secret import Secret, SecretBytes
+from credicorp_auth.http.messages import HttpResponse
+from credicorp_auth.http.secret import Secret, SecretBytes
 from credicorp_auth.testing.clock import MovableClock
+from credicorp_auth.testing.fakes import ScriptedTransport, wait_idle
 from credicorp_auth.testing.sandbox import Fault
-from credicorp_auth.testing.scripted_world import token_answer
-from credicorp_auth.testing.stand_ins import ScriptedTransport, settle
+from credicorp_auth.testing.scripted_runtime import token_response
 
 pytestmark = pytest.mark.slow
 
@@ -115,12 +115,12 @@ class Listener:
             outcome = call()
         except errors.CredicorpAuthError as error:
             outcome = error
-        settle()
+        wait_idle()
         said = [str(outcome), repr(outcome), repr(self.auth), *map(repr, self.events)]
         said += [str(each.fields) for each in self.events]
         said += [record.getMessage() + repr(vars(record)) for record in self.caplog.records]
         if isinstance(outcome, errors.CredicorpAuthError):
-            said += [repr(outcome.args), repr(vars(outcome)), outcome.cure]
+            said += [repr(outcome.args), repr(vars(outcome)), outcome.hint]
         if isinstance(outcome, errors.CredicorpAuthError) and locals_too:
             told = traceback.TracebackException.from_exception(outcome, capture_locals=True)
             said += told.format()
@@ -204,16 +204,16 @@ def test_fault_395_an_echo_in_metadata_is_not_shown(caplog, member, echo):
     responses = [metadata(issuer, **{member: f"{issuer}/t?x={spelt}"}), respond("error", "x")]
     listener = Listener(caplog, responses, issuer=issuer, discovery="on", base_url=issuer)
     # The secret is in memory before the metadata are read.
-    listener.auth._engine._world.fetch_secret(past_cache=True)
+    listener.auth._engine._runtime.fetch_secret(past_cache=True)
     said, outcome = listener.hear(listener.auth.get_token)
 
     assert ("discovery.endpoint" == outcome.code) is (member == "token_endpoint")
     assert_silent(said, SECRET)
 
 
-def test_fault_395_no_request_carries_a_credential_in_its_address(bench):
+def test_fault_395_no_request_carries_a_credential_in_its_address(lab):
     """88: whatever was echoed, the request line of the sandbox never held it."""
-    outcome, _ = bench.meet(Fault(302, {"Location": f"https://as.example/{SECRET}"}))
+    outcome, _ = lab.meet(Fault(302, {"Location": f"https://as.example/{SECRET}"}))
 
     assert SECRET not in f"{outcome}{vars(outcome)}"
 
@@ -241,7 +241,7 @@ def test_words_of_the_settings_stay_readable():
         scope="production:read",
         extra_parameters={"environment": "production", "mode": "read", "pin": "hidden-value"},
         transport=ScriptedTransport(
-            [token_answer("token-1", scope="production:read decisions:read hidden-value")]
+            [token_response("token-1", scope="production:read decisions:read hidden-value")]
         ),
         observers=[events.append],
     ) as auth:

@@ -16,10 +16,10 @@ import pytest
 
 import credicorp_auth
 from credicorp_auth import Secret, errors
-from credicorp_auth.settings import Settings
+from credicorp_auth.settings.schema import Settings
+from credicorp_auth.testing.fakes import SwitchableCache, wait_idle
 from credicorp_auth.testing.sandbox import Fault, Sandbox
-from credicorp_auth.testing.stand_ins import SwitchableCache, settle
-from credicorp_auth.wiring import build_engine
+from credicorp_auth.wiring.engines import build_engine
 
 pytestmark = pytest.mark.slow
 
@@ -41,14 +41,14 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_fault_315_318_320_what_went_wrong_shows_nothing(bench, failure, recwarn):
+def test_fault_315_318_320_what_went_wrong_shows_nothing(lab, failure, recwarn):
     """A traceback with its local names, warnings, and all that an error holds as JSON: no canary."""
-    outcome, _ = bench.meet(*FAILURES[failure])
+    outcome, _ = lab.meet(*FAILURES[failure])
     try:
         raise outcome
     except errors.CredicorpAuthError as caught:
         told = traceback.TracebackException.from_exception(caught, capture_locals=True)
-        texts = [*told.format(), json.dumps(vars(caught), default=repr), caught.cure]
+        texts = [*told.format(), json.dumps(vars(caught), default=repr), caught.hint]
 
     assert CANARY not in "".join(texts)
     assert [] == [str(each.message) for each in recwarn]
@@ -90,7 +90,10 @@ def test_fault_287_locks_are_taken_by_with():
     }
 
     # A waiter's lock is its own, and is never given back by it; a turn is handed to another thread.
-    assert {"credicorp_auth/engine/waiter.py", "plugins/aws/credicorp_auth_aws/bounded.py"} == bare
+    assert {
+        "credicorp_auth/engine/single_flight/waiter.py",
+        "plugins/aws/credicorp_auth_aws/bounded.py",
+    } == bare
 
 
 class NotingCache(SwitchableCache):
@@ -123,7 +126,7 @@ def test_fault_323_keys_say_nothing():
             )
         )
         engine.get_token()
-        settle()
+        wait_idle()
         engine.close()
 
     assert set() != cache.keys
@@ -201,7 +204,7 @@ def test_fault_330_331_examples_hold_dummies(row):
 
 def test_fault_333_secrets_are_compared_in_constant_time():
     """Equality of secrets goes through `hmac.compare_digest`, and never by the text itself."""
-    source = Path(credicorp_auth.oauth.secret.__file__).read_text("utf-8")
+    source = Path(credicorp_auth.http.secret.__file__).read_text("utf-8")
     compared = [
         node
         for node in ast.walk(ast.parse(source))

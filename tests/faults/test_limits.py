@@ -11,25 +11,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credicorp_auth import errors
-from credicorp_auth.lifecycle.standing import Failed
-from credicorp_auth.oauth.client_authentication import (
-    build_client_secret_basic,
-    read_client_authentication,
-)
-from credicorp_auth.oauth.http import HttpResponse
-from credicorp_auth.oauth.retry import (
+from credicorp_auth.http.messages import HttpResponse
+from credicorp_auth.http.retry import (
     MAX_RETRY_AFTER,
     believe_cooldown,
     bound_cooldown,
     is_retryable,
     read_retry_after,
 )
-from credicorp_auth.oauth.secret import Secret, SecretBytes
+from credicorp_auth.http.secret import Secret, SecretBytes
+from credicorp_auth.lifecycle.endpoint_state import Failed
+from credicorp_auth.oauth.client_authentication import (
+    build_client_secret_basic,
+    read_client_authentication,
+)
 from credicorp_auth.oauth.token_endpoint import TokenRequest, build_token_request
-from credicorp_auth.settings import Settings
+from credicorp_auth.settings.schema import Settings
+from credicorp_auth.testing.fakes import ScriptedTransport
 from credicorp_auth.testing.sandbox import Fault
-from credicorp_auth.testing.sandbox.answers import grant, raw
-from credicorp_auth.testing.stand_ins import ScriptedTransport
+from credicorp_auth.testing.sandbox.responses import grant, raw
 
 NOW = 1_800_000_000.0
 
@@ -40,9 +40,9 @@ def limited(status=429, **headers):
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_fault_020_025_retry_after_quiets_the_endpoint(bench, status):
+def test_fault_020_025_retry_after_quiets_the_endpoint(lab, status):
     """20, 25: no request before the seconds are over, whoever asks; then it works."""
-    outcome, sent = bench.meet(limited(status, Retry_After="12"), grant())
+    outcome, sent = lab.meet(limited(status, Retry_After="12"), grant())
 
     assert ("rate_limited", 12.0, True) == (outcome.code, outcome.retry_after, outcome.retryable)
     assert 1 == sent
@@ -59,17 +59,17 @@ def test_fault_021_retry_after_may_be_a_date(own_date):
 
 
 @pytest.mark.parametrize("value", [formatdate(0, usegmt=True), "0", "-1", "abc", "", "1e9"])
-def test_fault_022_024_nonsense_falls_back_to_a_back_off(bench, value):
+def test_fault_022_024_nonsense_falls_back_to_a_back_off(lab, value):
     """22, 24: what cannot be followed is no wish at all: pauses of at least a second."""
-    outcome, sent = bench.meet(*[limited(Retry_After=value)] * 3)
+    outcome, sent = lab.meet(*[limited(Retry_After=value)] * 3)
 
     assert ("rate_limited", 3) == (outcome.code, sent)
-    assert all(pause >= 1.0 for pause in bench.clock.waited)
+    assert all(pause >= 1.0 for pause in lab.clock.waited)
 
 
-def test_fault_023_a_wish_beyond_reason_is_cut(bench):
+def test_fault_023_a_wish_beyond_reason_is_cut(lab):
     """23: nobody waits for thirty years, or even for ten minutes."""
-    outcome, sent = bench.meet(limited(Retry_After="999999999"))
+    outcome, sent = lab.meet(limited(Retry_After="999999999"))
 
     assert (MAX_RETRY_AFTER, 1) == (outcome.retry_after, sent)
 
@@ -78,9 +78,9 @@ DATE = formatdate(NOW, usegmt=True)
 RESETS = ["RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset"]
 
 
-def test_rate_limit_reset_is_the_second_choice(bench):
+def test_rate_limit_reset_is_the_second_choice(lab):
     """Without Retry-After, RateLimit-Reset says how many seconds to wait."""
-    outcome, _ = bench.meet(limited(RateLimit_Reset="33"))
+    outcome, _ = lab.meet(limited(RateLimit_Reset="33"))
 
     assert 33.0 == outcome.retry_after
 
@@ -128,10 +128,10 @@ def test_a_date_without_a_zone_is_in_utc():
     assert 9.0 == read_retry_after(HttpResponse(429, headers, SecretBytes(b"")), 0.0)
 
 
-def test_fault_392_a_500_that_asks_to_be_left_alone_is(bench):
+def test_fault_392_a_500_that_asks_to_be_left_alone_is(lab):
     """392: Retry-After of a 500 is a cooldown, for other engines of the client as well."""
-    outcome, sent = bench.meet(limited(500, Retry_After="120"), grant(), client_id="shared-500")
-    again, more = bench.meet(grant(), client_id="shared-500")
+    outcome, sent = lab.meet(limited(500, Retry_After="120"), grant(), client_id="shared-500")
+    again, more = lab.meet(grant(), client_id="shared-500")
 
     assert ("token_endpoint.server_error", 120.0, 1) == (outcome.code, outcome.retry_after, sent)
     assert ("rate_limited", 0) == (again.code, more)
@@ -169,12 +169,12 @@ class PatientTransport(ScriptedTransport):
         super().__init__([errors.TokenEndpointBusy("busy", retry_after=1e12)])
 
 
-def test_fault_393_an_adapter_cannot_silence_an_endpoint_for_long(bench):
+def test_fault_393_an_adapter_cannot_silence_an_endpoint_for_long(lab):
     """393: a cooldown of an adapter's making is bounded as a server's is."""
-    engine = bench.engine(transport=PatientTransport())
+    engine = lab.engine(transport=PatientTransport())
     with pytest.raises(errors.TokenEndpointBusy):
         engine.get_token()
-    bench.clock.advance(MAX_RETRY_AFTER)
+    lab.clock.advance(MAX_RETRY_AFTER)
 
     assert "token-2" == engine.get_token().value.reveal()
 
@@ -192,15 +192,15 @@ def test_no_header_breaks_the_reader(headers):
     assert seconds is None or 0 < seconds <= MAX_RETRY_AFTER
 
 
-def test_fault_076_a_refusal_is_not_hammered(bench):
+def test_fault_076_a_refusal_is_not_hammered(lab):
     """76: a thousand calls after a refusal are still one POST."""
-    before = bench.sandbox.counters["token_requests"]
-    bench.sandbox.switches.fail_next([raw('{"error":"invalid_scope"}', status=400)])
-    engine = bench.engine()
-    codes = {bench.ask(engine).code for _ in range(1000)}
+    before = lab.sandbox.counters["token_requests"]
+    lab.sandbox.switches.fail_next([raw('{"error":"invalid_scope"}', status=400)])
+    engine = lab.engine()
+    codes = {lab.ask(engine).code for _ in range(1000)}
 
     assert {"oauth.invalid_scope"} == codes
-    assert 1 == bench.sandbox.counters["token_requests"] - before
+    assert 1 == lab.sandbox.counters["token_requests"] - before
 
 
 @given(st.text(min_size=1, max_size=30), st.text(min_size=1, max_size=30))
@@ -264,15 +264,15 @@ def test_an_unknown_authentication_method_is_refused():
 
 
 @pytest.mark.parametrize("action", ["reset", "close"])
-def test_fault_007_a_lost_connection_is_tried_three_times(bench, action):
+def test_fault_007_a_lost_connection_is_tried_three_times(lab, action):
     """7: reset before the status line: at most three POSTs, then the error."""
-    outcome, sent = bench.meet(*[Fault(action=action)] * 3)
+    outcome, sent = lab.meet(*[Fault(action=action)] * 3)
 
     assert (errors.ConnectionFailed, 3) == (type(outcome), sent)
 
 
-def test_a_lost_connection_may_be_followed_by_a_token(bench):
+def test_a_lost_connection_may_be_followed_by_a_token(lab):
     """One reset costs the caller nothing but the time of a pause."""
-    token, sent = bench.meet(Fault(action="reset"), grant())
+    token, sent = lab.meet(Fault(action="reset"), grant())
 
     assert ("granted", 2) == (token.value.reveal(), sent)

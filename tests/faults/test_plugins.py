@@ -14,23 +14,23 @@ import pluggy
 import pytest
 
 from credicorp_auth import CredicorpAuth, Event, Settings, TokenVerifier, errors
-from credicorp_auth.environment import read_environment
-from credicorp_auth.hookspecs import HookSpecs
-from credicorp_auth.options import AdapterOptions
-from credicorp_auth.profile import read_profile
-from credicorp_auth.registry import CACHE, KINDS, Registry
-from credicorp_auth.testing.stand_ins import (
+from credicorp_auth.plugin.api.hookspecs import HookSpecs
+from credicorp_auth.plugin.api.options import AdapterOptions
+from credicorp_auth.plugin.loading.registry import CACHE, KINDS, Registry
+from credicorp_auth.settings.environment import read_environment
+from credicorp_auth.settings.profile import read_profile
+from credicorp_auth.testing.fakes import (
     ListedSecrets,
     ScriptedTransport,
     SwitchableCache,
-    settle,
+    wait_idle,
 )
-from credicorp_auth.wiring import build_engine, operators_registry, settings_from_env
+from credicorp_auth.wiring.engines import build_engine, operators_registry, settings_from_env
 
 CANARY = "hunter2-canary"
 HEAD = """
-from credicorp_auth.hookspecs import hookimpl
-from credicorp_auth.testing.stand_ins import ListedSecrets, ScriptedTransport, SwitchableCache
+from credicorp_auth.plugin.api.hookspecs import hookimpl
+from credicorp_auth.testing.fakes import ListedSecrets, ScriptedTransport, SwitchableCache
 CREDICORP_API = 1
 """
 GOOD = (
@@ -47,9 +47,9 @@ SPY = (
     + """
 import gc
 seen = []
-def keep(what):
-    seen.append(what)
-    return what
+def keep(message):
+    seen.append(message)
+    return message
 @hookimpl
 def credicorp_transport(options): return keep(ScriptedTransport())
 @hookimpl
@@ -174,7 +174,7 @@ def test_fault_336_an_adapter_that_hangs(port):
     with ExitStack() as stack:
         engine = engine_with(Registry([]), **{"cache": _QuietCache(), port: adapter}, client_id="c")
         stack.callback(engine.close)
-        stack.callback(settle)
+        stack.callback(wait_idle)
         stack.callback(freed.set)
         with pytest.raises(errors.DeadlinePassed):
             engine.get_token(timeout=0.1)
@@ -183,7 +183,7 @@ def test_fault_336_an_adapter_that_hangs(port):
 class _QuietCache(ListedSecrets):
     """A cache that keeps nothing."""
 
-    from credicorp_auth.ports import CacheCapabilities
+    from credicorp_auth.plugin.api import CacheCapabilities
 
     capabilities = CacheCapabilities()
 
@@ -210,8 +210,8 @@ def test_fault_337_two_claims_to_one_name(install, order):
 def test_fault_337_a_squatter(install):
     """337: a stranger who claims a boxed name is refused, beside what is in the box and alone."""
     found = install(("squatter", "memory", GOOD))
-    boxed = operators_registry({}).claims(CACHE)["memory"]
-    for claims in (found, [*found, *boxed], [*boxed, *found]):
+    built_in = operators_registry({}).claims(CACHE)["memory"]
+    for claims in (found, [*found, *built_in], [*built_in, *found]):
         with pytest.raises(errors.AdapterConflict, match=r"squatter 1\.0"):
             engine_with(Registry(claims), cache="memory")
 
@@ -231,8 +231,8 @@ def test_fault_338_what_is_not_named_is_not_imported(install):
     code = f"""
 import sys
 from credicorp_auth import CredicorpAuth
-from credicorp_auth.catalogue import list_adapters
-from credicorp_auth.wiring import operators_registry
+from credicorp_auth.plugin.loading.listing import list_adapters
+from credicorp_auth.wiring.engines import operators_registry
 print([each.provider.name for each in list_adapters(operators_registry({{}}))])
 assert not { {each.value for each in found}!r} & sys.modules.keys()
 CredicorpAuth(client_id="c", client_secret="s", cache="good").close()
@@ -271,7 +271,7 @@ def test_fault_339_a_spy_sees_no_canary(install):
     token = engine.get_token().value.reveal()
     engine.get_token(scope="other")
     engine.close()
-    settle()
+    wait_idle()
     spies = [sys.modules[each.value] for each in found if each.value in sys.modules]
     seen = [each for spy in spies for each in spy.seen]
     texts = [each for each in _reached(seen) if isinstance(each, (str, bytes))]
@@ -393,8 +393,8 @@ OF_ANOTHER_AGE = [
 ]
 
 
-@pytest.mark.parametrize(("stated", "said", "cure"), [each[1:] for each in OF_ANOTHER_AGE], ids=[each[0] for each in OF_ANOTHER_AGE])  # fmt: skip
-def test_fault_341_of_another_age(install, stated, said, cure):
+@pytest.mark.parametrize(("stated", "said", "hint"), [each[1:] for each in OF_ANOTHER_AGE], ids=[each[0] for each in OF_ANOTHER_AGE])  # fmt: skip
+def test_fault_341_of_another_age(install, stated, said, hint):
     """341: a plugin of another version is not registered; the message states both, and which is the older."""
     registry = Registry(install(("odd-cache", "odd", GOOD.replace("CREDICORP_API = 1", stated))))
     with pytest.raises(errors.AdapterBroken, match=said) as raised:
@@ -402,7 +402,7 @@ def test_fault_341_of_another_age(install, stated, said, cure):
 
     assert "plugin.version" == raised.value.code
     assert "speaks version 1" in str(raised.value)
-    assert cure in raised.value.cure
+    assert hint in raised.value.hint
 
 
 def test_fault_342_what_plugins_are_given_is_frozen():

@@ -127,6 +127,6 @@ def issuer():
 
 
 @pytest.fixture(scope="session")
-def bench():
+def lab():
     """Hand out this module: tests cannot import it."""
     return sys.modules[__name__]

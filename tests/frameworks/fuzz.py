@@ -164,13 +164,13 @@ def may_serve(service, served, scopes) -> bool:
     return wanted in (scopes or ())
 
 
-def fuzz_service(bench, issuer, service, requests, *, seed=7):
+def fuzz_service(lab, issuer, service, requests, *, seed=7):
     """Send random requests to one service, and some in order; return what came of them."""
     dice, found, ways = random.Random(f"{seed}{service}"), Counter(), []
     tokens = {None: None, (READ,): issuer.read, (WRITE,): issuer.write, (READ, WRITE): issuer.both}
     environment = {"FUZZED": f"{service.framework} {service.mode}", **dict(service.environment)}
     with (
-        bench.serving(service.server, "fuzzed:app", issuer.url, **environment) as port,
+        lab.serving(service.server, "fuzzed:app", issuer.url, **environment) as port,
         Caller(port) as caller,
     ):
         for _ in range(requests):
@@ -210,11 +210,11 @@ def fuzz_service(bench, issuer, service, requests, *, seed=7):
     return found, ways
 
 
-def fuzz(bench, issuer, services, requests, *, report=print):
+def fuzz(lab, issuer, services, requests, *, report=print):
     """Fuzz all services, some at once; return the counts and what was wrong, by service."""
     results = {}
     with ThreadPoolExecutor(3) as pool:
-        run = partial(fuzz_service, bench, issuer, requests=max(1, requests // len(services)))
+        run = partial(fuzz_service, lab, issuer, requests=max(1, requests // len(services)))
         for service, (found, ways) in zip(services, pool.map(run, services), strict=True):
             results[service] = found, ways
             report(service.framework, service.mode, service.server, dict(found), ways[:3])
@@ -276,7 +276,7 @@ def record_first(path, results):
     path.write_text(json.dumps(known, indent=1) + "\n")
 
 
-def tell(*said):
+def emit(*said):
     """Say how far the program is."""
     print(*said, file=sys.stderr)
 
@@ -289,17 +289,17 @@ def main():
     parser.add_argument("--first", help="a folder with the package of the first edition")
     parser.add_argument("--only", default="", help="frameworks, by commas")
     arguments = parser.parse_args()
-    import conftest as bench
+    import conftest as lab
 
-    sandbox = bench.Sandbox(bench.SandboxSettings(token_rate=10**4, token_burst=10**4))
+    sandbox = lab.Sandbox(lab.SandboxSettings(token_rate=10**4, token_burst=10**4))
     with sandbox:
-        issuer = bench.Issuer(sandbox.issuer, sandbox.client_id, *(bench.mint(sandbox, each) for each in (READ, WRITE, f"{READ} {WRITE}")))  # fmt: skip
+        issuer = lab.Issuer(sandbox.issuer, sandbox.client_id, *(lab.mint(sandbox, each) for each in (READ, WRITE, f"{READ} {WRITE}")))  # fmt: skip
         if arguments.first:
             os.environ["PYTHONPATH"] = arguments.first
         chosen = list(FIRST.values()) if arguments.first else SERVICES
         chosen = [each for each in chosen if each.framework in (arguments.only or each.framework)]
         with contextlib.redirect_stdout(io.StringIO()):  # what the servers say
-            results = fuzz(bench, issuer, chosen, arguments.requests, report=tell)
+            results = fuzz(lab, issuer, chosen, arguments.requests, report=emit)
     print(json.dumps(summarise(results)))
     if arguments.record:
         (record_first if arguments.first else record)(arguments.record, results)

@@ -56,28 +56,28 @@ ROUTES = {
 
 
 @pytest.fixture(scope="module", params=["aiohttp", "gunicorn-aiohttp"])
-def port(request, bench, issuer):
-    with bench.serving(request.param, APP, issuer.url) as port:
+def port(request, lab, issuer):
+    with lab.serving(request.param, APP, issuer.url) as port:
         yield port
 
 
-def statuses(bench, port, row, issuer):
+def statuses(lab, port, row, issuer):
     """Send a request without a token and with each of three; return the statuses."""
     method, path = row.split(" ")
     tokens = (None, issuer.read, issuer.write, issuer.both)
-    return tuple(bench.ask(port, path, method=method, token=token).status for token in tokens)
+    return tuple(lab.ask(port, path, method=method, token=token).status for token in tokens)
 
 
-def test_every_handler_is_judged_by_its_mark(port, bench, issuer):
+def test_every_handler_is_judged_by_its_mark(port, lab, issuer):
     """Functions, methods, views, static folders, and those of applications below."""
-    assert ROUTES == {row: statuses(bench, port, row, issuer) for row in ROUTES}
+    assert ROUTES == {row: statuses(lab, port, row, issuer) for row in ROUTES}
 
 
-def test_an_application_of_a_domain_is_judged_too(port, bench, issuer):
+def test_an_application_of_a_domain_is_judged_too(port, lab, issuer):
     """Its handlers are found by the Host header, and need a mark as others do."""
     host = [("Host", "domain.example")]
     found = [
-        bench.ask(port, path, headers=host, token=token).status
+        lab.ask(port, path, headers=host, token=token).status
         for path in ("/read", "/unmarked", "/nowhere")
         for token in (None, issuer.read)
     ]
@@ -85,23 +85,23 @@ def test_an_application_of_a_domain_is_judged_too(port, bench, issuer):
     assert [401, 200, 403, 403, 404, 404] == found
 
 
-def test_a_handler_knows_its_caller(port, bench, issuer):
+def test_a_handler_knows_its_caller(port, lab, issuer):
     """`request["credicorp_auth.claims"]`, also in an application below; none if it is public."""
     paths = ["/decisions/x", "/by-method", "/sub/deep/read", "/health"]
-    found = [bench.ask(port, path, token=issuer.read).json["client"] for path in paths]
+    found = [lab.ask(port, path, token=issuer.read).json["client"] for path in paths]
 
     assert [issuer.client_id] * 3 + [None] == found
 
 
-def test_what_the_refused_are_told(port, bench, issuer):
+def test_what_the_refused_are_told(port, lab, issuer):
     """Status, challenge and code of the envelope; two headers are malformed."""
     path, twice = "/decisions/x", [("Authorization", f"Bearer {issuer.read}")] * 2
     replies = [
-        bench.ask(port, path),
-        bench.ask(port, path, token="opaque"),
-        bench.ask(port, path, token=issuer.write),
-        bench.ask(port, path, headers=twice),
-        bench.ask(port, "/unmarked", token=issuer.both),
+        lab.ask(port, path),
+        lab.ask(port, path, token="opaque"),
+        lab.ask(port, path, token=issuer.write),
+        lab.ask(port, path, headers=twice),
+        lab.ask(port, "/unmarked", token=issuer.both),
     ]
 
     assert [
@@ -111,7 +111,7 @@ def test_what_the_refused_are_told(port, bench, issuer):
         (400, "bad_request", f'{REALM}, error="invalid_request"'),
         (403, "guard.unmarked", None),
     ] == [(each.status, each.error, each.headers["WWW-Authenticate"]) for each in replies]
-    assert b"\r\n\r\n" == bench.send_head(port, path)[-4:]
+    assert b"\r\n\r\n" == lab.send_head(port, path)[-4:]
 
 
 def test_a_websocket_is_judged_before_it_is_accepted(port, issuer):

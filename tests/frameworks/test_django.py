@@ -96,48 +96,47 @@ ROUTES = {
 
 
 @pytest.fixture(scope="module", params=[*ASGI, *WSGI])
-def port(request, bench, issuer):
-    with bench.serving(request.param, {**ASGI, **WSGI}[request.param], issuer.url) as port:
+def port(request, lab, issuer):
+    with lab.serving(request.param, {**ASGI, **WSGI}[request.param], issuer.url) as port:
         yield port
 
 
-def statuses(bench, port, row, issuer, headers=()):
+def statuses(lab, port, row, issuer, headers=()):
     """Send a request without a token and with each of three; return the statuses."""
     method, path = row.split(" ")
     tokens = (None, issuer.read, issuer.write, issuer.both)
     return tuple(
-        bench.ask(port, path, method=method, token=token, headers=headers).status
-        for token in tokens
+        lab.ask(port, path, method=method, token=token, headers=headers).status for token in tokens
     )
 
 
-def test_every_view_is_judged_by_its_mark(port, bench, issuer):
+def test_every_view_is_judged_by_its_mark(port, lab, issuer):
     """Functions, classes, methods, included and wrapped views, and those of REST framework."""
-    found = {row: statuses(bench, port, row, issuer) for row in ROUTES}
+    found = {row: statuses(lab, port, row, issuer) for row in ROUTES}
 
     assert ROUTES == found
 
 
-def test_a_view_knows_its_caller(port, bench, issuer):
+def test_a_view_knows_its_caller(port, lab, issuer):
     """`request.claims`, and in REST framework `request.auth` and `request.user`."""
-    plain = bench.ask(port, "/decisions/x", token=issuer.read)
-    rest = bench.ask(port, "/rest/decisions/", token=issuer.read)
-    health = bench.ask(port, "/health", token=issuer.read)
+    plain = lab.ask(port, "/decisions/x", token=issuer.read)
+    rest = lab.ask(port, "/rest/decisions/", token=issuer.read)
+    health = lab.ask(port, "/health", token=issuer.read)
 
     assert [{"client": issuer.client_id}, {"client": None}] == [plain.json, health.json]
     assert {"client": issuer.client_id, "user": issuer.client_id} == rest.json
 
 
 @pytest.mark.parametrize("path", ["/decisions/x", "/rest/decisions/"])
-def test_what_the_refused_are_told(port, bench, issuer, path):
+def test_what_the_refused_are_told(port, lab, issuer, path):
     """The same challenges and codes from a view's mark and from a permission."""
     headers = [("Credicorp-Request-Id", "req_7")]
     replies = [
-        bench.ask(port, path, headers=headers),
-        bench.ask(port, path, token="opaque", headers=headers),
-        bench.ask(port, path, token=issuer.write, headers=headers),
-        bench.ask(port, path, headers=[("Authorization", "Bearer a b"), *headers]),
-        bench.ask(port, path, headers=[("Authorization", "Basic eDp5"), *headers]),
+        lab.ask(port, path, headers=headers),
+        lab.ask(port, path, token="opaque", headers=headers),
+        lab.ask(port, path, token=issuer.write, headers=headers),
+        lab.ask(port, path, headers=[("Authorization", "Bearer a b"), *headers]),
+        lab.ask(port, path, headers=[("Authorization", "Basic eDp5"), *headers]),
     ]
 
     assert [401, 401, 403, 400, 401] == [each.status for each in replies]
@@ -153,54 +152,54 @@ def test_what_the_refused_are_told(port, bench, issuer, path):
 
 
 @pytest.mark.parametrize("path", ["/decisions/x", "/rest/decisions/"])
-def test_two_authorization_headers_are_malformed(port, bench, issuer, path):
+def test_two_authorization_headers_are_malformed(port, lab, issuer, path):
     """400, whichever of the two is good."""
     for values in [(issuer.read, "opaque"), ("opaque", issuer.read), (issuer.read, issuer.read)]:
         headers = [("Authorization", f"Bearer {value}") for value in values]
 
-        assert 400 == bench.ask(port, path, headers=headers).status
+        assert 400 == lab.ask(port, path, headers=headers).status
 
 
-def test_a_refusal_of_head_has_no_body(port, bench):
+def test_a_refusal_of_head_has_no_body(port, lab):
     """The bytes of the response end with its headers."""
-    assert b"\r\n\r\n" == bench.send_head(port, "/decisions/x")[-4:]
-    assert b"\r\n\r\n" == bench.send_head(port, "/unmarked")[-4:]
+    assert b"\r\n\r\n" == lab.send_head(port, "/decisions/x")[-4:]
+    assert b"\r\n\r\n" == lab.send_head(port, "/unmarked")[-4:]
 
 
-def test_an_unmarked_view_is_told_apart(port, bench, issuer):
+def test_an_unmarked_view_is_told_apart(port, lab, issuer):
     """403 with a code of its own, and no challenge: no token would help."""
-    reply = bench.ask(port, "/unmarked", token=issuer.both)
+    reply = lab.ask(port, "/unmarked", token=issuer.both)
 
     assert ("guard.unmarked", None) == (reply.error, reply.headers["WWW-Authenticate"])
 
 
-def test_the_browsable_api_is_refused_and_shown_alike(port, bench, issuer):
+def test_the_browsable_api_is_refused_and_shown_alike(port, lab, issuer):
     """HTML without a token is a refusal; with one the page shows what that token may do."""
     wanted = [("Accept", "text/html")]
-    refused = bench.ask(port, "/rest/decisions/", headers=wanted)
-    shown = bench.ask(port, "/rest/decisions/", headers=wanted, token=issuer.read)
+    refused = lab.ask(port, "/rest/decisions/", headers=wanted)
+    shown = lab.ask(port, "/rest/decisions/", headers=wanted, token=issuer.read)
 
     assert (401, REALM) == (refused.status, refused.headers["WWW-Authenticate"])
     assert (200, True) == (shown.status, b"<html" in shown.body)
 
 
-def test_fault_358_no_cache_responds_in_place_of_the_guard(port, bench, issuer):
+def test_fault_358_no_cache_responds_in_place_of_the_guard(port, lab, issuer):
     """Django's site-wide cache, which responds before any view is found, holds no guarded page."""
     asked = ["/decisions/cached", "/rest/decisions/9/"]
-    first = [bench.ask(port, path, token=issuer.read).status for path in asked]
-    again = [bench.ask(port, path) for path in asked]
-    private = [bench.ask(port, path, token=issuer.read).headers["Cache-Control"] for path in asked]
+    first = [lab.ask(port, path, token=issuer.read).status for path in asked]
+    again = [lab.ask(port, path) for path in asked]
+    private = [lab.ask(port, path, token=issuer.read).headers["Cache-Control"] for path in asked]
 
     assert ([200, 200], [401, 401]) == (first, [each.status for each in again])
     assert ["private", "private"] == private
-    assert "max-age=600" in bench.ask(port, "/health").headers["Cache-Control"]
+    assert "max-age=600" in lab.ask(port, "/health").headers["Cache-Control"]
 
 
-def test_many_callers_at_once_get_their_own(port, bench, issuer):
+def test_many_callers_at_once_get_their_own(port, lab, issuer):
     """Nobody is given the claims or the refusal of another."""
     asked = [("/decisions/x", issuer.read), ("/decisions/x", None), ("/applications", issuer.write)] * 20  # fmt: skip
     with ThreadPoolExecutor(8) as pool:
-        replies = list(pool.map(lambda each: bench.ask(port, each[0], token=each[1]), asked))
+        replies = list(pool.map(lambda each: lab.ask(port, each[0], token=each[1]), asked))
 
     assert [200, 401, 200] * 20 == [each.status for each in replies]
     assert {issuer.client_id} == {json.loads(each.body)["client"] for each in replies if each.status == 200}  # fmt: skip
@@ -220,16 +219,16 @@ PREFIXED = [
 
 
 @pytest.mark.parametrize(("server", "app", "environment", "prefix", "headers"), PREFIXED)
-def test_fault_355_no_prefix_opens_a_view(bench, issuer, server, app, environment, prefix, headers):
+def test_fault_355_no_prefix_opens_a_view(lab, issuer, server, app, environment, prefix, headers):
     """Whoever sets a prefix, also the client: a view demands what its mark says, wherever it is."""
     rows = ["GET /decisions/x", "POST /applications", "GET /unmarked", "GET /rest/decisions/", "GET /some-methods"]  # fmt: skip
-    with bench.serving(server, app, issuer.url, **environment) as port:
+    with lab.serving(server, app, issuer.url, **environment) as port:
         found = {
-            row: statuses(bench, port, row.replace(" ", f" {prefix}"), issuer, headers)
+            row: statuses(lab, port, row.replace(" ", f" {prefix}"), issuer, headers)
             for row in rows
         }
         elsewhere = [
-            bench.ask(port, path, headers=headers).status
+            lab.ask(port, path, headers=headers).status
             for path in ("/decisions/x", "/unmarked", "//unmarked", "/x/unmarked", "/api/unmarked", "/mounted/unmarked", "/health/unmarked")
         ]  # fmt: skip
 
@@ -237,13 +236,13 @@ def test_fault_355_no_prefix_opens_a_view(bench, issuer, server, app, environmen
     assert 400 <= min(elsewhere)
 
 
-def test_fault_355_a_guard_around_django_demands_its_scope_of_everything(bench, issuer):
+def test_fault_355_a_guard_around_django_demands_its_scope_of_everything(lab, issuer):
     """FORCE_SCRIPT_NAME once led GET /api/admin past the guard's table of paths."""
     environment = {"SERVICE_FORCE_SCRIPT_NAME": "/api"}
-    with bench.serving("uvicorn", "django_apps:wrapped", issuer.url, **environment) as port:
+    with lab.serving("uvicorn", "django_apps:wrapped", issuer.url, **environment) as port:
         paths = ["/unmarked", "/api/unmarked", "/api/decisions/x", "/api", "/"]
-        found = [bench.ask(port, path).status for path in paths]
-        served = bench.ask(port, "/api/decisions/x", token=issuer.read)
+        found = [lab.ask(port, path).status for path in paths]
+        served = lab.ask(port, "/api/decisions/x", token=issuer.read)
 
     assert [401, 401, 401, 401, 200] == found
     assert 200 == served.status

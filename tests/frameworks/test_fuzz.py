@@ -39,12 +39,12 @@ HUNDREDTH = 500
 
 
 @pytest.mark.parametrize("framework", sorted({each.framework for each in fuzz.SERVICES}))
-def test_fault_355_no_framework_serves_without_the_token(bench, issuer, framework):
+def test_fault_355_no_framework_serves_without_the_token(lab, issuer, framework):
     """Plain, mounted, below a prefix and wrapped: nothing without its token, all that is in order arrives."""
     services = [each for each in fuzz.SERVICES if each.framework == framework]
     requests = HUNDREDTH * len(services) // len(fuzz.SERVICES)
 
-    results = fuzz.fuzz(bench, issuer, services, requests)
+    results = fuzz.fuzz(lab, issuer, services, requests)
 
     assert {"plain", "mounted", "root", "wrapped"} == {each.mode for each in services}
     assert [] == [way for _, ways in results.values() for way in ways]
@@ -57,14 +57,12 @@ def rows_of(module):
 
 
 @pytest.mark.parametrize(("module", "server", "app", "prefix", "environment"), SERVICES)
-def test_nothing_is_served_without_its_token(
-    bench, issuer, module, server, app, prefix, environment
-):
+def test_nothing_is_served_without_its_token(lab, issuer, module, server, app, prefix, environment):
     """Random paths, prefixes, methods and tokens: 0 served without theirs; those in order all arrive."""
     rows, dice = rows_of(module), random.Random(7)
     tokens = [None, issuer.read, issuer.write, issuer.both]
     with (
-        bench.serving(server, app, issuer.url, **environment) as port,
+        lab.serving(server, app, issuer.url, **environment) as port,
         fuzz.Caller(port, "Route") as caller,
     ):
         demands = {}

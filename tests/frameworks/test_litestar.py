@@ -57,49 +57,48 @@ ROUTES = {
 
 
 @pytest.fixture(scope="module", params=SERVERS)
-def port(request, bench, issuer):
-    with bench.serving(request.param, APP, issuer.url) as port:
+def port(request, lab, issuer):
+    with lab.serving(request.param, APP, issuer.url) as port:
         yield port
 
 
 @pytest.fixture(scope="module")
-def on_uvicorn(bench, issuer):
-    with bench.serving("uvicorn", APP, issuer.url) as port:
+def on_uvicorn(lab, issuer):
+    with lab.serving("uvicorn", APP, issuer.url) as port:
         yield port
 
 
-def statuses(bench, port, row, issuer, headers=()):
+def statuses(lab, port, row, issuer, headers=()):
     """Send a request without a token and with each of three; return the statuses."""
     method, path = row.split(" ")
     tokens = (None, issuer.read, issuer.write, issuer.both)
     return tuple(
-        bench.ask(port, path, method=method, token=token, headers=headers).status
-        for token in tokens
+        lab.ask(port, path, method=method, token=token, headers=headers).status for token in tokens
     )
 
 
-def test_every_handler_is_judged_by_its_marks(port, bench, issuer):
+def test_every_handler_is_judged_by_its_marks(port, lab, issuer):
     """Functions, controllers, routers, mounts and static files; also without lifespan events."""
-    assert ROUTES == {row: statuses(bench, port, row, issuer) for row in ROUTES}
+    assert ROUTES == {row: statuses(lab, port, row, issuer) for row in ROUTES}
 
 
-def test_a_handler_knows_its_caller(port, bench, issuer):
+def test_a_handler_knows_its_caller(port, lab, issuer):
     """`request.auth`, and the claims in the connection's scope; a mounted application as well."""
-    read = bench.ask(port, "/decisions/x", token=issuer.read)
-    mounted = bench.ask(port, "/mount-marked/x", token=issuer.read)
+    read = lab.ask(port, "/decisions/x", token=issuer.read)
+    mounted = lab.ask(port, "/mount-marked/x", token=issuer.read)
 
     assert ({"client": issuer.client_id}, b"known") == (read.json, mounted.body)
 
 
-def test_what_the_refused_are_told(port, bench, issuer):
+def test_what_the_refused_are_told(port, lab, issuer):
     """Status, challenge and code of the envelope; two headers are malformed."""
     path, twice = "/decisions/x", [("Authorization", f"Bearer {issuer.read}")] * 2
     replies = [
-        bench.ask(port, path),
-        bench.ask(port, path, token="opaque"),
-        bench.ask(port, path, token=issuer.write),
-        bench.ask(port, path, headers=twice),
-        bench.ask(port, "/unmarked", token=issuer.both),
+        lab.ask(port, path),
+        lab.ask(port, path, token="opaque"),
+        lab.ask(port, path, token=issuer.write),
+        lab.ask(port, path, headers=twice),
+        lab.ask(port, "/unmarked", token=issuer.both),
     ]
 
     assert [
@@ -109,7 +108,7 @@ def test_what_the_refused_are_told(port, bench, issuer):
         (400, "bad_request", f'{REALM}, error="invalid_request"'),
         (403, "guard.unmarked", None),
     ] == [(each.status, each.error, each.headers["WWW-Authenticate"]) for each in replies]
-    assert b"\r\n\r\n" == bench.send_head(port, path)[-4:]
+    assert b"\r\n\r\n" == lab.send_head(port, path)[-4:]
 
 
 @pytest.mark.parametrize("path", ["/socket", "/listener", "/listener-class", "/pages/stream"])
@@ -144,17 +143,17 @@ def opens(port, path, token) -> bool:
     return True
 
 
-def test_a_cached_response_is_judged_as_any_other(port, bench, issuer):
+def test_a_cached_response_is_judged_as_any_other(port, lab, issuer):
     """Litestar's cache lies behind the guard."""
     asked = [(issuer.read, 200), (None, 401), (issuer.write, 403), (issuer.read, 200)]
 
-    assert [each for _, each in asked] == [bench.ask(port, "/cached", token=token).status for token, _ in asked]  # fmt: skip
+    assert [each for _, each in asked] == [lab.ask(port, "/cached", token=token).status for token, _ in asked]  # fmt: skip
 
 
-def test_start_up_lists_what_is_not_marked(bench, issuer, capsys):
+def test_start_up_lists_what_is_not_marked(lab, issuer, capsys):
     """One warning names every handler that is refused to everybody."""
-    with bench.serving("uvicorn", APP, issuer.url) as port:
-        bench.ask(port, "/health")
+    with lab.serving("uvicorn", APP, issuer.url) as port:
+        lab.ask(port, "/health")
     said = [line for line in capsys.readouterr().out.splitlines() if "handlers=" in line]
 
     assert 1 == len(said)
@@ -164,12 +163,12 @@ def test_start_up_lists_what_is_not_marked(bench, issuer, capsys):
         assert f"service.{name}" not in said[0].replace("unmarked,", "")
 
 
-def test_a_preflight_gets_its_response_in_front_of_the_guard(on_uvicorn, bench):
+def test_a_preflight_gets_its_response_in_front_of_the_guard(on_uvicorn, lab):
     """Litestar's own CORS needs no token, and refusals can be read by the page that it allows."""
     origin = ("Origin", "https://pages.example")
     asked = [origin, ("Access-Control-Request-Method", "GET"), ("Access-Control-Request-Headers", "authorization")]  # fmt: skip
-    preflight = bench.ask(on_uvicorn, "/decisions/x", method="OPTIONS", headers=asked)
-    refused = bench.ask(on_uvicorn, "/decisions/x", headers=[origin])
+    preflight = lab.ask(on_uvicorn, "/decisions/x", method="OPTIONS", headers=asked)
+    refused = lab.ask(on_uvicorn, "/decisions/x", headers=[origin])
 
     assert (204, 401) == (preflight.status, refused.status)
     assert {"https://pages.example"} == {each.headers["Access-Control-Allow-Origin"] for each in (preflight, refused)}  # fmt: skip
@@ -185,28 +184,28 @@ PREFIXED = [
 
 
 @pytest.mark.parametrize(("server", "prefix", "headers"), PREFIXED)
-def test_fault_356_no_prefix_opens_a_handler(bench, issuer, server, prefix, headers):
+def test_fault_356_no_prefix_opens_a_handler(lab, issuer, server, prefix, headers):
     """Litestar cuts `root_path` out of the path, which a client sets at daphne: marks still hold."""
     rows = ["GET /decisions/x", "POST /applications", "GET /unmarked", "GET /mount-unmarked/x", "GET /pages"]  # fmt: skip
-    with bench.serving(server, APP, issuer.url) as port:
+    with lab.serving(server, APP, issuer.url) as port:
         found = {
-            row: statuses(bench, port, row.replace(" ", f" {prefix}"), issuer, headers)
+            row: statuses(lab, port, row.replace(" ", f" {prefix}"), issuer, headers)
             for row in rows
         }
 
     assert {row: ROUTES[row] for row in rows} == found
 
 
-def test_fault_356_a_guard_around_litestar_demands_its_scope_of_everything(bench, issuer):
+def test_fault_356_a_guard_around_litestar_demands_its_scope_of_everything(lab, issuer):
     """Once the client's header led /public/x/admin to /admin, past the guard's table of paths."""
-    with bench.serving("daphne", "litestar_service:wrapped", issuer.url) as port:
+    with lab.serving("daphne", "litestar_service:wrapped", issuer.url) as port:
         paths = ["/admin", "/public/x/admin", "/public/admin", "/x/admin"]
         found = [
-            bench.ask(port, path, headers=headers).status
+            lab.ask(port, path, headers=headers).status
             for path in paths
             for headers in [(), (("Daphne-Root-Path", "/x"),), (("Daphne-Root-Path", "/public"),)]
         ]
-        served = bench.ask(port, "/admin", token=issuer.read)
+        served = lab.ask(port, "/admin", token=issuer.read)
 
     assert [401] * 12 == found
     assert (200, b"ADMIN SECRET") == (served.status, served.body)

@@ -7,64 +7,64 @@ from urllib.parse import parse_qsl
 import pytest
 
 from credicorp_auth import errors
+from credicorp_auth.http.secret import Secret
 from credicorp_auth.lifecycle.client import Client
+from credicorp_auth.lifecycle.endpoint_state import Refused, SecretUnchanged
 from credicorp_auth.lifecycle.introspect import introspect_token
 from credicorp_auth.lifecycle.obtain import obtain_token
 from credicorp_auth.lifecycle.revoke import revoke_token
-from credicorp_auth.lifecycle.standing import LookedAgain, Refused
-from credicorp_auth.lifecycle.world import Errand
+from credicorp_auth.lifecycle.runtime import TokenRequirements
 from credicorp_auth.oauth.introspection import IntrospectionPolicy
 from credicorp_auth.oauth.scope import Scope
-from credicorp_auth.oauth.secret import Secret
 from credicorp_auth.oauth.token_endpoint import TokenRequest
-from credicorp_auth.testing.scripted_world import ScriptedWorld, answer, token_answer
+from credicorp_auth.testing.scripted_runtime import ScriptedRuntime, response, token_response
 
 SCOPE = Scope("decisions:read")
 CLIENT = Client("client-1", TokenRequest("https://as.example/token", scope=SCOPE))
-ERRAND = Errand(SCOPE, deadline=1_010.0)
+REQUIREMENTS = TokenRequirements(SCOPE, deadline=1_010.0)
 PAST_CACHE = "fetch_secret past cache"
 
 
-def mint(world):
+def mint(runtime):
     """Ask for a token."""
-    return obtain_token(CLIENT, world, ERRAND)
+    return obtain_token(CLIENT, runtime, REQUIREMENTS)
 
 
-def introspect(world):
+def introspect(runtime):
     """Ask about a token."""
     asked = IntrospectionPolicy()
-    deadline = world.now().boot + 10.0
-    return introspect_token(Secret("opaque"), "client_secret_post", asked, world, deadline)
+    deadline = runtime.now().boot + 10.0
+    return introspect_token(Secret("opaque"), "client_secret_post", asked, runtime, deadline)
 
 
-def revoke(world):
+def revoke(runtime):
     """Revoke a token."""
-    return revoke_token(Secret("opaque"), "client_secret_post", world, world.now().boot + 10.0)
+    return revoke_token(Secret("opaque"), "client_secret_post", runtime, runtime.now().boot + 10.0)
 
 
 REQUESTS = {
-    "mint": (mint, token_answer()),
-    "introspect": (introspect, answer(active=True)),
-    "revoke": (revoke, answer()),
+    "mint": (mint, token_response()),
+    "introspect": (introspect, response(active=True)),
+    "revoke": (revoke, response()),
 }
 # (a refusal that may blame the client, whether it is one of the client as a whole)
 BLAMING = {
-    "invalid_client": (answer(401, error="invalid_client"), True),
-    "invalid_client-400": (answer(400, error="invalid_client"), True),
-    "bare-401": (answer(401), True),
-    "unauthorized": (answer(401, error="unauthorized"), True),
-    "access_denied": (answer(401, error="access_denied"), True),
-    "unauthorized_client": (answer(401, error="unauthorized_client"), True),
-    "unauthorized_client-400": (answer(400, error="unauthorized_client"), False),
-    "access_denied-403": (answer(403, error="access_denied"), False),
-    "bare-403": (answer(403), True),
-    "unknown-403": (answer(403, error="what_now"), False),
+    "invalid_client": (response(401, error="invalid_client"), True),
+    "invalid_client-400": (response(400, error="invalid_client"), True),
+    "bare-401": (response(401), True),
+    "unauthorized": (response(401, error="unauthorized"), True),
+    "access_denied": (response(401, error="access_denied"), True),
+    "unauthorized_client": (response(401, error="unauthorized_client"), True),
+    "unauthorized_client-400": (response(400, error="unauthorized_client"), False),
+    "access_denied-403": (response(403, error="access_denied"), False),
+    "bare-403": (response(403), True),
+    "unknown-403": (response(403, error="what_now"), False),
 }
 
 
-def shown(world):
+def shown(runtime):
     """Return the secrets that were shown to the endpoint."""
-    return [dict(parse_qsl(each.body.reveal().decode()))["client_secret"] for each in world.sent]
+    return [dict(parse_qsl(each.body.reveal().decode()))["client_secret"] for each in runtime.sent]
 
 
 @pytest.mark.parametrize("request_of", REQUESTS)
@@ -72,13 +72,13 @@ def shown(world):
 def test_fault_394_a_rotated_secret_works_whatever_name_the_refusal_bears(request_of, refusal):
     """394: the source is read once past its cache; what changed is tried in the same call."""
     ask, success = REQUESTS[request_of]
-    world = ScriptedWorld([BLAMING[refusal][0], success], secrets=["old", "new"])
+    runtime = ScriptedRuntime([BLAMING[refusal][0], success], secrets=["old", "new"])
 
-    ask(world)
+    ask(runtime)
 
-    assert ["old", "new"] == shown(world)
-    assert 1 == world.asked.count(PAST_CACHE)
-    assert "secret.rotated" in world.told
+    assert ["old", "new"] == shown(runtime)
+    assert 1 == runtime.asked.count(PAST_CACHE)
+    assert "secret.rotated" in runtime.told
 
 
 @pytest.mark.parametrize("request_of", REQUESTS)
@@ -86,44 +86,46 @@ def test_fault_394_a_rotated_secret_works_whatever_name_the_refusal_bears(reques
 def test_fault_394_076_an_unchanged_secret_is_shown_once(request_of, refusal):
     """394, 76: one request and one reading; remembered for the whole client or for what was asked."""
     ask, _ = REQUESTS[request_of]
-    response, whole = BLAMING[refusal]
-    world = ScriptedWorld([response], secrets=["same"])
+    received, whole = BLAMING[refusal]
+    runtime = ScriptedRuntime([received], secrets=["same"])
 
     with pytest.raises(errors.CredicorpAuthError):
-        ask(world)
+        ask(runtime)
 
-    remembered = [fact.scope for fact in world.facts if isinstance(fact, Refused)]
-    assert (1, 1) == (len(world.sent), world.asked.count(PAST_CACHE))
+    remembered = [outcome.scope for outcome in runtime.outcomes if isinstance(outcome, Refused)]
+    assert (1, 1) == (len(runtime.sent), runtime.asked.count(PAST_CACHE))
     assert ([None] if whole else [SCOPE] if request_of == "mint" else []) == remembered
 
 
 @pytest.mark.parametrize("request_of", REQUESTS)
 @pytest.mark.parametrize(
     "refusal",
-    [answer(400, error="invalid_request"), answer(401, error="invalid_scope"), answer(410), answer(404, error="invalid_client")],
+    [response(400, error="invalid_request"), response(401, error="invalid_scope"), response(410), response(404, error="invalid_client")],
     ids=["invalid_request", "401-invalid_scope", "410", "404"],
 )  # fmt: skip
 def test_fault_394_what_blames_something_else_does_not_read_the_secret(request_of, refusal):
     """394: a code that we know, and that is not about the client, leaves the source alone."""
     ask, _ = REQUESTS[request_of]
-    world = ScriptedWorld([refusal], secrets=["old", "new"])
+    runtime = ScriptedRuntime([refusal], secrets=["old", "new"])
 
     with pytest.raises(errors.CredicorpAuthError):
-        ask(world)
+        ask(runtime)
 
-    assert (1, 0) == (len(world.sent), world.asked.count(PAST_CACHE))
+    assert (1, 0) == (len(runtime.sent), runtime.asked.count(PAST_CACHE))
 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 504])
 def test_fault_390_a_failure_by_its_status_does_not_read_the_secret(status):
     """390: three requests with one secret, whatever error the body names."""
-    world = ScriptedWorld([answer(status, error="invalid_client")] * 3, secrets=["old", "new"])
+    runtime = ScriptedRuntime(
+        [response(status, error="invalid_client")] * 3, secrets=["old", "new"]
+    )
 
     with pytest.raises(errors.ServerFailed) as raised:
-        mint(world)
+        mint(runtime)
 
-    assert ("invalid_client", 3) == (raised.value.error, len(world.sent))
-    assert PAST_CACHE not in world.asked
+    assert ("invalid_client", 3) == (raised.value.error, len(runtime.sent))
+    assert PAST_CACHE not in runtime.asked
 
 
 @pytest.mark.parametrize("request_of", ["introspect", "revoke"])
@@ -132,31 +134,31 @@ def test_fault_394_a_refused_client_asks_no_question_until_its_secret_changes(re
     ask, success = REQUESTS[request_of]
     away = errors.SecretUnavailable("sealed", retryable=True)
     secrets = ["old", "old", "old", away, "new"]
-    world = ScriptedWorld([answer(401), success], secrets=secrets)
+    runtime = ScriptedRuntime([response(401), success], secrets=secrets)
     codes = []
     for advance in (0, 0, 0.5, 0.5, 1.0):
-        world.advance(advance)
+        runtime.advance(advance)
         with pytest.raises(errors.InvalidClient) as raised:
-            ask(world)
+            ask(runtime)
         codes.append(raised.value.code)
-    assert (1, {"oauth.invalid_client"}) == (len(world.sent), set(codes))
-    assert 3 == world.asked.count(PAST_CACHE)
-    assert [LookedAgain(Scope())] * 2 == world.facts[1:]
-    world.advance(1.0)
-    ask(world)
+    assert (1, {"oauth.invalid_client"}) == (len(runtime.sent), set(codes))
+    assert 3 == runtime.asked.count(PAST_CACHE)
+    assert [SecretUnchanged(Scope())] * 2 == runtime.outcomes[1:]
+    runtime.advance(1.0)
+    ask(runtime)
 
-    assert ["old", "new"] == shown(world)
-    assert {} == world.standing.refusals
+    assert ["old", "new"] == shown(runtime)
+    assert {} == runtime.state.refusals
 
 
 @pytest.mark.parametrize("request_of", ["introspect", "revoke"])
 def test_fault_394_a_refusal_is_forgotten_after_a_minute(request_of):
     """394: after 60 s the endpoint is asked again with the secret that it refused."""
     ask, success = REQUESTS[request_of]
-    world = ScriptedWorld([answer(401), success])
+    runtime = ScriptedRuntime([response(401), success])
     with pytest.raises(errors.InvalidClient):
-        ask(world)
-    world.advance(60.0)
-    ask(world)
+        ask(runtime)
+    runtime.advance(60.0)
+    ask(runtime)
 
-    assert 2 == len(world.sent)
+    assert 2 == len(runtime.sent)

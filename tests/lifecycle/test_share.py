@@ -6,25 +6,25 @@ import pytest
 from attrs import evolve
 
 from credicorp_auth import errors
+from credicorp_auth.http.secret import Secret
 from credicorp_auth.lifecycle.client import Client, token_key
+from credicorp_auth.lifecycle.endpoint_state import EndpointState, Failed
 from credicorp_auth.lifecycle.obtain import obtain_token
-from credicorp_auth.lifecycle.standing import Failed, Standing
-from credicorp_auth.lifecycle.world import Birth, Errand, StoredToken
+from credicorp_auth.lifecycle.runtime import Issuance, StoredToken, TokenRequirements
 from credicorp_auth.oauth.scope import Scope
-from credicorp_auth.oauth.secret import Secret
 from credicorp_auth.oauth.token import Grant
 from credicorp_auth.oauth.token_endpoint import TokenRequest
-from credicorp_auth.ports import LeaseState
-from credicorp_auth.testing.scripted_world import ScriptedWorld, token_answer
+from credicorp_auth.plugin.api import LeaseState
+from credicorp_auth.testing.scripted_runtime import ScriptedRuntime, token_response
 
 SCOPE = Scope("decisions:read")
 CLIENT = Client("client-1", TokenRequest("https://as.example/token", scope=SCOPE))
-ERRAND = Errand(SCOPE, deadline=1_010.0)
+REQUIREMENTS = TokenRequirements(SCOPE, deadline=1_010.0)
 KEY = token_key(CLIENT.asks_for(SCOPE), "client-1")
 ACQUIRED, HELD, FAILED = LeaseState.ACQUIRED, LeaseState.HELD, LeaseState.FAILED
 
 
-class SharedWorld(ScriptedWorld):
+class SharedRuntime(ScriptedRuntime):
     """A world in which another process writes its token while we pause for the nth time."""
 
     def __init__(self, *args, arrives_at_pause=0, **keywords):
@@ -38,171 +38,175 @@ class SharedWorld(ScriptedWorld):
         self.pauses += 1
         if self.pauses == self.arrives_at_pause:
             grant = Grant(Secret("theirs"), "Bearer", SCOPE, 3600.0)
-            born = Birth(self.clock.wall, 9)
+            born = Issuance(self.clock.wall, 9)
             self.write_cache(KEY, StoredToken("e" * 32, grant, born))
             self.asked.pop()
 
 
 def test_who_has_the_lease_looks_once_more_and_mints():
     """The holder heeds the others and reads the cache again, mints, and gives the lease back."""
-    world = ScriptedWorld([token_answer()], leases=[ACQUIRED])
+    runtime = ScriptedRuntime([token_response()], leases=[ACQUIRED])
 
-    obtained = obtain_token(CLIENT, world, ERRAND)
+    obtained = obtain_token(CLIENT, runtime, REQUIREMENTS)
 
     assert [
         "read_cache",
         "lease acquired",
-        "heed_others",
+        "load_shared_cooldown",
         "read_cache",
         "fetch_secret",
         "send within 10",
         "write_cache",
         "release",
-    ] == world.asked
-    assert 1 == obtained.number == world.read_cache(KEY).birth.number
+    ] == runtime.asked
+    assert 1 == obtained.number == runtime.read_cache(KEY).issuance.number
 
 
 def test_who_has_it_not_waits_for_what_the_holder_brings():
     """A process that finds the lease taken looks again and again, and takes the other's token."""
-    world = SharedWorld(leases=[HELD, HELD, HELD], arrives_at_pause=3)
+    runtime = SharedRuntime(leases=[HELD, HELD, HELD], arrives_at_pause=3)
 
-    obtained = obtain_token(CLIENT, world, ERRAND)
+    obtained = obtain_token(CLIENT, runtime, REQUIREMENTS)
 
     assert "theirs" == obtained.grant.value.reveal()
-    pauses = [float(each.split()[1]) for each in world.asked if each.startswith("pause")]
+    pauses = [float(each.split()[1]) for each in runtime.asked if each.startswith("pause")]
     assert sorted(pauses) == pauses
     assert 3 == len(pauses)
-    assert [] == world.sent
+    assert [] == runtime.sent
 
 
 def test_a_successor_takes_over():
     """When the holder is gone without a token, one of those who waited mints."""
-    world = ScriptedWorld([token_answer("ours")], leases=[HELD, HELD, ACQUIRED])
+    runtime = ScriptedRuntime([token_response("ours")], leases=[HELD, HELD, ACQUIRED])
 
-    assert "ours" == obtain_token(CLIENT, world, ERRAND).grant.value.reveal()
-    assert 3 == obtain_token(CLIENT, world, ERRAND).number
+    assert "ours" == obtain_token(CLIENT, runtime, REQUIREMENTS).grant.value.reveal()
+    assert 3 == obtain_token(CLIENT, runtime, REQUIREMENTS).number
 
 
 def test_a_token_that_came_before_the_lease_is_taken():
     """Whoever gets the lease right after it was used finds the token, and mints none."""
-    world = SharedWorld(leases=[HELD, ACQUIRED], arrives_at_pause=0)
+    runtime = SharedRuntime(leases=[HELD, ACQUIRED], arrives_at_pause=0)
     grant = Grant(Secret("theirs"), "Bearer", SCOPE, 3600.0)
     reads = []
-    read_cache = world.read_cache
+    read_cache = runtime.read_cache
 
     def read_late(key):
         reads.append(key)
         if len(reads) == 3:
-            world.write_cache(key, StoredToken("e" * 32, grant, Birth(world.clock.wall, 1)))
+            runtime.write_cache(key, StoredToken("e" * 32, grant, Issuance(runtime.clock.wall, 1)))
         return read_cache(key)
 
-    world.read_cache = read_late
-    obtained = obtain_token(CLIENT, world, ERRAND)
+    runtime.read_cache = read_late
+    obtained = obtain_token(CLIENT, runtime, REQUIREMENTS)
 
     assert "theirs" == obtained.grant.value.reveal()
-    assert "release" == world.asked[-1]
-    assert [] == world.sent
+    assert "release" == runtime.asked[-1]
+    assert [] == runtime.sent
 
 
 @pytest.mark.parametrize(("chance", "least", "most"), [(0.0, 5.0, 5.5), (0.99, 7.4, 8.0)])
 def test_fault_384_a_holder_is_waited_for_for_most_of_the_time_and_no_longer(chance, least, most):
     """384: whoever has waited for most of its time goes alone, without the lease, each at its moment."""
-    world = ScriptedWorld([token_answer("ours")], leases=[HELD] * 200, chance=chance)
+    runtime = ScriptedRuntime([token_response("ours")], leases=[HELD] * 200, chance=chance)
 
-    obtained = obtain_token(CLIENT, world, ERRAND)
+    obtained = obtain_token(CLIENT, runtime, REQUIREMENTS)
 
     assert ("ours", 0) == (obtained.grant.value.reveal(), obtained.number)
-    assert least <= world.clock.boot - 1_000.0 <= most
-    assert "release" not in world.asked
+    assert least <= runtime.clock.boot - 1_000.0 <= most
+    assert "release" not in runtime.asked
 
 
 def test_while_the_endpoint_is_left_alone_waiting_ends_with_the_errand():
     """A holder that sits a cool-down out costs its waiters a deadline, and a back-off."""
-    world = ScriptedWorld(leases=[HELD] * 200)
-    world.standing = Standing(quiet_until=1_100.0)
+    runtime = ScriptedRuntime(leases=[HELD] * 200)
+    runtime.state = EndpointState(cooldown_until=1_100.0)
 
     with pytest.raises(errors.DeadlinePassed, match="mints for all"):
-        obtain_token(CLIENT, world, ERRAND)
-    assert isinstance(world.facts[-1], Failed)
-    assert world.clock.boot < ERRAND.deadline
+        obtain_token(CLIENT, runtime, REQUIREMENTS)
+    assert isinstance(runtime.outcomes[-1], Failed)
+    assert runtime.clock.boot < REQUIREMENTS.deadline
 
 
 @pytest.mark.parametrize(
     ("there", "held", "number"),
     [
         pytest.param(None, None, 1, id="nothing is there"),
-        pytest.param(Birth(-9_000.0, 0), None, 1, id="a dead token without a number"),
-        pytest.param(Birth(-9_000.0, 1), None, 0, id="a dead token whose number is as large"),
-        pytest.param(Birth(-9_000.0, 2**53 - 1), None, 0, id="or the largest"),
-        pytest.param(Birth(61.0, 0), None, 0, id="a token from the future"),
-        pytest.param(None, Birth(-3_000.0, 5), 0, id="the held token's number is larger"),
+        pytest.param(Issuance(-9_000.0, 0), None, 1, id="a dead token without a number"),
+        pytest.param(Issuance(-9_000.0, 1), None, 0, id="a dead token whose number is as large"),
+        pytest.param(Issuance(-9_000.0, 2**53 - 1), None, 0, id="or the largest"),
+        pytest.param(Issuance(61.0, 0), None, 0, id="a token from the future"),
+        pytest.param(None, Issuance(-3_000.0, 5), 0, id="the held token's number is larger"),
         pytest.param(b"garbage", None, 0, id="what is no record"),
     ],
 )
 def test_fault_381_what_was_out_of_order_is_replaced(there, held, number):
     """381, 384: a token is minted without a number if the lease's is not the largest of all."""
-    world = ScriptedWorld([token_answer("ours")], leases=[ACQUIRED])
-    if isinstance(there, Birth):
-        born = evolve(there, issued_at=world.clock.wall + there.issued_at)
+    runtime = ScriptedRuntime([token_response("ours")], leases=[ACQUIRED])
+    if isinstance(there, Issuance):
+        born = evolve(there, issued_at=runtime.clock.wall + there.issued_at)
         grant = Grant(Secret("theirs"), "Bearer", SCOPE, 3600.0)
-        world.write_cache(KEY, StoredToken("e" * 32, grant, born))
+        runtime.write_cache(KEY, StoredToken("e" * 32, grant, born))
     elif there:
-        world.cache[KEY] = there
-    newer_than = evolve(held, issued_at=world.clock.wall + held.issued_at) if held else None
+        runtime.cache[KEY] = there
+    newer_than = evolve(held, issued_at=runtime.clock.wall + held.issued_at) if held else None
 
-    obtained = obtain_token(CLIENT, world, evolve(ERRAND, newer_than=newer_than))
+    obtained = obtain_token(CLIENT, runtime, evolve(REQUIREMENTS, newer_than=newer_than))
 
     assert ("ours", number) == (obtained.grant.value.reveal(), obtained.number)
-    assert number == world.read_cache(KEY).birth.number
+    assert number == runtime.read_cache(KEY).issuance.number
 
 
 def test_a_lease_that_failed_stops_nobody():
     """A cache that cannot say who mints sends everyone off alone, after heeding the others."""
-    world = ScriptedWorld([token_answer()], leases=[FAILED])
+    runtime = ScriptedRuntime([token_response()], leases=[FAILED])
 
-    obtained = obtain_token(CLIENT, world, ERRAND)
+    obtained = obtain_token(CLIENT, runtime, REQUIREMENTS)
 
-    assert ["read_cache", "lease failed", "heed_others"] == world.asked[:3]
-    assert "release" not in world.asked
-    assert world.lease(KEY).renew()  # on this stage nothing lapses
-    assert 1 == len(world.sent)
+    assert ["read_cache", "lease failed", "load_shared_cooldown"] == runtime.asked[:3]
+    assert "release" not in runtime.asked
+    assert runtime.lease(KEY).renew()  # on this stage nothing lapses
+    assert 1 == len(runtime.sent)
     assert obtained.grant.value.reveal() == "token-1"
 
 
 def test_a_failure_gives_the_lease_back():
     """Whatever goes wrong under the lease, it is given back."""
-    world = ScriptedWorld([errors.TlsFailed("expired")], leases=[ACQUIRED])
+    runtime = ScriptedRuntime([errors.TlsFailed("expired")], leases=[ACQUIRED])
 
     with pytest.raises(errors.TlsFailed):
-        obtain_token(CLIENT, world, ERRAND)
-    assert "release" == world.asked[-1]
+        obtain_token(CLIENT, runtime, REQUIREMENTS)
+    assert "release" == runtime.asked[-1]
 
 
 @pytest.mark.parametrize(
     ("held", "theirs", "newer"),
     [
         pytest.param(
-            Birth(0.0, 4), Birth(-50.0, 5), True, id="numbers decide, not the hosts' clocks"
+            Issuance(0.0, 4), Issuance(-50.0, 5), True, id="numbers decide, not the hosts' clocks"
         ),
         pytest.param(
-            Birth(0.0, 5), Birth(50.0, 4), False, id="an overtaken holder's token is older"
+            Issuance(0.0, 5), Issuance(50.0, 4), False, id="an overtaken holder's token is older"
         ),
-        pytest.param(Birth(0.0, 5), Birth(0.0, 5), False, id="the same token is not newer"),
-        pytest.param(Birth(0.0, 5), Birth(61.0, 4), True, id="384: more than a minute decides"),
-        pytest.param(Birth(0.0, 4), Birth(-61.0, 5), False, id="384: in both directions"),
-        pytest.param(Birth(0.0, 0), Birth(1.0, 5), True, id="without a number, the moment decides"),
-        pytest.param(Birth(0.0, 5), Birth(-1.0, 0), False, id="nor where theirs has none"),
+        pytest.param(Issuance(0.0, 5), Issuance(0.0, 5), False, id="the same token is not newer"),
+        pytest.param(
+            Issuance(0.0, 5), Issuance(61.0, 4), True, id="384: more than a minute decides"
+        ),
+        pytest.param(Issuance(0.0, 4), Issuance(-61.0, 5), False, id="384: in both directions"),
+        pytest.param(
+            Issuance(0.0, 0), Issuance(1.0, 5), True, id="without a number, the moment decides"
+        ),
+        pytest.param(Issuance(0.0, 5), Issuance(-1.0, 0), False, id="nor where theirs has none"),
     ],
 )
 def test_the_newer_of_two_tokens(held, theirs, newer):
     """A refresh takes from the cache only what is newer than the token in hand."""
-    world = ScriptedWorld([token_answer("ours")])
-    now = world.clock.wall - 100
+    runtime = ScriptedRuntime([token_response("ours")])
+    now = runtime.clock.wall - 100
     grant = Grant(Secret("theirs"), "Bearer", SCOPE, 3600.0)
     born = evolve(theirs, issued_at=now + theirs.issued_at)
-    world.write_cache(KEY, StoredToken("e" * 32, grant, born))
-    errand = evolve(ERRAND, newer_than=evolve(held, issued_at=now))
+    runtime.write_cache(KEY, StoredToken("e" * 32, grant, born))
+    requirements = evolve(REQUIREMENTS, newer_than=evolve(held, issued_at=now))
 
     assert ("theirs" if newer else "ours") == obtain_token(
-        CLIENT, world, errand
+        CLIENT, runtime, requirements
     ).grant.value.reveal()

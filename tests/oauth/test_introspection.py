@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credicorp_auth import errors
-from credicorp_auth.oauth.http import HttpResponse
+from credicorp_auth.http.messages import HttpResponse
+from credicorp_auth.http.secret import Secret, SecretBytes
 from credicorp_auth.oauth.introspection import (
     Introspection,
     IntrospectionPolicy,
@@ -19,25 +20,24 @@ from credicorp_auth.oauth.introspection import (
 )
 from credicorp_auth.oauth.revocation import read_revocation
 from credicorp_auth.oauth.scope import Scope
-from credicorp_auth.oauth.secret import Secret, SecretBytes
-from credicorp_auth.oauth.token_inquiry import (
-    TokenInquiry,
-    build_inquiry_request,
+from credicorp_auth.oauth.token_query import (
+    TokenQuery,
+    build_query_request,
     read_shown_token,
 )
-from credicorp_auth.testing.scripted_world import answer
+from credicorp_auth.testing.scripted_runtime import response
 
 NOW = 1_800_000_000.0
 POLICY = IntrospectionPolicy("https://as.example", "api")
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
-INQUIRY = TokenInquiry(Secret("opaque-token"), "https://as.example/i", "c", Secret("hunter2"))
-JWT_INQUIRY = TokenInquiry(Secret(JWT), "https://as.example/i", "c", Secret("hunter2"))
+INQUIRY = TokenQuery(Secret("opaque-token"), "https://as.example/i", "c", Secret("hunter2"))
+JWT_INQUIRY = TokenQuery(Secret(JWT), "https://as.example/i", "c", Secret("hunter2"))
 
 
-def read(response, inquiry=INQUIRY, policy=POLICY):
+def read(received, query=INQUIRY, policy=POLICY):
     """Read an answer; return it, or the code of the error."""
     try:
-        return read_introspection(response, inquiry, policy, moment=NOW)
+        return read_introspection(received, query, policy, now=NOW)
     except errors.CredicorpAuthError as error:
         assert "opaque-token" not in str(error) + repr(error) + repr(vars(error))
         assert "hunter2" not in str(error)
@@ -97,7 +97,7 @@ def test_what_is_not_an_answer_is_malformed(body):
 )
 def test_of_an_inactive_token_nothing_else_is_known(members):
     """273: active=false discards whatever else the server says."""
-    told = read(answer(active=False, **members))
+    told = read(response(active=False, **members))
 
     assert ({"active": False}, "introspection.inactive") == (dict(told), told.code)
     assert (Scope(), None, None, None) == (
@@ -159,7 +159,7 @@ def test_of_an_inactive_token_nothing_else_is_known(members):
 )
 def test_an_active_token_may_still_not_count_here(members, code):
     """274: a token the server calls active is inactive by policy, with a code and without claims."""
-    told = read(answer(active=True, **{"client_id": "c", "scope": "a", **members}))
+    told = read(response(active=True, **{"client_id": "c", "scope": "a", **members}))
 
     assert (code, False, {"active": False}) == (told.code, told.active, dict(told))
 
@@ -189,7 +189,7 @@ def test_an_active_token_may_still_not_count_here(members, code):
 )
 def test_what_the_server_leaves_out_is_not_asked_for(members):
     """A member that is absent or null holds nothing against an active token."""
-    told = read(answer(active=True, **members))
+    told = read(response(active=True, **members))
 
     assert (True, None, True) == (told.active, told.code, bool(told))
 
@@ -198,10 +198,10 @@ def test_fault_376_an_empty_audience_is_none():
     """Where an audience is required, null, empty text and an empty list do not name one."""
     policy = IntrospectionPolicy(audience="api", requires_audience=True)
     for members in ({}, {"aud": None}, {"aud": ""}, {"aud": []}):
-        told = require_audience(read(answer(active=True, **members), policy=policy), policy)
+        told = require_audience(read(response(active=True, **members), policy=policy), policy)
         assert ("introspection.aud_missing", False) == (told.code, told.active)
-    named = read(answer(active=True, aud="api"), policy=policy)
-    gone = read(answer(active=False), policy=policy)
+    named = read(response(active=True, aud="api"), policy=policy)
+    gone = read(response(active=False), policy=policy)
 
     assert named is require_audience(named, policy)
     assert "introspection.inactive" == require_audience(gone, policy).code
@@ -209,13 +209,13 @@ def test_fault_376_an_empty_audience_is_none():
 
 def test_an_empty_scope_is_a_scope():
     """A response with an empty scope says that the token is good for nothing; null says nothing."""
-    assert "scope" in read(answer(active=True, scope=""))
-    assert "scope" not in read(answer(active=True, scope=None))
+    assert "scope" in read(response(active=True, scope=""))
+    assert "scope" not in read(response(active=True, scope=None))
 
 
 def test_where_nothing_is_set_nobody_is_wrong():
     """Without `issuer` and `audience` in the settings, any will do."""
-    told = read(answer(active=True, iss="https://x", aud="y"), policy=IntrospectionPolicy())
+    told = read(response(active=True, iss="https://x", aud="y"), policy=IntrospectionPolicy())
 
     assert told.active
 
@@ -223,7 +223,7 @@ def test_where_nothing_is_set_nobody_is_wrong():
 def test_an_active_token_says_what_it_is():
     """Attributes for what is common, a read-only mapping for the rest."""
     told = read(
-        answer(active=True, scope="b a", client_id="c", sub="s", exp=NOW + 9, act={"sub": "t"})
+        response(active=True, scope="b a", client_id="c", sub="s", exp=NOW + 9, act={"sub": "t"})
     )
 
     assert isinstance(told, Introspection)
@@ -263,11 +263,11 @@ def test_a_charset_label_has_no_effect():
 
 
 @pytest.mark.parametrize(
-    ("response", "code"),
+    ("received", "code"),
     [
         pytest.param(raw("", 401), "oauth.invalid_client", id="275-401"),
         pytest.param(raw("", 403), "introspection.client_error", id="275-403"),
-        pytest.param(answer(403, error="access_denied"), "oauth.access_denied", id="275-denied"),
+        pytest.param(response(403, error="access_denied"), "oauth.access_denied", id="275-denied"),
         pytest.param(raw("", 429), "rate_limited", id="275-429"),
         pytest.param(raw("", 503), "rate_limited", id="275-503"),
         pytest.param(raw('{"active": true}', 500), "introspection.server_error", id="275-500"),
@@ -275,68 +275,68 @@ def test_a_charset_label_has_no_effect():
         pytest.param(raw('{"active": true}', 201), "response.status_unexpected", id="275-201"),
         pytest.param(raw('{"active": true}', 302), "transport.redirect_refused", id="275-302"),
         pytest.param(raw("", 404), "endpoint.not_found", id="275-404"),
-        pytest.param(answer(400, error="invalid_request"), "oauth.invalid_request", id="400"),
+        pytest.param(response(400, error="invalid_request"), "oauth.invalid_request", id="400"),
     ],
 )
-def test_no_answer_is_an_error(response, code):
+def test_no_answer_is_an_error(received, code):
     """275: whatever is not an answer is raised; a token is never active for want of one."""
-    assert code == read(response)
+    assert code == read(received)
 
 
 @pytest.mark.parametrize(
-    "response",
+    "received",
     [
         raw("", 400),
         raw("<html>", 415, "text/html"),
         raw("", 422),
-        answer(400, error="invalid_request"),
-        answer(400, error="unsupported_token_type"),
+        response(400, error="invalid_request"),
+        response(400, error="unsupported_token_type"),
     ],
     ids=["400", "415", "422", "invalid_request", "unsupported"],
 )
-def test_a_server_that_takes_no_jwts_is_told_from_one_that_fails(response):
+def test_a_server_that_takes_no_jwts_is_told_from_one_that_fails(received):
     """A JWT that the server takes for a bad request is an error of its own, with a cure."""
     with pytest.raises(errors.UnsupportedTokenType, match=r"auth\.verify") as refused:
-        read_introspection(response, JWT_INQUIRY, POLICY, moment=NOW)
-    assert (response.status, False) == (refused.value.status, refused.value.retryable)
+        read_introspection(received, JWT_INQUIRY, POLICY, now=NOW)
+    assert (received.status, False) == (refused.value.status, refused.value.retryable)
     assert JWT not in str(refused.value)
 
 
 @pytest.mark.parametrize("error", ["invalid_client", "unauthorized_client", "invalid_grant"])
 def test_a_refused_client_is_not_taken_for_a_refused_token(error):
     """Where the server refuses the client, or its right to the token, it says so for JWTs too."""
-    assert f"oauth.{error}" == read(answer(400, error=error), JWT_INQUIRY)
+    assert f"oauth.{error}" == read(response(400, error=error), JWT_INQUIRY)
 
 
 def test_an_echoed_token_is_scrubbed():
     """A server that repeats token and secret in its refusal has neither shown in a message."""
-    refusal = answer(400, error="invalid_request", error_description="opaque-token hunter2")
+    refusal = response(400, error="invalid_request", error_description="opaque-token hunter2")
 
     assert "oauth.invalid_request" == read(refusal)
 
 
 @pytest.mark.parametrize(
-    ("response", "code"),
+    ("received", "code"),
     [
-        pytest.param(answer(200), None, id="280-200"),
+        pytest.param(response(200), None, id="280-200"),
         pytest.param(raw("<html>", 200, "text/html"), None, id="280-body-means-nothing"),
         pytest.param(raw("", 200, None), None, id="280-empty"),
         pytest.param(raw("", 503), "rate_limited", id="280-503"),
         pytest.param(
-            answer(400, error="unsupported_token_type"),
+            response(400, error="unsupported_token_type"),
             "oauth.unsupported_token_type",
             id="280-unsupported",
         ),
-        pytest.param(answer(401, error="invalid_client"), "oauth.invalid_client", id="280-401"),
+        pytest.param(response(401, error="invalid_client"), "oauth.invalid_client", id="280-401"),
         pytest.param(raw("", 500), "revocation.server_error", id="280-500"),
         pytest.param(raw("", 404), "endpoint.not_found", id="280-404"),
         pytest.param(raw("", 204), "response.status_unexpected", id="280-204"),
     ],
 )
-def test_revocation_succeeds_with_200_alone(response, code):
+def test_revocation_succeeds_with_200_alone(received, code):
     """280: 200 is success, known token or not; anything else is an error with a code."""
     try:
-        read_revocation(response, INQUIRY)
+        read_revocation(received, INQUIRY)
     except errors.CredicorpAuthError as error:
         assert code == error.code
         assert "revocation endpoint" in str(error)
@@ -347,8 +347,8 @@ def test_revocation_succeeds_with_200_alone(response, code):
 @pytest.mark.parametrize("method", ["client_secret_post", "client_secret_basic"])
 def test_fault_278_the_token_is_in_the_body_alone(method):
     """278: the client proves itself as configured, never with a token, and the address stays bare."""
-    request = build_inquiry_request(
-        TokenInquiry(Secret("tok+en&x=/"), "https://as.example/i", "c", Secret("s"), method)
+    request = build_query_request(
+        TokenQuery(Secret("tok+en&x=/"), "https://as.example/i", "c", Secret("s"), method)
     )
     fields = parse_qs(request.body.reveal().decode(), strict_parsing=True)
     proven = {"client_id": ["c"], "client_secret": ["s"]} if method.endswith("post") else {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from credicorp_auth import errors
+from credicorp_auth.http.messages import HttpResponse
+from credicorp_auth.http.secret import Secret, SecretBytes
 from credicorp_auth.oauth.endpoint_address import EndpointAddress
-from credicorp_auth.oauth.http import HttpResponse
 from credicorp_auth.oauth.refusal import may_blame_client, read_failure, refuses_client
-from credicorp_auth.oauth.secret import Secret, SecretBytes
 
 ADDRESS = EndpointAddress("https://as.example/token", "`token_url`")
 SECRET = Secret("hunter2-canary")
@@ -95,7 +95,7 @@ def test_a_secret_that_is_a_word_of_an_error_code_changes_no_meaning(secret):
     "error",
     [
         errors.ConnectionFailed("x"),
-        errors.MalformedAnswer("x"),
+        errors.MalformedResponse("x"),
         errors.ScopeNotGranted("x", asked=["a"], granted=["b"]),
         errors.SecretUnavailable("x"),
         errors.Closed("x"),
@@ -119,4 +119,4 @@ def test_fault_391_the_hint_names_address_and_setting(status, has_answered):
 
     assert isinstance(error, errors.ServerUnreachable)
     assert has_answered is error.retryable
-    assert "https://as.example/t, which came from the metadata at https://as.example" in error.cure
+    assert "https://as.example/t, which came from the metadata at https://as.example" in error.hint

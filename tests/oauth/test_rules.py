@@ -13,20 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credicorp_auth import errors
-from credicorp_auth.lifecycle.client import endpoint_key, token_key
-from credicorp_auth.oauth.challenge import first_pause_after, read_challenges
-from credicorp_auth.oauth.foreign_text import show_foreign_text
-from credicorp_auth.oauth.http import (
+from credicorp_auth.http.challenge import first_pause_after, read_challenges
+from credicorp_auth.http.messages import (
     HttpRequest,
     HttpResponse,
     may_carry_token,
     origin_of,
     read_url,
 )
-from credicorp_auth.oauth.retry import look_again
+from credicorp_auth.http.retry import recheck
+from credicorp_auth.http.secret import Secret, SecretBytes
+from credicorp_auth.http.strict_json import NotStrictJson, read_json_object
+from credicorp_auth.http.untrusted_text import escape_untrusted
+from credicorp_auth.lifecycle.client import endpoint_key, token_key
 from credicorp_auth.oauth.scope import Scope
-from credicorp_auth.oauth.secret import Secret, SecretBytes
-from credicorp_auth.oauth.strict_json import NotStrictJson, read_json_object
 from credicorp_auth.oauth.token import AccessToken, Provenance
 from credicorp_auth.oauth.token_endpoint import (
     TokenPolicy,
@@ -35,8 +35,8 @@ from credicorp_auth.oauth.token_endpoint import (
     read_extra_parameters,
     read_token_response,
 )
-from credicorp_auth.options import AdapterOptions
-from credicorp_auth.settings import Settings
+from credicorp_auth.plugin.api.options import AdapterOptions
+from credicorp_auth.settings.schema import Settings
 
 CANARY = "canary-7f3a9c"
 WORDS = st.text(st.sampled_from("abc:!."), min_size=1, max_size=4)
@@ -340,7 +340,7 @@ def test_fault_396_the_protocols_own_names_are_no_extra_parameters(name):
         with pytest.raises(errors.InvalidSetting) as raised:
             Settings(extra_parameters=parameters)
         assert CANARY not in f"{raised.value}{vars(raised.value)}"
-        assert raised.value.cure.split()[0] in {"use", "leave"}
+        assert raised.value.hint.split()[0] in {"use", "leave"}
 
 
 def test_fault_396_a_name_cannot_smuggle_another_one_in():
@@ -360,11 +360,11 @@ def test_fault_396_a_name_cannot_smuggle_another_one_in():
 
 def test_short_secrets_do_not_turn_messages_into_stars():
     """A secret of a letter or two is not worth scrubbing, and would be everywhere."""
-    assert "abc" == show_foreign_text("abc", [Secret("b")])
-    assert "a***c" == show_foreign_text("along-secretc", [Secret("long-secret")])
-    assert "xxx…" == show_foreign_text("xxxxx", (), limit=3)
+    assert "abc" == escape_untrusted("abc", [Secret("b")])
+    assert "a***c" == escape_untrusted("along-secretc", [Secret("long-secret")])
+    assert "xxx…" == escape_untrusted("xxxxx", (), limit=3)
 
 
 def test_the_first_look_is_at_once():
     """A refused secret is looked at again at once, and then less and less."""
-    assert [0, 1, 2, 30] == [look_again(looks) for looks in (0, 1, 2, 50)]
+    assert [0, 1, 2, 30] == [recheck(looks) for looks in (0, 1, 2, 50)]

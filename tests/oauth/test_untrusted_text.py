@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credicorp_auth.oauth.foreign_text import hide_secrets, scrub, show_foreign_text
-from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.http.secret import Secret
+from credicorp_auth.http.untrusted_text import escape_untrusted, hide_secrets, scrub
 
 PLAIN = "hunter2canaryOfOurs7"
 ODD = "p@ss/w%rd \"é\\x+<1>&'z"
@@ -54,7 +54,7 @@ def spellings(value):
 def test_fault_395_no_spelling_of_a_secret_is_shown(value, spelling):
     """395: as it is, percent-encoded, JSON- or HTML-escaped, in hexadecimal or inside any base64."""
     echoed = spellings(value)[spelling]
-    shown = show_foreign_text(f"sent {echoed} here", [Secret(value)])
+    shown = escape_untrusted(f"sent {echoed} here", [Secret(value)])
 
     assert "***" in shown
     assert not any(each in shown for each in (value, echoed))
@@ -109,7 +109,7 @@ def test_what_helps_to_find_a_fault_is_shown(text):
 @given(st.text(max_size=200), st.lists(st.text(min_size=4, max_size=20).map(Secret), max_size=3))
 def test_no_text_breaks_the_scrubber(text, secrets):
     """Whatever the text and the secrets, what is shown is one line of ASCII without them."""
-    shown = show_foreign_text(text, secrets)
+    shown = escape_untrusted(text, secrets)
 
     assert shown.isascii() or "…" in shown
     assert "\n" not in shown
@@ -123,7 +123,7 @@ def test_a_megabyte_takes_no_time_that_grows_with_its_square():
     def cost(size):
         begun = time.process_time()
         for unit in ("aA1", "%41", "ey.", "\\u0041", "Bearer "):
-            show_foreign_text(unit * size, secrets)
+            escape_untrusted(unit * size, secrets)
         return time.process_time() - begun
 
     small = max(cost(20_000), 1e-4)

@@ -58,8 +58,8 @@ def ask(port, path="/decisions/dec_1", *, method="GET", token=None, headers=(), 
         for name, value in [*bearer, *headers]:
             connection.putheader(name, value)
         connection.endheaders(body)
-        answer = connection.getresponse()
-        return Reply(answer.status, answer.msg, answer.read())
+        response = connection.getresponse()
+        return Reply(response.status, response.msg, response.read())
     finally:
         connection.close()
 
@@ -68,9 +68,9 @@ def send_bytes(port, sent: bytes) -> Reply:
     """Send bytes that no client would."""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         connection.sendall(sent)
-        answer = http.client.HTTPResponse(connection)
-        answer.begin()
-        return Reply(answer.status, answer.msg, answer.read())
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        return Reply(response.status, response.msg, response.read())
 
 
 def drive(app, scope, *received):
@@ -454,6 +454,6 @@ def serving(issuer):
 
 
 @pytest.fixture(scope="session")
-def bench():
+def lab():
     """Hand out this module: tests cannot import it."""
     return sys.modules[__name__]

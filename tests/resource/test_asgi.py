@@ -43,15 +43,15 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("http", ["h11", "httptools"])
-def test_nothing_but_an_open_path_is_open(http, issuer, bench):
+def test_nothing_but_an_open_path_is_open(http, issuer, lab):
     """No other spelling reaches the application without a token; none is refused to one with it."""
     seen = Seen()
     guarded = BearerGuard(seen, issuer.verifier, scope="decisions:read", open_paths=["/health"])
-    with bench.uvicorn_serving(guarded, http=http) as port:
+    with lab.uvicorn_serving(guarded, http=http) as port:
 
         def status(path, bearer=b"", method=b"GET"):
             raw = method + b" " + path + b" HTTP/1.1\r\nHost: a\r\n" + bearer + b"\r\n"
-            return bench.send_bytes(port, raw).status
+            return lab.send_bytes(port, raw).status
 
         anonymous = {path: status(path) for path in OTHERS}
         posted = status(b"/health", b"Content-Length: 0\r\n", b"POST")
@@ -86,12 +86,12 @@ MOUNTED = [
 
 
 @pytest.mark.parametrize(("root", "path", "listed", "opened"), MOUNTED)
-def test_fault_346_a_path_is_open_if_both_readings_are(root, path, listed, opened, bench):
+def test_fault_346_a_path_is_open_if_both_readings_are(root, path, listed, opened, lab):
     """Below a `root_path`, the path with it and the path without it must be listed."""
     guard = BearerGuard(Seen(), None, scope=ANY_SCOPE, open_paths=listed)
     for method in ("GET", "HEAD", "POST"):
         scope = {"type": "http", "method": method, "path": path, "root_path": root}
-        status = bench.drive(guard, scope)[0]["status"]
+        status = lab.drive(guard, scope)[0]["status"]
 
         assert (200 if opened and method != "POST" else 401) == status
 
@@ -116,39 +116,37 @@ def test_fault_350_a_scope_that_is_none_is_refused(scope):
     assert ("empty" if scope == "" else type(scope).__name__) in str(refused.value)
 
 
-def tell(request):
+def emit(request):
     return JSONResponse({"path": request.url.path, "client": request.scope[KEY].client_id})
 
 
-def test_it_guards_what_is_mounted(issuer, bench):
+def test_it_guards_what_is_mounted(issuer, lab):
     """In a mount, and behind a `root_path`, everything below needs the token."""
-    inner = Starlette(routes=[Route("/decisions/{name}", tell), Route("/admin", tell)])
+    inner = Starlette(routes=[Route("/decisions/{name}", emit), Route("/admin", emit)])
     guarded = BearerGuard(inner, issuer.verifier, scope="decisions:read")
-    with bench.uvicorn_serving(Starlette(routes=[Mount("/v1", app=guarded)])) as port:
-        inside = bench.ask(port, "/v1/decisions/a", token=issuer.read)
-        statuses = [bench.ask(port, "/v1/admin", token=each).status for each in (None, issuer.write, issuer.read)]  # fmt: skip
-    with bench.uvicorn_serving(guarded, root_path="/api") as port:
-        below = [bench.ask(port, path, token=issuer.read).status for path in ("/decisions/a", "/admin")]  # fmt: skip
-        anonymous = [bench.ask(port, path).status for path in ("/decisions/a", "/api/admin")]
+    with lab.uvicorn_serving(Starlette(routes=[Mount("/v1", app=guarded)])) as port:
+        inside = lab.ask(port, "/v1/decisions/a", token=issuer.read)
+        statuses = [lab.ask(port, "/v1/admin", token=each).status for each in (None, issuer.write, issuer.read)]  # fmt: skip
+    with lab.uvicorn_serving(guarded, root_path="/api") as port:
+        below = [lab.ask(port, path, token=issuer.read).status for path in ("/decisions/a", "/admin")]  # fmt: skip
+        anonymous = [lab.ask(port, path).status for path in ("/decisions/a", "/api/admin")]
 
     assert (200, "/v1/decisions/a") == (inside.status, json.loads(inside.body)["path"])
     assert [401, 403, 200] == statuses
     assert ([200, 200], [401, 401]) == (below, anonymous)
 
 
-def test_it_can_be_added_to_an_application(issuer, bench):
+def test_it_can_be_added_to_an_application(issuer, lab):
     """`add_middleware` takes it as it takes any other."""
-    app = Starlette(routes=[Route("/decisions/{name}", tell)])
+    app = Starlette(routes=[Route("/decisions/{name}", emit)])
     app.add_middleware(BearerGuard, verifier=issuer.verifier, scope="decisions:read")
-    with bench.uvicorn_serving(app) as port:
-        statuses = [
-            bench.ask(port, token=each).status for each in (issuer.read, issuer.write, None)
-        ]
+    with lab.uvicorn_serving(app) as port:
+        statuses = [lab.ask(port, token=each).status for each in (issuer.read, issuer.write, None)]
 
     assert [200, 403, 401] == statuses
 
 
-def test_a_stream_passes_piece_by_piece(issuer, bench):
+def test_a_stream_passes_piece_by_piece(issuer, lab):
     """What an application streams arrives before it has ended."""
     more = asyncio.Event()
 
@@ -165,13 +163,13 @@ def test_a_stream_passes_piece_by_piece(issuer, bench):
         return JSONResponse({})
 
     app = Starlette(routes=[Route("/stream", stream), Route("/go", go_on)])
-    with bench.uvicorn_serving(BearerGuard(app, issuer.verifier, scope=ANY_SCOPE)) as port:
-        connection = bench.http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    with lab.uvicorn_serving(BearerGuard(app, issuer.verifier, scope=ANY_SCOPE)) as port:
+        connection = lab.http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         connection.request("GET", "/stream", headers={"Authorization": f"Bearer {issuer.read}"})
-        answer = connection.getresponse()
-        first = answer.read(5)
-        bench.ask(port, "/go", token=issuer.read)
-        rest = answer.read()
+        response = connection.getresponse()
+        first = response.read(5)
+        lab.ask(port, "/go", token=issuer.read)
+        rest = response.read()
         connection.close()
 
     assert (b"first", b"second") == (first, rest)
@@ -189,10 +187,10 @@ async def sockets(scope, receive, send):
 
 
 @pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
-def test_a_websocket_is_judged_by_its_handshake(ws, issuer, bench):
+def test_a_websocket_is_judged_by_its_handshake(ws, issuer, lab):
     """A good token opens it; the others are answered in HTTP, before it is accepted, also on an open path."""
     guarded = BearerGuard(sockets, issuer.verifier, scope="decisions:read", open_paths=["/socket"])
-    with bench.uvicorn_serving(guarded, ws=ws) as port:
+    with lab.uvicorn_serving(guarded, ws=ws) as port:
 
         def knock(token, path="/socket"):
             headers = None if token is None else {"Authorization": f"Bearer {token}"}
@@ -215,24 +213,24 @@ def test_a_websocket_is_judged_by_its_handshake(ws, issuer, bench):
 
 
 @pytest.mark.parametrize("extensions", [{}, {"extensions": {}}, {"extensions": None}])
-def test_a_server_that_cannot_answer_a_handshake_closes_it(issuer, bench, extensions):
+def test_a_server_that_cannot_answer_a_handshake_closes_it(issuer, lab, extensions):
     """Without the denial extension a WebSocket is closed before it is accepted."""
     guard = BearerGuard(sockets, issuer.verifier, scope=ANY_SCOPE)
-    sent = bench.drive(guard, {"type": "websocket", **extensions}, {"type": "websocket.connect"})
+    sent = lab.drive(guard, {"type": "websocket", **extensions}, {"type": "websocket.connect"})
 
     assert [{"type": "websocket.close", "code": 1008, "reason": ""}] == sent
 
 
-def test_head_is_answered_without_a_body_whatever_the_server_does(issuer, bench):
+def test_head_is_answered_without_a_body_whatever_the_server_does(issuer, lab):
     """The guard itself sends no body, and says how long it would be."""
     guard = BearerGuard(Seen(), issuer.verifier, scope=ANY_SCOPE)
-    start, body = bench.drive(guard, {"type": "http", "method": "HEAD"})
+    start, body = lab.drive(guard, {"type": "http", "method": "HEAD"})
 
     assert (401, b"") == (start["status"], body["body"])
     assert 100 < int(dict(start["headers"])[b"content-length"])
 
 
-def test_lifespan_passes(issuer, bench):
+def test_lifespan_passes(issuer, lab):
     """The application starts and stops with the server."""
     told = []
 
@@ -243,23 +241,23 @@ def test_lifespan_passes(issuer, bench):
             told.append(message["type"])
             await send({"type": f"{message['type']}.complete"})
 
-    with bench.uvicorn_serving(
+    with lab.uvicorn_serving(
         BearerGuard(app, issuer.verifier, scope=ANY_SCOPE), lifespan="on"
     ) as port:
-        assert 401 == bench.ask(port).status
+        assert 401 == lab.ask(port).status
 
     assert ["lifespan.startup", "lifespan.shutdown"] == told
 
 
-def test_a_connection_of_an_unknown_kind_is_not_let_through(issuer, bench):
+def test_a_connection_of_an_unknown_kind_is_not_let_through(issuer, lab):
     """What cannot be judged does not reach the application."""
     with pytest.raises(UsageError) as refused:
-        bench.drive(BearerGuard(Seen(), issuer.verifier, scope=ANY_SCOPE), {"type": "webtransport"})
+        lab.drive(BearerGuard(Seen(), issuer.verifier, scope=ANY_SCOPE), {"type": "webtransport"})
 
     assert "resource.connection" == refused.value.code
 
 
-def test_what_an_application_raises_is_the_applications(issuer, bench):
+def test_what_an_application_raises_is_the_applications(issuer, lab):
     """Its exceptions go through the guard as they are, also errors of this library."""
 
     async def broken(_scope, _receive, _send):
@@ -267,13 +265,13 @@ def test_what_an_application_raises_is_the_applications(issuer, bench):
 
     headers = [(b"Authorization", f"Bearer {issuer.read}".encode())]  # a server that keeps the case
     with pytest.raises(KeyError, match="the application's own"):
-        bench.drive(
+        lab.drive(
             BearerGuard(broken, issuer.verifier, scope=ANY_SCOPE),
             {"type": "http", "method": "GET", "headers": headers},
         )
     with pytest.raises(KeyError, match="the application's own"):
         guard = BearerGuard(broken, issuer.verifier, scope=ANY_SCOPE, open_paths=["/"])
-        bench.drive(guard, {"type": "http", "method": "GET"})
+        lab.drive(guard, {"type": "http", "method": "GET"})
 
 
 def test_the_servers_own_scope_is_not_written_to(issuer):
@@ -292,7 +290,7 @@ def test_the_servers_own_scope_is_not_written_to(issuer):
     assert KEY not in given
 
 
-def test_a_verifier_that_breaks_lets_nobody_in(issuer, bench):
+def test_a_verifier_that_breaks_lets_nobody_in(issuer, lab):
     """An exception that is none of ours is raised, and the application is not asked."""
     seen = Seen()
 
@@ -302,7 +300,7 @@ def test_a_verifier_that_breaks_lets_nobody_in(issuer, bench):
 
     headers = [(b"authorization", b"Bearer a")]
     with pytest.raises(ZeroDivisionError):
-        bench.drive(
+        lab.drive(
             BearerGuard(seen, Broken(), scope=ANY_SCOPE),
             {"type": "http", "method": "GET", "headers": headers},
         )
@@ -310,7 +308,7 @@ def test_a_verifier_that_breaks_lets_nobody_in(issuer, bench):
     assert [] == seen.paths
 
 
-def test_the_loop_serves_others_while_keys_are_fetched(issuer, bench):
+def test_the_loop_serves_others_while_keys_are_fetched(issuer, lab):
     """While twenty callers wait for the issuer's keys, an open path is answered; one fetch serves all."""
     fetches, began, release = [], threading.Event(), threading.Event()
     keys = json.dumps(issuer.sandbox.keys.published().as_dict(private=False)).encode()
@@ -322,14 +320,14 @@ def test_the_loop_serves_others_while_keys_are_fetched(issuer, bench):
         start_response("200 OK", [("Content-Type", "application/json")])
         return [keys]
 
-    with bench.wsgiref_serving(publish) as keys_port, TokenVerifier(
+    with lab.wsgiref_serving(publish) as keys_port, TokenVerifier(
         issuer=issuer.sandbox.issuer, audience="partner-api", jwks_url=f"http://127.0.0.1:{keys_port}"
     ) as verifier:  # fmt: skip
         guarded = BearerGuard(Seen(), verifier, scope=ANY_SCOPE, open_paths=["/health"])
-        with bench.uvicorn_serving(guarded) as port, ThreadPoolExecutor(20) as pool:
-            waiting = [pool.submit(bench.ask, port, "/x", token=issuer.read) for _ in range(20)]
+        with lab.uvicorn_serving(guarded) as port, ThreadPoolExecutor(20) as pool:
+            waiting = [pool.submit(lab.ask, port, "/x", token=issuer.read) for _ in range(20)]
             assert began.wait(9)
-            healthy = bench.ask(port, "/health").status
+            healthy = lab.ask(port, "/health").status
             ended = [each for each in waiting if each.done()]
             release.set()
             statuses = {each.result().status for each in waiting}

@@ -37,9 +37,9 @@ def refusals(caplog):
     return list_them
 
 
-def test_a_token_with_the_scope_is_let_in(port, issuer, bench):
+def test_a_token_with_the_scope_is_let_in(port, issuer, lab):
     """200, and the application knows the caller."""
-    reply = bench.ask(port, token=issuer.read)
+    reply = lab.ask(port, token=issuer.read)
 
     assert (200, {"client": issuer.sandbox.client_id}) == (reply.status, json.loads(reply.body))
 
@@ -61,9 +61,9 @@ def test_a_client_of_ours_is_let_in_and_told_its_scope(port, issuer):
     assert [200, 200, 403] == [read.status, wrote.status, refused.status]
 
 
-def test_no_token_is_a_challenge_without_an_error(port, bench, refusals):
+def test_no_token_is_a_challenge_without_an_error(port, lab, refusals):
     """401, and a challenge that names no error (RFC 6750 section 3.1)."""
-    reply = bench.ask(port)
+    reply = lab.ask(port)
 
     assert 401 == reply.status
     assert [REALM] == reply.headers.get_all("WWW-Authenticate")
@@ -82,11 +82,11 @@ def test_no_token_is_a_challenge_without_an_error(port, bench, refusals):
     ],
     ids=["expired", "forged", "opaque", "huge", "padded"],
 )
-def test_a_bad_token_is_told_no_more_than_that(port, issuer, bench, refusals, token, code):
+def test_a_bad_token_is_told_no_more_than_that(port, issuer, lab, refusals, token, code):
     """401 invalid_token, word for word the same whatever is wrong; the log alone has the code."""
     named = [("Credicorp-Request-Id", "req_7")]
     shown = token(issuer)
-    reply = bench.ask(port, token=shown, headers=named)
+    reply = lab.ask(port, token=shown, headers=named)
 
     assert 401 == reply.status
     assert [f'{REALM}, error="invalid_token"'] == reply.headers.get_all("WWW-Authenticate")
@@ -101,9 +101,9 @@ def test_a_bad_token_is_told_no_more_than_that(port, issuer, bench, refusals, to
     assert [("guard.refused", code, "req_7")] == refusals()
 
 
-def test_a_token_without_the_scope_is_told_which(port, issuer, bench, refusals):
+def test_a_token_without_the_scope_is_told_which(port, issuer, lab, refusals):
     """403 insufficient_scope, and the challenge names what is needed."""
-    reply = bench.ask(port, token=issuer.write)
+    reply = lab.ask(port, token=issuer.write)
 
     assert (403, "insufficient_scope") == (reply.status, reply.error["code"])
     challenge = f'{REALM}, error="insufficient_scope", scope="decisions:read"'
@@ -111,9 +111,9 @@ def test_a_token_without_the_scope_is_told_which(port, issuer, bench, refusals):
     assert [("guard.refused", "verify.scope", reply.error["request_id"])] == refusals()
 
 
-def test_a_path_that_was_left_open_asks_for_nothing(port, bench):
+def test_a_path_that_was_left_open_asks_for_nothing(port, lab):
     """Without a token, and with a bad one, the health of the service can be asked for."""
-    assert [200, 200] == [bench.ask(port, "/health", token=each).status for each in (None, "x")]
+    assert [200, 200] == [lab.ask(port, "/health", token=each).status for each in (None, "x")]
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,9 @@ def test_a_path_that_was_left_open_asks_for_nothing(port, bench):
     ],
     ids=repr,
 )  # fmt: skip
-def test_a_header_of_another_form_is_not_read(port, bench, value, status):
+def test_a_header_of_another_form_is_not_read(port, lab, value, status):
     """Another scheme is no token at all; a Bearer header of another form is a bad request."""
-    reply = bench.ask(port, headers=[("Authorization", value.encode("latin-1"))])
+    reply = lab.ask(port, headers=[("Authorization", value.encode("latin-1"))])
 
     assert status == reply.status
     error = "" if status == 401 else ', error="invalid_request"'
@@ -136,23 +136,23 @@ def test_a_header_of_another_form_is_not_read(port, bench, value, status):
 
 
 @pytest.mark.parametrize("scheme", ["bearer", "BEARER", "bEaReR  "])
-def test_the_scheme_is_read_in_either_case(port, issuer, bench, scheme):
+def test_the_scheme_is_read_in_either_case(port, issuer, lab, scheme):
     """RFC 9110: the scheme is case-insensitive, and one or more spaces follow."""
-    assert 200 == bench.ask(port, headers=[("authorization", f"{scheme} {issuer.read}")]).status
+    assert 200 == lab.ask(port, headers=[("authorization", f"{scheme} {issuer.read}")]).status
 
 
-def test_two_headers_are_refused_though_one_is_good(port, issuer, bench):
+def test_two_headers_are_refused_though_one_is_good(port, issuer, lab):
     """A second `Authorization` header spoils the first, in either order, the same one included."""
     good, other = f"Bearer {issuer.read}", f"Bearer {issuer.write}"
     replies = [
-        bench.ask(port, headers=[("Authorization", first), ("Authorization", second)]).status
+        lab.ask(port, headers=[("Authorization", first), ("Authorization", second)]).status
         for first, second in [(good, other), (other, good), (good, good), (good, "Bearer x")]
     ]
 
     assert {400} == set(replies)
 
 
-def test_a_token_in_query_or_body_is_not_looked_at(port, issuer, bench):
+def test_a_token_in_query_or_body_is_not_looked_at(port, issuer, lab):
     """Only the header counts (RFC 6750 sections 2.2 and 2.3 are not offered)."""
     body = f"access_token={issuer.write}".encode()
     form = [
@@ -160,11 +160,11 @@ def test_a_token_in_query_or_body_is_not_looked_at(port, issuer, bench):
         ("Content-Length", str(len(body))),
     ]
 
-    assert 401 == bench.ask(port, f"/decisions/dec_1?access_token={issuer.read}").status
-    assert 401 == bench.ask(port, "/applications", method="POST", headers=form, body=body).status
+    assert 401 == lab.ask(port, f"/decisions/dec_1?access_token={issuer.read}").status
+    assert 401 == lab.ask(port, "/applications", method="POST", headers=form, body=body).status
 
 
-def test_head_has_the_headers_and_no_body(port, bench):
+def test_head_has_the_headers_and_no_body(port, lab):
     """A refused HEAD is answered like GET, without the body."""
     path = "/decisions/dec_1"
     raw = f"HEAD {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode()
@@ -178,9 +178,9 @@ def test_head_has_the_headers_and_no_body(port, bench):
 
 
 @pytest.mark.parametrize("name", ["Credicorp-Request-Id", "X-Request-Id"])
-def test_a_request_keeps_the_name_it_came_with(port, bench, name):
+def test_a_request_keeps_the_name_it_came_with(port, lab, name):
     """The caller's name for the request is in the answer's header and body."""
-    reply = bench.ask(port, headers=[(name, "a.B_c-9")])
+    reply = lab.ask(port, headers=[(name, "a.B_c-9")])
 
     assert ("a.B_c-9", "a.B_c-9") == (
         reply.headers["Credicorp-Request-Id"],
@@ -189,27 +189,27 @@ def test_a_request_keeps_the_name_it_came_with(port, bench, name):
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a" * 65, "-a", "a\tb", "<b>", "ä", "a,b"], ids=ascii)
-def test_a_name_that_may_spoil_a_log_is_replaced(port, bench, name):
+def test_a_name_that_may_spoil_a_log_is_replaced(port, lab, name):
     """What is long, or has other characters than names have, is not repeated."""
-    reply = bench.ask(port, headers=[("X-Request-Id", name.encode("latin-1"))])
+    reply = lab.ask(port, headers=[("X-Request-Id", name.encode("latin-1"))])
 
     assert re.fullmatch("req_[0-9a-f]{32}", reply.error["request_id"])
 
 
-def test_many_callers_at_once_are_each_judged_alone(port, issuer, bench):
+def test_many_callers_at_once_are_each_judged_alone(port, issuer, lab):
     """A hundred requests with four kinds of token, all at once: each hears its own verdict."""
     kinds = [(issuer.read, 200), (issuer.expired, 401), (issuer.write, 403), (None, 401)] * 25
     with ThreadPoolExecutor(16) as pool:
-        statuses = list(pool.map(lambda kind: bench.ask(port, token=kind[0]).status, kinds))
+        statuses = list(pool.map(lambda kind: lab.ask(port, token=kind[0]).status, kinds))
 
     assert [status for _, status in kinds] == statuses
 
 
 @pytest.mark.parametrize("face", ALL)
-def test_keys_that_cannot_be_had_are_nobodys_fault(face, orphan, bench, refusals):
+def test_keys_that_cannot_be_had_are_nobodys_fault(face, orphan, lab, refusals):
     """503 server_error without a challenge: nobody is let in, and no token is called bad."""
-    with bench.FACES[face](orphan.verifier) as port:
-        reply = bench.ask(port, token=orphan.read)
+    with lab.FACES[face](orphan.verifier) as port:
+        reply = lab.ask(port, token=orphan.read)
 
     assert (503, "server_error") == (reply.status, reply.error["code"])
     assert reply.headers["WWW-Authenticate"] is None
@@ -217,24 +217,24 @@ def test_keys_that_cannot_be_had_are_nobodys_fault(face, orphan, bench, refusals
 
 
 @pytest.mark.parametrize("face", ALL)
-def test_a_verifier_that_was_closed_lets_nobody_in(face, issuer, bench, refusals):
+def test_a_verifier_that_was_closed_lets_nobody_in(face, issuer, lab, refusals):
     """503 once it is closed, also for a token that it has verified before."""
     verifier = TokenVerifier(issuer=issuer.sandbox.issuer, audience="partner-api")
-    with bench.FACES[face](verifier) as port:
-        assert 200 == bench.ask(port, token=issuer.read).status
+    with lab.FACES[face](verifier) as port:
+        assert 200 == lab.ask(port, token=issuer.read).status
         verifier.close()
-        assert 503 == bench.ask(port, token=issuer.read).status
-        assert 401 == bench.ask(port).status
+        assert 503 == lab.ask(port, token=issuer.read).status
+        assert 401 == lab.ask(port).status
 
     assert ["closed", "resource.no_token"] == [code for _, code, _ in refusals()]
 
 
 @pytest.mark.parametrize("face", ALL)
-def test_a_setting_that_is_missing_is_ours(face, issuer, bench, refusals):
+def test_a_setting_that_is_missing_is_ours(face, issuer, lab, refusals):
     """500 server_error where a client without `issuer` is asked to verify; the log says what."""
     with CredicorpAuth(client_id="c", client_secret="s") as auth:
-        with bench.FACES[face](auth) as port:
-            reply = bench.ask(port, token=issuer.read)
+        with lab.FACES[face](auth) as port:
+            reply = lab.ask(port, token=issuer.read)
 
     assert (500, "server_error") == (reply.status, reply.error["code"])
     assert "issuer" not in reply.body.decode()

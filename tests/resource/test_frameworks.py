@@ -56,7 +56,7 @@ def guard(issuer):
 
 
 @pytest.fixture
-def statuses(bench, issuer):
+def statuses(lab, issuer):
     """Ask for a path without a token, and with one for reading and one for writing."""
 
     def ask(app, path, method="GET", **scope):
@@ -479,12 +479,12 @@ def test_what_the_router_says_itself_passes(guard, statuses):
     assert [401, 405, 403] == statuses(app, "/a") == statuses(app, "/a", "OPTIONS")
 
 
-def test_a_connection_of_an_unknown_kind_is_not_let_through(guard, bench):
+def test_a_connection_of_an_unknown_kind_is_not_let_through(guard, lab):
     """What cannot be judged does not reach the router."""
     app = Starlette()
     guard.install(app)
     with pytest.raises(UsageError) as refused:
-        bench.drive(app, {"type": "webtransport"})
+        lab.drive(app, {"type": "webtransport"})
 
     assert "resource.connection" == refused.value.code
 
@@ -508,13 +508,13 @@ def test_openapi_shows_what_is_guarded(guard):
     assert "parameters" not in described["paths"]["/a"]["get"]
 
 
-def test_a_guard_that_was_not_installed_leaves_nothing_open(guard, issuer, bench):
+def test_a_guard_that_was_not_installed_leaves_nothing_open(guard, issuer, lab):
     """Without it the dependency refuses with the right status and challenge; the body is FastAPI's."""
     app = FastAPI(dependencies=[Depends(guard.requires(READ))])
     app.get("/a")(lambda: "a")
-    with bench.uvicorn_serving(app) as port:
-        bare = bench.ask(port, "/a", token=issuer.write)
-        good = bench.ask(port, "/a", token=issuer.read)
+    with lab.uvicorn_serving(app) as port:
+        bare = lab.ask(port, "/a", token=issuer.write)
+        good = lab.ask(port, "/a", token=issuer.read)
 
     assert (403, 200) == (bare.status, good.status)
     assert 'error="insufficient_scope"' in bare.headers["WWW-Authenticate"]
@@ -605,7 +605,7 @@ def test_the_claims_of_the_route_are_those_of_the_dependency(guard, statuses):
     assert ["outer", "b"] * 2 == verified
 
 
-def test_a_body_is_not_read_of_strangers(guard, issuer, bench):
+def test_a_body_is_not_read_of_strangers(guard, issuer, lab):
     """A refusal comes before FastAPI parses anything: no 422 to a caller without a token."""
     app = FastAPI(openapi_url=None)
 
@@ -615,9 +615,9 @@ def test_a_body_is_not_read_of_strangers(guard, issuer, bench):
     take.__annotations__.update(body=dict, claims=Annotated[Claims, Depends(guard.requires(READ))])
     app.post("/a")(take)
     guard.install(app)
-    with bench.uvicorn_serving(app) as port:
+    with lab.uvicorn_serving(app) as port:
         headers = [("Content-Type", "application/json"), ("Content-Length", "1")]
-        replies = [bench.ask(port, "/a", method="POST", headers=headers, body=b"{", token=each).status for each in (None, issuer.read)]  # fmt: skip
+        replies = [lab.ask(port, "/a", method="POST", headers=headers, body=b"{", token=each).status for each in (None, issuer.read)]  # fmt: skip
 
     assert [401, 422] == replies
 
@@ -710,7 +710,7 @@ def flask_views(app, guard, g):  # noqa: C901 - one view after the other
             return {}
 
     @inner.before_request
-    async def answer():
+    async def response():
         return {"served": "by a hook"}
 
     @app.get("/open")
@@ -751,7 +751,7 @@ def quart_or_flask_path(_app):
 
 
 @pytest.fixture(params=["flask", "quart"])
-def service(request, issuer, bench, tmp_path):
+def service(request, issuer, lab, tmp_path):
     """Build a service of either framework, and how to ask it."""
     (tmp_path / "page.txt").write_text("page")
     build = build_flask if request.param == "flask" else build_quart

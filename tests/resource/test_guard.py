@@ -82,7 +82,7 @@ UNAVAILABLE, FAULT, INVALID = (503, "server_error"), (500, "server_error"), (401
         (errors.Closed("x"), UNAVAILABLE),
         (errors.MissingSetting("x"), FAULT),
         (errors.InvalidClient("x", error="invalid_client", status=401), FAULT),
-        (errors.MalformedAnswer("x"), FAULT),
+        (errors.MalformedResponse("x"), FAULT),
         (errors.TlsFailed("x"), FAULT),
         (errors.SecretUnavailable("x"), FAULT),
         (errors.CredicorpAuthError("x"), FAULT),

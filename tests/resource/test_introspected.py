@@ -8,11 +8,11 @@ import json
 import pytest
 
 from credicorp_auth import Claims, CredicorpAuth, errors
-from credicorp_auth.oauth.http import HttpResponse
+from credicorp_auth.http.messages import HttpResponse
+from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.oauth.introspection import Introspection
-from credicorp_auth.oauth.secret import SecretBytes
 from credicorp_auth.resource import IntrospectingVerifier
-from credicorp_auth.testing.stand_ins import ScriptedTransport
+from credicorp_auth.testing.fakes import ScriptedTransport
 
 
 def client(sandbox, **settings):
@@ -44,15 +44,15 @@ def verdict(verifier, token, required=None):
 @pytest.mark.parametrize(
     "face", ["asgi", "wsgi", "by_hand", "fastapi", "starlette", "flask", "quart"]
 )
-def test_a_revoked_token_is_refused(face, locally_first, issuer, bench):
+def test_a_revoked_token_is_refused(face, locally_first, issuer, lab):
     """A token whose signature is good is refused once its issuer has revoked it, and only it."""
-    gone, living = bench.mint(issuer.sandbox), issuer.read
+    gone, living = lab.mint(issuer.sandbox), issuer.read
     issuer.sandbox.tokens.revoke(gone)
     with client(issuer.sandbox) as auth:
         verifier = IntrospectingVerifier(auth, locally_first=locally_first)
-        with bench.FACES[face](verifier) as port:
-            statuses = [bench.ask(port, token=each).status for each in (living, gone, issuer.write)]
-            known = json.loads(bench.ask(port, token=living).body)
+        with lab.FACES[face](verifier) as port:
+            statuses = [lab.ask(port, token=each).status for each in (living, gone, issuer.write)]
+            known = json.loads(lab.ask(port, token=living).body)
 
     assert [200, 401, 403] == statuses
     assert {"client": issuer.sandbox.client_id} == known
@@ -90,7 +90,7 @@ def test_without_it_the_server_alone_says_what_counts(issuer):
 
 def test_a_scope_that_was_narrowed_at_the_server_counts(issuer):
     """Where server and token differ in scope, the token is good for no more than the server says."""
-    for answer, expected in [
+    for response, expected in [
         ({"active": True, "scope": "other"}, "verify.scope"),
         ({"active": True, "scope": ""}, "verify.scope"),
         ({"active": True}, Claims),
@@ -98,7 +98,7 @@ def test_a_scope_that_was_narrowed_at_the_server_counts(issuer):
         ({"active": False, "scope": "decisions:read"}, "introspection.inactive"),
     ]:
         keys = json.dumps(issuer.sandbox.keys.published().as_dict(private=False))
-        transport = ScriptedTransport([reply(keys), reply(json.dumps(answer))])
+        transport = ScriptedTransport([reply(keys), reply(json.dumps(response))])
         with client(issuer.sandbox, transport=transport) as auth:
             verifier = IntrospectingVerifier(auth)
             assert expected == verdict(verifier, issuer.read, "decisions:read")
@@ -123,23 +123,23 @@ def test_a_jwt_that_the_server_does_not_take(locally_first, kind, issuer):
             assert None is refused.value.__cause__ is refused.value.__context__
 
 
-def test_no_answer_is_no_token(issuer, orphan, bench):
+def test_no_answer_is_no_token(issuer, orphan, lab):
     """A server that is away, busy, or will not be asked by us: nobody is let in, nobody is blamed."""
     with client(orphan.sandbox, timeout=2) as auth:
         verifier = IntrospectingVerifier(auth, locally_first=False)
-        with bench.FACES["wsgi"](verifier) as port:
-            away = bench.ask(port, token=issuer.read)
+        with lab.FACES["wsgi"](verifier) as port:
+            away = lab.ask(port, token=issuer.read)
     with client(issuer.sandbox, client_secret="wrong") as auth:
         verifier = IntrospectingVerifier(auth, locally_first=False)
-        with bench.FACES["asgi"](verifier) as port:
-            denied = bench.ask(port, token=issuer.read)
+        with lab.FACES["asgi"](verifier) as port:
+            denied = lab.ask(port, token=issuer.read)
     busy = HttpResponse(429, [("Retry-After", "7")], SecretBytes(b""))
     # A client of its own: what one is told, all of that name in the process obey.
     alone = {"client_id": "alone", "transport": ScriptedTransport([busy] * 9), "timeout": 2}
     with client(issuer.sandbox, **alone) as auth:
         verifier = IntrospectingVerifier(auth, locally_first=False)
-        with bench.FACES["wsgi"](verifier) as port:
-            waits = bench.ask(port, token=issuer.read)
+        with lab.FACES["wsgi"](verifier) as port:
+            waits = lab.ask(port, token=issuer.read)
 
     assert [503, 500, 503] == [each.status for each in (away, denied, waits)]
     assert [None, None] == [away.headers["Retry-After"], denied.headers["Retry-After"]]
@@ -147,9 +147,9 @@ def test_no_answer_is_no_token(issuer, orphan, bench):
     assert {None} == {each.headers["WWW-Authenticate"] for each in (away, denied, waits)}
 
 
-def test_no_frame_of_a_refusal_holds_the_token(issuer, bench):
+def test_no_frame_of_a_refusal_holds_the_token(issuer, lab):
     """Whoever shows an error with all that lies around it shows no token."""
-    gone = bench.mint(issuer.sandbox)
+    gone = lab.mint(issuer.sandbox)
     issuer.sandbox.tokens.revoke(gone)
     with client(issuer.sandbox) as auth:
         for locally_first, token in [(True, issuer.expired), (True, gone), (False, gone), (False, "a" * 70_000)]:  # fmt: skip

@@ -36,15 +36,15 @@ SERVERS = {
 }
 
 
-def serving(bench, issuer, server, name):
+def serving(lab, issuer, server, name):
     """Serve an application by a server."""
     if server.startswith(("daphne", "gunicorn")) and sys.platform == "win32":
         pytest.skip("no socket can be handed to it")
     start, *options = SERVERS[server]
     if start in {"daphne", "gunicorn"}:
         command = (start, *options, f"served:{name}")
-        return bench.command_serving(*command, issuer=issuer.sandbox.issuer)
-    return getattr(bench, start)(bench.served.BUILD[name](issuer.verifier), **options[0])
+        return lab.command_serving(*command, issuer=issuer.sandbox.issuer)
+    return getattr(lab, start)(lab.served.BUILD[name](issuer.verifier), **options[0])
 
 
 SERVED = [
@@ -61,24 +61,24 @@ SERVED = [
 
 
 @pytest.mark.parametrize(("server", "name"), SERVED)
-def test_fault_347_no_header_and_no_spelling_gets_round_a_guard(server, name, issuer, bench):
+def test_fault_347_no_header_and_no_spelling_gets_round_a_guard(server, name, issuer, lab):
     """Without the token nothing is served, whatever the caller makes the server believe of paths."""
-    with serving(bench, issuer, server, name) as port:
+    with serving(lab, issuer, server, name) as port:
         through = []
         for headers in HEADERS:
             for path in SPELLINGS:
                 for token in (None, issuer.read)[: 1 if headers else 2]:
-                    reply = bench.ask(port, path, headers=headers, token=token)
+                    reply = lab.ask(port, path, headers=headers, token=token)
                     if (
                         b"CLASSIFIED" in reply.body
-                        or bench.served.STATIC in reply.body
+                        or lab.served.STATIC in reply.body
                         or reply.status < 300
                     ):
                         through.append((headers, path, token is not None, reply.status))
         paths = [path for path in SPELLINGS if "/files/" not in path]
-        replies = {path: bench.ask(port, path, token=issuer.write) for path in paths}
+        replies = {path: lab.ask(port, path, token=issuer.write) for path in paths}
         reached = {path for path, reply in replies.items() if b"CLASSIFIED" in reply.body}
-        home = {bench.ask(port, path).status for path in ("/", "/x/", "/api/", "/x", "/api")}
+        home = {lab.ask(port, path).status for path in ("/", "/x/", "/api/", "/x", "/api")}
 
     assert [] == through
     assert len(reached) >= 2
@@ -90,22 +90,22 @@ def test_fault_347_no_header_and_no_spelling_gets_round_a_guard(server, name, is
     ("name", "path"),
     [("quart_marked", "/xadmin"), ("quart_wrapped", "/xadmin"), ("quart_marked", "/x/admin")],
 )
-def test_fault_347_a_caller_who_names_the_root_path_is_refused(name, path, issuer, bench):
+def test_fault_347_a_caller_who_names_the_root_path_is_refused(name, path, issuer, lab):
     """Daphne takes `root_path` from a header of the caller: the route is found, and demands its token."""
     headers = [("Daphne-Root-Path", "/x")]
-    with serving(bench, issuer, "daphne", name) as port:
-        replies = [bench.ask(port, path, headers=headers, token=each) for each in (None, issuer.read, issuer.write)]  # fmt: skip
+    with serving(lab, issuer, "daphne", name) as port:
+        replies = [lab.ask(port, path, headers=headers, token=each) for each in (None, issuer.read, issuer.write)]  # fmt: skip
 
     assert [401, 403, 200] == [each.status for each in replies]
     assert b"CLASSIFIED" == replies[2].body
 
 
 @pytest.mark.parametrize("name", ["fastapi_wrapped_root", "fastapi_marked_root"])
-def test_fault_346_an_application_that_sets_its_root_path_is_guarded(name, issuer, bench):
+def test_fault_346_an_application_that_sets_its_root_path_is_guarded(name, issuer, lab):
     """`/api/admin` and `/admin` lead to one route, which demands its token of both."""
-    with serving(bench, issuer, "uvicorn without lifespan", name) as port:
+    with serving(lab, issuer, "uvicorn without lifespan", name) as port:
         for path in ("/admin", "/api/admin"):
-            replies = [bench.ask(port, path, token=each) for each in (None, issuer.read, issuer.write)]  # fmt: skip
+            replies = [lab.ask(port, path, token=each) for each in (None, issuer.read, issuer.write)]  # fmt: skip
 
             assert [401, 403, 200] == [each.status for each in replies]
             assert b"CLASSIFIED" in replies[2].body
@@ -129,9 +129,9 @@ SOCKETS = {
         if server != "daphne" or not name.startswith("quart")
     ],
 )
-def test_fault_352_a_websocket_is_judged_before_it_is_accepted(server, name, issuer, bench):
+def test_fault_352_a_websocket_is_judged_before_it_is_accepted(server, name, issuer, lab):
     """Without the token, and with one in the query, the handshake is refused; with it, it opens."""
-    with serving(bench, issuer, server, name) as port:
+    with serving(lab, issuer, server, name) as port:
 
         def knock(token, query=""):
             headers = None if token is None else {"Authorization": f"Bearer {token}"}

@@ -26,20 +26,20 @@ def raised_in(environ, start_response):
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_nothing_but_an_open_path_is_open(server, issuer, bench):
+def test_nothing_but_an_open_path_is_open(server, issuer, lab):
     """No other spelling reaches the application without a token; none is refused to one with it."""
     seen = []
 
     def app(environ, start_response):
         seen.append(environ["PATH_INFO"])
-        return bench.plain_wsgi(environ, start_response)
+        return lab.plain_wsgi(environ, start_response)
 
     guarded = BearerGuard(app, issuer.verifier, scope="decisions:read", open_paths=["/health", "/sant\xe9"])  # fmt: skip
-    with getattr(bench, server)(guarded) as port:
+    with getattr(lab, server)(guarded) as port:
 
         def status(path, bearer=b"", method=b"GET"):
             head = method + b" " + path + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
-            return bench.send_bytes(port, head + bearer + b"\r\n").status
+            return lab.send_bytes(port, head + bearer + b"\r\n").status
 
         anonymous = {path: status(path) for path in OTHERS}
         posted = status(b"/health", b"Content-Length: 0\r\n", b"POST")
@@ -55,14 +55,14 @@ def test_nothing_but_an_open_path_is_open(server, issuer, bench):
     assert len(seen) - reached == allowed.count(200) >= len(OTHERS) - 2
 
 
-def test_it_guards_what_is_mounted(issuer, bench):
+def test_it_guards_what_is_mounted(issuer, lab):
     """Below a SCRIPT_NAME everything needs the token; a path is open if both readings are listed."""
-    guarded = BearerGuard(bench.plain_wsgi, issuer.verifier, scope="decisions:read", open_paths=["/health", "/v1/health", "/v1/a"])  # fmt: skip
+    guarded = BearerGuard(lab.plain_wsgi, issuer.verifier, scope="decisions:read", open_paths=["/health", "/v1/health", "/v1/a"])  # fmt: skip
     app = DispatcherMiddleware(raised_in, {"/v1": guarded})
-    with bench.waitress_serving(app) as port:
-        statuses = [bench.ask(port, "/v1/decisions/a", token=each).status for each in (None, issuer.write, issuer.read)]  # fmt: skip
+    with lab.waitress_serving(app) as port:
+        statuses = [lab.ask(port, "/v1/decisions/a", token=each).status for each in (None, issuer.write, issuer.read)]  # fmt: skip
         paths = ["/v1/health", "/v1/a", "/v1/v1/health", "/v1/v1/a", "/v1", "/v1/"]
-        anonymous = [bench.ask(port, path).status for path in paths]
+        anonymous = [lab.ask(port, path).status for path in paths]
 
     assert [401, 403, 200] == statuses
     assert [200, 401, 401, 401, 401, 401] == anonymous

@@ -33,8 +33,8 @@ class Client:
 
     def ask(self, method, url, **keywords):
         """Send a request; return status, JSON or text, and headers."""
-        answer = self.http.request(method, url, retries=False, **keywords)
-        return answer.status, answer.json() if answer.data else None, answer.headers
+        response = self.http.request(method, url, retries=False, **keywords)
+        return response.status, response.json() if response.data else None, response.headers
 
     def token(self, *, basic=False, **changes):
         """Ask for a token."""
@@ -80,11 +80,11 @@ def test_tokens_are_of_the_rfc_9068_profile(open_client, algorithm, basic):
     """A token verifies by the published keys, and lives no less than expires_in says."""
     client = open_client(algorithm=algorithm, expires_in=5)
     before = time.time()
-    status, answer, _ = client.token(basic=basic)
+    status, response, _ = client.token(basic=basic)
     _, keys, _ = client.ask("GET", client.sandbox.jwks_url)
-    token = jwt.decode(answer["access_token"], KeySet.import_key_set(keys), [algorithm])
+    token = jwt.decode(response["access_token"], KeySet.import_key_set(keys), [algorithm])
 
-    assert (200, 5) == (status, answer["expires_in"])
+    assert (200, 5) == (status, response["expires_in"])
     assert ("at+jwt", algorithm) == (token.header["typ"], token.header["alg"])
     assert {"iss", "aud", "sub", "client_id", "scope", "jti", "iat", "exp"} <= set(token.claims)
     assert token.claims["exp"] >= before + 5
@@ -102,9 +102,9 @@ def test_tokens_are_of_the_rfc_9068_profile(open_client, algorithm, basic):
 def test_bad_token_requests_are_refused(open_client, changes, status, error):
     """Refusals have the RFC's words and are counted."""
     client = open_client()
-    got, answer, _ = client.token(**changes)
+    got, response, _ = client.token(**changes)
 
-    assert (status, error) == (got, answer["error"])
+    assert (status, error) == (got, response["error"])
     assert 1 == client.sandbox.counters["token_refused"]
 
 
@@ -213,14 +213,14 @@ def test_a_token_for_another_audience_is_refused(open_client):
 def test_every_answer_says_what_is_left(open_client):
     """Rate-limit headers are on every answer, Retry-After on each 429; the buckets are separate."""
     client = open_client(token_rate=0.001, token_burst=1, api_rate=0.001, api_burst=1)
-    status, answer, headers = client.token()
+    status, response, headers = client.token()
     refused, body, limits = client.token()
 
     assert (200, "1", "0") == (status, headers["RateLimit-Limit"], headers["RateLimit-Remaining"])
     assert (429, "1", "rate_limited") == (refused, limits["Retry-After"], body["error"]["code"])
     assert "Credicorp-Request-Id" in headers
-    assert 200 == client.api("GET", "/decisions/dec_1", answer["access_token"])[0]
-    assert 429 == client.api("GET", "/decisions/dec_1", answer["access_token"])[0]
+    assert 200 == client.api("GET", "/decisions/dec_1", response["access_token"])[0]
+    assert 429 == client.api("GET", "/decisions/dec_1", response["access_token"])[0]
 
 
 def test_a_bucket_fills_again():
@@ -239,9 +239,9 @@ def test_the_control_plane_switches_what_the_object_does(open_client):
     assert 400 == client.control("settings", no_such_switch=1)[0]
     assert 400 == client.control("secrets", client_id="nobody", add="x")[0]
     client.control("settings", expires_in=7, omit_expires_in=True, narrowed_scope="decisions:read")
-    _, answer, _ = client.token()
-    assert "expires_in" not in answer
-    assert "decisions:read" == answer["scope"]
+    _, response, _ = client.token()
+    assert "expires_in" not in response
+    assert "decisions:read" == response["scope"]
     client.control("settings", omit_expires_in=False, narrowed_scope=None)
     client.control("secrets", add="second")
     client.control("secrets", revoke=client.sandbox.client_secret)
@@ -259,7 +259,7 @@ def test_the_control_plane_switches_what_the_object_does(open_client):
     assert "9" == client.token()[2]["Retry-After"]
     counted = client.control("counters")[1]
     assert counted["token_requests"] == len(counted["token_request_moments"]) == 5
-    assert counted["token_request_moments"] == client.sandbox.counters.moments()
+    assert counted["token_request_moments"] == client.sandbox.counters.times()
     client.sandbox.counters.reset()
     assert 0 == client.sandbox.counters["token_requests"]
 

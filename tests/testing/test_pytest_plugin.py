@@ -13,7 +13,7 @@ import pytest
 
 import credicorp_auth
 from credicorp_auth import CredicorpAuth, Settings, errors
-from credicorp_auth.oauth.http import HttpRequest
+from credicorp_auth.http.messages import HttpRequest
 from credicorp_auth.testing.echo import EchoTransport, build_offline
 from credicorp_auth.testing.sandbox import Fault
 

@@ -113,7 +113,7 @@ def fail() -> str:
         return missing.code
     except errors.TokenEndpointBusy as busy:
         assert_type(busy.retry_after, float)
-        return busy.cure
+        return busy.hint
     except errors.TokenRequestRefused as refused:
         assert_type(refused.error, str)
         return refused.code

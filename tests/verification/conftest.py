@@ -17,19 +17,19 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from credicorp_auth.errors import ConnectionFailed, CredicorpAuthError
-from credicorp_auth.issuer_wiring import build_discovery, build_verifier
-from credicorp_auth.oauth.claims import verify_audience, verify_scope
-from credicorp_auth.oauth.http import HttpResponse
-from credicorp_auth.oauth.key_set import read_key_set
+from credicorp_auth.http.messages import HttpResponse
+from credicorp_auth.http.secret import SecretBytes
+from credicorp_auth.jose.claims import verify_audience, verify_scope
+from credicorp_auth.jose.key_set import read_key_set
+from credicorp_auth.jose.signature_algorithm import DEFAULT_ALGORITHMS, read_algorithms
+from credicorp_auth.jose.verification import VerificationPolicy, read_token, verify_token
 from credicorp_auth.oauth.scope import Scope
-from credicorp_auth.oauth.secret import SecretBytes
-from credicorp_auth.oauth.signature_algorithm import DEFAULT_ALGORITHMS, read_algorithms
-from credicorp_auth.oauth.verification import VerificationPolicy, read_token, verify_token
-from credicorp_auth.ports import TransportCapabilities
-from credicorp_auth.settings import Settings
+from credicorp_auth.plugin.api import TransportCapabilities
+from credicorp_auth.settings.schema import Settings
 from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.stand_ins import settle
-from credicorp_auth.wiring import build_open_world
+from credicorp_auth.testing.fakes import wait_idle
+from credicorp_auth.wiring.engines import build_anonymous_runtime
+from credicorp_auth.wiring.issuer import build_discovery, build_verifier
 
 ISSUER = "https://as.example"
 AUDIENCE = "partner-api"
@@ -117,7 +117,7 @@ def key_set(document: Any = None, algorithms: Any = DEFAULT_ALGORITHMS, headers:
 ALL_KEYS = key_set()
 
 
-def verdict(token: str, keys: Any = None, *, moment: float = NOW, **asked: Any) -> Any:
+def verdict(token: str, keys: Any = None, *, now: float = NOW, **asked: Any) -> Any:
     """Verify a token by the rules alone; return its claims, or the code of the error."""
     policy = VerificationPolicy(
         asked.get("issuer", ISSUER), read_algorithms(asked.get("algorithms", DEFAULT_ALGORITHMS))
@@ -125,7 +125,7 @@ def verdict(token: str, keys: Any = None, *, moment: float = NOW, **asked: Any) 
     try:
         read = read_token(token, policy)
         key = (keys or ALL_KEYS).choose(read.kid, read.algorithm)
-        found = verify_token(read, key, policy, moment=moment)
+        found = verify_token(read, key, policy, now=now)
         verify_audience(found, asked.get("audience", AUDIENCE))
         verify_scope(found, Scope(asked.get("required", "")))
     except CredicorpAuthError as error:
@@ -165,8 +165,8 @@ class Publisher:
         self.open.wait(timeout)
         if self.down:
             raise ConnectionFailed("nobody is there")
-        answer = self.pages[path]
-        return answer(request) if callable(answer) else answer
+        response = self.pages[path]
+        return response(request) if callable(response) else response
 
     def close(self) -> None:
         """Take note."""
@@ -192,9 +192,9 @@ class Stage:
             **settings,
         }
         self.settings = Settings(**given)
-        self.world = build_open_world(self.settings, clock=self.clock)
-        self.discovery = build_discovery(self.settings, self.world)
-        self.engine = build_verifier(self.settings, self.world, self.discovery)
+        self.runtime = build_anonymous_runtime(self.settings, clock=self.clock)
+        self.discovery = build_discovery(self.settings, self.runtime)
+        self.engine = build_verifier(self.settings, self.runtime, self.discovery)
 
     def verify(self, token: Any, **asked: Any) -> Any:
         """Verify a token; return its claims or the code of the error; leave nothing under way."""
@@ -203,7 +203,7 @@ class Stage:
         except CredicorpAuthError as error:
             return error.code
         finally:
-            settle()
+            wait_idle()
 
     def told(self, name: str) -> list[dict[str, Any]]:
         """Return the fields of each event of that name."""
@@ -228,7 +228,7 @@ def stage() -> Any:
     for each in stages:
         each.publisher.open.set()
         each.engine.close()
-    settle()
+    wait_idle()
 
 
 @pytest.fixture(scope="session")

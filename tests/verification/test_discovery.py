@@ -7,18 +7,18 @@ import json
 import pytest
 
 from credicorp_auth import CredicorpAuth, errors
+from credicorp_auth.http.document_request import build_document_request
+from credicorp_auth.http.messages import HttpResponse
+from credicorp_auth.http.network_zone import zone_of
+from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.lifecycle.discover import FRESH
-from credicorp_auth.oauth.document_request import build_document_request
-from credicorp_auth.oauth.http import HttpResponse
 from credicorp_auth.oauth.metadata import MetadataSource, read_metadata
-from credicorp_auth.oauth.network_range import range_of
-from credicorp_auth.oauth.secret import SecretBytes
 from credicorp_auth.oauth.well_known import well_known_url
-from credicorp_auth.settings import Settings
+from credicorp_auth.settings.schema import Settings
 from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.scripted_world import token_answer
-from credicorp_auth.testing.stand_ins import settle
-from credicorp_auth.wiring import build_engines
+from credicorp_auth.testing.fakes import wait_idle
+from credicorp_auth.testing.scripted_runtime import token_response
+from credicorp_auth.wiring.engines import build_engines
 
 WELL_KNOWN = "/.well-known/oauth-authorization-server"
 PUBLIC = "93.184.216.34"
@@ -59,7 +59,7 @@ class Tokens:
 
     def __init__(self, scene, **settings):
         self.publisher, self.clock = scene.publisher, MovableClock(wall=1_800_000_000.0)
-        self.publisher.pages["/oauth/token"] = lambda _request: token_answer("minted")
+        self.publisher.pages["/oauth/token"] = lambda _request: token_response("minted")
         self.events = []
         given = {
             "base_url": "https://api.example/v1",
@@ -81,7 +81,7 @@ class Tokens:
         except errors.CredicorpAuthError as error:
             return error.code
         finally:
-            settle()
+            wait_idle()
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_fault_263_264_a_name_does_not_lead_inside(stage, forge, peer, known, ur
 )  # fmt: skip
 def test_every_address_lies_in_one_range(address, kind):
     """Loopback, link-local, private, public, and anything else."""
-    assert kind == range_of(address)
+    assert kind == zone_of(address)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308, 404, 500])
@@ -247,13 +247,13 @@ def test_fault_266_metadata_serve_on_through_an_outage(stage, forge):
     assert "client" == scene.verify(forge.issued()).subject
     scene.clock.advance(FRESH)
     scene.discovery.metadata.refresh()
-    settle()
+    wait_idle()
     assert 1 == len(scene.told("discovery.fetched"))
     scene.publisher.publish(b"", path=WELL_KNOWN, status=503)
     for _ in range(3):
         scene.clock.advance(FRESH / 2)
         assert "client" == scene.verify(forge.issued(body=forge.claims(exp=2 * 10**9))).subject
-        settle()
+        wait_idle()
     assert "document.status" == scene.told("discovery.refresh_failed")[0]["code"]
 
     scene.clock.advance(FRESH)
@@ -293,9 +293,9 @@ def test_tokens_are_asked_for_where_the_metadata_say(stage, forge):
 
     assert [WELL_KNOWN, "/oauth/token"] == scene.publisher.asked
     assert "https://as.example/oauth/token" == scene.publisher.bodies[-1].url
-    assert {"total_deadline"} <= set(dir(tokens.engine._world.transport.capabilities))
+    assert {"total_deadline"} <= set(dir(tokens.engine._runtime.transport.capabilities))
     other = build_document_request("https://as.example/oauth/jwks")
-    assert 200 == tokens.engine._world.send(other, timeout=1).status
+    assert 200 == tokens.engine._runtime.send(other, timeout=1).status
     assert "/oauth/jwks" == scene.publisher.asked[-1]
     tokens.engine.after_fork()
     tokens.engine.close()
@@ -333,7 +333,7 @@ def test_fault_267_endpoints_that_move_are_told(stage, forge):
     fresh = forge.issued(body=forge.claims(exp=2 * 10**9))
     for _ in range(2):
         scene.discovery.metadata.refresh()
-        settle()
+        wait_idle()
 
     changed = {each["endpoint"]: each["url"] for each in scene.told("discovery.changed")}
     assert {"token_endpoint": None, "jwks_uri": "https://as.example/keys/2"} == changed
@@ -416,11 +416,11 @@ def test_discovery_shares_one_deadline_with_the_request(stage, forge):
     """What discovering takes is taken from the time for the token request."""
     scene = discovering(stage)
     tokens = Tokens(scene, timeout=5)
-    answer = scene.publisher.pages[WELL_KNOWN]
+    response = scene.publisher.pages[WELL_KNOWN]
 
     def slow(_request):
         tokens.clock.advance(6)
-        return answer
+        return response
 
     scene.publisher.pages[WELL_KNOWN] = slow
     assert "transport.deadline" == tokens.get()
@@ -434,10 +434,10 @@ def test_metadata_that_do_not_come_in_time_are_a_deadline(stage, forge):
     with pytest.raises(errors.DeadlinePassed):
         scene.discovery.metadata.obtain(0.01)
     scene.publisher.open.set()
-    settle()
+    wait_idle()
     assert "https://as.example" == scene.discovery.metadata.obtain(1.0).issuer
     scene.discovery.metadata.close()
-    scene.discovery.metadata.doubt()
+    scene.discovery.metadata.expire()
     assert "https://as.example" == scene.discovery.metadata.obtain(1.0).issuer
 
 

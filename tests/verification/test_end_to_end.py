@@ -12,12 +12,12 @@ import time
 import pytest
 
 from credicorp_auth import Claims, CredicorpAuth, TokenVerifier, errors
-from credicorp_auth.issuer_wiring import build_discovery, build_verifier
-from credicorp_auth.settings import Settings
+from credicorp_auth.settings.schema import Settings
 from credicorp_auth.testing.clock import MovableClock
+from credicorp_auth.testing.fakes import ScriptedTransport, wait_idle
 from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
-from credicorp_auth.testing.stand_ins import ScriptedTransport, settle
-from credicorp_auth.wiring import build_open_world
+from credicorp_auth.wiring.engines import build_anonymous_runtime
+from credicorp_auth.wiring.issuer import build_discovery, build_verifier
 
 pytestmark = pytest.mark.slow
 
@@ -119,13 +119,13 @@ def test_fault_240_a_verifier_without_issuer_or_audience_is_not_built(settings):
 def test_the_answer_says_where_it_came_from(sandbox):
     """A transport on sockets of its own knows whom it was connected to."""
     settings = Settings(issuer=sandbox.issuer, audience="a", base_url=sandbox.base_url)
-    world = build_open_world(settings)
-    from credicorp_auth.oauth.document_request import build_document_request
+    runtime = build_anonymous_runtime(settings)
+    from credicorp_auth.http.document_request import build_document_request
 
     for _ in range(2):
-        answer = world.send(build_document_request(sandbox.jwks_url), timeout=5)
-        assert "127.0.0.1" == answer.peer_address
-    world.transport.close()
+        response = runtime.send(build_document_request(sandbox.jwks_url), timeout=5)
+        assert "127.0.0.1" == response.peer_address
+    runtime.transport.close()
 
 
 class Load:
@@ -136,8 +136,8 @@ class Load:
         settings = Settings(
             issuer=sandbox.issuer, audience="partner-api", base_url=sandbox.base_url
         )
-        world = build_open_world(settings, clock=self.clock)
-        self.verifier = build_verifier(settings, world, build_discovery(settings, world))
+        runtime = build_anonymous_runtime(settings, clock=self.clock)
+        self.verifier = build_verifier(settings, runtime, build_discovery(settings, runtime))
         self.codes, self.verified, self.stop = [], 0, threading.Event()
         self.refused_kids = set()
 
@@ -173,7 +173,7 @@ class Load:
         for each in self.threads:
             each.join()
         self.verifier.close()
-        settle()
+        wait_idle()
 
 
 def test_fault_255_rotation_with_overlap_fails_nobody(sandbox):
@@ -215,8 +215,8 @@ def test_a_key_may_be_announced_from_outside(sandbox):
         headers={"Sandbox-Control-Key": sandbox.control_key},
     )
     urllib.request.urlopen(request, timeout=5).close()
-    with urllib.request.urlopen(sandbox.jwks_url, timeout=5) as answer:
-        assert 2 == len(json.load(answer)["keys"])
+    with urllib.request.urlopen(sandbox.jwks_url, timeout=5) as response:
+        assert 2 == len(json.load(response)["keys"])
 
 
 def test_a_child_process_shares_no_connection():

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credicorp_auth.engine.fetch_budget import FetchBudget
+from credicorp_auth.engine.keys.fetch_budget import FetchBudget
 
 PAUSE = 30.0
 # Quarters of a second, which floats add without an error.

@@ -15,12 +15,12 @@ import pytest
 from joserfc.jwk import RSAKey
 
 from credicorp_auth import errors
-from credicorp_auth.engine.memo import MAX_REMEMBERED, Memo
-from credicorp_auth.oauth.key_set import MAX_KEY_SET
+from credicorp_auth.engine.keys.verified_tokens import MAX_REMEMBERED, VerifiedTokenCache
+from credicorp_auth.http.secret import Secret
+from credicorp_auth.jose.key_set import MAX_KEY_SET
 from credicorp_auth.oauth.scope import Scope
-from credicorp_auth.oauth.secret import Secret
 from credicorp_auth.oauth.token import AccessToken, Provenance
-from credicorp_auth.testing.stand_ins import settle
+from credicorp_auth.testing.fakes import wait_idle
 
 HOUR = 3600.0
 NEW = RSAKey.generate_key(2048, {"kid": "new", "alg": "RS256"})
@@ -93,7 +93,7 @@ def test_fault_a_flood_of_unknown_keys_costs_four_fetches(stage, forge, down):
         assert "client" == scene.engine.verify(known[n % 100]).subject
         seconds.append(time.thread_time() - began)
         fetches_for_known += scene.fetches - fetches
-    settle()
+    wait_idle()
 
     assert scene.fetches <= 4
     assert 0 == fetches_for_known  # so that no known key waits for one
@@ -271,7 +271,7 @@ def test_fault_255_a_replica_that_lags_behind_withdraws_nothing_for_long(stage, 
     scene.publisher.publish(behind)
     scene.clock.advance(301)
     scene.engine.find_keys()
-    settle()
+    wait_idle()
     scene.publisher.publish(ahead)
 
     assert "client" == scene.verify(token).subject
@@ -489,38 +489,38 @@ def test_fault_385_a_flood_washes_out_no_token_that_is_shown_again(stage, forge)
     scene = stage()
     used = forge.issued()
     scene.verify(used)
-    memo, claims = scene.engine._memo, scene.verify(used)
-    first = memo.find(sha256(used.encode()).digest())
+    cache, claims = scene.engine._cache, scene.verify(used)
+    first = cache.find(sha256(used.encode()).digest())
     for n in range(2 * MAX_REMEMBERED):
         assert claims is scene.engine.verify(used)
-        memo.remember(f"once-{n}", claims, first.keys, until_boot=math.inf)
+        cache.remember(f"once-{n}", claims, first.keys, until_boot=math.inf)
 
-    assert first is memo.find(sha256(used.encode()).digest())
-    assert MAX_REMEMBERED == len(memo)
+    assert first is cache.find(sha256(used.encode()).digest())
+    assert MAX_REMEMBERED == len(cache)
 
 
 def test_fault_386_remembering_takes_a_bounded_number_of_steps(forge):
     """386: if every remembered token was shown again, one of them goes all the same."""
-    memo, keys = Memo(), forge.key_set()
+    cache, keys = VerifiedTokenCache(), forge.key_set()
     claims = forge.verdict(forge.issued())
     for n in range(MAX_REMEMBERED):
-        memo.remember(f"token-{n}", claims, keys, until_boot=math.inf)
-        memo.find(sha256(f"token-{n}".encode()).digest()).used = True
-    memo.remember("one-more", claims, keys, until_boot=math.inf)
+        cache.remember(f"token-{n}", claims, keys, until_boot=math.inf)
+        cache.find(sha256(f"token-{n}".encode()).digest()).used = True
+    cache.remember("one-more", claims, keys, until_boot=math.inf)
 
-    assert MAX_REMEMBERED == len(memo)
-    assert 65 >= sum(not each.used for each in memo._remembered.values())
+    assert MAX_REMEMBERED == len(cache)
+    assert 65 >= sum(not each.used for each in cache._remembered.values())
 
 
 def test_the_memo_is_bounded(forge):
     """Beyond its bound a token that was not shown again is forgotten; no token's text is kept."""
-    memo, keys = Memo(), forge.key_set()
+    cache, keys = VerifiedTokenCache(), forge.key_set()
     claims = forge.verdict(forge.issued())
     for n in range(MAX_REMEMBERED + 10):
-        memo.remember(f"token-{n}", claims, keys, until_boot=1e9)
+        cache.remember(f"token-{n}", claims, keys, until_boot=1e9)
 
-    assert MAX_REMEMBERED == len(memo._remembered)
-    assert all(isinstance(each, bytes) and len(each) == 32 for each in memo._remembered)
+    assert MAX_REMEMBERED == len(cache._remembered)
+    assert all(isinstance(each, bytes) and len(each) == 32 for each in cache._remembered)
 
 
 def test_a_token_in_hand_is_verified_as_well(stage, forge):
@@ -586,7 +586,7 @@ def test_a_child_process_keeps_the_keys(stage, forge):
     scene.verify(token)
     keys = scene.engine._keys
     keys._lock.acquire()
-    scene.engine._memo._lock.acquire()
+    scene.engine._cache._lock.acquire()
     keys.after_fork()
     scene.engine.after_fork()
 
@@ -598,8 +598,8 @@ def test_a_child_process_keeps_the_keys(stage, forge):
 def test_a_child_of_a_fork_in_mid_fetch_asks_for_itself(stage, forge):
     """The fetch that was under way lands in the parent; the child need not wait for a cool-down."""
     scene = stage()
-    good, held_up = scene.publisher.pages["/oauth/jwks"], threading.Event()
-    scene.publisher.pages["/oauth/jwks"] = lambda _request: held_up.wait(60) and good
+    good, gate = scene.publisher.pages["/oauth/jwks"], threading.Event()
+    scene.publisher.pages["/oauth/jwks"] = lambda _request: gate.wait(60) and good
     scene.engine._keys.refresh()
     while not scene.publisher.asked:
         time.sleep(0.001)
@@ -608,7 +608,7 @@ def test_a_child_of_a_fork_in_mid_fetch_asks_for_itself(stage, forge):
 
     assert "client" == scene.engine.verify(forge.issued()).subject
     assert 2 == scene.fetches
-    held_up.set()
+    gate.set()
 
 
 def test_a_transport_that_verifies_while_it_fetches_goes_without(stage, forge):
@@ -616,12 +616,12 @@ def test_a_transport_that_verifies_while_it_fetches_goes_without(stage, forge):
     scene = stage()
     inner = []
 
-    def answer(request):
+    def response(request):
         inner.append(scene.engine._look(forge.issued(), None, None, threading.Lock))
         return good
 
     good = scene.publisher.pages["/oauth/jwks"]
-    scene.publisher.pages["/oauth/jwks"] = answer
+    scene.publisher.pages["/oauth/jwks"] = response
 
     assert "client" == scene.verify(forge.issued()).subject
     assert ["jwks.unavailable"] == [each.code for each in inner]
@@ -630,8 +630,8 @@ def test_a_transport_that_verifies_while_it_fetches_goes_without(stage, forge):
 def test_a_fetch_that_is_lost_is_replaced(stage, forge):
     """A fetch that hangs beyond its time is given up; what it brings home later is not newer."""
     scene = stage()
-    late, held_up = scene.publisher.pages["/oauth/jwks"], threading.Event()
-    scene.publisher.pages["/oauth/jwks"] = lambda _request: held_up.wait(60) and late
+    late, gate = scene.publisher.pages["/oauth/jwks"], threading.Event()
+    scene.publisher.pages["/oauth/jwks"] = lambda _request: gate.wait(60) and late
     scene.engine._keys.refresh()
     while not scene.publisher.asked:
         time.sleep(0.001)
@@ -640,8 +640,8 @@ def test_a_fetch_that_is_lost_is_replaced(stage, forge):
 
     assert "client" == scene.engine.verify(forge.issued("ES256")).subject
     newer = scene.engine._keys.current()
-    held_up.set()
-    settle()
+    gate.set()
+    wait_idle()
     assert newer is scene.engine._keys.current()
     assert 2 == scene.fetches
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from credicorp_auth import errors
-from credicorp_auth.oauth.http import HttpResponse
-from credicorp_auth.oauth.key_set import MAX_KEY_SET, MAX_KEYS, no_usable_key, read_freshness
-from credicorp_auth.oauth.secret import SecretBytes
-from credicorp_auth.oauth.signature_algorithm import DEFAULT_ALGORITHMS, read_algorithms
-from credicorp_auth.oauth.verification_key import OtherKey, read_verification_key
+from credicorp_auth.http.messages import HttpResponse
+from credicorp_auth.http.secret import SecretBytes
+from credicorp_auth.jose.key_set import MAX_KEY_SET, MAX_KEYS, no_usable_key, read_freshness
+from credicorp_auth.jose.signature_algorithm import DEFAULT_ALGORITHMS, read_algorithms
+from credicorp_auth.jose.verification_key import OtherKey, read_verification_key
 
 
 def public(key, **members):
@@ -39,7 +39,7 @@ def why(forge, jwk):
 
 def refusal(forge, *keys, **asked):
     """Return the code for which a key set is refused."""
-    with pytest.raises(errors.MalformedAnswer) as refused:
+    with pytest.raises(errors.MalformedResponse) as refused:
         forge.key_set(*keys, **asked)
     return refused.value.code
 

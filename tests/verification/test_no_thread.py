@@ -9,7 +9,7 @@ import pytest
 from joserfc.jwk import RSAKey
 
 from credicorp_auth import errors
-from credicorp_auth.engine.kept_document import INLINE_REFRESH
+from credicorp_auth.engine.single_flight.cached_document import INLINE_REFRESH
 
 pytestmark = pytest.mark.slow
 

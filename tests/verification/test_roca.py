@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credicorp_auth.oauth.roca import is_roca_modulus
+from credicorp_auth.jose.roca import is_roca_modulus
 
 PRIMES = [n for n in range(2, 1500) if all(n % d for d in range(2, math.isqrt(n) + 1))]
 PRODUCTS = {

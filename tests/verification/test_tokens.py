@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credicorp_auth import errors
-from credicorp_auth.oauth.compact import MAX_SIGNED_TOKEN
-from credicorp_auth.oauth.signature_algorithm import read_algorithms
+from credicorp_auth.jose.compact import MAX_SIGNED_TOKEN
+from credicorp_auth.jose.signature_algorithm import read_algorithms
 
 NOT_FOUND = object()
 
@@ -526,7 +526,7 @@ def test_fault_221_der_is_no_signature_of_a_token(forge):
 @pytest.mark.parametrize("how", ["shorter", "longer", "zeroes", "one", "modulus"])
 def test_fault_222_an_rsa_signature_has_one_length_and_one_form(forge, how):
     """Trimmed, stretched and degenerate RSA signatures are refused."""
-    from credicorp_auth.oauth.base64url import decode_base64url
+    from credicorp_auth.jose.base64url import decode_base64url
 
     head, payload, signature = forge.issued().split(".")
     raw = decode_base64url(signature.encode())
@@ -575,7 +575,7 @@ def test_claims_cannot_be_changed(forge):
 @given(st.text(max_size=200) | st.from_regex(r"[A-Za-z0-9_-]{0,40}(\.[A-Za-z0-9_-]{0,40}){0,4}"))
 def test_any_text_is_verified_or_refused(text):
     """Whatever the text, the answer is one of our codes."""
-    from credicorp_auth.oauth.compact import read_compact
+    from credicorp_auth.jose.compact import read_compact
 
     with pytest.raises(errors.VerificationFailed) as refused:
         read_compact(text, {})
@@ -587,7 +587,7 @@ def test_base64url_has_one_spelling_for_each_value(text):
     """What is decoded is exactly what encoding the result would write, and everything such is."""
     import base64
 
-    from credicorp_auth.oauth.base64url import decode_base64url
+    from credicorp_auth.jose.base64url import decode_base64url
 
     encoded = base64.urlsafe_b64encode(text).rstrip(b"=")
     assert text == decode_base64url(encoded)

@@ -7,9 +7,9 @@ import ssl
 
 import pytest
 
-from credicorp_auth.errors import MalformedAnswer
-from credicorp_auth.oauth.http import MAX_BODY, HttpRequest
-from credicorp_auth.oauth.secret import Secret, SecretBytes
+from credicorp_auth.errors import MalformedResponse
+from credicorp_auth.http.messages import MAX_BODY, HttpRequest
+from credicorp_auth.http.secret import Secret, SecretBytes
 from credicorp_auth.wire.handles import HandleStack
 from credicorp_auth.wire.options import TransportOptions
 from credicorp_auth.wire.transport import SocketTransport
@@ -166,7 +166,7 @@ def test_fault_045_a_body_ends_at_the_limit():
     library = Library(
         lines=[HEAD[0], HEAD[2]], body=(taken.append(1) or b"x" * MAX_BODY for _ in range(9))
     )
-    error = refused(library.transport(), kind=MalformedAnswer)
+    error = refused(library.transport(), kind=MalformedResponse)
 
     assert ("response.too_large", 2) == (error.code, len(taken))
     assert library.handles[0].is_closed

@@ -11,17 +11,17 @@ from functools import partial
 
 import pytest
 
-from credicorp_auth.errors import InvalidSetting, MalformedAnswer
-from credicorp_auth.oauth.http import MAX_BODY
-from credicorp_auth.oauth.secret import Secret
-from credicorp_auth.testing.contracts.transport.bench import black_hole_port
+from credicorp_auth.errors import InvalidSetting, MalformedResponse
+from credicorp_auth.http.messages import MAX_BODY
+from credicorp_auth.http.secret import Secret
+from credicorp_auth.testing.contracts.transport.harness import black_hole_port
 from credicorp_auth.testing.ticks import Ticks
 from credicorp_auth.testing.wire import Hold, WireServer
-from credicorp_auth.wire.answer import PIECE, OpenAnswer, read_answer
 from credicorp_auth.wire.exchange import Exchange, current
 from credicorp_auth.wire.failure import build_failure
 from credicorp_auth.wire.options import TransportOptions
 from credicorp_auth.wire.proxy import Proxy, choose_proxy, read_proxy
+from credicorp_auth.wire.response import PIECE, OpenResponse, read_response_body
 from credicorp_auth.wire.sockets import DeadlineSocket, connect_to_any
 from credicorp_auth.wire.tls import build_context
 
@@ -68,8 +68,8 @@ def test_fault_045_reading_stops_at_the_limit():
     """Not more than 64 KiB beyond the limit are taken."""
     source = io.BytesIO(b"x" * 3 * MAX_BODY)
     pieces = iter(partial(source.read, PIECE), b"")
-    with pytest.raises(MalformedAnswer):
-        read_answer(OpenAnswer(200, [], pieces, source.close), host="127.0.0.1:1")
+    with pytest.raises(MalformedResponse):
+        read_response_body(OpenResponse(200, [], pieces, source.close), host="127.0.0.1:1")
 
     assert MAX_BODY < source.tell() <= MAX_BODY + 64 * 1024
 

@@ -128,20 +128,20 @@ def add_authorization_server(app: Flask, sandbox: Sandbox) -> None:
 
     @plane.post(f"{BASE_PATH}/oauth/token")
     def token() -> Response:
-        answer: Response = server.create_token_response(request)
-        if answer.status_code != 200:  # noqa: PLR2004 - the one success
+        response: Response = server.create_token_response(request)
+        if response.status_code != 200:  # noqa: PLR2004 - the one success
             sandbox.counters.add("token_refused")
-        return answer
+        return response
 
     @plane.post(f"{BASE_PATH}/oauth/introspect")
     def introspect() -> Response:
-        answer: Response = server.create_endpoint_response("introspection", request)
-        return answer
+        response: Response = server.create_endpoint_response("introspection", request)
+        return response
 
     @plane.post(f"{BASE_PATH}/oauth/revoke")
     def revoke() -> Response:
-        answer: Response = server.create_endpoint_response("revocation", request)
-        return answer
+        response: Response = server.create_endpoint_response("revocation", request)
+        return response
 
     @plane.get(f"{BASE_PATH}/oauth/jwks")
     def jwks() -> Response:

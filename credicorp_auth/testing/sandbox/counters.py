@@ -40,7 +40,7 @@ class Counters:
         with self._lock:
             return self._counts[name]
 
-    def moments(self) -> list[float]:
+    def times(self) -> list[float]:
         """Return the epoch seconds at which token requests came."""
         with self._lock:
             return list(self._moments)

@@ -36,11 +36,11 @@ class Gate:
         self._application = application
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if inquiry := _INQUIRIES.get(environ["PATH_INFO"]):
-            return self._inquire(inquiry, environ, start_response)
+        if query := _INQUIRIES.get(environ["PATH_INFO"]):
+            return self._inquire(query, environ, start_response)
         if environ["PATH_INFO"] != TOKEN_PATH:
-            answer: Iterable[bytes] = self._application(environ, start_response)
-            return answer
+            response: Iterable[bytes] = self._application(environ, start_response)
+            return response
         counters = self._sandbox.counters
         counters.token_request_begins()
         try:
@@ -48,10 +48,10 @@ class Gate:
             fault = self._sandbox.switches.next_fault()
             if fault is not None:
                 return self._meet("token", fault, environ, start_response)
-            answer = self._application(environ, start_response)
+            response = self._application(environ, start_response)
         finally:
             counters.token_request_ends()
-        return answer
+        return response
 
     def _inquire(
         self, endpoint: str, environ: dict[str, Any], start_response: Any
@@ -62,8 +62,8 @@ class Gate:
         fault = self._sandbox.switches.next_fault(endpoint)
         if fault is not None:
             return self._meet(endpoint, fault, environ, start_response)
-        answer: Iterable[bytes] = self._application(environ, start_response)
-        return answer
+        response: Iterable[bytes] = self._application(environ, start_response)
+        return response
 
     def _meet(
         self,

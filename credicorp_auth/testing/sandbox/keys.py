@@ -9,7 +9,7 @@ from typing import Any
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
 
-class KeyRing:
+class EncryptionKeyRing:
     """
     One key that signs, and others that are still published.
 

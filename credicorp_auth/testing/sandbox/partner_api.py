@@ -41,7 +41,7 @@ class Refusal(Exception):
         self.status, self.kind, self.code, self.message = status, kind, code, message
         self.challenge = challenge
 
-    def answer(self) -> Response:
+    def response(self) -> Response:
         """Return the documented error envelope."""
         error = {
             "type": self.kind,
@@ -49,11 +49,11 @@ class Refusal(Exception):
             "message": self.message,
             "request_id": g.request_id,
         }
-        answer = jsonify({"error": error})
-        answer.status_code = self.status
+        response = jsonify({"error": error})
+        response.status_code = self.status
         if self.challenge:
-            answer.headers["WWW-Authenticate"] = self.challenge
-        return answer
+            response.headers["WWW-Authenticate"] = self.challenge
+        return response
 
 
 class TokenCheck:
@@ -124,12 +124,12 @@ class Applications:
             if key not in self._made:
                 made = {"id": f"app_{uuid.uuid4().hex}", "status": "received"}
                 self._made[key] = (digest, made)
-            known, answer = self._made[key]
+            known, response = self._made[key]
         if known != digest:
             raise Refusal(
                 409, "invalid_request_error", "conflict", "the key was used with another body"
             )
-        return answer
+        return response
 
 
 def add_partner_api(app: Flask, sandbox: Sandbox) -> None:
@@ -158,6 +158,6 @@ def add_partner_api(app: Flask, sandbox: Sandbox) -> None:
 
     @app.errorhandler(Refusal)
     def refuse(refusal: Refusal) -> Response:
-        return refusal.answer()
+        return refusal.response()
 
     app.register_blueprint(api)

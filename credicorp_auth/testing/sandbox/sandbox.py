@@ -13,7 +13,7 @@ from credicorp_auth.testing.sandbox.clients import Clients, SandboxClient
 from credicorp_auth.testing.sandbox.control import add_control
 from credicorp_auth.testing.sandbox.counters import Counters
 from credicorp_auth.testing.sandbox.gate import Gate
-from credicorp_auth.testing.sandbox.keys import KeyRing
+from credicorp_auth.testing.sandbox.keys import EncryptionKeyRing
 from credicorp_auth.testing.sandbox.partner_api import Refusal, add_partner_api
 from credicorp_auth.testing.sandbox.rate_limit import TokenBucket
 from credicorp_auth.testing.sandbox.server import LoopbackServer
@@ -50,7 +50,7 @@ class Sandbox:
         self.client_secret = settings.client_secret
         self.client = SandboxClient(settings.client_id, settings.client_secret, settings.scopes)
         self.clients = Clients(self.client)
-        self.keys = KeyRing(settings.algorithm)
+        self.keys = EncryptionKeyRing(settings.algorithm)
         self.tokens = IssuedTokens()
         self.counters = Counters()
         self.switches = Switches(settings)
@@ -76,12 +76,12 @@ class Sandbox:
                 raise Refusal(429, "rate_limit_error", "rate_limited", "too many requests")
 
         @app.after_request
-        def label(answer: Response) -> Response:
-            answer.headers["Credicorp-Request-Id"] = g.request_id
-            answer.headers.update(g.bucket.headers())
-            if answer.status_code == 429:  # noqa: PLR2004 - the status that Retry-After goes with
-                answer.headers["Retry-After"] = "1"
-            return answer
+        def label(response: Response) -> Response:
+            response.headers["Credicorp-Request-Id"] = g.request_id
+            response.headers.update(g.bucket.headers())
+            if response.status_code == 429:  # noqa: PLR2004 - the status that Retry-After goes with
+                response.headers["Retry-After"] = "1"
+            return response
 
         add_authorization_server(app, self)
         add_partner_api(app, self)

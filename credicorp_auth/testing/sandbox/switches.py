@@ -24,7 +24,7 @@ class Fault:
         status: HTTP status code.
         headers: Header names to values.
         body: The body, as text or as bytes.
-        action: `answer`; or `close`, `reset`: end the connection without an answer.
+        action: `response`; or `close`, `reset`: end the connection without an answer.
     """
 
     status: int = 500

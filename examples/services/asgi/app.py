@@ -17,7 +17,7 @@ verifier = TokenVerifier.from_env()
 async def decisions(scope: Connection, receive: Receive, send: Send) -> None:
     """Say what was decided, and to whom it is said."""
     if scope["type"] == "lifespan":
-        await live(receive, send)
+        await run_guarded(receive, send)
         return
     claims = scope.get("credicorp_auth.claims")  # none where the path is open
     told = {"status": "ok"} if claims is None else {"outcome": "approved", "for": claims.client_id}
@@ -26,7 +26,7 @@ async def decisions(scope: Connection, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": json.dumps(told).encode()})
 
 
-async def live(receive: Receive, send: Send) -> None:
+async def run_guarded(receive: Receive, send: Send) -> None:
     """Start, and close what is open when the server stops."""
     await receive()
     await send({"type": "lifespan.startup.complete"})

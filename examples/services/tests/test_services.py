@@ -5,39 +5,39 @@ import pytest
 
 def test_a_client_with_the_scope_is_answered(service):
     """200, and the service knows who asked."""
-    answer = service.http.request("GET", f"{service.url}/decisions/dec_1", scope="decisions:read")
+    response = service.http.request("GET", f"{service.url}/decisions/dec_1", scope="decisions:read")
 
-    assert (200, service.sandbox.client_id) == (answer.status, answer.json()["for"])
+    assert (200, service.sandbox.client_id) == (response.status, response.json()["for"])
 
 
 def test_a_client_with_another_scope_is_told_which(service):
     """403, and the challenge names the scope."""
-    answer = service.http.request(
+    response = service.http.request(
         "GET", f"{service.url}/decisions/dec_1", scope="applications:write"
     )
 
-    assert (403, "insufficient_scope") == (answer.status, answer.json()["error"]["code"])
-    assert 'scope="decisions:read"' in answer.headers["WWW-Authenticate"]
+    assert (403, "insufficient_scope") == (response.status, response.json()["error"]["code"])
+    assert 'scope="decisions:read"' in response.headers["WWW-Authenticate"]
 
 
 def test_a_stranger_is_turned_away(service):
     """401 without a token, and with one that is none."""
     headers = [{}, {"Authorization": "Bearer nonsense"}]
-    answers = [
+    responses = [
         service.stranger.request("GET", f"{service.url}/decisions/dec_1", headers=each)
         for each in headers
     ]
 
-    assert [401, 401] == [each.status for each in answers]
-    assert 'Bearer realm="api"' == answers[0].headers["WWW-Authenticate"]
-    assert {"invalid_token"} == {each.json()["error"]["code"] for each in answers}
+    assert [401, 401] == [each.status for each in responses]
+    assert 'Bearer realm="api"' == responses[0].headers["WWW-Authenticate"]
+    assert {"invalid_token"} == {each.json()["error"]["code"] for each in responses}
 
 
 def test_anybody_may_ask_for_its_health(service):
     """The open path needs no token."""
-    answer = service.stranger.request("GET", f"{service.url}/health")
+    response = service.stranger.request("GET", f"{service.url}/health")
 
-    assert (200, {"status": "ok"}) == (answer.status, answer.json())
+    assert (200, {"status": "ok"}) == (response.status, response.json())
 
 
 @pytest.mark.parametrize("service", ["fastapi", "flask", "quart", "starlette"], indirect=True)

@@ -11,7 +11,7 @@ from attrs import frozen
 from botocore.config import Config  # pyright: ignore[reportMissingTypeStubs] # it has none
 
 from credicorp_auth.errors import SecretUnavailable
-from credicorp_auth.oauth.http import read_url
+from credicorp_auth.http.messages import read_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ def open_client(options: SourceOptions, say: Callable[[str], None]) -> OpenClien
     if not region:
         raise SecretUnavailable(
             "no AWS region is known",
-            cure="set `region`, AWS_REGION, or the region of the profile.",
+            hint="set `region`, AWS_REGION, or the region of the profile.",
         )
     until = None
     if options.role_arn:
@@ -78,10 +78,10 @@ def open_client(options: SourceOptions, say: Callable[[str], None]) -> OpenClien
 def _assume(session: Any, region: str, options: SourceOptions) -> tuple[Any, float]:
     service = _make(session, "sts", region, options)
     try:
-        answer = service.assume_role(RoleArn=options.role_arn, RoleSessionName="credicorp-auth")
+        response = service.assume_role(RoleArn=options.role_arn, RoleSessionName="credicorp-auth")
     finally:
         service.close()
-    keys = answer["Credentials"]
+    keys = response["Credentials"]
     session = boto3.Session(
         aws_access_key_id=keys["AccessKeyId"],
         aws_secret_access_key=keys["SecretAccessKey"],

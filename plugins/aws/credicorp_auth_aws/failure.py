@@ -109,12 +109,12 @@ def explain(failure: Exception, place: str) -> CredicorpAuthError:
         return SecretUnavailable(
             f"{place} cannot be read: AWS credentials cannot be had ({kind})",
             code="secret.denied",
-            cure="give this process an AWS identity: a role, a profile, or AWS_ACCESS_KEY_ID.",
+            hint="give this process an AWS identity: a role, a profile, or AWS_ACCESS_KEY_ID.",
         )
     if isinstance(failure, (exceptions.BotoCoreError, ResponseParserError, OSError)):
         return SecretUnavailable(
             f"{place} cannot be read ({kind})",
-            cure="check network, proxy, `endpoint_url`, and what AWS's chain of credentials asks.",
+            hint="check network, proxy, `endpoint_url`, and what AWS's chain of credentials asks.",
             # A certificate that is not trusted now is not trusted in a minute either.
             retryable=isinstance(failure, _ON_THE_WAY)
             and not isinstance(failure, exceptions.SSLError),
@@ -122,13 +122,13 @@ def explain(failure: Exception, place: str) -> CredicorpAuthError:
     return SecretUnavailable(
         f"{place} cannot be read: boto3 raised {kind}",
         code="secret.plugin_error",
-        cure="update credicorp-auth-aws and boto3; if it lasts, report it.",
+        hint="update credicorp-auth-aws and boto3; if it lasts, report it.",
     )
 
 
 def _explain_answer(failure: exceptions.ClientError, place: str) -> SecretUnavailable:
-    answer: Any = failure.response
-    about, error = answer.get("ResponseMetadata", {}), answer.get("Error", {})
+    response: Any = failure.response
+    about, error = response.get("ResponseMetadata", {}), response.get("Error", {})
     status = about.get("HTTPStatusCode") or 0
     word = _word(error.get("Code"), "an error of no name")
     request = _word(about.get("RequestId"), "of no id")
@@ -143,7 +143,7 @@ def _explain_answer(failure: exceptions.ClientError, place: str) -> SecretUnavai
     return SecretUnavailable(
         f"{place} cannot be read: AWS said {word} (request {request})",
         code=code,
-        cure=_CURES.get(code, "look the word up in the documentation of the AWS service."),
+        hint=_CURES.get(code, "look the word up in the documentation of the AWS service."),
         retryable=busy and code == "secret.unavailable",
     )
 

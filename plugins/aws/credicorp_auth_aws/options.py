@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from attrs import Attribute, Factory, field, frozen
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.oauth.http import read_url
+from credicorp_auth.http.messages import read_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 _LONGEST: Final = 3600.0
 
 
-def _refuse(name: str, problem: str, cure: str) -> NoReturn:
-    raise InvalidSetting(f"`{name}` {problem}", cure=cure)
+def _refuse(name: str, problem: str, hint: str) -> NoReturn:
+    raise InvalidSetting(f"`{name}` {problem}", hint=hint)
 
 
-def _spelt(pattern: str, cure: str) -> Callable[[object, Attribute[Any], Any], None]:
+def _spelt(pattern: str, hint: str) -> Callable[[object, Attribute[Any], Any], None]:
     """Build a validator for a text that may be left out."""
     right = re.compile(pattern)
 
     def check(_options: object, attribute: Attribute[Any], value: object) -> None:
         if value is not None and not (isinstance(value, str) and right.fullmatch(value)):
-            _refuse(attribute.name, "cannot be used", cure)
+            _refuse(attribute.name, "cannot be used", hint)
 
     return check
 
@@ -40,7 +40,7 @@ def _read_endpoint(value: str | None) -> str | None:
 
 
 def _read_fields(value: Mapping[str, str] | str) -> Mapping[str, str]:
-    cure = "set it to a mapping, or to text such as client_id=username,client_secret=password."
+    hint = "set it to a mapping, or to text such as client_id=username,client_secret=password."
     if isinstance(value, str):
         pairs = [
             (name, member) for name, _, member in (each.partition("=") for each in value.split(","))
@@ -52,7 +52,7 @@ def _read_fields(value: Mapping[str, str] | str) -> Mapping[str, str]:
             pairs = [("", "")]
     read = {str(name).strip(): str(member).strip() for name, member in pairs}
     if len(read) != len(pairs) or not all(name and member for name, member in read.items()):
-        _refuse("fields", "does not map each field name to one name of a JSON member", cure)
+        _refuse("fields", "does not map each field name to one name of a JSON member", hint)
     return read
 
 
@@ -62,8 +62,8 @@ def _read_seconds(value: float | str) -> float:
     except (TypeError, ValueError):
         seconds = 0.0
     if not 0 < seconds <= _LONGEST:
-        cure = f"set it to a number of seconds above 0, at most {_LONGEST:g}."
-        _refuse("timeout", "is not a length of time for one read", cure)
+        hint = f"set it to a number of seconds above 0, at most {_LONGEST:g}."
+        _refuse("timeout", "is not a length of time for one read", hint)
     return seconds
 
 
@@ -137,15 +137,15 @@ class SourceOptions:
             given = "neither" if self.secret_id is None else "both"
             raise InvalidSetting(
                 f"{given} of `secret_id` and `parameter` are set",
-                cure="set one of them: a secret of Secrets Manager, or one of Parameter Store.",
+                hint="set one of them: a secret of Secrets Manager, or one of Parameter Store.",
             )
         if self.parameter and (self.stage or self.version_id or self.overlap != "off"):
             raise InvalidSetting(
                 "`stage`, `version_id` and `overlap` are of secrets, and `parameter` is set",
-                cure="put the version or label behind the parameter's name, as name:version.",
+                hint="put the version or label behind the parameter's name, as name:version.",
             )
         if self.version_id and (self.stage or self.overlap != "off"):
             raise InvalidSetting(
                 "`version_id` names one version, `stage` or `overlap` another",
-                cure="leave out `version_id` to follow a rotation.",
+                hint="leave out `version_id` to follow a rotation.",
             )

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from credicorp_auth.errors import SecretUnavailable
+from credicorp_auth.http.secret import Secret, SecretBytes
+from credicorp_auth.http.strict_json import NotStrictJson, read_json_object
 from credicorp_auth.oauth.credential import Fault, read_credential
-from credicorp_auth.oauth.secret import Secret, SecretBytes
-from credicorp_auth.oauth.strict_json import NotStrictJson, read_json_object
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -41,8 +41,8 @@ def read_fields(
         return {name: _read_member(record, members.get(name, name), stored) for name in names}
     for name in names:
         if name != "client_secret":
-            what = f"has no {ascii(name)[:80]}, since it is no JSON object"
-            raise _fail(stored, Fault("secret.missing", what))
+            message = f"has no {ascii(name)[:80]}, since it is no JSON object"
+            raise _fail(stored, Fault("secret.missing", message))
     return {name: _accept(read_credential(held), "", stored) for name in names}
 
 
@@ -75,7 +75,7 @@ def _accept(found: Secret | Fault, where: str, stored: Stored) -> Secret:
 
 def _fail(stored: Stored, fault: Fault, where: str = "") -> SecretUnavailable:
     return SecretUnavailable(
-        f"{stored.place}{where} {fault.what}",
+        f"{stored.place}{where} {fault.message}",
         code=fault.code,
-        cure="store a JSON object with each field as text, or the client secret and nothing else.",
+        hint="store a JSON object with each field as text, or the client secret and nothing else.",
     )

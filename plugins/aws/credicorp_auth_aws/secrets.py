@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import evolve
 
 from credicorp_auth.errors import SecretUnavailable
-from credicorp_auth.ports import FetchedSecret, SecretSourceCapabilities
+from credicorp_auth.plugin.api import FetchedSecret, SecretSourceCapabilities
 from credicorp_auth_aws.bounded import BoundedCalls, Progress
 from credicorp_auth_aws.client import OpenClient, open_client
 from credicorp_auth_aws.failure import explain
@@ -68,7 +68,7 @@ class AwsSecretSource:
         raise progress.failure or SecretUnavailable(
             f"{describe_place(self._options)} was not read within {seconds:g} s: "
             f"time ran out while {progress.doing}",
-            cure="check network and AWS's chain of credentials, or allow more with `timeout`.",
+            hint="check network and AWS's chain of credentials, or allow more with `timeout`.",
             retryable=True,
         )
 

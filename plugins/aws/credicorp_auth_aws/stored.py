@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from attrs import frozen
 
 from credicorp_auth.errors import SecretUnavailable
-from credicorp_auth.oauth.secret import SecretBytes
+from credicorp_auth.http.secret import SecretBytes
 
 if TYPE_CHECKING:
     from credicorp_auth_aws.client import OpenClient
@@ -57,40 +57,40 @@ def read_stored(client: OpenClient, options: SourceOptions, *, stage: str | None
     which = {"VersionStage": stage or options.stage or _CURRENT}
     if options.version_id:
         which = {"VersionId": options.version_id}
-    answer = client.api.get_secret_value(SecretId=options.secret_id, **which)
-    name, version = _member(answer, "Name", str), _member(answer, "VersionId", str)
+    response = client.api.get_secret_value(SecretId=options.secret_id, **which)
+    name, version = _member(response, "Name", str), _member(response, "VersionId", str)
     place = f"aws secretsmanager {options.secret_id} {version} ({client.region})"
-    content = answer.get("SecretString", answer.get("SecretBinary"))
+    content = response.get("SecretString", response.get("SecretBinary"))
     if isinstance(content, str):
         content = content.encode("utf-8", "surrogatepass")
     if not isinstance(content, bytes):
         raise SecretUnavailable(
             f"{place} holds neither text nor bytes",
             code="secret.empty",
-            cure="store a JSON object with each field as text, or the client secret alone.",
+            hint="store a JSON object with each field as text, or the client secret alone.",
         )
     return Stored(SecretBytes(content), f"{name}#{version}", place)
 
 
 def _read_parameter(client: OpenClient, name: str) -> Stored:
-    answer = client.api.get_parameter(Name=name, WithDecryption=True).get("Parameter", {})
-    content = _member(answer, "Value", str).encode("utf-8", "surrogatepass")
+    response = client.api.get_parameter(Name=name, WithDecryption=True).get("Parameter", {})
+    content = _member(response, "Value", str).encode("utf-8", "surrogatepass")
     version, changed = (
-        _member(answer, "Version", int),
-        _member(answer, "LastModifiedDate", datetime),
+        _member(response, "Version", int),
+        _member(response, "LastModifiedDate", datetime),
     )
     place = f"aws ssm {name} {version} ({client.region})"
     # Its date as well: a parameter that was deleted and made again counts from 1 again.
-    named = f"{_member(answer, 'Name', str)}:{version} of {changed.isoformat()}"
+    named = f"{_member(response, 'Name', str)}:{version} of {changed.isoformat()}"
     return Stored(SecretBytes(content), named, place)
 
 
-def _member(answer: dict[str, Any], name: str, kind: type[T]) -> T:
-    value = answer.get(name)
+def _member(response: dict[str, Any], name: str, kind: type[T]) -> T:
+    value = response.get(name)
     if type(value) is kind and value:
         return value
     raise SecretUnavailable(
         f"the answer of AWS has no {name} that could be one",
-        cure="check `endpoint_url`: something that is not AWS may have answered.",
+        hint="check `endpoint_url`: something that is not AWS may have answered.",
         retryable=True,
     )

@@ -56,10 +56,10 @@ class Aws:
     def put(self, name, value, *stages):
         """Keep another version of a secret, and return its id."""
         labels = {"VersionStages": list(stages)} if stages else {}
-        answer = self.secrets.put_secret_value(
+        response = self.secrets.put_secret_value(
             SecretId=name, SecretString=json.dumps(value), **labels
         )
-        return answer["VersionId"]
+        return response["VersionId"]
 
     def parameter(self, value, name=None):
         """Keep a parameter, under a new name unless one is given, and return the name."""

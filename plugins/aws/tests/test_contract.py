@@ -9,7 +9,7 @@ from credicorp_auth.testing.contracts.secret_source import SecretSourceContract
 pytestmark = pytest.mark.slow
 
 
-class Kept(SecretSourceContract):
+class CachedCopy(SecretSourceContract):
     """What both have in common: an AWS that may break down."""
 
     @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ class Kept(SecretSourceContract):
         self.aws.stop()
 
 
-class TestSecretsManager(Kept):
+class TestSecretsManager(CachedCopy):
     """A JSON object in Secrets Manager."""
 
     def build_source(self, fields):
@@ -31,7 +31,7 @@ class TestSecretsManager(Kept):
         self.aws.put(self.name, fields)
 
 
-class TestParameterStore(Kept):
+class TestParameterStore(CachedCopy):
     """A JSON object in Parameter Store."""
 
     def build_source(self, fields):

@@ -9,27 +9,27 @@ from contextlib import contextmanager
 import pytest
 
 from credicorp_auth.errors import SecretUnavailable
-from credicorp_auth.testing.contracts.secret_source.bench import refusal
 from credicorp_auth.testing.contracts.secret_source.canary import CANARY, find_canary
-from credicorp_auth.testing.wire import Drip, Hold, Receive, Reset, Send, WireServer, answer
+from credicorp_auth.testing.contracts.secret_source.harness import refusal
+from credicorp_auth.testing.wire import Drip, Hold, Receive, Reset, Send, WireServer, response
 
 pytestmark = pytest.mark.slow
 
 NAMES = ["client_secret"]
 
 
-def aws_answer(value, *, status="200 OK"):
+def aws_response(value, *, status="200 OK"):
     """Build an answer as AWS does."""
     headers = [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-RequestId", "request-7")]
-    return answer(json.dumps(value).encode(), status=status, headers=headers)
+    return response(json.dumps(value).encode(), status=status, headers=headers)
 
 
 def aws_error(kind, *, status="400 Bad Request", message=CANARY):
     """Build an error as AWS does, with a canary in the text that nobody is to see."""
-    return aws_answer({"__type": kind, "Message": message}, status=status)
+    return aws_response({"__type": kind, "Message": message}, status=status)
 
 
-KEPT = aws_answer(
+KEPT = aws_response(
     {"Name": "a", "VersionId": "v1", "SecretString": json.dumps({"client_secret": "s3cret"})}
 )
 
@@ -71,7 +71,7 @@ def test_fault_195_busy(open_source, kind, status):
     "first",
     [
         [Send(aws_error("ThrottlingException"))],
-        [Send(answer(b"<html>", status="502 Bad Gateway"))],
+        [Send(response(b"<html>", status="502 Bad Gateway"))],
         [Reset()],
         [],
     ],
@@ -149,12 +149,12 @@ def test_fault_196_on_moto(aws, open_source):
 @pytest.mark.parametrize(
     ("data", "retryable"),
     [
-        pytest.param(answer(b"<html>" + CANARY.encode()), True, id="html"),
-        pytest.param(answer(b"{}"), True, id="nothing"),
-        pytest.param(aws_answer({"Name": "a", "VersionId": 7, "SecretString": CANARY}), True, id="number"),
-        pytest.param(aws_answer({"Name": "", "VersionId": "v", "SecretString": CANARY}), True, id="no-name"),
-        pytest.param(answer(b'{"SecretString": "' + CANARY.encode()), True, id="cut-off"),
-        pytest.param(answer(CANARY.encode(), status="404 Not Found"), False, id="404"),
+        pytest.param(response(b"<html>" + CANARY.encode()), True, id="html"),
+        pytest.param(response(b"{}"), True, id="nothing"),
+        pytest.param(aws_response({"Name": "a", "VersionId": 7, "SecretString": CANARY}), True, id="number"),
+        pytest.param(aws_response({"Name": "", "VersionId": "v", "SecretString": CANARY}), True, id="no-name"),
+        pytest.param(response(b'{"SecretString": "' + CANARY.encode()), True, id="cut-off"),
+        pytest.param(response(CANARY.encode(), status="404 Not Found"), False, id="404"),
         pytest.param(b"SSH-2.0-OpenSSH_9.6\r\n", True, id="no-http"),
     ],
 )  # fmt: skip
@@ -169,7 +169,7 @@ def test_nonsense(open_source, data, retryable):
 @pytest.mark.parametrize("body", [b"[]", b'"' + CANARY.encode() + b'"', b"7"])
 def test_fault_202_nonsense_that_botocore_stumbles_over(open_source, body):
     """JSON that is no object makes botocore raise what it does not document; it is told by kind."""
-    with scripted([Send(answer(body))]) as server:
+    with scripted([Send(response(body))]) as server:
         error = refusal(open_source(server.base, secret_id="a"), NAMES)
 
     assert ("secret.plugin_error", False) == (error.code, error.retryable)
@@ -192,7 +192,7 @@ def test_fault_202_nonsense_that_botocore_stumbles_over(open_source, body):
 def test_parameters_without_a_version(open_source, wrong):
     """An answer that does not say which version it is cannot be told from the next, and is not used."""
     whole = {"Name": "/a", "Value": CANARY, "Version": 1, "LastModifiedDate": 1_700_000_000}
-    script = [Send(aws_answer({"Parameter": {**whole, **wrong}}))]
+    script = [Send(aws_response({"Parameter": {**whole, **wrong}}))]
     with scripted(script) as server:
         error = refusal(open_source(server.base, parameter="/a"), NAMES)
 
@@ -202,7 +202,7 @@ def test_parameters_without_a_version(open_source, wrong):
 @pytest.mark.parametrize("held", [{}, {"SecretString": None}, {"SecretString": 7}], ids=str)
 def test_neither_text_nor_bytes(open_source, held):
     """A version that holds nothing that could be a secret is empty."""
-    with scripted([Send(aws_answer({"Name": "a", "VersionId": "v1", **held}))]) as server:
+    with scripted([Send(aws_response({"Name": "a", "VersionId": "v1", **held}))]) as server:
         error = refusal(open_source(server.base, secret_id="a"), NAMES)
 
     assert ("secret.empty", False) == (error.code, error.retryable)
@@ -212,7 +212,7 @@ def test_neither_text_nor_bytes(open_source, held):
 def test_redirects_are_not_followed(open_source, status):
     """An AWS that sends elsewhere is unavailable, and nobody is asked there."""
     with WireServer([Hold()]) as other:
-        away = answer(status=status, headers=[("Location", other.url)])
+        away = response(status=status, headers=[("Location", other.url)])
         with scripted([Send(away)]) as server:
             error = refusal(open_source(server.base, secret_id="a"), NAMES)
 

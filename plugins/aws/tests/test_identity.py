@@ -14,13 +14,13 @@ import pytest
 from attrs import evolve
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.testing.contracts.secret_source.bench import refusal
-from credicorp_auth.testing.wire import Hold, Receive, Send, WireServer, answer
+from credicorp_auth.testing.contracts.secret_source.harness import refusal
+from credicorp_auth.testing.wire import Hold, Receive, Send, WireServer, response
 
 pytestmark = pytest.mark.slow
 
 NAMES = ["client_secret"]
-KEPT = answer(b'{"Name": "a", "VersionId": "v1", "SecretString": "s3cret"}')
+KEPT = response(b'{"Name": "a", "VersionId": "v1", "SecretString": "s3cret"}')
 ROLE = "arn:aws:iam::123456789012:role/reader"
 
 
@@ -31,7 +31,7 @@ def base(server):
 
 def refused(kind):
     """Build the answer of an AWS that refuses."""
-    return answer(json.dumps({"__type": kind}).encode(), status="400 Bad Request")
+    return response(json.dumps({"__type": kind}).encode(), status="400 Bad Request")
 
 
 def keys_of_role(key, *, lasting):
@@ -41,7 +41,7 @@ def keys_of_role(key, *, lasting):
     inside = "".join(f"<{name}>{value}</{name}>" for name, value in keys.items())
     inside = f"<AssumeRoleResult><Credentials>{inside}</Credentials></AssumeRoleResult>"
     body = f"<AssumeRoleResponse>{inside}</AssumeRoleResponse>".encode()
-    return answer(body, headers=[("Content-Type", "text/xml")])
+    return response(body, headers=[("Content-Type", "text/xml")])
 
 
 def keys_seen(server):
@@ -183,7 +183,7 @@ def test_no_region(kept, open_source):
     error = refusal(open_source(base(kept), secret_id="a", region=None), NAMES)
 
     assert ("secret.unavailable", False) == (error.code, error.retryable)
-    assert "AWS_REGION" in error.cure
+    assert "AWS_REGION" in error.hint
     assert [] == kept.connections
 
 
@@ -211,7 +211,7 @@ def test_an_endpoint_that_was_set_is_asked_directly(kept, open_source, monkeypat
 
 def test_an_https_endpoint_of_the_environment_is_used(open_source, monkeypatch):
     """An endpoint that AWS's variable names is asked under https, through the proxy if there is one."""
-    with WireServer([Receive(), Send(answer(status="403 Forbidden"))]) as proxy:
+    with WireServer([Receive(), Send(response(status="403 Forbidden"))]) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", base(proxy))
         monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", "https://aws.example")
         error = refusal(open_source(secret_id="a"), NAMES)
@@ -254,7 +254,7 @@ def test_a_role_is_assumed(kept, open_source, monkeypatch, lasting, assumed):
 def test_a_role_that_may_not_be_assumed(kept, open_source, monkeypatch):
     """STS's refusal is a denial, and the secret is not asked for."""
     body = b"<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>"
-    with WireServer([Receive(), Send(answer(body, status="403 Forbidden"))]) as sts:
+    with WireServer([Receive(), Send(response(body, status="403 Forbidden"))]) as sts:
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", base(sts))
         error = refusal(open_source(base(kept), secret_id="a", role_arn=ROLE), NAMES)
 
@@ -294,17 +294,17 @@ def hanging_program(no_keys, tmp_path):
     (tmp_path / "config").write_text(f"[default]\ncredential_process = cat {fifo}\n")
     end = os.open(fifo, os.O_RDWR)  # so that neither end waits for the other to be opened
 
-    def tell(key):
+    def emit(key):
         keys = {"Version": 1, "AccessKeyId": key, "SecretAccessKey": "not-a-real-key"}
         os.write(end, json.dumps(keys).encode())
         os.close(end)
 
     with ExitStack() as untold:
-        untold.callback(tell, "AKIALATE")
+        untold.callback(emit, "AKIALATE")
 
         def tell_now(key):
             untold.pop_all()
-            tell(key)
+            emit(key)
 
         yield tell_now
 

@@ -11,15 +11,15 @@ import boto3
 import pytest
 import urllib3
 
-from credicorp_auth.testing.contracts.secret_source.bench import refusal
 from credicorp_auth.testing.contracts.secret_source.canary import CANARY, find_canary
-from credicorp_auth.testing.wire import Hold, Receive, Send, WireServer, answer
+from credicorp_auth.testing.contracts.secret_source.harness import refusal
+from credicorp_auth.testing.wire import Hold, Receive, Send, WireServer, response
 from credicorp_auth_aws.withheld_logs import withhold_logs
 
 pytestmark = pytest.mark.slow
 
 NAMES = ["client_secret"]
-KEPT = answer(b'{"Name": "a", "VersionId": "v1", "SecretString": "%b"}' % CANARY.encode())
+KEPT = response(b'{"Name": "a", "VersionId": "v1", "SecretString": "%b"}' % CANARY.encode())
 
 
 def _root_at_debug(stream):
@@ -153,7 +153,7 @@ def test_fault_309_keys_of_a_role_are_not_printed(aws, open_source, stream, monk
         aws.url, secret_id=aws.create("s3cret"), role_arn="arn:aws:iam::123456789012:role/reader"
     )
     _root_at_debug(stream)
-    with WireServer([Receive(), Send(answer(body.encode()))]) as sts:
+    with WireServer([Receive(), Send(response(body.encode()))]) as sts:
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts.url.removesuffix("/token"))
         source.fetch(NAMES)
 

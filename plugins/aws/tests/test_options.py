@@ -9,8 +9,8 @@ import pytest
 
 import credicorp_auth_aws
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.options import AdapterOptions
-from credicorp_auth.ports import SecretSource, SecretSourceCapabilities
+from credicorp_auth.plugin.api import SecretSource, SecretSourceCapabilities
+from credicorp_auth.plugin.api.options import AdapterOptions
 from credicorp_auth_aws import SourceOptions, plugin
 
 VERSION = "11111111-2222-3333-4444-555555555555"

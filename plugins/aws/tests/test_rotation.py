@@ -52,8 +52,8 @@ def test_fault_199_rotation_under_load(sandbox, aws):
         with BearerPoolManager(auth) as pool:
             while not over.is_set():
                 try:
-                    answer = pool.request("GET", f"{sandbox.base_url}/decisions/dec_1")
-                    outcomes.append(answer.status)
+                    response = pool.request("GET", f"{sandbox.base_url}/decisions/dec_1")
+                    outcomes.append(response.status)
                 except CredicorpAuthError as error:
                     outcomes.append(repr(error))
                 time.sleep(0.01)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from credicorp_auth.testing.contracts.secret_source.bench import refusal
 from credicorp_auth.testing.contracts.secret_source.canary import CANARY
+from credicorp_auth.testing.contracts.secret_source.harness import refusal
 
 pytestmark = pytest.mark.slow
 
@@ -170,13 +170,13 @@ def test_binary_secrets(aws, open_source, content):
 
 def test_members_by_other_names(aws, open_source):
     """`fields` says which member is which field; one that it leaves out has its own name."""
-    name = aws.create({"username": "i", "password": "s", "sealing_key": "k", "port": 5432})
+    name = aws.create({"username": "i", "password": "s", "encryption_key": "k", "port": 5432})
     source = open_source(
         aws.url, secret_id=name, fields="client_id=username,client_secret=password"
     )
-    fetched = source.fetch(["client_id", "client_secret", "sealing_key"])
+    fetched = source.fetch(["client_id", "client_secret", "encryption_key"])
 
-    assert {"client_id": "i", "client_secret": "s", "sealing_key": "k"} == {
+    assert {"client_id": "i", "client_secret": "s", "encryption_key": "k"} == {
         field: value.reveal() for field, value in fetched.fields.items()
     }
 

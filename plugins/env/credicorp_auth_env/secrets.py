@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 from attrs import field, frozen
 
 from credicorp_auth.errors import InvalidSetting, SecretUnavailable
-from credicorp_auth.mounted_file import read_file
+from credicorp_auth.http.secret import Secret, SecretBytes
 from credicorp_auth.oauth.credential import Fault, digest_fields, read_credential
-from credicorp_auth.oauth.secret import Secret, SecretBytes
-from credicorp_auth.ports import FetchedSecret, SecretSourceCapabilities
+from credicorp_auth.plugin.api import FetchedSecret, SecretSourceCapabilities
+from credicorp_auth.plugin.api.mounted_file import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -25,7 +25,7 @@ def _read_prefix(value: str) -> str:
     if not _PREFIX.fullmatch(str(value)):
         raise InvalidSetting(
             "`prefix` cannot start the name of an environment variable",
-            cure="use letters, digits and underscores, such as CREDICORP_ or CC_.",
+            hint="use letters, digits and underscores, such as CREDICORP_ or CC_.",
         )
     return value
 
@@ -146,8 +146,8 @@ def _read(raw: SecretBytes | Fault) -> Secret | Fault:
 
 def _build_error(place: str, fault: Fault) -> SecretUnavailable:
     return SecretUnavailable(
-        f"{place} {fault.what}",
+        f"{place} {fault.message}",
         code=fault.code,
-        cure="set the variable to the value and nothing else, or the _FILE variable to its path.",
+        hint="set the variable to the value and nothing else, or the _FILE variable to its path.",
         retryable=fault.code == "secret.unavailable",
     )

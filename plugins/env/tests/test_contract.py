@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from credicorp_auth.ports import SecretSource
+    from credicorp_auth.plugin.api import SecretSource
 
 PREFIX = "CREDICORP_"
 
@@ -41,7 +41,7 @@ class TestMountedFiles(SecretSourceContract):
     def build_source(self, fields: Mapping[str, str]) -> SecretSource:
         self.rotate(fields)
         environment = {}
-        for name in ("client_id", "client_secret", "sealing_key", "no_such_field"):
+        for name in ("client_id", "client_secret", "encryption_key", "no_such_field"):
             (self.volume / name).symlink_to(f"..data/{name}")
             environment[f"{PREFIX}{name.upper()}_FILE"] = str(self.volume / name)
         return EnvSecretSource(environment=environment)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from credicorp_auth.errors import InvalidSetting, SecretUnavailable
-from credicorp_auth.oauth.secret import Secret
-from credicorp_auth.options import AdapterOptions
-from credicorp_auth.ports import SecretSource, SecretSourceCapabilities
+from credicorp_auth.http.secret import Secret
+from credicorp_auth.plugin.api import SecretSource, SecretSourceCapabilities
+from credicorp_auth.plugin.api.options import AdapterOptions
 from credicorp_auth_env import EnvSecretSource, SourceOptions, plugin
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from credicorp_auth.errors import CacheUnavailable
-from credicorp_auth.oauth.secret import SecretBytes
-from credicorp_auth.ports import CacheCapabilities, CacheEntry, LeaseState, sound_number
+from credicorp_auth.http.secret import SecretBytes
+from credicorp_auth.plugin.api import CacheCapabilities, CacheEntry, LeaseState, sound_number
+from credicorp_auth_file.failures import perform
 from credicorp_auth_file.folder import TEMPORARY, make_folder, open_folder
 from credicorp_auth_file.lease import NO_LOCKS, FileLease, take_lease
 from credicorp_auth_file.leftovers import RECORD, sweep
@@ -26,7 +27,6 @@ from credicorp_auth_file.record import (
     build_stem,
     read_record,
 )
-from credicorp_auth_file.trouble import perform
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -63,7 +63,7 @@ class FileCache:
             spans_processes=True,
             leases=True,
             lists=True,
-            sealing_key=self._options.sealing_key,
+            encryption_key=self._options.encryption_key,
         )
 
     def read(self, key: str) -> bytes | None:
@@ -88,7 +88,7 @@ class FileCache:
             raise CacheUnavailable(
                 f"the cache's file {stem}{RECORD} holds no entry",
                 code="cache.corrupt",
-                cure="nothing: the next token takes its place.",
+                hint="nothing: the next token takes its place.",
             )
         return record if self._lives(record) else None
 
@@ -105,10 +105,10 @@ class FileCache:
         Raises:
             CacheUnavailable: It was not kept, and what was there stays.
         """
-        moment = self._system.wall()
+        now = self._system.wall()
         # In this order nothing becomes of what is not a number, too.
-        ends = min(moment + max(0.0, min(lifetime, LONGEST)), LAST_MOMENT)
-        record = Record(key, SecretBytes(entry), sound_number(number), moment, ends)
+        ends = min(now + max(0.0, min(lifetime, LONGEST)), LAST_MOMENT)
+        record = Record(key, SecretBytes(entry), sound_number(number), now, ends)
         del entry  # or else a traceback would hold it
         perform(self._options.directory, partial(self._write, record))
 
@@ -130,7 +130,7 @@ class FileCache:
             raise CacheUnavailable(
                 f"the cache's file {name} was written by a later version of credicorp-auth-file",
                 code="cache.newer_schema",
-                cure="update this service; until then, it mints for itself.",
+                hint="update this service; until then, it mints for itself.",
             )
         if self._outranks(there, record):
             return
@@ -210,10 +210,10 @@ class FileCache:
                 found = [_glance(folder, stem) for stem in _stems(folder)]
         except FileNotFoundError:
             return []
-        moment = self._system.wall()
+        now = self._system.wall()
         return sorted(
             (
-                CacheEntry(each.key, max(moment - each.written, 0.0), each.ends - moment)
+                CacheEntry(each.key, max(now - each.written, 0.0), each.ends - now)
                 for each in found
                 if self._lives(each)
             ),

@@ -7,8 +7,8 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
+from credicorp_auth_file.failures import find_fault, refuse
 from credicorp_auth_file.record import MAX_RECORD
-from credicorp_auth_file.trouble import find_fault, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 
 from credicorp_auth.errors import CacheUnavailable
-from credicorp_auth.ports import LeaseState
+from credicorp_auth.plugin.api import LeaseState
 from credicorp_auth_file.folder import open_folder
 from credicorp_auth_file.record import MOST_BELIEVED
 
@@ -81,7 +81,7 @@ class Holding:
             with open_folder(self.path, self.system) as folder, self.locks.held(folder):
                 is_ours = self.file.is_at(folder, self.name)
                 if is_ours:
-                    self.file.beat()
+                    self.file.heartbeat()
                 else:
                     self.release()
                 return is_ours
@@ -122,7 +122,7 @@ def take_lease(folder: Folder, locks: Locks, stem: str, *, seconds: float, above
 
 def _is_alive(folder: Folder, file: LockFile, seconds: float) -> bool:
     # A sign from the future was left before the wall clock was set back: it says nothing.
-    silent_for = folder.system.wall() - file.last_beat()
+    silent_for = folder.system.wall() - file.last_heartbeat()
     return -seconds <= silent_for < seconds
 
 
@@ -149,6 +149,6 @@ def _next_number(folder: Folder, file: LockFile, above: int) -> int:
 
 def _build_lease(folder: Folder, locks: Locks, name: str, file: LockFile, number: int) -> FileLease:
     file.write(b"%0*d" % (_DIGITS, number))
-    file.beat()
+    file.heartbeat()
     holding = Holding(folder.path, name, file, locks, folder.system)
     return FileLease(LeaseState.ACQUIRED, number, holding)

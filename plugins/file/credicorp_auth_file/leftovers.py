@@ -34,15 +34,15 @@ def sweep(folder: Folder, locks: Locks) -> None:
 
 
 def _is_done_with(folder: Folder, name: str) -> bool:
-    moment = folder.system.wall()
+    now = folder.system.wall()
     if name.endswith(RECORD):
         stem = name.removesuffix(RECORD)
         record = read_record(folder.read(name) or b"", stem)
         if isinstance(record, Record):
-            return record.ends <= moment
+            return record.ends <= now
         return record is not Unreadable.NEWER
     found = folder.find(name)
-    age = 0.0 if found is None else moment - found.st_mtime
+    age = 0.0 if found is None else now - found.st_mtime
     if name.endswith(TEMPORARY):
         return age > _TORN_AFTER
     return name.endswith(LEASE) and age > _FORGOTTEN_AFTER

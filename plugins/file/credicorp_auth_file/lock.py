@@ -9,7 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from credicorp_auth.errors import CacheUnavailable
-from credicorp_auth_file.trouble import refuse
+from credicorp_auth_file.failures import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -57,12 +57,12 @@ class LockFile:
             otherwise=False,
         )
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """Leave a sign of life: the time at which the file was changed."""
-        moment = self._system.wall()
-        self._use(lambda descriptor: self._system.utime(descriptor, (moment, moment)), None)
+        now = self._system.wall()
+        self._use(lambda descriptor: self._system.utime(descriptor, (now, now)), None)
 
-    def last_beat(self) -> float:
+    def last_heartbeat(self) -> float:
         """Return the epoch seconds of the last sign of life."""
         return self._use(lambda descriptor: self._system.fstat(descriptor).st_mtime, 0.0)
 
@@ -166,7 +166,7 @@ class Locks:
             if self._system.monotonic() >= given_up_at:
                 raise CacheUnavailable(
                     f"the lock of the cache in {ascii(folder.path)[1:-1]} is held for too long",
-                    cure="see which process stands still with the cache's lock open.",
+                    hint="see which process stands still with the cache's lock open.",
                     retryable=True,
                 )
             self._system.sleep(pause)

@@ -9,12 +9,12 @@ from attrs import field, frozen
 from platformdirs import user_cache_dir
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.options import read_sealing_key
+from credicorp_auth.plugin.api.options import read_encryption_key
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from credicorp_auth.oauth.secret import Secret
+    from credicorp_auth.http.secret import Secret
 
 _MOST_OF_A_NAME: Final = 255  # bytes, on every file system in use
 _MOST_OF_A_PATH: Final = 3_900  # bytes: PATH_MAX, less the longest name of a file in the folder
@@ -43,11 +43,11 @@ def _read_directory(value: str | PathLike[str] | None) -> str:
     return "/" + "/".join(names)
 
 
-def _bad_path(what: str) -> InvalidSetting:
+def _bad_path(message: str) -> InvalidSetting:
     return InvalidSetting(
-        f"`directory` {what}",
+        f"`directory` {message}",
         code="config.cache_path",
-        cure="set `directory` to an absolute path, or one that starts with ~/, of plain names.",
+        hint="set `directory` to an absolute path, or one that starts with ~/, of plain names.",
     )
 
 
@@ -60,9 +60,9 @@ class CacheOptions:
         directory: The folder that holds the entries: an absolute path, or one that starts with
             `~/`. It belongs to this cache, and is made when the first entry is kept. When not
             given, `credicorp-auth` in the user's folder for caches.
-        sealing_key: Have entries sealed: the name of the field of the secret source that holds the
-            key, or, as a `Secret`, the key itself.
+        encryption_key: Have entries encrypted: the name of the field of the secret source that
+            holds the key, or, as a `Secret`, the key itself.
     """
 
     directory: str = field(default=None, converter=_read_directory)
-    sealing_key: str | Secret | None = field(default=None, converter=read_sealing_key)
+    encryption_key: str | Secret | None = field(default=None, converter=read_encryption_key)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard, cast
 
 from attrs import frozen
 
-from credicorp_auth.oauth.secret import SecretBytes
-from credicorp_auth.ports import MOST_NUMBER
+from credicorp_auth.http.secret import SecretBytes
+from credicorp_auth.plugin.api import MOST_NUMBER
 
 if TYPE_CHECKING:
     from re import Pattern
@@ -57,9 +57,9 @@ class Record:
     written: float
     ends: float
 
-    def lives_at(self, moment: float) -> bool:
+    def lives_at(self, now: float) -> bool:
         """Say whether it has not ended, and ends within bounds."""
-        return 0 < self.ends - moment <= LONGEST + _SKEW
+        return 0 < self.ends - now <= LONGEST + _SKEW
 
     def to_bytes(self) -> bytes:
         """Return the content of the file."""

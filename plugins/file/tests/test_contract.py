@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import credicorp_auth_file
-from credicorp_auth.options import AdapterOptions
-from credicorp_auth.ports import Cache
+from credicorp_auth.plugin.api import Cache
+from credicorp_auth.plugin.api.options import AdapterOptions
 from credicorp_auth.testing.contracts.cache import CacheContract
 from credicorp_auth_file import CacheOptions, FileCache, plugin
 

@@ -13,10 +13,10 @@ from base64 import b64decode, b64encode
 
 import pytest
 
-from credicorp_auth.settings import Settings
+from credicorp_auth.settings.schema import Settings
 from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.stand_ins import ListedSecrets, ScriptedTransport, settle
-from credicorp_auth.wiring import build_engine
+from credicorp_auth.testing.fakes import ListedSecrets, ScriptedTransport, wait_idle
+from credicorp_auth.wiring.engines import build_engine
 from credicorp_auth_file import CacheOptions, FileCache
 
 _CLIENTS = itertools.count()
@@ -52,7 +52,7 @@ def engine_over(client_id, hands):
     yield build
     for engine in made:
         engine.close()
-    settle()
+    wait_idle()
 
 
 def record_in(hands):
@@ -65,20 +65,20 @@ def test_fault_147_a_second_engine_reads_what_the_first_has_minted(hands, engine
     """Two engines of one client, as in two processes, cost one request."""
     first, transport, _ = engine_over(hands.cache())
     token = first.get_token()
-    settle()
+    wait_idle()
     second, idle, events = engine_over(hands.cache())
     again = second.get_token()
 
     assert (1, 0) == (len(transport.sent), len(idle.sent))
     assert token.value.reveal() == again.value.reveal()
-    assert [] == [event for event in events if event[0] == "cache.trouble"]
+    assert [] == [event for event in events if event[0] == "cache.failed"]
 
 
 def test_fault_154_no_client_secret_is_in_any_file(hands, engine_over, client_id):
     """A token is all that the folder holds: neither the secret nor, in the open, the client's id."""
     engine, _, _ = engine_over(hands.cache())
     engine.get_token()
-    settle()
+    wait_idle()
     _, members = record_in(hands)
     content = b"".join(path.read_bytes() for path in hands.place.iterdir())
     content += b64decode(members["entry"])
@@ -93,17 +93,17 @@ def test_fault_134_another_client_s_entry_is_no_entry(hands, engine_over):
     """A record that was made to look like this client's still names the key it was made for."""
     engine, _, _ = engine_over(hands.cache(), client="file-another-client")
     engine.get_token()
-    settle()
+    wait_idle()
     theirs, members = record_in(hands)
     theirs.unlink()
     mine, _, _ = engine_over(hands.cache())
     mine.get_token()
-    settle()
+    wait_idle()
     ours, own = record_in(hands)
     ours.write_text(json.dumps(own | {"entry": members["entry"]}))
     third, transport, events = engine_over(hands.cache())
     third.get_token()
-    settle()
+    wait_idle()
 
     assert 1 == len(transport.sent)
     assert "cache.corrupt" in [name for name, _ in events]
@@ -115,7 +115,7 @@ def test_fault_135_a_year_that_was_added_is_not_believed(hands, engine_over, whe
     clock = MovableClock()
     first, _, _ = engine_over(hands.cache(wall=clock.wall), clock=clock)
     first.get_token()
-    settle()
+    wait_idle()
     path, members = record_in(hands)
     members["ends"] += 365 * 86_400
     if where == "inside the entry":
@@ -149,10 +149,10 @@ def test_trouble_is_an_event_and_the_token_is_there(
     engine, transport, events = engine_over(hands.cache(**broken))
     with caplog.at_level(logging.WARNING, logger="credicorp_auth"):
         tokens = {engine.get_token().value.reveal() for _ in range(3)}
-        settle()
+        wait_idle()
 
     assert ({"token-1"}, 1) == (tokens, len(transport.sent))
-    assert ("cache.trouble", code) in events
+    assert ("cache.failed", code) in events
     assert code in caplog.text
     assert [] == hands.torn()
 
@@ -160,15 +160,15 @@ def test_trouble_is_an_event_and_the_token_is_there(
 @pytest.mark.parametrize(
     ("content", "mode", "event"),
     [
-        pytest.param(b"damaged", 0o600, ("cache.trouble", "cache.corrupt"), id="132-corrupt"),
-        pytest.param(None, 0o644, ("cache.trouble", "cache.permissions"), id="137-open to others"),
+        pytest.param(b"damaged", 0o600, ("cache.failed", "cache.corrupt"), id="132-corrupt"),
+        pytest.param(None, 0o644, ("cache.failed", "cache.permissions"), id="137-open to others"),
     ],
 )
 def test_a_bad_file_costs_one_request_and_is_told(hands, engine_over, content, mode, event):
     """The caller gets a token whatever stands in its file."""
     first, _, _ = engine_over(hands.cache())
     first.get_token()
-    settle()
+    wait_idle()
     path, _ = record_in(hands)
     if content is not None:
         path.write_bytes(content)
@@ -176,7 +176,7 @@ def test_a_bad_file_costs_one_request_and_is_told(hands, engine_over, content, m
     before = path.read_bytes()
     engine, transport, events = engine_over(hands.cache())
     token = engine.get_token()
-    settle()
+    wait_idle()
 
     assert ("token-1", 1) == (token.value.reveal(), len(transport.sent))
     assert event in events

@@ -471,12 +471,12 @@ def test_what_another_has_just_replaced_is_not_removed(hands):
     """An entry that was renewed between the look and the step stays."""
     then = hands.cache(wall=lambda: time.time() - 7200)
     then.write(KEY, b"ended", lifetime=3600)
-    moments = iter([time.time(), 0.0])
+    times = iter([time.time(), 0.0])
     looks = []
 
     def wall():
         looks.append(None)
-        return next(moments)
+        return next(times)
 
     from credicorp_auth_file.folder import open_folder
     from credicorp_auth_file.leftovers import sweep

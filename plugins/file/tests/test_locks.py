@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from credicorp_auth.errors import CacheUnavailable
-from credicorp_auth.ports import LeaseState
+from credicorp_auth.plugin.api import LeaseState
 from credicorp_auth_file.operations import SYSTEM
 
 KEY = "0123456789abcdef" * 4
@@ -135,14 +135,14 @@ def test_a_lock_that_a_cleaner_removed_is_made_anew(hands):
 def test_a_lock_whose_holder_stands_still_is_waited_for_two_seconds(hands):
     """Then it is told, and nothing was changed; reading needs no lock."""
     hands.kept()
-    moment = [0.0]
+    now = [0.0]
     naps = []
 
     def sleep(seconds):
         naps.append(seconds)
-        moment[0] += seconds
+        now[0] += seconds
 
-    cache = hands.cache(lock=lambda _: False, monotonic=lambda: moment[0], sleep=sleep)
+    cache = hands.cache(lock=lambda _: False, monotonic=lambda: now[0], sleep=sleep)
     with pytest.raises(CacheUnavailable, match="held for too long") as caught:
         cache.write(KEY, b"new", lifetime=60)
 
@@ -153,12 +153,12 @@ def test_a_lock_whose_holder_stands_still_is_waited_for_two_seconds(hands):
 
 def test_a_lease_that_lapsed_is_lost_for_good(hands):
     """Its holder is told when it looks, and giving it back does not touch its successor's."""
-    moment = [time.time()]
-    one, other = (hands.cache(wall=lambda: moment[0]) for _ in range(2))
+    now = [time.time()]
+    one, other = (hands.cache(wall=lambda: now[0]) for _ in range(2))
     lapsed = one.lease(KEY, seconds=3)
-    moment[0] += 2.9
+    now[0] += 2.9
     early = other.lease(KEY, seconds=3).state
-    moment[0] += 0.2
+    now[0] += 0.2
     held = other.lease(KEY, seconds=3)
 
     assert (LeaseState.HELD, LeaseState.ACQUIRED) == (early, held.state)
@@ -318,7 +318,9 @@ def test_a_child_s_copy_of_a_lease_is_none(hands):
         cache.after_fork()
         holds = lease.renew()
         lease.release()
-        os._exit(1 if holds or lease.holding.file.take() or lease.holding.file.last_beat() else 0)
+        os._exit(
+            1 if holds or lease.holding.file.take() or lease.holding.file.last_heartbeat() else 0
+        )
 
     assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert lease.renew()

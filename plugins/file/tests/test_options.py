@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.oauth.secret import Secret
-from credicorp_auth.options import AdapterOptions
+from credicorp_auth.http.secret import Secret
+from credicorp_auth.plugin.api.options import AdapterOptions
 from credicorp_auth_file import CacheOptions, FileCache
 
 
@@ -91,9 +91,9 @@ def test_fault_153_the_default_is_in_the_user_s_own_folder(monkeypatch):
 @pytest.mark.parametrize("key", [None, "cache_key", "k", "a" * 64, Secret("the key itself")])
 def test_the_sealing_key_is_handed_over(key):
     """The name of a field, or a key, is passed on in the capabilities."""
-    options = AdapterOptions({"sealing_key": key, "directory": "/x"}, setting="cache_options")
+    options = AdapterOptions({"encryption_key": key, "directory": "/x"}, setting="cache_options")
 
-    assert key == FileCache(options.read(CacheOptions)).capabilities.sealing_key
+    assert key == FileCache(options.read(CacheOptions)).capabilities.encryption_key
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_the_sealing_key_is_handed_over(key):
 )
 def test_a_sealing_key_that_is_no_name(key):
     """What is no name may be a key, so it is refused without being quoted."""
-    with pytest.raises(InvalidSetting, match="sealing_key") as caught:
-        CacheOptions(sealing_key=key)
+    with pytest.raises(InvalidSetting, match="encryption_key") as caught:
+        CacheOptions(encryption_key=key)
 
     assert "c2VjcmV0" not in f"{caught.value}"

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from credicorp_auth import CredicorpAuth
-from credicorp_auth.engine.cool_downs import COOL_DOWNS
+from credicorp_auth.engine.cooldowns import COOLDOWNS
 from credicorp_auth.lifecycle.client import endpoint_key
-from credicorp_auth.testing.stand_ins import ScriptedTransport, settle
+from credicorp_auth.testing.fakes import ScriptedTransport, wait_idle
 
 pytestmark = pytest.mark.slow
 
@@ -46,11 +46,11 @@ class Fleet:
     def clear(self):
         for path in self.place.iterdir():
             path.unlink()
-        self.transport.notebook.clear()
+        self.transport.calls.clear()
 
     def call(self):
         """Start a process, which knows nothing but what is in the folder, and let it have a token."""
-        COOL_DOWNS._until.clear()
+        COOLDOWNS._until.clear()
         auth = CredicorpAuth(
             base_url="https://as.example",
             client_id=self.client_id,
@@ -63,10 +63,10 @@ class Fleet:
             return auth.get_token().value.reveal()
         finally:
             auth.close()
-            settle()
+            wait_idle()
 
     def mints(self):
-        return len(self.transport.notebook)
+        return len(self.transport.calls)
 
     def put(self, path, content):
         """Write a file that is private, as the cache's own are."""
@@ -132,8 +132,8 @@ def test_fault_383_a_record_with_a_number_that_nobody_outranks(fleet, number, en
 def test_fault_383_the_file_of_a_lease_with_any_content_and_any_age(fleet, content, age):
     """383: it is free where nobody holds its lock, and numbers begin anew, or go on."""
     fleet.put(fleet.lease, content)
-    moment = time.time() - age
-    os.utime(fleet.lease, (moment, moment))
+    now = time.time() - age
+    os.utime(fleet.lease, (now, now))
     fleet.put(fleet.lock, content)
 
     assert_costs_nothing(fleet)
@@ -170,7 +170,7 @@ def test_fault_383_a_record_of_a_later_version_that_nobody_renews(fleet):
 
     old = time.time() - DAY - 60
     os.utime(fleet.record, (old, old))
-    fleet.transport.notebook.clear()
+    fleet.transport.calls.clear()
     assert_costs_nothing(fleet)
 
 

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from credicorp_auth.errors import CacheUnavailable
-from credicorp_auth.ports import LeaseState
+from credicorp_auth.plugin.api import LeaseState
 from credicorp_auth_file import CacheOptions, FileCache
 
 pytestmark = pytest.mark.slow
@@ -213,9 +213,9 @@ def hold_and_write(cache, told, woken):  # pragma: no cover # in children only
 
 def test_fault_150_a_holder_that_stands_still_is_followed_and_does_no_harm(hands, run):
     """One successor takes over; the former, woken, learns of it, and its entry is late."""
-    told, tell = os.pipe()
+    told, emit = os.pipe()
     woken, wake = os.pipe()
-    child = run(hold_and_write, tell, woken)
+    child = run(hold_and_write, emit, woken)
     number = int(os.read(told, 30))
     os.kill(child, signal.SIGSTOP)
     cache = hands.cache()
@@ -226,11 +226,11 @@ def test_fault_150_a_holder_that_stands_still_is_followed_and_does_no_harm(hands
     cache.write(KEY, b"new", lifetime=60, number=lease.number)
     os.kill(child, signal.SIGCONT)
     os.write(wake, b"x")
-    answer = os.read(told, 30)
-    for descriptor in (told, tell, woken, wake):
+    response = os.read(told, 30)
+    for descriptor in (told, emit, woken, wake):
         os.close(descriptor)
 
-    assert (b"lost", 0) == (answer, ended(child))
+    assert (b"lost", 0) == (response, ended(child))
     assert states <= {LeaseState.HELD}
     assert number < lease.number
     assert b"new" == cache.read(KEY)

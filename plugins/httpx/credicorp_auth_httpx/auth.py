@@ -7,9 +7,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from credicorp_auth.body import Body
+from credicorp_auth.bearer.body import Body
+from credicorp_auth.bearer.existing_header import ExistingHeader
 from credicorp_auth.errors import AdapterNotFound, InvalidSetting
-from credicorp_auth.existing_header import ExistingHeader
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import httpx2
 
     from credicorp_auth import BearerCall, CredicorpAuth, Scope
-    from credicorp_auth.existing_header import Existing
+    from credicorp_auth.bearer.existing_header import Existing
 
     class _Auth(httpx.Auth, httpx2.Auth):
         """What a client takes for `auth`, of either library, whose requests differ by name only."""
@@ -44,7 +44,7 @@ def _over_installed(cls: type) -> type:
     if not found:
         raise AdapterNotFound(
             "neither httpx nor httpx2 is installed",
-            cure="run: pip install httpx",
+            hint="run: pip install httpx",
         )
     bases = [import_module(name).Auth for name in found]
     return type(cls.__name__, (cls, *bases), {"__module__": cls.__module__, "__doc__": cls.__doc__})
@@ -158,7 +158,7 @@ def _wished(wishes: Mapping[str, Any], scope: Any) -> Any:
         raise InvalidSetting(
             f"the extension {_EXTENSION!r} of a request holds {ascii(min(unknown))[:60]}",
             code="config.unknown_key",
-            cure="give it a mapping with `scope`, and nothing else.",
+            hint="give it a mapping with `scope`, and nothing else.",
         )
     return wishes.get("scope", scope)
 

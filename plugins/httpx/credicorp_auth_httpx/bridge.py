@@ -42,9 +42,9 @@ def build_bridge(library: Any, core: Any, pool: Any) -> Any:
             sent = core.Request(
                 request.method, url, headers=request.headers.raw, content=request.stream
             )
-            answer = pool.handle_request(sent)
+            response = pool.handle_request(sent)
             return library.Response(
-                answer.status, headers=answer.headers, stream=Body(answer.stream)
+                response.status, headers=response.headers, stream=Body(response.stream)
             )
 
         def close(self) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from credicorp_auth.hookspecs import hookimpl
+from credicorp_auth.plugin.api.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from credicorp_auth.options import AdapterOptions
-    from credicorp_auth.ports import Transport
+    from credicorp_auth.plugin.api import Transport
+    from credicorp_auth.plugin.api.options import AdapterOptions
 
 CREDICORP_API: Final = 1
 

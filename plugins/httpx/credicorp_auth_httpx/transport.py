@@ -7,16 +7,16 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
 from credicorp_auth.errors import AdapterNotFound
-from credicorp_auth.wire.answer import OpenAnswer
 from credicorp_auth.wire.exchange import current
 from credicorp_auth.wire.options import TransportOptions
+from credicorp_auth.wire.response import OpenResponse
 from credicorp_auth.wire.tls import build_trust
 from credicorp_auth.wire.transport import SocketTransport
 from credicorp_auth_httpx.backend import DeadlineBackend
 from credicorp_auth_httpx.bridge import build_bridge
 
 if TYPE_CHECKING:
-    from credicorp_auth.oauth.http import HttpRequest
+    from credicorp_auth.http.messages import HttpRequest
     from credicorp_auth.wire.proxy import Proxy
     from credicorp_auth.wire.tls import Trust
 
@@ -47,7 +47,7 @@ class _Httpx:
             ValueError,
         )
 
-    def open(self, request: HttpRequest, headers: list[tuple[str, str]]) -> OpenAnswer:
+    def open(self, request: HttpRequest, headers: list[tuple[str, str]]) -> OpenResponse:
         exchange = current.get()
         proxy = exchange.proxy
         exchange.handshakes = request.url.lower().startswith("https:") + (
@@ -62,7 +62,7 @@ class _Httpx:
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in response.headers.raw
         ]
-        return OpenAnswer(response.status_code, pairs, response.iter_raw(), response.close)
+        return OpenResponse(response.status_code, pairs, response.iter_raw(), response.close)
 
     def _client(self, proxy: Proxy | None) -> Any:
         client = self._clients.get(proxy)
@@ -116,5 +116,5 @@ class HttpxTransport(SocketTransport):
         options = options or TransportOptions()
         trust = build_trust(ca_file=options.ca_file, client_certificate=options.client_certificate)
         if not find_spec(library):
-            raise AdapterNotFound(f"{library} is not installed", cure=f"run: pip install {library}")
+            raise AdapterNotFound(f"{library} is not installed", hint=f"run: pip install {library}")
         super().__init__(lambda: _Httpx(library, trust), options)

@@ -13,14 +13,14 @@ import trio
 
 from credicorp_auth import CredicorpAuth, errors
 from credicorp_auth.testing.contracts.bearer import BearerContract
-from credicorp_auth.testing.contracts.bearer.bench import REFUSED, Got, serving, tokens_at
-from credicorp_auth.testing.stand_ins import ScriptedTransport
-from credicorp_auth.testing.wire import WireServer, answer
+from credicorp_auth.testing.contracts.bearer.harness import REFUSED, Got, serving, tokens_at
+from credicorp_auth.testing.fakes import ScriptedTransport
+from credicorp_auth.testing.wire import WireServer, response
 from credicorp_auth_httpx import BearerAuth
 
 pytestmark = pytest.mark.slow
 
-DONE = answer(b"done")
+DONE = response(b"done")
 LIBRARIES = ["httpx", "httpx2"]
 
 
@@ -329,7 +329,7 @@ CredicorpAuth(client_id="c", client_secret="s", transport="{present}").close()
 try:
     CredicorpAuth(client_id="c", client_secret="s", transport="{missing}")
 except errors.AdapterNotFound as error:
-    assert "pip install {missing}" in error.cure
+    assert "pip install {missing}" in error.hint
 else:
     raise SystemExit("it was made of nothing")
 """
@@ -341,7 +341,7 @@ from credicorp_auth_httpx import BearerAuth
 try:
     BearerAuth(CredicorpAuth(client_id="c", client_secret="s"))
 except errors.AdapterNotFound as error:
-    assert "pip install" in error.cure
+    assert "pip install" in error.hint
 else:
     raise SystemExit("it was made of nothing")
 """

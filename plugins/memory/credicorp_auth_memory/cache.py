@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from attrs import evolve, field, frozen
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.oauth.secret import SecretBytes
-from credicorp_auth.ports import CacheCapabilities, sound_number
+from credicorp_auth.http.secret import SecretBytes
+from credicorp_auth.plugin.api import CacheCapabilities, sound_number
 from credicorp_auth_memory.lease import LeaseBook
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def _read_count(value: int | str) -> int:
     if count < 1:
         raise InvalidSetting(
             "`max_entries` is not a number of entries",
-            cure="set `max_entries` to a whole number of 1 or more.",
+            hint="set `max_entries` to a whole number of 1 or more.",
         )
     return count
 
@@ -41,7 +41,7 @@ def _read_switch(value: bool | str) -> bool:  # noqa: FBT001 # a converter
     switch = {"true": True, "false": False}.get(str(value).lower())
     if switch is None:
         raise InvalidSetting(
-            "`shared` is neither true nor false", cure="set `shared` to true or false."
+            "`shared` is neither true nor false", hint="set `shared` to true or false."
         )
     return switch
 
@@ -194,11 +194,11 @@ class MemoryCache:
 
     def _drop_ended(self) -> None:
         # By their ends, not one by one: the cost of a call must not grow with the entries.
-        moment = self._clock()
-        while self._ends and self._ends[0][0] <= moment:
+        now = self._clock()
+        while self._ends and self._ends[0][0] <= now:
             _, key = heappop(self._ends)
             entry = self._entries.get(key)
-            if entry is not None and entry.ends <= moment:
+            if entry is not None and entry.ends <= now:
                 del self._entries[key]
 
     def _drop_surplus(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from credicorp_auth.ports import LeaseState
+from credicorp_auth.plugin.api import LeaseState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,12 +30,12 @@ class LeaseBook:
     def ask(self, key: str, seconds: float) -> MemoryLease:
         """Give the lease of a key, unless another has it, for no longer than is asked for."""
         with self._lock:
-            moment = self._clock()
-            self._held = {each: held for each, held in self._held.items() if moment < held[1]}
-            if key in self._held and self._held[key][1] <= moment + seconds:
+            now = self._clock()
+            self._held = {each: held for each, held in self._held.items() if now < held[1]}
+            if key in self._held and self._held[key][1] <= now + seconds:
                 return MemoryLease(self, key, seconds, LeaseState.HELD, 0)
             self._number += 1
-            self._held[key] = (self._number, moment + seconds)
+            self._held[key] = (self._number, now + seconds)
             return MemoryLease(self, key, seconds, LeaseState.ACQUIRED, self._number)
 
     def extend(self, key: str, number: int, seconds: float) -> bool:

@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.options import AdapterOptions
-from credicorp_auth.ports import BoundedCache, Cache, CacheCapabilities, LeaseState, LeasingCache
+from credicorp_auth.plugin.api import (
+    BoundedCache,
+    Cache,
+    CacheCapabilities,
+    LeaseState,
+    LeasingCache,
+)
+from credicorp_auth.plugin.api.options import AdapterOptions
 from credicorp_auth.testing.contracts.cache import CacheContract
 from credicorp_auth_memory import CacheOptions, MemoryCache, plugin
 from credicorp_auth_memory.cache import open_cache
@@ -44,10 +50,10 @@ class Clock:
     """A clock that stands until it is moved."""
 
     def __init__(self) -> None:
-        self.moment = 1000.0
+        self.now = 1000.0
 
     def __call__(self) -> float:
-        return self.moment
+        return self.now
 
 
 @pytest.fixture
@@ -79,9 +85,9 @@ def test_what_was_written_is_read(cache: MemoryCache) -> None:
 def test_an_entry_ends_with_its_lifetime(cache: MemoryCache, clock: Clock) -> None:
     """At the end of its lifetime an entry is gone, not a moment before."""
     cache.write("a", b"x", lifetime=10)
-    clock.moment += 9.9
+    clock.now += 9.9
     before = cache.read("a")
-    clock.moment += 0.1
+    clock.now += 0.1
 
     assert (b"x", None) == (before, cache.read("a"))
 
@@ -99,7 +105,7 @@ def test_ended_entries_do_not_linger(cache: MemoryCache, clock: Clock) -> None:
     """What has ended is dropped by any next use, and takes no room from what lives."""
     cache.write("a", b"a", lifetime=1)
     cache.write("b", b"b", lifetime=10)
-    clock.moment += 2
+    clock.now += 2
     cache.write("c", b"c", lifetime=10)
 
     assert [None, b"b", b"c"] == [cache.read(key) for key in "abc"]
@@ -144,7 +150,7 @@ def test_fault_387_what_was_replaced_leaves_nothing_behind(
         cache.write("a", b"x", lifetime=100)
     assert len(cache._ends) <= 100
     cache.write("b", b"y", lifetime=50)
-    clock.moment += 60
+    clock.now += 60
 
     assert (b"x", None) == (cache.read("a"), cache.read("b"))
 
@@ -154,7 +160,7 @@ def test_fault_387_a_use_looks_at_what_has_ended_alone(clock: Clock) -> None:
     cache = MemoryCache(clock=clock)
     for number in range(1000):
         cache.write(str(number), b"x", lifetime=10 if number < 5 else 100)
-    clock.moment += 20
+    clock.now += 20
     before = len(cache._ends)
     cache.read("nothing")
 
@@ -298,7 +304,7 @@ def test_one_at_a_time_has_the_lease(cache: MemoryCache, clock: Clock) -> None:
     elsewhere = cache.lease("b", seconds=3)
     first.release()
     second = cache.lease("a", seconds=3)
-    clock.moment += 3
+    clock.now += 3
     third = cache.lease("a", seconds=3)
 
     got = [each.state for each in (first, denied, elsewhere, second, third)]
@@ -309,11 +315,11 @@ def test_one_at_a_time_has_the_lease(cache: MemoryCache, clock: Clock) -> None:
 def test_a_lease_lasts_while_it_is_renewed(cache: MemoryCache, clock: Clock) -> None:
     """Renewing lets a lease last on; one that another took over is neither renewed nor released."""
     first = cache.lease("a", seconds=3)
-    clock.moment += 2
+    clock.now += 2
     assert first.renew()
-    clock.moment += 2
+    clock.now += 2
     assert LeaseState.HELD is cache.lease("a", seconds=3).state
-    clock.moment += 2
+    clock.now += 2
     second = cache.lease("a", seconds=3)
     first.release()
 
@@ -343,6 +349,6 @@ def test_a_child_process_holds_no_lease_of_its_parent(cache: MemoryCache) -> Non
 
 
 def test_only_the_shared_cache_offers_leases(cache: MemoryCache, shared: MemoryCache) -> None:
-    """The flights of one engine need no lease; engines that share do."""
+    """The calls of one engine need no lease; engines that share do."""
     assert (False, True) == (cache.capabilities.leases, shared.capabilities.leases)
     assert isinstance(shared, LeasingCache)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from credicorp_auth.oauth.http import may_carry_token
+from credicorp_auth.http.messages import may_carry_token
 
 
 @frozen

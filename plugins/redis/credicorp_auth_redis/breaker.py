@@ -22,7 +22,7 @@ from credicorp_auth_redis.background import start_thread
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from credicorp_auth_redis.trouble import Trouble
+    from credicorp_auth_redis.failures import Failure
 
 _PAUSES: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before each try
 
@@ -37,12 +37,12 @@ class Breaker:
     """
 
     def __init__(
-        self, probe: Callable[[], Trouble | None], *, pauses: tuple[float, ...] = _PAUSES
+        self, probe: Callable[[], Failure | None], *, pauses: tuple[float, ...] = _PAUSES
     ) -> None:
         self._probe = probe
         self._pauses = pauses
         self._stopped = Event()
-        self._trouble: Trouble | None = None
+        self._trouble: Failure | None = None
         self.after_fork()
 
     def check(self) -> None:
@@ -58,9 +58,9 @@ class Breaker:
         if trouble is not None:
             raise trouble.error()
 
-    def open(self, trouble: Trouble) -> None:
+    def open(self, trouble: Failure) -> None:
         """Leave Redis alone until it is found to be well."""
-        self._trouble = evolve(trouble, what=f"{trouble.what}; it is left alone for now")
+        self._trouble = evolve(trouble, message=f"{trouble.message}; it is left alone for now")
         self._next_inline = monotonic() + self._pauses[-1]
         self._start_probing()
 

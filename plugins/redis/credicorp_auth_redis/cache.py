@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 from redis.exceptions import ResponseError
 
 from credicorp_auth.errors import CacheUnavailable
-from credicorp_auth.oauth.secret import SecretBytes
-from credicorp_auth.ports import CacheCapabilities, LeaseState, sound_number
+from credicorp_auth.http.secret import SecretBytes
+from credicorp_auth.plugin.api import CacheCapabilities, LeaseState, sound_number
 from credicorp_auth_redis.breaker import Breaker
 from credicorp_auth_redis.budget import Budget, within
+from credicorp_auth_redis.failures import read_failure_kind
 from credicorp_auth_redis.lease import NoLease, RedisLease
 from credicorp_auth_redis.listing import SECONDS, drop_entries, list_entries
 from credicorp_auth_redis.options import CacheOptions
@@ -26,16 +27,15 @@ from credicorp_auth_redis.record import (
 )
 from credicorp_auth_redis.route import build_route
 from credicorp_auth_redis.scripts import ACQUIRE, DISCARD, WRITE
-from credicorp_auth_redis.trouble import read_trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from credicorp_auth.ports import CacheEntry, Lease
+    from credicorp_auth.plugin.api import CacheEntry, Lease
     from credicorp_auth_redis.connection import Word
+    from credicorp_auth_redis.failures import Failure
     from credicorp_auth_redis.scripts import Script
-    from credicorp_auth_redis.trouble import Trouble
 
 __all__ = ["CacheOptions", "RedisCache"]
 
@@ -80,7 +80,7 @@ class RedisCache:
             spans_processes=True,
             leases=True,
             lists=True,
-            sealing_key=self._options.sealing_key,
+            encryption_key=self._options.encryption_key,
         )
 
     def read(self, key: str) -> bytes | None:
@@ -93,8 +93,8 @@ class RedisCache:
         name = self._name(key)
         # Not GET: whatever may lie there, no more than a record is brought here.
         command = ("GETRANGE", name, 0, MOST_WITH_HEAD)
-        answer = self._ask(name, lambda: self._ask_unless_foreign(name, command))
-        return read_entry(answer, key, moment=self._clock())
+        response = self._ask(name, lambda: self._ask_unless_foreign(name, command))
+        return read_entry(response, key, now=self._clock())
 
     def write(self, key: str, entry: bytes, *, lifetime: float, number: int = 0) -> None:
         """
@@ -110,16 +110,16 @@ class RedisCache:
             CacheUnavailable: It was not kept, or it is not known whether it was.
         """
         kept, number = _bounded(lifetime), sound_number(number)
-        size, moment = len(entry), self._clock()
-        record = SecretBytes(build_record(key, entry, number=number, moment=moment, lifetime=kept))
+        size, now = len(entry), self._clock()
+        record = SecretBytes(build_record(key, entry, number=number, now=now, lifetime=kept))
         del entry  # no traceback shows it
         if size > MOST:
             raise CacheUnavailable(
                 f"an entry of {size} bytes is larger than the cache keeps",
                 code="cache.too_large",
-                cure="ask for a token with fewer claims.",
+                hint="ask for a token with fewer claims.",
             )
-        terms = (int(kept * 1000), number, int(moment * 1000), key, int(LONGEST * 1000))
+        terms = (int(kept * 1000), number, int(now * 1000), key, int(LONGEST * 1000))
         self._run(WRITE, (self._name(key),), record, *terms, MOST_WITH_HEAD)
 
     def discard(self, key: str, *, expected: bytes | None = None) -> bool:
@@ -172,7 +172,7 @@ class RedisCache:
         Raises:
             CacheUnavailable: Redis cannot tell, or holds too much else to find them in 5 s.
         """
-        look = partial(list_entries, self._route, self._name("*"), moment=self._clock())
+        look = partial(list_entries, self._route, self._name("*"), now=self._clock())
         return self._ask(self._failed, look, inside=within(SECONDS))
 
     def clear(self) -> int:
@@ -218,19 +218,19 @@ class RedisCache:
         inside: AbstractContextManager[None] | None = None,
     ) -> T:
         self._breaker.check()
-        trouble: Trouble | None = None
+        trouble: Failure | None = None
         try:
             with inside or self._budget.spend():
                 return question()
         except Exception as failure:  # noqa: BLE001 # a server's bytes may upset redis-py in any way
-            trouble = read_trouble(failure)
+            trouble = read_failure_kind(failure)
         if trouble.lasts:
             self._failed = name
             self._route.forget()
             self._breaker.open(trouble)
         raise trouble.error()
 
-    def _probe(self) -> Trouble | None:
+    def _probe(self) -> Failure | None:
         # A write, since a server that only reads is of no use; in a cluster, on the node that has
         # what failed, or else the breaker would close and open by turns.
         name = f"{self._failed}:probe"
@@ -238,7 +238,7 @@ class RedisCache:
             with within(self._options.budget):
                 self._route.ask(name, ("SET", name, "", "PX", 1000))
         except Exception as failure:  # noqa: BLE001 # as above
-            trouble = read_trouble(failure)
+            trouble = read_failure_kind(failure)
         else:
             return None
         self._route.forget()

@@ -59,7 +59,7 @@ class Cluster:
             try:
                 return self._pool.ask(address, command, asking=asking)
             except ResponseError as error:
-                word, _slot, target = (*str(error).split(" "), "", "")[:3]
+                word, _entry, target = (*str(error).split(" "), "", "")[:3]
                 if word not in {"MOVED", "ASK"}:
                     raise
             asking = word == "ASK"
@@ -77,9 +77,9 @@ class Cluster:
         self._map = []
         self._pool.drop_idle()
 
-    def _find_master(self, slot: int) -> Address:
+    def _find_master(self, entry: int) -> Address:
         for each in self._map or self._read_map():
-            if each.first <= slot <= each.last:
+            if each.first <= entry <= each.last:
                 return each.master
         message = "no node has this part of the keys"
         raise RedisConnectionError(message)
@@ -90,17 +90,17 @@ class Cluster:
             share = current.get().left() / (len(self._known) - position)
             try:
                 with within(share):
-                    answer: Any = self._pool.ask(address, ("CLUSTER", "SLOTS"))
+                    response: Any = self._pool.ask(address, ("CLUSTER", "SLOTS"))
             except Exception as error:  # noqa: BLE001 # told if no other node does better
                 failure = error
                 continue
-            return self._keep(answer, asked=address)
+            return self._keep(response, asked=address)
         raise failure or RedisConnectionError
 
-    def _keep(self, answer: Any, *, asked: Address) -> list[_Range]:  # noqa: ANN401 # its shape is checked by use
+    def _keep(self, response: Any, *, asked: Address) -> list[_Range]:  # noqa: ANN401 # its shape is checked by use
         found: list[_Range] = []
         nodes: list[Address] = [asked]
-        for first, last, *owners in answer:
+        for first, last, *owners in response:
             here = [
                 Address(owner[0].decode() if owner[0] else asked.host, owner[1]) for owner in owners
             ]

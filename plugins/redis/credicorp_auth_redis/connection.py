@@ -13,7 +13,7 @@ from redis.credentials import CredentialProvider
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
-from credicorp_auth.oauth.secret import SecretBytes
+from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.wire.exchange import current
 from credicorp_auth.wire.sockets import DeadlineSocket, connect_to_any
 from credicorp_auth_redis.budget import within
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-    from credicorp_auth.oauth.secret import Secret
+    from credicorp_auth.http.secret import Secret
     from credicorp_auth_redis.address import Address
 
 Word = str | int | SecretBytes
@@ -39,7 +39,7 @@ class InsecureAddress(RedisError):
     """A sentinel or a node named a server that tokens may not go to in plain text."""
 
 
-class Unwelcome(RedisError):
+class CoolingDown(RedisError):
     """The server refused the connection before any command; the argument is its answer."""
 
 
@@ -96,8 +96,8 @@ class OpenConnection:
         self._connection.send_command(
             *(word.reveal() if isinstance(word, SecretBytes) else word for word in command)
         )
-        answer: object = self._connection.read_response()
-        return answer
+        response: object = self._connection.read_response()
+        return response
 
     def is_quiet(self) -> bool:
         """Say whether there is nothing to read: no end, and no answer to what was not asked."""
@@ -137,7 +137,7 @@ class Connector:
         Open a connection, and greet the server.
 
         Raises:
-            RedisError: There is none; `Unwelcome` where the server itself said no.
+            RedisError: There is none; `CoolingDown` where the server itself said no.
         """
         if not (self.context or self.may_be_plain or address.is_near):
             raise InsecureAddress
@@ -154,7 +154,7 @@ class Connector:
             connection.disconnect()
             raise
         if refusal is not None:
-            raise Unwelcome(refusal)
+            raise CoolingDown(refusal)
         return OpenConnection(connection)
 
     def _dial(self, address: Address) -> socket.socket:

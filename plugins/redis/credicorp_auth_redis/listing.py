@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from redis.exceptions import ResponseError
 
-from credicorp_auth.ports import CacheEntry
+from credicorp_auth.plugin.api import CacheEntry
 from credicorp_auth_redis.record import read_head
 
 if TYPE_CHECKING:
@@ -23,22 +23,22 @@ _MOST: Final = 10_000  # entries
 _STEP: Final = 1000  # keys that the server looks at in one step
 
 
-def list_entries(route: Route, pattern: str, *, moment: float) -> list[CacheEntry]:
+def list_entries(route: Route, pattern: str, *, now: float) -> list[CacheEntry]:
     """
     List the living entries, by key.
 
     Args:
         route: Finds the servers.
         pattern: What their names look like, as SCAN reads it.
-        moment: Seconds since 1970.
+        now: Seconds since 1970.
     """
     entries: dict[str, CacheEntry] = {}
     for server, name in islice(_find(route, pattern), _MOST):
         head = read_head(_start_of(route, server, name))
-        if head is not None and head.ends > moment * 1000:
+        if head is not None and head.ends > now * 1000:
             # The clock of who wrote it may be ahead of ours.
-            age = max(0.0, moment - head.written / 1000)
-            entries[head.key] = CacheEntry(head.key, age, head.ends / 1000 - moment)
+            age = max(0.0, now - head.written / 1000)
+            entries[head.key] = CacheEntry(head.key, age, head.ends / 1000 - now)
     return [entries[key] for key in sorted(entries)]
 
 
@@ -59,9 +59,9 @@ def _find(route: Route, pattern: str) -> Iterator[tuple[Address, str]]:
     for server in route.servers():
         cursor = 0
         while True:
-            answer: Any = route.ask_at(server, ("SCAN", cursor, "MATCH", pattern, "COUNT", _STEP))
-            cursor = int(answer[0])
-            yield from ((server, name.decode()) for name in answer[1])
+            response: Any = route.ask_at(server, ("SCAN", cursor, "MATCH", pattern, "COUNT", _STEP))
+            cursor = int(response[0])
+            yield from ((server, name.decode()) for name in response[1])
             if not cursor:
                 break
 

@@ -38,18 +38,18 @@ def look_up(host: str, port: int, *, resolver: LookUp = ask_system) -> Sequence[
     Raises:
         OSError: There is no such host, or nobody has said so in time.
     """
-    answers: SimpleQueue[Any] = SimpleQueue()
+    responses: SimpleQueue[Any] = SimpleQueue()
 
     def ask() -> None:
         try:
-            answers.put(resolver(host, port))
+            responses.put(resolver(host, port))
         except (OSError, UnicodeError) as failure:
-            answers.put(OSError(type(failure).__name__))
+            responses.put(OSError(type(failure).__name__))
 
     if _is_number(host) or not start_thread(ask, name="credicorp-redis-name"):
         ask()
     try:
-        found = answers.get(timeout=current.get().left())
+        found = responses.get(timeout=current.get().left())
     except Empty:
         found = TimeoutError("no answer about a name")
     if isinstance(found, OSError):

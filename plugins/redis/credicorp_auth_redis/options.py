@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from attrs import field, frozen
 
 from credicorp_auth.errors import InvalidSetting, MissingSetting
-from credicorp_auth.oauth.secret import Secret
-from credicorp_auth.options import read_sealing_key
+from credicorp_auth.http.secret import Secret
+from credicorp_auth.plugin.api.options import read_encryption_key
 from credicorp_auth_redis.address import read_address
 from credicorp_auth_redis.url import read_url
 
@@ -39,7 +39,7 @@ class Sentinels:
 def _read_url_option(value: str | Secret | None) -> Secret:
     if not value:
         raise MissingSetting(
-            "the cache `redis` has no `url`", cure="set `url`, such as rediss://redis.example/0."
+            "the cache `redis` has no `url`", hint="set `url`, such as rediss://redis.example/0."
         )
     url = value if isinstance(value, Secret) else Secret(str(value))
     del value
@@ -60,7 +60,7 @@ def _read_sentinels(value: str | Sentinels | None) -> Sentinels | None:
     if not service or not addresses:
         raise InvalidSetting(
             "`sentinel` is not a service and where its sentinels are",
-            cure="set `sentinel` to name@host:port,host:port, such as "
+            hint="set `sentinel` to name@host:port,host:port, such as "
             "mymaster@sentinel-1.example:26379,sentinel-2.example:26379.",
         )
     return Sentinels(service, addresses)
@@ -70,7 +70,7 @@ def _read_switch(name: str, value: bool | str) -> bool:  # noqa: FBT001 # a conv
     switch = {"true": True, "false": False}.get(str(value).lower())
     if switch is None:
         raise InvalidSetting(
-            f"`{name}` is neither true nor false", cure=f"set `{name}` to true or false."
+            f"`{name}` is neither true nor false", hint=f"set `{name}` to true or false."
         )
     return switch
 
@@ -91,7 +91,7 @@ def _read_seconds(value: float | str) -> float:
     if not 0 < seconds <= _LONGEST_BUDGET:
         raise InvalidSetting(
             "`budget` is not a length of time that anyone would wait",
-            cure="set `budget` to a number of seconds above 0 and up to 60, such as 0.25.",
+            hint="set `budget` to a number of seconds above 0 and up to 60, such as 0.25.",
         )
     return seconds
 
@@ -100,7 +100,7 @@ def _read_prefix(value: str) -> str:
     if not _PREFIX.fullmatch(str(value)):
         raise InvalidSetting(
             "`prefix` cannot start a key",
-            cure="set `prefix` to 1 to 64 letters, digits and _ . : - characters.",
+            hint="set `prefix` to 1 to 64 letters, digits and _ . : - characters.",
         )
     return str(value)
 
@@ -119,9 +119,9 @@ class CacheOptions:
         client_certificate: One PEM file that holds the certificate chain and its unencrypted key.
         budget: Seconds that Redis may take out of one token call, all commands together.
         prefix: What the names of all keys start with.
-        plaintext: Whether entries may leave the machine without TLS and unsealed.
-        sealing_key: Name of the field of the secret source that holds the key entries are sealed
-            with, or that key itself.
+        plaintext: Whether entries may leave the machine without TLS and unencrypted.
+        encryption_key: Name of the field of the secret source that holds the key which
+            entries are encrypted with, or that key itself.
 
     Raises:
         MissingSetting: There is no `url` (`config.missing`).
@@ -137,16 +137,16 @@ class CacheOptions:
     budget: float = field(default=0.25, converter=_read_seconds)
     prefix: str = field(default="credicorp_auth", converter=_read_prefix)
     plaintext: bool = field(default=False, converter=_read_plaintext)
-    sealing_key: str | Secret | None = field(default=None, converter=read_sealing_key)
+    encryption_key: str | Secret | None = field(default=None, converter=read_encryption_key)
 
     def __attrs_post_init__(self) -> None:
         """Refuse what does not fit together."""
         url = self.read_url()
         conflict = self._conflict(url)
         if conflict:
-            raise InvalidSetting(conflict, cure="leave one of the two out.")
+            raise InvalidSetting(conflict, hint="leave one of the two out.")
         if url.address is None and self.sentinel is None:
-            raise InvalidSetting("`url` names no host", cure="name one, or set `sentinel`.")
+            raise InvalidSetting("`url` names no host", hint="name one, or set `sentinel`.")
         self._refuse_plaintext(url)
 
     def read_url(self) -> RedisUrl:
@@ -156,7 +156,7 @@ class CacheOptions:
     @property
     def may_be_plain(self) -> bool:
         """Whether entries may leave the machine without TLS."""
-        return self.plaintext or self.sealing_key is not None
+        return self.plaintext or self.encryption_key is not None
 
     def _conflict(self, url: RedisUrl) -> str | None:
         is_tls = url.scheme == "rediss"
@@ -182,6 +182,6 @@ class CacheOptions:
             raise InvalidSetting(
                 f"tokens would travel to {far[0]} in plain text",
                 code="config.insecure_cache",
-                cure="use rediss://, seal them with `sealing_key`, or accept it by setting "
+                hint="use rediss://, seal them with `encryption_key`, or accept it by setting "
                 "`plaintext` to true.",
             )

@@ -63,7 +63,7 @@ class Pool:
         try:
             if asking:
                 connection.ask(("ASKING",))
-            answer = connection.ask(command)
+            response = connection.ask(command)
             is_in_step = True
         except ResponseError:
             is_in_step = True
@@ -73,7 +73,7 @@ class Pool:
                 self._give_back(address, connection)
             else:
                 connection.close()
-        return answer
+        return response
 
     def drop_idle(self) -> None:
         """Close the connections that wait."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import frozen
 
-from credicorp_auth.ports import MOST_NUMBER
+from credicorp_auth.plugin.api import MOST_NUMBER
 
 MOST: Final = 256 * 1024
 """Bytes of the largest entry."""
@@ -41,7 +41,7 @@ class Head:
     size: int
 
 
-def build_record(key: str, entry: bytes, *, number: int, moment: float, lifetime: float) -> bytes:
+def build_record(key: str, entry: bytes, *, number: int, now: float, lifetime: float) -> bytes:
     """
     Build a record.
 
@@ -49,10 +49,10 @@ def build_record(key: str, entry: bytes, *, number: int, moment: float, lifetime
         key: Key of the entry.
         entry: The entry.
         number: That of the lease it was made under; 0 for none.
-        moment: Seconds since 1970.
+        now: Seconds since 1970.
         lifetime: Seconds from then until it ends.
     """
-    written = int(moment * 1000)
+    written = int(now * 1000)
     ends = written + int(lifetime * 1000)
     return b"credicorp-auth/1 %s %d %d %d\n%s" % (key.encode(), number, written, ends, entry)
 
@@ -68,17 +68,17 @@ def read_head(record: object) -> Head | None:
     return Head(found[1].decode("ascii"), number, written, ends, found.end())
 
 
-def read_entry(record: object, key: str, *, moment: float) -> bytes | None:
+def read_entry(record: object, key: str, *, now: float) -> bytes | None:
     """
     Read the entry of a record; None where there is none for that key any more.
 
     Args:
         record: What Redis gave.
         key: Whose entry it must be: an answer that belongs to another command is none.
-        moment: Seconds since 1970.
+        now: Seconds since 1970.
     """
     head = read_head(record)
     if head is None or not isinstance(record, bytes) or len(record) > head.size + MOST:
         return None
-    lives = 0 < head.ends - moment * 1000 <= LONGEST * 1000
+    lives = 0 < head.ends - now * 1000 <= LONGEST * 1000
     return record[head.size :] if head.key == key and lives else None

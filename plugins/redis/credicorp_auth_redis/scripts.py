@@ -33,13 +33,13 @@ class Script:
             keys: The keys, all in one slot.
             arguments: What else it needs.
         """
-        what = (len(keys), *keys, *arguments)
+        message = (len(keys), *keys, *arguments)
         try:
-            return route.ask(keys[0], ("EVALSHA", self._name, *what))
+            return route.ask(keys[0], ("EVALSHA", self._name, *message))
         except ResponseError as error:
             if not str(error).startswith("NOSCRIPT"):
                 raise
-        return route.ask(keys[0], ("EVAL", self._text, *what))
+        return route.ask(keys[0], ("EVAL", self._text, *message))
 
 
 # A number is believed up to half of the largest there is: what is larger, or none at all, was never

@@ -72,10 +72,10 @@ class MasterBySentinel:
             share = current.get().left() / (len(addresses) - position)
             try:
                 with within(share):
-                    answer: Any = self._sentinel_pool.ask(address, question)
+                    response: Any = self._sentinel_pool.ask(address, question)
             except Exception as error:  # noqa: BLE001 # told if no other does better
                 failure = error
                 continue
-            if answer:
-                return Address(answer[0].decode(), int(answer[1]))
+            if response:
+                return Address(response[0].decode(), int(response[1]))
         raise failure

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from attrs import frozen
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.http.secret import Secret
 from credicorp_auth_redis.address import Address
 
 _PORT: Final = 6379
@@ -52,7 +52,7 @@ def read_url(url: Secret) -> RedisUrl:
     if read is None:
         raise InvalidSetting(
             "`url` is not the address of a Redis server",
-            cure="use redis://host:port/db, rediss://host:port/db for TLS or unix:///path?db=0; "
+            hint="use redis://host:port/db, rediss://host:port/db for TLS or unix:///path?db=0; "
             "in user and password, write special characters as %XX.",
         )
     return read

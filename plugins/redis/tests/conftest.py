@@ -143,7 +143,7 @@ class Proxy:
             self.connections += 1
             far = socket.create_connection(("127.0.0.1", self.target))
             self.ends += [near, far]
-            for work in ((near, far, self.ask), (far, near, self.answer)):
+            for work in ((near, far, self.ask), (far, near, self.response)):
                 thread = Thread(target=self.carry, args=work, daemon=True)
                 self.threads.append(thread)
                 thread.start()
@@ -162,7 +162,7 @@ class Proxy:
         self.seen += data
         return data
 
-    def answer(self, data):
+    def response(self, data):
         time.sleep(self.delay)
         if self.cut_after is not None:
             data, self.cut_after = data[: self.cut_after], max(self.cut_after - len(data), 0)

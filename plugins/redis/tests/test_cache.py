@@ -12,9 +12,9 @@ import pytest
 
 import credicorp_auth_redis
 from credicorp_auth.errors import CacheUnavailable
-from credicorp_auth.oauth.secret import Secret
-from credicorp_auth.options import AdapterOptions
-from credicorp_auth.ports import Cache, CacheCapabilities, LeasingCache, ListingCache
+from credicorp_auth.http.secret import Secret
+from credicorp_auth.plugin.api import Cache, CacheCapabilities, LeasingCache, ListingCache
+from credicorp_auth.plugin.api.options import AdapterOptions
 from credicorp_auth_redis import RedisCache, plugin
 from credicorp_auth_redis.record import build_record, read_head
 
@@ -45,13 +45,13 @@ def test_what_was_written_is_read_by_all(servers, server, cache):
 
 
 def test_capabilities(servers, server):
-    """It is shared, offers leases and lists, and hands over the sealing key as it was set."""
+    """It is shared, offers leases and lists, and hands over the encryption keys as it was set."""
     key = Secret("key")
-    cache = servers.cache(server, sealing_key=key)
+    cache = servers.cache(server, encryption_key=key)
 
     assert (
         CacheCapabilities(
-            shared=True, spans_processes=True, leases=True, lists=True, sealing_key=key
+            shared=True, spans_processes=True, leases=True, lists=True, encryption_key=key
         )
         == cache.capabilities
     )
@@ -143,8 +143,8 @@ def test_no_entry_lives_for_ever(cache, client, lifetime):
     assert 0 < client.pttl(f"credicorp_auth:{{{KEY}}}") <= 366 * 24 * 3600 * 1000
 
 
-def record(key=KEY, entry=b"x", *, moment=None, lifetime=60.0):
-    return build_record(key, entry, number=0, moment=moment or time.time(), lifetime=lifetime)
+def record(key=KEY, entry=b"x", *, now=None, lifetime=60.0):
+    return build_record(key, entry, number=0, now=now or time.time(), lifetime=lifetime)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def record(key=KEY, entry=b"x", *, moment=None, lifetime=60.0):
         pytest.param(record(entry=b"x" * (256 * 1024 + 1)), id="167-oversized"),
         pytest.param(b"x" * 3_000_000, id="167-huge"),
         pytest.param(re.sub(rb"\d{13}", b"9" * 40, record()), id="167-numbers-without-end"),
-        pytest.param(record(moment=1.0), id="167-ended"),
+        pytest.param(record(now=1.0), id="167-ended"),
     ],
 )
 def test_what_is_no_record_of_that_key_is_no_entry(cache, client, value):
@@ -332,7 +332,7 @@ def test_an_older_write_without_lifetime_drops_nothing(cache):
 
 def test_a_record_says_what_it_is():
     """The head of a record gives back what it was built of; what is no record has none."""
-    built = build_record("ab", b"entry", number=7, moment=1000.5, lifetime=2.25)
+    built = build_record("ab", b"entry", number=7, now=1000.5, lifetime=2.25)
     head = read_head(built)
 
     assert ("ab", 7, 1_000_500, 1_002_750) == (head.key, head.number, head.written, head.ends)

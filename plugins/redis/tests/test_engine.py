@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from credicorp_auth import CredicorpAuth
+from credicorp_auth.testing.fakes import ScriptedTransport
 from credicorp_auth.testing.redis_server import free_port
-from credicorp_auth.testing.stand_ins import ScriptedTransport
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def build(servers):
         servers.stack.callback(auth.close)
         return auth
 
-    return build, transport.notebook, told
+    return build, transport.calls, told
 
 
 def test_an_engine_reads_what_another_minted(servers, build):
@@ -37,7 +37,7 @@ def test_an_engine_reads_what_another_minted(servers, build):
 
     assert tokens[0].value == tokens[1].value
     assert 1 == len(minted)
-    assert "cache.trouble" not in {name for name, _ in told}
+    assert "cache.failed" not in {name for name, _ in told}
 
 
 def test_fault_157_down_the_mint_proceeds(build):
@@ -47,7 +47,7 @@ def test_fault_157_down_the_mint_proceeds(build):
 
     assert auth.get_token().value.reveal()
     assert 1 == len(minted)
-    assert {"cache.unavailable"} == {code for name, code in told if name == "cache.trouble"}
+    assert {"cache.unavailable"} == {code for name, code in told if name == "cache.failed"}
 
 
 def test_fault_158_silent_the_mint_proceeds(servers, build):
@@ -59,4 +59,4 @@ def test_fault_158_silent_the_mint_proceeds(servers, build):
 
     assert auth.get_token().value.reveal()
     assert 1 == len(minted)
-    assert {"cache.timeout"} == {code for name, code in told if name == "cache.trouble"}
+    assert {"cache.timeout"} == {code for name, code in told if name == "cache.failed"}

@@ -8,7 +8,7 @@ from threading import Barrier, Thread
 
 import pytest
 
-from credicorp_auth.ports import LeaseState
+from credicorp_auth.plugin.api import LeaseState
 
 KEY, OTHER = "a1" * 32, "b2" * 32
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from credicorp_auth.errors import ConfigurationError, InvalidSetting, MissingSetting
-from credicorp_auth.oauth.secret import Secret
-from credicorp_auth.options import AdapterOptions
+from credicorp_auth.http.secret import Secret
+from credicorp_auth.plugin.api.options import AdapterOptions
 from credicorp_auth_redis import CacheOptions, RedisCache
 from credicorp_auth_redis.address import Address
 from credicorp_auth_redis.options import Sentinels
@@ -31,7 +31,7 @@ def test_defaults():
         options.budget,
         options.prefix,
         options.plaintext,
-        options.sealing_key,
+        options.encryption_key,
     )
 
 
@@ -46,7 +46,7 @@ def test_options_may_be_text():
         budget="0.5",
         prefix="team-a",
         plaintext="true",
-        sealing_key="cache_key",
+        encryption_key="cache_key",
     )
 
     assert (
@@ -61,7 +61,7 @@ def test_options_may_be_text():
         options.budget,
         options.prefix,
         options.plaintext,
-        options.sealing_key,
+        options.encryption_key,
     )
 
 
@@ -143,9 +143,9 @@ def test_fault_176_an_address_that_is_none_is_not_shown(url, shown_by):
         ({"prefix": "a\n"}, InvalidSetting, "prefix"),
         ({"cluster": "perhaps"}, InvalidSetting, "cluster"),
         ({"plaintext": "1"}, InvalidSetting, "plaintext"),
-        ({"sealing_key": "Not a name"}, InvalidSetting, "sealing_key"),
-        ({"sealing_key": 5}, InvalidSetting, "sealing_key"),
-        ({"sealing_key": ""}, InvalidSetting, "sealing_key"),
+        ({"encryption_key": "Not a name"}, InvalidSetting, "encryption_key"),
+        ({"encryption_key": 5}, InvalidSetting, "encryption_key"),
+        ({"encryption_key": ""}, InvalidSetting, "encryption_key"),
         ({"url": "redis://", "sentinel": "mymaster"}, InvalidSetting, "sentinel"),
         ({"url": "redis://", "sentinel": "@h:1"}, InvalidSetting, "sentinel"),
         ({"url": "redis://", "sentinel": "m@"}, InvalidSetting, "sentinel"),
@@ -206,8 +206,8 @@ def test_plain_text_does_not_leave_the_machine(values):
         pytest.param({"url": "unix:///run/redis.sock"}, id="175-socket-file"),
         pytest.param({"url": "rediss://redis.example"}, id="175-tls"),
         pytest.param({"url": "redis://redis.example", "plaintext": "true"}, id="175-consent"),
-        pytest.param({"url": "redis://redis.example", "sealing_key": "k"}, id="175-sealed"),
-        pytest.param({"url": "redis://h", "sealing_key": Secret("K")}, id="175-sealed-by-key"),
+        pytest.param({"url": "redis://redis.example", "encryption_key": "k"}, id="175-sealed"),
+        pytest.param({"url": "redis://h", "encryption_key": Secret("K")}, id="175-sealed-by-key"),
         pytest.param({"url": "redis://", "sentinel": "m@[::1]:1"}, id="175-near-sentinel"),
     ],
 )
@@ -225,7 +225,7 @@ def test_files_that_cannot_be_used(name, tmp_path):
 
 def test_fault_176_options_show_no_password():
     """Neither options nor cache show what is in the address."""
-    options = read(url=f"redis://user:{CANARY}@localhost", sealing_key=Secret(CANARY))
+    options = read(url=f"redis://user:{CANARY}@localhost", encryption_key=Secret(CANARY))
     cache = RedisCache(options)
 
     assert CANARY not in f"{options!r}{options}{cache!r}{vars(cache)}{cache.capabilities}"

@@ -16,19 +16,19 @@ from credicorp_auth.wire.exchange import current
 from credicorp_auth_redis.background import start_thread
 from credicorp_auth_redis.breaker import Breaker
 from credicorp_auth_redis.budget import Budget
+from credicorp_auth_redis.failures import Failure, read_failure_kind
 from credicorp_auth_redis.names import look_up
 from credicorp_auth_redis.pool import Pool
-from credicorp_auth_redis.trouble import Trouble, read_trouble
 
 
 class Clock:
     """A clock that stands until it is moved."""
 
     def __init__(self):
-        self.moment = 1000.0
+        self.now = 1000.0
 
     def __call__(self):
-        return self.moment
+        return self.now
 
 
 class Spender:
@@ -42,14 +42,14 @@ class Spender:
         """Run a command; return how long it might have taken."""
         with self.budget.spend():
             allowed = current.get()._deadline - current.get()._deadline + self.left()
-            self.clock.moment += takes
+            self.clock.now += takes
         return allowed
 
     def left(self):
         return round(self.budget._left, 6)
 
     def wait(self, seconds):
-        self.clock.moment += seconds
+        self.clock.now += seconds
 
 
 def test_slow_commands_share_the_budget():
@@ -98,7 +98,7 @@ def test_where_nothing_is_left_no_command_starts():
     with pytest.raises(TimeoutError) as caught, spender.budget.spend():
         current.get().left()
 
-    assert "cache.timeout" == read_trouble(caught.value).code
+    assert "cache.timeout" == read_failure_kind(caught.value).code
 
 
 def test_a_resolver_that_is_silent_is_left_alone(within):
@@ -135,7 +135,7 @@ def test_numbers_are_looked_up_at_once(within):
     assert [threading.current_thread()] * 2 == seen
 
 
-TROUBLE = Trouble("it is gone", code="cache.unavailable", cure="wait.")
+TROUBLE = Failure("it is gone", code="cache.unavailable", hint="wait.")
 
 
 def test_a_breaker_tries_until_all_is_well():
@@ -154,7 +154,7 @@ def test_a_breaker_tries_until_all_is_well():
     with pytest.raises(CacheUnavailable, match="it is gone; it is left alone for now") as caught:
         breaker.check()
 
-    assert ("cache.unavailable", "wait.") == (caught.value.code, caught.value.cure)
+    assert ("cache.unavailable", "wait.") == (caught.value.code, caught.value.hint)
     assert done.wait(20)
     for thread in threading.enumerate():
         if thread.name == "credicorp-redis-probe":

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from credicorp_auth import CredicorpAuth, Secret
-from credicorp_auth.engine.cool_downs import COOL_DOWNS
+from credicorp_auth.engine.cooldowns import COOLDOWNS
 from credicorp_auth.lifecycle.client import endpoint_key
-from credicorp_auth.testing.stand_ins import ScriptedTransport
+from credicorp_auth.testing.fakes import ScriptedTransport
 from credicorp_auth_redis.record import build_record
 
 pytestmark = pytest.mark.slow
@@ -33,10 +33,10 @@ _CLIENTS = itertools.count()
 class Fleet:
     """Processes of one client that share a Redis, and the hand that meddles with it."""
 
-    def __init__(self, servers, server, *, sealed):
+    def __init__(self, servers, server, *, encrypted):
         self.url = server.url
         self.redis = servers.client(server)
-        self.sealed = sealed
+        self.encrypted = encrypted
         self.client_id = f"poison-{next(_CLIENTS)}"
         self.transport = ScriptedTransport()
         self.redis.flushall()
@@ -48,12 +48,12 @@ class Fleet:
         self.quiet = found.replace(self.core, self.quiet_core)
         self.sound = self.redis.get(found)
         self.redis.flushall()
-        self.transport.notebook.clear()
+        self.transport.calls.clear()
 
     def build(self):
         """Start a process, which knows nothing but what is in Redis."""
-        COOL_DOWNS._until.clear()
-        options = {"sealing_key": SEALING_KEY} if self.sealed else {}
+        COOLDOWNS._until.clear()
+        options = {"encryption_key": SEALING_KEY} if self.encrypted else {}
         return CredicorpAuth(
             base_url=BASE_URL,
             client_id=self.client_id,
@@ -72,7 +72,7 @@ class Fleet:
             auth.close()
 
     def mints(self):
-        return len(self.transport.notebook)
+        return len(self.transport.calls)
 
     def head(self, number, written, ends, entry, key=None):
         """Build a record as it lies in Redis, whatever is in it."""
@@ -87,7 +87,7 @@ def server(make_servers):
 
 @pytest.fixture(params=[False, True], ids=["plain", "sealed"])
 def fleet(request, servers, server):
-    return Fleet(servers, server, sealed=request.param)
+    return Fleet(servers, server, encrypted=request.param)
 
 
 def now():
@@ -168,12 +168,12 @@ def test_fault_379_a_record_that_nobody_outranks(fleet, poison, ttl):
 
 
 def test_fault_379_a_record_that_has_ended_under_a_number_made_up(fleet):
-    """379: an old entry that is put back under another head; one that is sealed still lives."""
+    """379: an old entry that is put back under another head; one that is encrypted still lives."""
     entry = fleet.sound.split(b"\n", 1)[1]
     ended = re.sub(rb'"issued_at":\d+', b'"issued_at":1000000000', entry)
     fleet.redis.set(fleet.record, fleet.head(2**52 - 1, now(), now() + DAY * 1000, ended))
 
-    assert_costs_nothing(fleet, mints=0 if fleet.sealed else CLEAN)
+    assert_costs_nothing(fleet, mints=0 if fleet.encrypted else CLEAN)
 
 
 @pytest.mark.parametrize("kind", ["hash", "list"])
@@ -219,16 +219,16 @@ def test_fault_380_numbers_that_begin_anew_do_not_hold_a_newer_token_back(fleet)
     assert CLEAN + 1 == fleet.mints()
 
 
-@pytest.mark.parametrize("sealed", [False])
+@pytest.mark.parametrize("encrypted", [False])
 @pytest.mark.parametrize("left", [361.5, 3600.0, 1e12, -5.0])
-def test_fault_382_a_cool_down_beyond_bounds(servers, server, sealed, left):
+def test_fault_382_a_cool_down_beyond_bounds(servers, server, encrypted, left):
     """382: nobody heeds one that no server can have asked for, and the next real one replaces it."""
-    fleet = Fleet(servers, server, sealed=sealed)
-    record = {"credicorp_auth": 1, "key": fleet.quiet_core, "quiet_until": time.time() + left}
+    fleet = Fleet(servers, server, encrypted=encrypted)
+    record = {"credicorp_auth": 1, "key": fleet.quiet_core, "cooldown_until": time.time() + left}
     entry = json.dumps(record).encode()
     fleet.redis.set(
         fleet.quiet,
-        build_record(fleet.quiet_core, entry, number=0, moment=time.time(), lifetime=DAY),
+        build_record(fleet.quiet_core, entry, number=0, now=time.time(), lifetime=DAY),
     )
 
     assert_costs_nothing(fleet)
@@ -286,13 +286,13 @@ def put(fleet, name, poison):
 def _build_entry(fleet, core, entry):
     if isinstance(entry, bytes):
         return entry
-    # The sound entry, with other numbers in it; one that is sealed cannot be changed.
+    # The sound entry, with other numbers in it; one that is encrypted cannot be changed.
     sound = fleet.sound.split(b"\n", 1)[1]
-    if fleet.sealed:
+    if fleet.encrypted:
         return sound
     members = {**json.loads(sound), **entry, "key": core}
     # What a server may ask for is heeded, whoever wrote it: see `test_fault_382`.
-    members["quiet_until"] = abs(members["number"]) + time.time() + 400
+    members["cooldown_until"] = abs(members["number"]) + time.time() + 400
     return json.dumps(members).encode()
 
 
@@ -303,7 +303,7 @@ def _build_entry(fleet, core, entry):
 def test_whatever_lies_under_our_keys_costs_one_mint_at_most(fleet, poison):
     """378, 379, 380, 381, 382: a token comes, and the second process reads the first one's."""
     fleet.redis.flushall()
-    fleet.transport.notebook.clear()
+    fleet.transport.calls.clear()
     for name, each in poison.items():
         put(fleet, name, each)
     tokens = {fleet.call(), fleet.call()}

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 KEY = "a1" * 32
 
 
-def trouble_of(cache):
+def failure_of(cache):
     with pytest.raises(CacheUnavailable) as caught:
         cache.read(KEY)
     return caught.value.code
@@ -51,7 +51,7 @@ def test_a_server_that_cannot_be_trusted_is_not_used(servers, tls, terms):
     _, options = tls(**terms)
     cache = servers.cache(**options)
 
-    assert ["cache.tls", "cache.tls"] == [trouble_of(cache) for _ in range(2)]
+    assert ["cache.tls", "cache.tls"] == [failure_of(cache) for _ in range(2)]
 
 
 def test_fault_174_authorities_of_the_system_do_not_know_it(servers, tls):
@@ -59,7 +59,7 @@ def test_fault_174_authorities_of_the_system_do_not_know_it(servers, tls):
     _, options = tls()
     cache = servers.cache(url=options["url"])
 
-    assert "cache.tls" == trouble_of(cache)
+    assert "cache.tls" == failure_of(cache)
 
 
 def test_fault_174_a_server_without_tls_is_not_used(servers, authority, tmp_path):
@@ -71,7 +71,7 @@ def test_fault_174_a_server_without_tls_is_not_used(servers, authority, tmp_path
     )
 
     # Redis waits for the end of what it takes for a command.
-    assert "cache.timeout" == trouble_of(cache)
+    assert "cache.timeout" == failure_of(cache)
     assert b"GETRANGE" not in proxy.seen
 
 
@@ -85,7 +85,7 @@ def test_a_client_certificate_is_shown(servers, tls, authority, tmp_path):
     unwelcome = servers.cache(**options)
 
     assert welcome.read(KEY) is None
-    assert trouble_of(unwelcome) in {"cache.tls", "cache.unavailable"}
+    assert failure_of(unwelcome) in {"cache.tls", "cache.unavailable"}
 
 
 def test_fault_174_the_terms_cannot_be_loosened(servers):

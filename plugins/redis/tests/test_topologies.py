@@ -7,7 +7,7 @@ from attrs import define
 from redis.crc import key_slot
 
 from credicorp_auth.errors import CacheUnavailable
-from credicorp_auth.ports import LeaseState
+from credicorp_auth.plugin.api import LeaseState
 from credicorp_auth.testing.redis_server import free_port
 from credicorp_auth.testing.wire import Hold, WireServer
 from credicorp_auth_redis.address import Address
@@ -19,7 +19,7 @@ KEYS = [f"{number:02x}" * 32 for number in range(30)]
 KEY = KEYS[0]
 
 
-def trouble_of(call):
+def failure_of(call):
     with pytest.raises(CacheUnavailable) as caught:
         call()
     return caught.value.code
@@ -60,7 +60,7 @@ def test_fault_163_after_a_failover_the_new_master_is_used(servers):
     servers.wait_until(lambda: servers.client(replica).dbsize() == 3)
     master.kill()
 
-    assert trouble_of(lambda: cache.read(KEY)) in {"cache.unavailable", "cache.readonly"}
+    assert failure_of(lambda: cache.read(KEY)) in {"cache.unavailable", "cache.readonly"}
     servers.wait_until(lambda: works(cache, KEYS[1]), seconds=60)
     # The lease may have been lost, and another minted: what the first brings late is dropped.
     servers.client(replica).delete(f"credicorp_auth:{{{KEY}}}:lease")
@@ -92,7 +92,7 @@ def test_sentinels_that_know_no_such_master(servers, watched):
     _, _, sentinels, _ = watched
     cache = servers.cache(url="redis://", sentinel=f"others@127.0.0.1:{sentinels[0].port}")
 
-    assert "cache.unavailable" == trouble_of(lambda: cache.read(KEY))
+    assert "cache.unavailable" == failure_of(lambda: cache.read(KEY))
 
 
 def test_all_sentinels_silent_cost_one_budget(servers):
@@ -103,7 +103,7 @@ def test_all_sentinels_silent_cost_one_budget(servers):
 
         cache._breaker.close()  # so that nothing else asks
 
-        assert "cache.timeout" == trouble_of(lambda: cache.read(KEY))
+        assert "cache.timeout" == failure_of(lambda: cache.read(KEY))
         servers.wait_until(lambda: len(silent.connections) == 3)
 
 
@@ -113,15 +113,15 @@ def test_fault_175_a_sentinel_cannot_send_tokens_away(servers):
     where = f"mymaster@127.0.0.1:{sentinel.port}"
     cache = servers.cache(url="redis://", sentinel=where)
 
-    assert "cache.insecure" == trouble_of(lambda: cache.read(KEY))
+    assert "cache.insecure" == failure_of(lambda: cache.read(KEY))
 
 
 @define
 class Node:
     """Answer what is asked about slots, and everything else alike."""
 
-    slots: str
-    answer: str
+    entries: str
+    response: str
 
     def play(self, connection):
         start = 0
@@ -130,7 +130,7 @@ class Node:
             if b"SETINFO" in asked:
                 connection.socket.sendall(b"+OK\r\n")
             else:
-                told = self.slots if b"SLOTS" in asked else self.answer
+                told = self.entries if b"SLOTS" in asked else self.response
                 connection.socket.sendall(told.encode())
 
 
@@ -212,23 +212,23 @@ def test_a_map_that_is_out_of_date_is_followed(cluster):
 
 
 def test_a_slot_on_its_way_is_followed(cluster):
-    """While a slot moves to another node, ASK is followed for what is there already."""
+    """While an entry moves to another node, ASK is followed for what is there already."""
     servers, nodes, clients = cluster
     key = "cd" * 32  # of this test alone
-    slot = key_slot(f"credicorp_auth:{{{key}}}".encode())
+    entry = key_slot(f"credicorp_auth:{{{key}}}".encode())
     names = [client.execute_command("CLUSTER MYID").decode() for client in clients]
     cache = servers.cache(nodes[0], cluster=True)
     cache.read(KEY)
-    source = [node.port for node in nodes].index(cache._route._find_master(slot).port)
+    source = [node.port for node in nodes].index(cache._route._find_master(entry).port)
     target = (source + 1) % 3
-    clients[target].execute_command("CLUSTER SETSLOT", slot, "IMPORTING", names[source])
-    clients[source].execute_command("CLUSTER SETSLOT", slot, "MIGRATING", names[target])
+    clients[target].execute_command("CLUSTER SETSLOT", entry, "IMPORTING", names[source])
+    clients[source].execute_command("CLUSTER SETSLOT", entry, "MIGRATING", names[target])
     try:
         assert works(cache, key)
-        assert 1 == clients[target].execute_command("CLUSTER COUNTKEYSINSLOT", slot)
+        assert 1 == clients[target].execute_command("CLUSTER COUNTKEYSINSLOT", entry)
     finally:
         for client in clients:
-            client.execute_command("CLUSTER SETSLOT", slot, "NODE", names[target])
+            client.execute_command("CLUSTER SETSLOT", entry, "NODE", names[target])
 
 
 def test_a_node_that_is_gone(servers):
@@ -246,8 +246,8 @@ def test_a_node_that_is_gone(servers):
     cache._route.forget()
 
     assert works(cache, kept)
-    assert "cache.unavailable" == trouble_of(lambda: cache.read(lost))
-    assert "cache.unavailable" == trouble_of(lambda: cache.read(kept))
+    assert "cache.unavailable" == failure_of(lambda: cache.read(lost))
+    assert "cache.unavailable" == failure_of(lambda: cache.read(kept))
     nodes[0].start()
     servers.wait_until(lambda: works(cache, lost))
     assert works(cache, kept)
@@ -255,12 +255,12 @@ def test_a_node_that_is_gone(servers):
 
 def test_nodes_that_send_each_other_round_in_circles(servers):
     """Redirections end, however many a node would give."""
-    slots = "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:{port}\r\n"
+    entries = "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:{port}\r\n"
     with WireServer() as node:
-        node.scripts = [[Node(slots.format(port=node.port), f"-MOVED 1 :{node.port}\r\n")]]
+        node.scripts = [[Node(entries.format(port=node.port), f"-MOVED 1 :{node.port}\r\n")]]
         cache = servers.cache(url=f"redis://127.0.0.1:{node.port}", cluster=True)
 
-        assert "cache.unavailable" == trouble_of(lambda: cache.read(KEY))
+        assert "cache.unavailable" == failure_of(lambda: cache.read(KEY))
         assert 5 == sum(each.received.count(b"GETRANGE") for each in node.connections)
 
 
@@ -284,11 +284,11 @@ def test_fault_162_a_cluster_that_is_down(servers):
     node = servers.start("cluster-enabled yes")
     cache = servers.cache(node, cluster=True)
 
-    assert "cache.unavailable" == trouble_of(lambda: cache.read(KEY))
+    assert "cache.unavailable" == failure_of(lambda: cache.read(KEY))
 
 
 def test_all_nodes_gone(servers):
     """Where no node that is known answers, that is told."""
     cache = servers.cache(url=f"redis://127.0.0.1:{free_port()}", cluster=True)
 
-    assert "cache.unavailable" == trouble_of(lambda: cache.read(KEY))
+    assert "cache.unavailable" == failure_of(lambda: cache.read(KEY))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from requests.auth import AuthBase
 
-from credicorp_auth.body import Body
-from credicorp_auth.existing_header import ExistingHeader
+from credicorp_auth.bearer.body import Body
+from credicorp_auth.bearer.existing_header import ExistingHeader
 from credicorp_auth_requests.authorized_request import HEADER, AuthorizedRequest
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from requests import PreparedRequest
 
     from credicorp_auth import BearerCall, CredicorpAuth, Scope
-    from credicorp_auth.existing_header import Existing
+    from credicorp_auth.bearer.existing_header import Existing
 
 _NO_BODY: Final = Body()
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Response
 
     from credicorp_auth import BearerCall
-    from credicorp_auth.body import Body
+    from credicorp_auth.bearer.body import Body
 
 _Headers = CaseInsensitiveDict[str | bytes]
 
@@ -98,7 +98,7 @@ class AuthorizedRequest:
         """Return the header for a later hop, or for a second attempt, of what was sent."""
         return self._call.header()
 
-    def __deepcopy__(self, _memo: dict[int, Any]) -> Self:
+    def __deepcopy__(self, _cache: dict[int, Any]) -> Self:
         return self
 
     def __reduce__(self) -> tuple[type[_Finished], tuple[()]]:
@@ -135,7 +135,7 @@ class _Header(str):
     def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
         return self.take().encode(encoding, errors)
 
-    def __deepcopy__(self, _memo: dict[int, Any]) -> Self:
+    def __deepcopy__(self, _cache: dict[int, Any]) -> Self:
         return self
 
     def __reduce__(self) -> tuple[type[str], tuple[str]]:

@@ -14,11 +14,11 @@ from requests.exceptions import ConnectTimeout, ProxyError
 from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.ports import TransportCapabilities
-from credicorp_auth.wire.answer import PIECE, OpenAnswer
+from credicorp_auth.plugin.api import TransportCapabilities
 from credicorp_auth.wire.exchange import current
 from credicorp_auth.wire.options import TransportOptions
 from credicorp_auth.wire.proxy import Proxy
+from credicorp_auth.wire.response import PIECE, OpenResponse
 from credicorp_auth.wire.tls import build_trust
 from credicorp_auth.wire.transport import SocketTransport
 from credicorp_auth.wire.urllib3_pools import DeadlinePools
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from urllib3 import HTTPConnectionPool
 
-    from credicorp_auth.oauth.http import HttpRequest
+    from credicorp_auth.http.messages import HttpRequest
     from credicorp_auth.wire.exchange import Exchange
     from credicorp_auth.wire.tls import Trust
 
@@ -71,14 +71,14 @@ class _OwnSession:
         for prefix in ("http://", "https://"):
             self._session.mount(prefix, _DeadlineAdapter(DeadlinePools(trust)))
 
-    def open(self, request: HttpRequest, headers: list[tuple[str, str]]) -> OpenAnswer:
+    def open(self, request: HttpRequest, headers: list[tuple[str, str]]) -> OpenResponse:
         return _open(self._session, request, headers, verify=True, proxies={})
 
     def close(self) -> None:
         self._session.close()
 
 
-class _GivenSession:
+class _CallerSession:
     """A session of the caller's: its adapters, proxies, authorities and certificate count."""
 
     failures = _FAILURES
@@ -87,7 +87,7 @@ class _GivenSession:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def open(self, request: HttpRequest, headers: list[tuple[str, str]]) -> OpenAnswer:
+    def open(self, request: HttpRequest, headers: list[tuple[str, str]]) -> OpenResponse:
         exchange, session = current.get(), self._session
         # Our own sockets would keep count; these are the caller's, and used as they are.
         exchange.is_reused = False
@@ -99,12 +99,12 @@ class _GivenSession:
             how["proxies"] = {}  # for loopback only, where a proxy could but read it
         how["timeout"] = (min(exchange.connect_timeout, exchange.left()), exchange.left())
         try:
-            answer = _open(session, request, headers, **how)
+            response = _open(session, request, headers, **how)
         except RequestException as failure:
             _note_where(failure, exchange)
             raise
         exchange.arrived(1)
-        return evolve(answer, pieces=_noting_the_end(answer.pieces, exchange))
+        return evolve(response, pieces=_noting_the_end(response.pieces, exchange))
 
     def close(self) -> None:
         """Leave it open: it is the caller's."""
@@ -112,7 +112,7 @@ class _GivenSession:
 
 def _open(
     session: Session, request: HttpRequest, headers: list[tuple[str, str]], **how: Any
-) -> OpenAnswer:
+) -> OpenResponse:
     # Prepared by itself: no auth, netrc, cookie or header of the session has a part in it.
     prepared = PreparedRequest()
     prepared.prepare(request.method, request.url, dict(headers), data=request.wire_body())
@@ -120,7 +120,7 @@ def _open(
     response = session.send(prepared, allow_redirects=False, **how)
     raw: Any = response.raw
     pieces = iter(partial(raw.read1, PIECE, decode_content=False), b"")
-    return OpenAnswer(response.status_code, list(raw.headers.iteritems()), pieces, response.close)
+    return OpenResponse(response.status_code, list(raw.headers.iteritems()), pieces, response.close)
 
 
 def _verified(session: Session) -> Any:
@@ -128,7 +128,7 @@ def _verified(session: Session) -> Any:
         raise InvalidSetting(
             "the session that was handed in verifies no certificates",
             code="config.insecure_tls",
-            cure="set `session.verify` to True, or to the PEM file of your authority.",
+            hint="set `session.verify` to True, or to the PEM file of your authority.",
         )
     return session.verify
 
@@ -178,7 +178,7 @@ class RequestsTransport(SocketTransport):
         self._orphaned_adapters: list[object] = []
         if session is not None:
             _verified(session)
-            super().__init__(lambda: _GivenSession(session), options)
+            super().__init__(lambda: _CallerSession(session), options)
             return
         trust = build_trust(ca_file=options.ca_file, client_certificate=options.client_certificate)
         super().__init__(lambda: _OwnSession(trust), options)

@@ -15,7 +15,7 @@ from urllib3 import Retry
 from credicorp_auth import CredicorpAuth
 from credicorp_auth.errors import OriginNotAllowed
 from credicorp_auth.testing.contracts.bearer import BearerContract
-from credicorp_auth.testing.contracts.bearer.bench import (
+from credicorp_auth.testing.contracts.bearer.harness import (
     REFUSED,
     Got,
     exchanging,
@@ -23,11 +23,11 @@ from credicorp_auth.testing.contracts.bearer.bench import (
     serving,
     tokens_at,
 )
-from credicorp_auth.testing.stand_ins import ScriptedTransport
-from credicorp_auth.testing.wire import WireServer, answer
+from credicorp_auth.testing.fakes import ScriptedTransport
+from credicorp_auth.testing.wire import WireServer, response
 from credicorp_auth_requests import BearerAuth
 
-DONE = answer(b"done")
+DONE = response(b"done")
 
 
 class TestBearerOfASession(BearerContract):
@@ -145,7 +145,7 @@ def test_hooks_of_the_caller_see_the_last_answer(connect):
 def test_retries_that_the_caller_mounted_go_on_working(connect, session):
     """A 503 is retried by the caller's adapter, with the token it had."""
     session.mount("http://", HTTPAdapter(max_retries=Retry(1, status_forcelist=[503])))
-    with WireServer(*serving(answer(status="503 Busy"), DONE)) as server:
+    with WireServer(*serving(response(status="503 Busy"), DONE)) as server:
         assert 200 == connect(server).get(server.url, timeout=5).status_code
 
     assert [["Bearer token-1"]] * 2 == tokens_at(server)
@@ -195,24 +195,24 @@ def test_netrc_does_not_get_in_the_way(connect, tmp_path, monkeypatch):
 class FromMemory(HTTPAdapter):
     """Answers from memory, as adapters for tests do, with a raw answer that is not urllib3's."""
 
-    def __init__(self, *answers):
+    def __init__(self, *responses):
         super().__init__()
-        self.answers = list(answers)
+        self.responses = list(responses)
         self.seen = []
 
     def send(self, request, **_how):
-        status, headers = self.answers.pop(0)
+        status, headers = self.responses.pop(0)
         self.seen.append((urlsplit(request.url).scheme, request.headers.get("Authorization")))
-        response = requests.Response()
-        response.status_code, response.url, response.request = status, request.url, request
-        response.headers.update(headers)
-        response.raw = io.BytesIO(b"")
-        response.connection = self
-        return response
+        received = requests.Response()
+        received.status_code, received.url, received.request = status, request.url, request
+        received.headers.update(headers)
+        received.raw = io.BytesIO(b"")
+        received.connection = self
+        return received
 
 
-def in_memory(session, *answers):
-    adapter = FromMemory(*answers)
+def in_memory(session, *responses):
+    adapter = FromMemory(*responses)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     auth = CredicorpAuth(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import credicorp_auth_requests
-from credicorp_auth.options import AdapterOptions
-from credicorp_auth.ports import Transport
+from credicorp_auth.plugin.api import Transport
+from credicorp_auth.plugin.api.options import AdapterOptions
 from credicorp_auth.testing.contracts.transport import TransportContract
 from credicorp_auth_requests import RequestsTransport, TransportOptions, plugin
 

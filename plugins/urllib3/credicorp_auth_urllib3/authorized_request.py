@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from credicorp_auth import BearerCall
-    from credicorp_auth.body import Body
+    from credicorp_auth.bearer.body import Body
 
 HEADER: Final = "Authorization"
 _UNAUTHORIZED: Final = 401

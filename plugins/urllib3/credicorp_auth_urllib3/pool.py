@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from urllib3 import BaseHTTPResponse, HTTPHeaderDict, PoolManager
 from urllib3.util import SKIP_HEADER, parse_url
 
-from credicorp_auth.body import Body
+from credicorp_auth.bearer.body import Body
+from credicorp_auth.bearer.existing_header import ExistingHeader
 from credicorp_auth.errors import InvalidSetting, OriginNotAllowed
-from credicorp_auth.existing_header import ExistingHeader
 from credicorp_auth_urllib3.authorized_request import HEADER, AuthorizedRequest, BorrowedPools
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, MutableMapping
 
     from credicorp_auth import BearerCall, CredicorpAuth, Scope
-    from credicorp_auth.existing_header import Existing
+    from credicorp_auth.bearer.existing_header import Existing
 
 _UNAUTHORIZED: Final = 401
 _REDIRECTS: Final = 300
@@ -86,7 +86,7 @@ class BearerPoolManager(PoolManager):
             raise InvalidSetting(
                 "the pool manager forwards https requests, so that its proxy reads the token",
                 code="config.proxy_forwarding",
-                cure="make the `ProxyManager` without `use_forwarding_for_https`.",
+                hint="make the `ProxyManager` without `use_forwarding_for_https`.",
             )
         made = cls(auth, headers=manager.headers, existing=existing)
         made._lender, made.proxy, made.proxy_config = manager, manager.proxy, manager.proxy_config
@@ -136,7 +136,7 @@ class BearerPoolManager(PoolManager):
             raise OriginNotAllowed(
                 "the proxy would read the token of a request over http",
                 origin=url.partition("?")[0],
-                cure="send it without the proxy: http is for loopback only.",
+                hint="send it without the proxy: http is for loopback only.",
             )
         headers[HEADER] = call.header()
         body = _NO_BODY

@@ -21,11 +21,11 @@ from urllib3.exceptions import HTTPError, MaxRetryError, URLSchemeUnknown
 from urllib3.util import SKIP_HEADER
 
 from credicorp_auth import CredicorpAuth
-from credicorp_auth.body import Body
+from credicorp_auth.bearer.body import Body
 from credicorp_auth.errors import InvalidSetting, OriginNotAllowed, ServerFailed
-from credicorp_auth.oauth.http import origin_of
-from credicorp_auth.testing.stand_ins import ScriptedTransport
-from credicorp_auth.testing.wire import Receive, Send, WireServer, answer
+from credicorp_auth.http.messages import origin_of
+from credicorp_auth.testing.fakes import ScriptedTransport
+from credicorp_auth.testing.wire import Receive, Send, WireServer, response
 from credicorp_auth_urllib3 import BearerPoolManager
 from credicorp_auth_urllib3.authorized_request import AuthorizedRequest
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CHALLENGE = ("WWW-Authenticate", 'Bearer error="invalid_token"')
-REFUSED = answer(b"refused", status="401 Unauthorized", headers=[CHALLENGE])
+REFUSED = response(b"refused", status="401 Unauthorized", headers=[CHALLENGE])
 
 
 @define
@@ -55,7 +55,7 @@ class Call:
         return origin_of(url) == origin_of(self.start)
 
     def on_response(self, status: int, challenges: list[str], *, replayable: bool) -> bool:
-        self.source.answers.append((status, challenges, replayable))
+        self.source.responses.append((status, challenges, replayable))
         return status == 401 and replayable
 
     def report_replaced_header(self) -> None:
@@ -70,7 +70,7 @@ class Source:
     minted: int = 0
     is_down: bool = False
     replaced: int = 0
-    answers: list[Any] = field(factory=list)
+    responses: list[Any] = field(factory=list)
 
     def call(self, url: str, scope: Any = None, **_names: Any) -> Call:
         if origin_of(url) != origin_of(self.home):
@@ -82,12 +82,12 @@ class Source:
 
 
 def redirect(url: str, status: int = 307) -> bytes:
-    return answer(status=f"{status} Elsewhere", headers=[("Location", url)])
+    return response(status=f"{status} Elsewhere", headers=[("Location", url)])
 
 
-def exchanging(*answers: bytes) -> list[Any]:
+def exchanging(*responses: bytes) -> list[Any]:
     """Answer the requests of one connection in turn."""
-    return [step for each in answers for step in (Receive(), Send(each))]
+    return [step for each in responses for step in (Receive(), Send(each))]
 
 
 def requests_to(server: WireServer) -> list[bytes]:
@@ -129,18 +129,18 @@ def connect(managed: list[BearerPoolManager]) -> Any:
 
 def test_a_request_carries_the_token(connect: Any) -> None:
     """One Authorization header is sent, and the answer is reported."""
-    with WireServer(exchanging(answer(b"hello"))) as server:
+    with WireServer(exchanging(response(b"hello"))) as server:
         http, source = connect(server)
         got = http.request("GET", server.url)
 
     assert (200, b"hello") == (got.status, got.data)
     assert [[b"Bearer token-1"]] == tokens_at(server)
-    assert [(200, (), False)] == source.answers
+    assert [(200, (), False)] == source.responses
 
 
 def test_a_request_may_name_its_scope(connect: Any) -> None:
     """`scope` is for the token, and does not reach the wire."""
-    with WireServer(exchanging(answer(), answer())) as server:
+    with WireServer(exchanging(response(), response())) as server:
         http, _ = connect(server)
         http.request("GET", server.url, scope="decisions:read")
         http.urlopen("POST", server.url, body=b"x", scope="applications:write")
@@ -153,7 +153,7 @@ def test_a_request_may_name_its_scope(connect: Any) -> None:
 
 def test_an_origin_outside_gets_nothing(connect: Any) -> None:
     """A call that starts elsewhere is refused before a connection is made."""
-    with WireServer(exchanging(answer())) as home, WireServer(exchanging(answer())) as other:
+    with WireServer(exchanging(response())) as home, WireServer(exchanging(response())) as other:
         http, _ = connect(home)
         with pytest.raises(OriginNotAllowed):
             http.request("GET", other.url)
@@ -163,7 +163,7 @@ def test_an_origin_outside_gets_nothing(connect: Any) -> None:
 
 def test_without_a_token_nothing_is_sent(connect: Any) -> None:
     """When no token can be had, the request is not sent without one."""
-    with WireServer(exchanging(answer())) as server:
+    with WireServer(exchanging(response())) as server:
         http, source = connect(server)
         source.is_down = True
         with pytest.raises(ServerFailed):
@@ -190,7 +190,7 @@ def test_fault_113_114_an_authorization_of_the_caller_is_replaced(
 ) -> None:
     """However it is spelled, it is replaced on the wire, told of once, and left to the caller."""
     given = list(own.items())
-    with WireServer(exchanging(answer(), answer())) as server:
+    with WireServer(exchanging(response(), response())) as server:
         http, source = connect(server, **({"headers": own} if where == "manager" else {}))
         for _ in range(2):
             http.request("GET", server.url, **({"headers": own} if where == "request" else {}))
@@ -218,7 +218,7 @@ def test_fault_113_an_authorization_of_the_caller_is_kept(
 
 def test_headers_of_a_request_take_the_place_of_the_managers(connect: Any) -> None:
     """An empty mapping is one, too; it puts off the manager's headers as in urllib3."""
-    with WireServer(exchanging(answer(), answer())) as server:
+    with WireServer(exchanging(response(), response())) as server:
         http, _ = connect(server, headers={"X-Mine": "1"})
         http.request("GET", server.url, headers={})
         http.urlopen("GET", server.url, headers=None)
@@ -229,7 +229,7 @@ def test_headers_of_a_request_take_the_place_of_the_managers(connect: Any) -> No
 
 def test_no_host_header_at_all(connect: Any) -> None:
     """urllib3's way to send no Host header names no other server."""
-    with WireServer(exchanging(answer())) as server:
+    with WireServer(exchanging(response())) as server:
         connect(server)[0].request("GET", server.url, headers={"Host": SKIP_HEADER})
 
     assert [[b"Bearer token-1"]] == tokens_at(server)
@@ -320,7 +320,9 @@ def test_a_401_is_answered_by_sending_again(
     if hasattr(kw.get("body"), "seek"):
         kw["body"].seek(8)
     headers = {"Idempotency-Key": "7", "Content-Type": "text/plain"}
-    with WireServer(exchanging(REFUSED, answer(b"done")), exchanging(answer(b"done"))) as server:
+    with WireServer(
+        exchanging(REFUSED, response(b"done")), exchanging(response(b"done"))
+    ) as server:
         http, source = connect(server)
         got = http.request("POST", server.url, headers=headers, preload_content=preload, **kw)
 
@@ -332,12 +334,12 @@ def test_a_401_is_answered_by_sending_again(
     assert sent in second
     assert b"skipped" not in second
     assert b"Idempotency-Key: 7\r\n" in second
-    assert [(401, [CHALLENGE[1]], True), (200, (), False)] == source.answers
+    assert [(401, [CHALLENGE[1]], True), (200, (), False)] == source.responses
 
 
 def test_the_connection_of_the_401_is_used_again(connect: Any) -> None:
     """The 401 is read to its end, so that its connection can carry the repetition."""
-    with WireServer(exchanging(REFUSED, answer(b"done"))) as server:
+    with WireServer(exchanging(REFUSED, response(b"done"))) as server:
         http, _ = connect(server)
         got = http.request("GET", server.url, preload_content=False)
 
@@ -348,13 +350,13 @@ def test_the_connection_of_the_401_is_used_again(connect: Any) -> None:
 
 def test_fault_109_the_second_401_is_the_callers(connect: Any) -> None:
     """A request is sent again once; what is said to that one is the answer."""
-    with WireServer(exchanging(REFUSED, REFUSED, answer())) as server:
+    with WireServer(exchanging(REFUSED, REFUSED, response())) as server:
         http, source = connect(server)
         got = http.request("GET", server.url)
 
     assert (401, b"refused") == (got.status, got.data)
     assert 2 == source.minted
-    assert [True, False] == [replayable for _, _, replayable in source.answers]
+    assert [True, False] == [replayable for _, _, replayable in source.responses]
 
 
 class OneShot(io.RawIOBase):
@@ -384,13 +386,13 @@ def test_fault_110_a_body_that_can_be_sent_once(connect: Any, build: Any) -> Non
 
         assert (401, b"refused") == (got.status, got.read())
 
-    assert [(401, [CHALLENGE[1]], False)] == source.answers
+    assert [(401, [CHALLENGE[1]], False)] == source.responses
     assert 1 == len(requests_to(server))
 
 
 def test_fault_112_a_403_is_not_repeated(connect: Any) -> None:
     """A 403 is reported, and is the answer."""
-    with WireServer(exchanging(answer(status="403 Forbidden"), answer())) as server:
+    with WireServer(exchanging(response(status="403 Forbidden"), response())) as server:
         http, source = connect(server)
 
         assert 403 == http.request("GET", server.url).status
@@ -400,7 +402,7 @@ def test_fault_112_a_403_is_not_repeated(connect: Any) -> None:
 
 def test_no_token_for_the_repetition() -> None:
     """Where no second token can be had, its failure is raised and the connection is free again."""
-    with WireServer(exchanging(REFUSED, answer(b"later"))) as server:
+    with WireServer(exchanging(REFUSED, response(b"later"))) as server:
         source = DownAfterFirst(server.url)
         http = BearerPoolManager(source)
         with pytest.raises(ServerFailed):
@@ -439,7 +441,7 @@ def test_fault_107_a_foreign_hop_has_no_token(connect: Any) -> None:
     assert 401 == got.status
     assert [[b"Bearer token-1"], []] == tokens_at(home)
     assert [[]] == tokens_at(foreign)
-    assert (1, []) == (source.minted, source.answers)
+    assert (1, []) == (source.minted, source.responses)
 
 
 def test_a_401_of_a_foreign_origin_says_nothing_of_the_token(connect: Any) -> None:
@@ -450,7 +452,7 @@ def test_a_401_of_a_foreign_origin_says_nothing_of_the_token(connect: Any) -> No
         got = http.request("POST", home.url, body=b"x")
 
     assert 401 == got.status
-    assert (1, []) == (source.minted, source.answers)
+    assert (1, []) == (source.minted, source.responses)
 
 
 @pytest.mark.parametrize("status", [307, 303])
@@ -461,7 +463,7 @@ def test_a_redirect_at_home_keeps_the_token(connect: Any, status: int) -> None:
     with WireServer() as home:
         home.scripts = [
             exchanging(
-                redirect("/second", status), REFUSED, redirect("/third", status), answer(b"x")
+                redirect("/second", status), REFUSED, redirect("/third", status), response(b"x")
             )
         ]
         http, source = connect(home)
@@ -481,7 +483,7 @@ def test_a_redirect_at_home_keeps_the_token(connect: Any, status: int) -> None:
         True,
         *[status == 307] * 3,
     ]
-    assert [(401, [CHALLENGE[1]], True), (200, (), False)] == source.answers
+    assert [(401, [CHALLENGE[1]], True), (200, (), False)] == source.responses
 
 
 def test_redirects_are_not_followed_where_the_caller_says_so(connect: Any) -> None:
@@ -492,12 +494,12 @@ def test_redirects_are_not_followed_where_the_caller_says_so(connect: Any) -> No
 
         assert 307 == http.request("GET", home.url, redirect=False).status
 
-    assert [(307, (), False)] == source.answers
+    assert [(307, (), False)] == source.responses
 
 
 def test_threads_share_a_manager(connect: Any) -> None:
     """What one request meets says nothing about another on the same manager."""
-    with WireServer(exchanging(*[REFUSED, answer(b"{}")] * 20)) as server:
+    with WireServer(exchanging(*[REFUSED, response(b"{}")] * 20)) as server:
         http, _source = connect(server, maxsize=8)
         statuses: list[int] = []
 
@@ -517,7 +519,7 @@ def test_threads_share_a_manager(connect: Any) -> None:
 
 def test_it_is_a_pool_manager(connect: Any) -> None:
     """Its own headers, JSON and pools work as those of any pool manager."""
-    with WireServer(exchanging(answer(b'{"a":1}'))) as server:
+    with WireServer(exchanging(response(b'{"a":1}'))) as server:
         http, _ = connect(server, headers={"X-Own": "1"}, num_pools=2)
         got = http.request("GET", server.url)
 
@@ -529,7 +531,9 @@ def test_it_is_a_pool_manager(connect: Any) -> None:
 def test_it_goes_around_a_manager_of_the_callers(managed: list[BearerPoolManager]) -> None:
     """Its connections, headers and retries are used; it goes on without the token by itself."""
     with WireServer(
-        exchanging(answer(status="503 Busy"), REFUSED, answer(b"1"), answer(b"2"), answer(b"3"))
+        exchanging(
+            response(status="503 Busy"), REFUSED, response(b"1"), response(b"2"), response(b"3")
+        )
     ) as server:
         mine = PoolManager(headers={"X-Mine": "1"}, retries=Retry(1, status_forcelist=[503]))
         http = BearerPoolManager.around(Source(server.url), mine, existing="keep")
@@ -554,7 +558,7 @@ def test_it_goes_around_a_manager_of_the_callers(managed: list[BearerPoolManager
 
 def test_fault_103_around_a_proxy_manager_the_proxy_sees_connect_only() -> None:
     """103: an https request goes through the tunnel of the caller's proxy, the token inside it."""
-    with WireServer([Receive(), Send(answer(status="407 Who are you"))]) as proxy:
+    with WireServer([Receive(), Send(response(status="407 Who are you"))]) as proxy:
         mine = ProxyManager(f"http://127.0.0.1:{proxy.port}", retries=False)
         http = BearerPoolManager.around(Source("https://api.example/"), mine)
         with pytest.raises(HTTPError):
@@ -582,12 +586,12 @@ def test_fault_104_a_proxy_that_would_read_the_token_is_refused() -> None:
 def test_a_redirect_through_the_proxy_is_followed_without_the_token() -> None:
     """A foreign hop over http goes to the caller's proxy in the form that proxies need."""
     with WireServer() as proxy:
-        proxy.scripts = [exchanging(answer(b"from the proxy"))]
+        proxy.scripts = [exchanging(response(b"from the proxy"))]
         mine = ProxyManager(f"http://127.0.0.1:{proxy.port}")
         home = "https://a.example/"
         first = HTTPResponse(status=307, headers={"Location": "http://b.example/x"})
-        journey = AuthorizedRequest(mine, Call(Source(home), home, None), Body(), first)
-        got = journey.urlopen("GET", home, headers={"Authorization": "Bearer t"})
+        authorized = AuthorizedRequest(mine, Call(Source(home), home, None), Body(), first)
+        got = authorized.urlopen("GET", home, headers={"Authorization": "Bearer t"})
         mine.clear()
 
     assert b"from the proxy" == got.data
@@ -599,7 +603,7 @@ def test_a_redirect_through_the_proxy_is_followed_without_the_token() -> None:
 def test_a_401_without_end_is_not_read(connect: Any, head: bytes) -> None:
     """A 401 that is too long, or does not say how long, costs its connection and no memory."""
     endless = b"HTTP/1.1 401 Unauthorized\r\n" + head + b"\r\n"
-    with WireServer([Receive(), Send(endless)], exchanging(answer(b"x"))) as server:
+    with WireServer([Receive(), Send(endless)], exchanging(response(b"x"))) as server:
         http, _ = connect(server)
         got = http.request("GET", server.url, preload_content=False)
 

@@ -10,11 +10,11 @@ import pytest
 import trustme
 
 import credicorp_auth_urllib3
-from credicorp_auth.options import AdapterOptions
-from credicorp_auth.ports import Transport, TransportCapabilities
+from credicorp_auth.plugin.api import Transport, TransportCapabilities
+from credicorp_auth.plugin.api.options import AdapterOptions
 from credicorp_auth.testing.contracts.transport import TransportContract
-from credicorp_auth.testing.contracts.transport.bench import ask
-from credicorp_auth.testing.wire import Hold, Receive, Send, WireServer, answer
+from credicorp_auth.testing.contracts.transport.harness import ask
+from credicorp_auth.testing.wire import Hold, Receive, Send, WireServer, response
 from credicorp_auth_urllib3 import TransportOptions, Urllib3Transport, plugin
 
 pytestmark = pytest.mark.slow
@@ -36,7 +36,7 @@ def transport():
 
 def test_it_says_who_is_asking(transport):
     """Product and version go with each request."""
-    with WireServer([Receive(), Send(answer())]) as server:
+    with WireServer([Receive(), Send(response())]) as server:
         transport.send(ask(server.url), timeout=5)
     version = metadata.version("credicorp-auth")
 
@@ -52,7 +52,7 @@ def test_fault_311_http_client_prints_nothing(
     before = http.client.HTTPConnection.debuglevel
     http.client.HTTPConnection.debuglevel = 1
     try:
-        with WireServer([Receive(), Send(answer())]) as server:
+        with WireServer([Receive(), Send(response())]) as server:
             transport.send(ask(server.url), timeout=5)
     finally:
         http.client.HTTPConnection.debuglevel = before
@@ -62,7 +62,7 @@ def test_fault_311_http_client_prints_nothing(
 
 def test_after_fork_starts_without_connections(transport):
     """The connections of before are kept from use, and from being closed."""
-    with WireServer([Receive(), Send(answer()), Hold()]) as server:
+    with WireServer([Receive(), Send(response()), Hold()]) as server:
         transport.send(ask(server.url), timeout=5)
         transport.after_fork()
         transport.send(ask(server.url), timeout=5)
@@ -79,7 +79,7 @@ def test_connections_beyond_the_bound_are_closed(transport):
         def play(self, _connection):
             together.wait(5)
 
-    with WireServer([Receive(), Meet(), Send(answer()), Hold()]) as server:
+    with WireServer([Receive(), Meet(), Send(response()), Hold()]) as server:
         threads = [
             Thread(target=transport.send, args=(ask(server.url),), kwargs={"timeout": 5})
             for _ in range(6)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.errors import SecretUnavailable
-from credicorp_auth_vault.answer import read_object
+from credicorp_auth_vault.response import read_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from credicorp_auth_vault.answer import Answer
+    from credicorp_auth_vault.response import Answer
 
 BAD_REQUEST: Final = 400
 NOT_FOUND: Final = 404
@@ -44,81 +44,81 @@ _KNOWN: Final = (
     "unsupported operation",
     "Invalid path for a versioned K/V secrets engine",
     "rate limit quota exceeded",
-    "Vault is sealed",
+    "Vault is encrypted",
     "Vault is not initialized",
 )
 
 
-def is_away(answer: Answer) -> bool:
+def is_away(response: Answer) -> bool:
     """Say whether Vault cannot answer now, and may later."""
-    return answer.status in _AWAY
+    return response.status in _AWAY
 
 
-def refuses_token(answer: Answer) -> bool:
+def refuses_token(response: Answer) -> bool:
     """Say whether the token is not, or no longer, good for what was asked."""
-    if answer.status == BAD_REQUEST:  # newer ones say 403
-        return "missing client token" in _known_words(answer)
-    return answer.status in {401, 403}
+    if response.status == BAD_REQUEST:  # newer ones say 403
+        return "missing client token" in _known_words(response)
+    return response.status in {401, 403}
 
 
-def build_away(answer: Answer, place: str) -> SecretUnavailable:
+def build_away(response: Answer, place: str) -> SecretUnavailable:
     """Build the error for a Vault that cannot answer now."""
     return SecretUnavailable(
-        f"{place}: vault {_AWAY[answer.status]}, {_told(answer)}",
+        f"{place}: vault {_AWAY[response.status]}, {_told(response)}",
         code="secret.unavailable",
-        cure="look at `vault status`; it may answer later.",
+        hint="look at `vault status`; it may answer later.",
         retryable=True,
     )
 
 
-def build_denied(answer: Answer, place: str, *, cure: str) -> SecretUnavailable:
+def build_denied(response: Answer, place: str, *, hint: str) -> SecretUnavailable:
     """Build the error for what Vault does not let us do."""
     return SecretUnavailable(
-        f"{place}: vault refuses, {_told(answer)}", code="secret.denied", cure=cure
+        f"{place}: vault refuses, {_told(response)}", code="secret.denied", hint=hint
     )
 
 
-def build_failure(answer: Answer, place: str) -> SecretUnavailable:
+def build_failure(response: Answer, place: str) -> SecretUnavailable:
     """Build the error for an answer other than 200 to a read."""
-    if refuses_token(answer):
-        cure = "let a policy of the token's read this path; check `mount` and `namespace`, too."
-        return build_denied(answer, place, cure=cure)
-    if answer.status == NOT_FOUND:
-        return _build_absence(answer, place)
+    if refuses_token(response):
+        hint = "let a policy of the token's read this path; check `mount` and `namespace`, too."
+        return build_denied(response, place, hint=hint)
+    if response.status == NOT_FOUND:
+        return _build_absence(response, place)
     return SecretUnavailable(
-        f"{place}: vault answers with {_told(answer)}",
+        f"{place}: vault answers with {_told(response)}",
         code="secret.invalid",
-        cure="check `url`, `mount` and `path`: there may be nothing to read in that engine.",
+        hint="check `url`, `mount` and `path`: there may be nothing to read in that engine.",
     )
 
 
-def _build_absence(answer: Answer, place: str) -> SecretUnavailable:
-    metadata = read_object(answer.section("data").get("metadata"))
+def _build_absence(response: Answer, place: str) -> SecretUnavailable:
+    metadata = read_object(response.section("data").get("metadata"))
     if metadata:
         is_destroyed = metadata.get("destroyed") is True
         return SecretUnavailable(
             f"{place}: its version was {'destroyed' if is_destroyed else 'deleted'}",
             code="secret.deleted",
-            cure="write a new version" + ("." if is_destroyed else ", or undelete that one."),
+            hint="write a new version" + ("." if is_destroyed else ", or undelete that one."),
         )
-    if "versioned" in _known_words(answer):
+    if "versioned" in _known_words(response):
         return SecretUnavailable(
             f"{place}: the mount is kv version 2, and was not told to be",
             code="secret.invalid",
-            cure="let the token read sys/internal/ui/mounts; if it does, try again.",
+            hint="let the token read sys/internal/ui/mounts; if it does, try again.",
         )
     return SecretUnavailable(
-        f"{place}: nothing is there, {_told(answer)}",
+        f"{place}: nothing is there, {_told(response)}",
         code="secret.missing",
-        cure="check `url`, `namespace`, `mount`, `path` (without `data/`) and `version`.",
+        hint="check `url`, `namespace`, `mount`, `path` (without `data/`) and `version`.",
     )
 
 
-def _told(answer: Answer) -> str:
-    words = _known_words(answer)
-    return f"status {answer.status}" + (f" ({words})" if words else "")
+def _told(response: Answer) -> str:
+    words = _known_words(response)
+    return f"status {response.status}" + (f" ({words})" if words else "")
 
 
-def _known_words(answer: Answer) -> str:
-    told = f"{answer.members.get('errors')}{answer.members.get('warnings')}".lower()
+def _known_words(response: Answer) -> str:
+    told = f"{response.members.get('errors')}{response.members.get('warnings')}".lower()
     return ", ".join(each for each in _KNOWN if each.lower() in told)

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from credicorp_auth.errors import SecretUnavailable
-from credicorp_auth.mounted_file import read_file
+from credicorp_auth.http.secret import Secret, SecretBytes
 from credicorp_auth.oauth.credential import Fault, read_credential
-from credicorp_auth.oauth.secret import Secret, SecretBytes
+from credicorp_auth.plugin.api.mounted_file import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from credicorp_auth_vault.answer import Answer
     from credicorp_auth_vault.options import VaultOptions
+    from credicorp_auth_vault.response import Answer
 
 _SERVICE_ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
@@ -40,9 +40,9 @@ def read_given(value: Secret | None, path: str | None, *, name: str) -> Secret:
     if isinstance(read, Secret):
         return read
     raise SecretUnavailable(
-        f"login to vault: {name} {read.what}",
+        f"login to vault: {name} {read.message}",
         code=read.code,
-        cure="give the credential and nothing else, or the path of a file with it.",
+        hint="give the credential and nothing else, or the path of a file with it.",
         retryable=read.code == "secret.unavailable",
     )
 
@@ -53,33 +53,33 @@ def _log_in_by_approle(hvac: Any, options: VaultOptions) -> Answer:  # noqa: ANN
         read = read_given(options.secret_id, options.secret_id_file, name="`secret_id`")
         secret_id = read.reveal()
     role_id = read_given(options.role_id, None, name="`role_id`").reveal()
-    answer: Answer = hvac.auth.approle.login(
+    response: Answer = hvac.auth.approle.login(
         role_id, secret_id, mount_point=options.auth_mount or "approle"
     )
-    return answer
+    return response
 
 
 def _log_in_by_kubernetes(hvac: Any, options: VaultOptions) -> Answer:  # noqa: ANN401 # not typed
     path = options.jwt_file or (_SERVICE_ACCOUNT if options.jwt is None else None)
     jwt = read_given(options.jwt, path, name="`jwt`").reveal()
-    answer: Answer = hvac.auth.kubernetes.login(
+    response: Answer = hvac.auth.kubernetes.login(
         options.role, jwt, mount_point=options.auth_mount or "kubernetes"
     )
-    return answer
+    return response
 
 
 def _log_in_by_jwt(hvac: Any, options: VaultOptions) -> Answer:  # noqa: ANN401 # not typed
     jwt = read_given(options.jwt, options.jwt_file, name="`jwt`").reveal()
-    answer: Answer = hvac.auth.jwt.jwt_login(options.role, jwt, path=options.auth_mount or "jwt")
-    return answer
+    response: Answer = hvac.auth.jwt.jwt_login(options.role, jwt, path=options.auth_mount or "jwt")
+    return response
 
 
 def _log_in_by_cert(hvac: Any, options: VaultOptions) -> Answer:  # noqa: ANN401 # not typed
     # hvac's own `cert.login` insists on handing files to requests; ours are in the TLS context.
     named = {} if options.role is None else {"name": options.role}
     mount = quote(options.auth_mount or "cert")
-    answer: Answer = hvac.adapter.login(f"/v1/auth/{mount}/login", json=named)
-    return answer
+    response: Answer = hvac.adapter.login(f"/v1/auth/{mount}/login", json=named)
+    return response
 
 
 LOGINS: Final[Mapping[str, Callable[[Any, VaultOptions], Answer]]] = {

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.oauth.http import origin_of, read_url
-from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.http.messages import origin_of, read_url
+from credicorp_auth.http.secret import Secret
 from credicorp_auth.wire.options import read_seconds
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def read_address(value: str) -> str:
         raise InvalidSetting(
             "`url` has a query",
             code="config.url",
-            cure="set `url` to the address alone, such as https://vault.example:8200.",
+            hint="set `url` to the address alone, such as https://vault.example:8200.",
         )
     return read_url(str(value), name="url")
 
@@ -61,7 +61,7 @@ def check_path(_options: object, attribute: Attribute[Any], value: str | None) -
         return
     raise InvalidSetting(
         f"`{attribute.name}` is not a path inside Vault",
-        cure=f"set `{attribute.name}` to names with single slashes between them.",
+        hint=f"set `{attribute.name}` to names with single slashes between them.",
     )
 
 
@@ -70,7 +70,7 @@ def check_ascii(_options: object, attribute: Attribute[Any], value: str | None) 
     if value is not None and not value.isascii():
         raise InvalidSetting(
             f"`{attribute.name}` has characters that HTTP headers do not carry",
-            cure=f"set `{attribute.name}` to ASCII characters.",
+            hint=f"set `{attribute.name}` to ASCII characters.",
         )
 
 
@@ -80,7 +80,7 @@ def read_version(value: int | str) -> int:
     if isinstance(value, bool) or number < 1:
         raise InvalidSetting(
             "`version` is not the number of a version",
-            cure="set `version` to 1 or above, or leave it out for the newest.",
+            hint="set `version` to 1 or above, or leave it out for the newest.",
         )
     return number
 
@@ -101,7 +101,7 @@ def read_fields(value: str | Mapping[str, str]) -> dict[str, str]:
     if len(fields) != len(pairs) or not all(name and key for name, key in pairs):
         raise InvalidSetting(
             "`fields` does not say which key is which field",
-            cure="write it like client_id=username,client_secret=password.",
+            hint="write it like client_id=username,client_secret=password.",
         )
     return fields
 
@@ -125,7 +125,7 @@ def one_of(*words: str) -> Callable[[object, Attribute[str], str], None]:
         if value not in words:
             raise InvalidSetting(
                 f"`{attribute.name}` is not a word it can be",
-                cure=f"set `{attribute.name}` to one of: {', '.join(words)}.",
+                hint=f"set `{attribute.name}` to one of: {', '.join(words)}.",
             )
 
     return check

@@ -25,7 +25,7 @@ from credicorp_auth_vault.option_values import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from credicorp_auth.oauth.secret import Secret
+    from credicorp_auth.http.secret import Secret
 
 LOGIN_OPTIONS: Final[Mapping[str, frozenset[str]]] = {
     "token": frozenset({"token", "token_file"}),
@@ -112,18 +112,18 @@ class VaultOptions:
             if self._has(name):
                 raise InvalidSetting(
                     f"`{name}` is set, and `auth` is {self.auth}",
-                    cure=f"leave out `{name}`, or set `auth` to what it is for.",
+                    hint=f"leave out `{name}`, or set `auth` to what it is for.",
                 )
         for one, other in _EITHER:
             if self._has(one) and self._has(other):
                 raise InvalidSetting(
-                    f"`{one}` and `{other}` are both set", cure="keep one of the two."
+                    f"`{one}` and `{other}` are both set", hint="keep one of the two."
                 )
         for needed in ("path", *_NEEDED[self.auth]):
             if not any(self._has(name) for name in needed.split(" or ")):
                 raise MissingSetting(
                     f"the secret source vault has no `{needed}`",
-                    cure=f"set it in `secrets_options`; `auth` is {self.auth}.",
+                    hint=f"set it in `secrets_options`; `auth` is {self.auth}.",
                 )
 
     def _has(self, name: str) -> bool:

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from credicorp_auth.errors import SecretUnavailable
+from credicorp_auth.http.secret import Secret, SecretBytes
 from credicorp_auth.oauth.credential import Fault, digest_fields, read_credential
-from credicorp_auth.oauth.secret import Secret, SecretBytes
-from credicorp_auth.ports import FetchedSecret
-from credicorp_auth_vault.answer import OK, read_object, read_seconds, read_section
+from credicorp_auth.plugin.api import FetchedSecret
 from credicorp_auth_vault.failure import build_failure
 from credicorp_auth_vault.mount import Place, ask_for_mount, has_versions
+from credicorp_auth_vault.response import OK, read_object, read_seconds, read_section
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from credicorp_auth_vault.answer import Answer
     from credicorp_auth_vault.options import VaultOptions
+    from credicorp_auth_vault.response import Answer
 
     Ask = Callable[[Callable[[Any], Answer]], Answer]
     """Makes a request with hvac, and with a token that is good."""
@@ -54,8 +54,8 @@ class Record:
         # Asked anew after a failure: a mount can be upgraded to have versions.
         known, self._has_versions = self._has_versions, None
         if known is None:
-            answer = ask(lambda hvac: ask_for_mount(hvac, self._place))
-            known = has_versions(answer, self._place)
+            response = ask(lambda hvac: ask_for_mount(hvac, self._place))
+            known = has_versions(response, self._place)
         fetched = self._fetch_versions(names, ask) if known else self._fetch_plain(names, ask)
         self._has_versions = known
         return fetched
@@ -74,19 +74,19 @@ class Record:
         self, names: Collection[str], ask: Ask, version: int | None
     ) -> tuple[FetchedSecret, int]:
         place = self._place
-        answer = ask(
+        response = ask(
             lambda hvac: hvac.secrets.kv.v2.read_secret_version(
                 place.path, version, place.mount, raise_on_deleted_version=False
             )
         )
-        data = self._read_data(answer)
+        data = self._read_data(response)
         metadata = read_object(data.get("metadata"))
         number = metadata.get("version")
         if not isinstance(number, int):
             raise SecretUnavailable(
                 f"{place}: the answer is not that of kv version 2",
                 code="secret.invalid",
-                cure="check that `url` is that of a Vault.",
+                hint="check that `url` is that of a Vault.",
             )
         fetched = FetchedSecret(
             self._read_fields(read_object(data.get("data")), names),
@@ -104,14 +104,14 @@ class Record:
             raise SecretUnavailable(
                 f"{place}: the mount keeps no versions, as kv version 2 does",
                 code="secret.invalid",
-                cure="leave out `version` and `overlap`, or upgrade the mount.",
+                hint="leave out `version` and `overlap`, or upgrade the mount.",
             )
         asked = time.time()
-        answer = ask(lambda hvac: hvac.secrets.kv.v1.read_secret(place.path, place.mount))
-        data = self._read_data(answer)
+        response = ask(lambda hvac: hvac.secrets.kv.v1.read_secret(place.path, place.mount))
+        data = self._read_data(response)
         fields = self._read_fields(data, names)
         # The lease of what was made on demand; `ttl` of what Vault itself rotates at intervals.
-        lives = [read_seconds(answer.members.get("lease_duration")) or None]
+        lives = [read_seconds(response.members.get("lease_duration")) or None]
         lives.append(read_seconds(data.get("ttl")))
         ends = [asked + life for life in lives if life is not None]
         return FetchedSecret(
@@ -121,10 +121,10 @@ class Record:
             provenance=str(place),
         )
 
-    def _read_data(self, answer: Answer) -> Mapping[str, Any]:
-        if answer.status != OK:
-            raise build_failure(answer, str(self._place))
-        return read_section(answer, "data", place=str(self._place))
+    def _read_data(self, response: Answer) -> Mapping[str, Any]:
+        if response.status != OK:
+            raise build_failure(response, str(self._place))
+        return read_section(response, "data", place=str(self._place))
 
     def _read_fields(self, held: Mapping[str, Any], names: Collection[str]) -> dict[str, Secret]:
         fields: dict[str, Secret] = {}
@@ -133,9 +133,9 @@ class Record:
             value = _read_field(held, key)
             if isinstance(value, Fault):
                 raise SecretUnavailable(
-                    f"{self._place}: key {key!r} of the record {value.what}",
+                    f"{self._place}: key {key!r} of the record {value.message}",
                     code=value.code,
-                    cure=f"store {name} there and nothing else, or set `fields` to where it is.",
+                    hint=f"store {name} there and nothing else, or set `fields` to where it is.",
                 )
             fields[name] = value
         return fields

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Final
 from attrs import evolve
 
 from credicorp_auth.errors import MissingSetting, SecretUnavailable
-from credicorp_auth.ports import SecretSourceCapabilities
+from credicorp_auth.plugin.api import SecretSourceCapabilities
 from credicorp_auth_vault.failure import refuses_token
 from credicorp_auth_vault.options import VaultOptions
 from credicorp_auth_vault.record import Record
 from credicorp_auth_vault.server import VaultServer
 from credicorp_auth_vault.tokens import TokenKeeper
-from credicorp_auth_vault.visit import Visit
+from credicorp_auth_vault.vault_login import VaultLogin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from typing import Any
 
-    from credicorp_auth.ports import FetchedSecret
-    from credicorp_auth_vault.answer import Answer
+    from credicorp_auth.plugin.api import FetchedSecret
+    from credicorp_auth_vault.response import Answer
 
 __all__ = ["VaultOptions", "VaultSecretSource"]
 
@@ -64,7 +64,7 @@ class VaultSecretSource:
         )
         if options.url is None:
             raise MissingSetting(
-                "the secret source vault has no `url`", cure="set it, or VAULT_ADDR."
+                "the secret source vault has no `url`", hint="set it, or VAULT_ADDR."
             )
         if environment.get("VAULT_SKIP_VERIFY", "").lower() not in _NO:
             _LOGGER.warning("VAULT_SKIP_VERIFY is ignored: certificates are always verified")
@@ -116,13 +116,13 @@ class VaultSecretSource:
             return error.copy()
 
     def _fetch(self, names: Collection[str]) -> FetchedSecret:
-        visit = Visit(self._server, timeout=self._options.timeout)
-        self._tokens.prepare(visit)
+        login = VaultLogin(self._server, timeout=self._options.timeout)
+        self._tokens.prepare(login)
 
         def ask(request: Callable[[Any], Answer]) -> Answer:
-            answer = request(visit.hvac)
-            if refuses_token(answer) and self._tokens.replace(visit):
-                return request(visit.hvac)
-            return answer
+            response = request(login.hvac)
+            if refuses_token(response) and self._tokens.replace(login):
+                return request(login.hvac)
+            return response
 
         return self._record.fetch(names, ask)

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.errors import (
     InvalidSetting,
-    MalformedAnswer,
+    MalformedResponse,
     SecretUnavailable,
     ServerUnreachable,
 )
-from credicorp_auth.oauth.http import HttpRequest, origin_of
+from credicorp_auth.http.messages import HttpRequest, origin_of
 from credicorp_auth.wire.options import TransportOptions
 from credicorp_auth.wire.tls import build_trust
 from credicorp_auth.wire.transport import SocketTransport
 from credicorp_auth.wire.urllib3_stack import Urllib3Stack
-from credicorp_auth_vault.answer import Answer, read_response
+from credicorp_auth_vault.response import Answer, read_response
 
 if TYPE_CHECKING:
-    from credicorp_auth.oauth.http import HttpResponse
-    from credicorp_auth.oauth.secret import Secret, SecretBytes
+    from credicorp_auth.http.messages import HttpResponse
+    from credicorp_auth.http.secret import Secret, SecretBytes
     from credicorp_auth_vault.options import VaultOptions
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -104,11 +104,15 @@ class VaultServer:
         try:
             return self._transport.send(request, timeout=until - monotonic())
         except ServerUnreachable as failure:
-            what, cure, retryable = failure.what, failure.cure, failure.retryable
-        except MalformedAnswer as failure:
-            what, cure, retryable = failure.what, "check that `url` is that of a Vault.", False
+            message, hint, retryable = failure.message, failure.hint, failure.retryable
+        except MalformedResponse as failure:
+            message, hint, retryable = (
+                failure.message,
+                "check that `url` is that of a Vault.",
+                False,
+            )
         raise SecretUnavailable(
-            f"{self}: {what}", code="secret.unavailable", cure=cure, retryable=retryable
+            f"{self}: {message}", code="secret.unavailable", hint=hint, retryable=retryable
         )
 
     def _is_standby(self, response: HttpResponse) -> bool:
@@ -119,7 +123,7 @@ class VaultServer:
         return SecretUnavailable(
             f"{self} redirects to {_read_origin(response) or 'nowhere'}, where nothing was sent",
             code="secret.redirect_refused",
-            cure="set `url` to the active node, or name its standbys' origins in `standby_hosts`.",
+            hint="set `url` to the active node, or name its standbys' origins in `standby_hosts`.",
         )
 
 

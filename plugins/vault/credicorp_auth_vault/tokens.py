@@ -9,24 +9,24 @@ from attrs import frozen
 from attrs.converters import optional
 
 from credicorp_auth.errors import SecretUnavailable
-from credicorp_auth_vault.answer import (
+from credicorp_auth_vault.failure import build_denied
+from credicorp_auth_vault.login import LOGINS, read_given
+from credicorp_auth_vault.option_values import read_secret
+from credicorp_auth_vault.response import (
     OK,
     read_client_token,
     read_object,
     read_seconds,
     read_section,
 )
-from credicorp_auth_vault.failure import build_denied
-from credicorp_auth_vault.login import LOGINS, read_given
-from credicorp_auth_vault.option_values import read_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from credicorp_auth.oauth.secret import Secret
-    from credicorp_auth_vault.answer import Answer
+    from credicorp_auth.http.secret import Secret
     from credicorp_auth_vault.options import VaultOptions
-    from credicorp_auth_vault.visit import Visit
+    from credicorp_auth_vault.response import Answer
+    from credicorp_auth_vault.vault_login import VaultLogin
 
 _AGEING: Final = 1 / 3
 """The share of its life that is left to a token when it is renewed."""
@@ -49,15 +49,15 @@ class VaultToken:
     lifetime: float | None = None
     expires: float | None = None
 
-    def is_ageing(self, moment: float) -> bool:
+    def is_ageing(self, now: float) -> bool:
         """Whether little of its life is left."""
         if self.expires is None or self.lifetime is None:
             return False
-        return self.expires - moment < self.lifetime * _AGEING
+        return self.expires - now < self.lifetime * _AGEING
 
-    def is_dead(self, moment: float) -> bool:
+    def is_dead(self, now: float) -> bool:
         """Whether its life has ended."""
-        return self.expires is not None and moment >= self.expires
+        return self.expires is not None and now >= self.expires
 
 
 class TokenKeeper:
@@ -85,7 +85,7 @@ class TokenKeeper:
         self._now = now
         self._token: VaultToken | None = None
 
-    def prepare(self, visit: Visit) -> None:
+    def prepare(self, login: VaultLogin) -> None:
         """
         Give a visit a token to show, renewed or new where need be.
 
@@ -94,16 +94,16 @@ class TokenKeeper:
                 refuses the login (`secret.denied`).
         """
         if self._options.auth == "token":
-            held = self._read_given(visit)
+            held = self._read_given(login)
         else:
-            held = self._token or self._log_in(visit)
-        visit.token = held.value
+            held = self._token or self._log_in(login)
+        login.token = held.value
         if held.is_ageing(self._now()):
-            held = self._refresh(visit, held)
+            held = self._refresh(login, held)
         self._token = held
-        visit.token = held.value
+        login.token = held.value
 
-    def replace(self, visit: Visit) -> bool:
+    def replace(self, login: VaultLogin) -> bool:
         """
         Log in anew if the token that a visit showed has died, and say whether that was done.
 
@@ -113,26 +113,26 @@ class TokenKeeper:
             return False
         # Forgotten in any case: the role may be given more by the time of the next fetch.
         held, self._token = self._token, None
-        if visit.token_is_proven or (held is not None and self._renew(visit, held) is not None):
+        if login.token_is_proven or (held is not None and self._renew(login, held) is not None):
             return False
-        self._token = self._log_in(visit)
-        visit.token = self._token.value
+        self._token = self._log_in(login)
+        login.token = self._token.value
         return True
 
-    def _refresh(self, visit: Visit, held: VaultToken) -> VaultToken:
+    def _refresh(self, login: VaultLogin, held: VaultToken) -> VaultToken:
         """Return the token renewed, or the next one; that very one if neither works in its life."""
         try:
-            renewed = self._renew(visit, held) or held
+            renewed = self._renew(login, held) or held
             # One that was given has nothing to log in with: it is used until it is refused.
             if self._options.auth == "token" or not renewed.is_ageing(self._now()):
                 return renewed
-            return self._log_in(visit)
+            return self._log_in(login)
         except SecretUnavailable:
             if held.is_dead(self._now()):
                 raise
             return held
 
-    def _read_given(self, visit: Visit) -> VaultToken:
+    def _read_given(self, login: VaultLogin) -> VaultToken:
         given, name = self._options.token, "`token`"
         if given is None and self._options.token_file is None:
             name = "`token` or VAULT_TOKEN"
@@ -140,50 +140,50 @@ class TokenKeeper:
         value = read_given(given, self._options.token_file, name=name)
         if self._token is not None and self._token.value == value:
             return self._token
-        visit.token = value
+        login.token = value
         asked = self._now()
-        answer: Answer = visit.hvac.auth.token.lookup_self()
+        response: Answer = login.hvac.auth.token.lookup_self()
         # Not every policy lets a token look at itself: then it is used until it is refused.
-        data = read_object(answer.members.get("data") if answer.status == OK else None)
+        data = read_object(response.members.get("data") if response.status == OK else None)
         ttl = read_seconds(data.get("ttl"))
         if not ttl:
             return VaultToken(value)
         lifetime = max(ttl, read_seconds(data.get("creation_ttl")) or 0)
         return VaultToken(value, data.get("renewable") is True, lifetime, asked + ttl)
 
-    def _log_in(self, visit: Visit) -> VaultToken:
+    def _log_in(self, login: VaultLogin) -> VaultToken:
         options, asked = self._options, self._now()
         mount = options.auth_mount or options.auth
-        place = f"{visit.server} login by {options.auth} at auth/{mount}"
-        visit.token = None
-        answer: Answer = LOGINS[options.auth](visit.hvac, options)
-        visit.token_is_proven = True
-        if answer.status != OK:
-            cure = "check role, its credential, `auth_mount` and `namespace`."
-            raise build_denied(answer, place, cure=cure)
-        auth = read_section(answer, "auth", place=place)
-        value = read_client_token(answer)
+        place = f"{login.server} login by {options.auth} at auth/{mount}"
+        login.token = None
+        response: Answer = LOGINS[options.auth](login.hvac, options)
+        login.token_is_proven = True
+        if response.status != OK:
+            hint = "check role, its credential, `auth_mount` and `namespace`."
+            raise build_denied(response, place, hint=hint)
+        auth = read_section(response, "auth", place=place)
+        value = read_client_token(response)
         if value is None:
             raise SecretUnavailable(
                 f"{place} brought no token",
                 code="secret.denied",
-                cure="use a role that asks for nothing more, such as a second factor.",
+                hint="use a role that asks for nothing more, such as a second factor.",
             )
         lifetime = read_seconds(auth.get("lease_duration"))
         if not lifetime:
             return VaultToken(value)
         return VaultToken(value, auth.get("renewable") is True, lifetime, asked + lifetime)
 
-    def _renew(self, visit: Visit, held: VaultToken) -> VaultToken | None:
+    def _renew(self, login: VaultLogin, held: VaultToken) -> VaultToken | None:
         """Return the token with a longer life; None if it cannot be renewed, or is dead."""
         asked = self._now()
         if not held.renewable or held.is_dead(asked):
             return None
-        answer: Answer = visit.hvac.auth.token.renew_self()
-        auth = read_object(answer.members.get("auth") if answer.status == OK else None)
+        response: Answer = login.hvac.auth.token.renew_self()
+        auth = read_object(response.members.get("auth") if response.status == OK else None)
         seconds = read_seconds(auth.get("lease_duration"))
         if not seconds:
             return None
-        visit.token_is_proven = True
+        login.token_is_proven = True
         renewable = auth.get("renewable") is True
         return VaultToken(held.value, renewable, held.lifetime, asked + seconds)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.http.secret import Secret
 from credicorp_auth_vault import VaultOptions, VaultSecretSource
 
 # Tests are no package, so what they share is loaded by its path.

@@ -187,7 +187,7 @@ class LoopbackVault:
         """Let whoever shows this at an auth mount have such tokens."""
         self.roles[auth, shown] = {"paths": paths, **token}
 
-    def answer(self, asked, certificate):
+    def response(self, asked, certificate):
         """Answer a request."""
         with self._lock:
             self.asked.append(asked)
@@ -384,7 +384,7 @@ def _handler_of(vault):
                 body,
                 self.client_address[1],
             )
-            reply = vault.answer(asked, self._certificate())
+            reply = vault.response(asked, self._certificate())
             time.sleep(vault.latency)
             raw = json.dumps(reply.members).encode() + b"\n" if reply.raw is None else reply.raw
             self.send_response(reply.status)

@@ -15,7 +15,7 @@ import pytest
 from loopback_vault import Reply, refusal
 
 from credicorp_auth.errors import SecretUnavailable
-from credicorp_auth.oauth.secret import Secret, SecretBytes
+from credicorp_auth.http.secret import Secret, SecretBytes
 from credicorp_auth_vault import VaultOptions
 
 pytestmark = pytest.mark.slow
@@ -52,7 +52,7 @@ def source(vault, connect):
 
 
 FAILURES = {
-    "sealed": lambda vault: (refusal(503, VALUE, TOKEN),) * 2,
+    "encrypted": lambda vault: (refusal(503, VALUE, TOKEN),) * 2,
     "denied": lambda vault: (refusal(403, VALUE, TOKEN, SECRET_ID),) * 3,
     "missing": lambda vault: (refusal(404, VALUE, TOKEN),),
     "redirected": lambda vault: (Reply(307, {"x": VALUE}, (("Location", f"{vault.origin}/{TOKEN}"),)),),
@@ -92,8 +92,8 @@ def test_fault_309_313_logs(source, vault, caplog, capfd):
         vault.moved += 61
         source.fetch(["client_secret"])
         vault.moved += 100
-        for answers in FAILURES.values():
-            vault.scripted_paths, vault.script = "data/app", list(answers(vault))
+        for responses in FAILURES.values():
+            vault.scripted_paths, vault.script = "data/app", list(responses(vault))
             with pytest.raises(SecretUnavailable):
                 source.fetch(["client_secret"])
 
@@ -119,7 +119,7 @@ def test_fault_316_what_the_error_leads_to(failure):
     met = walk(failure)
     strangers = {type(each).__module__.split(".")[0] for each in met}
 
-    assert failure.what in met
+    assert failure.message in met
     assert set() == strangers & {"requests", "urllib3", "hvac", "http"}
     assert [] == seen_in("\0".join(each for each in met if isinstance(each, str)))
     assert not any(isinstance(each, bytes) and seen_in(each.decode("latin-1")) for each in met)

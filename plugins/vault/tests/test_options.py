@@ -11,9 +11,9 @@ import pytest
 
 import credicorp_auth_vault
 from credicorp_auth.errors import InvalidSetting, MissingSetting
-from credicorp_auth.oauth.secret import Secret
-from credicorp_auth.options import AdapterOptions
-from credicorp_auth.ports import SecretSource, SecretSourceCapabilities
+from credicorp_auth.http.secret import Secret
+from credicorp_auth.plugin.api import SecretSource, SecretSourceCapabilities
+from credicorp_auth.plugin.api.options import AdapterOptions
 from credicorp_auth_vault import VaultOptions, VaultSecretSource, plugin
 
 URL = "https://vault.example:8200"

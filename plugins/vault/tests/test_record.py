@@ -9,7 +9,7 @@ import pytest
 from loopback_vault import Reply, envelope, refusal
 
 from credicorp_auth.errors import SecretUnavailable
-from credicorp_auth.oauth.secret import Secret
+from credicorp_auth.http.secret import Secret
 
 pytestmark = pytest.mark.slow
 
@@ -37,11 +37,11 @@ def test_fault_204_a_record_is_read(vault, connect):
 
 def test_fields_are_mapped(vault, connect):
     """A record may have keys of its own; a name that is not mapped is its own key."""
-    vault.write("other", username="app", password="canary", sealing_key="canary-key")
+    vault.write("other", username="app", password="canary", encryption_key="canary-key")
     source = connect(vault, path="other", fields="client_id=username,client_secret=password")
-    fetched = source.fetch([*BOTH, "sealing_key"])
+    fetched = source.fetch([*BOTH, "encryption_key"])
 
-    assert {"client_id": "app", "client_secret": "canary", "sealing_key": "canary-key"} == {
+    assert {"client_id": "app", "client_secret": "canary", "encryption_key": "canary-key"} == {
         name: value.reveal() for name, value in fetched.fields.items()
     }
 
@@ -77,7 +77,7 @@ def test_a_mount_that_does_not_exist(vault, connect):
     error = failure(connect(vault, mount="nomount"))
 
     assert "secret.denied" == error.code
-    assert "`mount`" in error.cure
+    assert "`mount`" in error.hint
 
 
 @pytest.mark.parametrize("value", ["", " ", "\n"])
@@ -242,8 +242,8 @@ def test_a_version_that_will_be_deleted(vault, connect):
     """A version with a time of deletion to come counts until then."""
     vault.versions["secret", "app"][0]["deletion_time"] = "2126-01-02T03:04:05.678901234Z"
 
-    moment = datetime(2126, 1, 2, 3, 4, 5, 678901, tzinfo=UTC).timestamp()
-    assert moment == connect(vault).fetch(["client_secret"]).expires_at
+    now = datetime(2126, 1, 2, 3, 4, 5, 678901, tzinfo=UTC).timestamp()
+    assert now == connect(vault).fetch(["client_secret"]).expires_at
 
 
 @pytest.mark.parametrize("text", ["soon", "0001-01-01T00:00:00", 7])
@@ -348,7 +348,7 @@ def test_a_mount_inside_a_path(vault, connect):
         == connect(vault, mount="team/kv").fetch(["client_secret"]).fields["client_secret"]
     )
     error = failure(connect(vault, mount="secret/app", path="x"))
-    assert ("secret.invalid", True) == (error.code, "`mount`" in error.cure)
+    assert ("secret.invalid", True) == (error.code, "`mount`" in error.hint)
 
 
 def test_a_namespace_in_front_of_the_mount(vault, connect):

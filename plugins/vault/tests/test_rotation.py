@@ -71,8 +71,8 @@ def test_fault_199_rotation_under_load(vault, sandbox, auth):
     def work():
         while not stopped.is_set():
             try:
-                answer = pool.request("GET", f"{sandbox.base_url}/decisions/dec_1")
-                statuses.append(answer.status)
+                response = pool.request("GET", f"{sandbox.base_url}/decisions/dec_1")
+                statuses.append(response.status)
             except CredicorpAuthError as error:
                 failures.append(error)
             time.sleep(0.02)

@@ -180,7 +180,12 @@ def rename_comments(text: str) -> str:
         if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and fresh):
             spans.append((token.start, token.end))
         fresh = token.type in {
-            tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.COMMENT, tokenize.ENCODING,
+            tokenize.NEWLINE,
+            tokenize.NL,
+            tokenize.INDENT,
+            tokenize.DEDENT,
+            tokenize.COMMENT,
+            tokenize.ENCODING,
         }
     for (first, begin), (last, end) in reversed(spans):
         part = "".join(lines[first - 1 : last])

@@ -1,5 +1,5 @@
 """
-Forks again and again while a flight is under way, and lets each child ask for a token.
+Forks again and again while a call is under way, and lets each child ask for a token.
 
 Prints one line of JSON: how many children there were, how many were served within two seconds, and
 how many parents' threads got their token.
@@ -29,7 +29,7 @@ def child(auth: CredicorpAuth) -> bool:
 
 
 def storm(auth: CredicorpAuth, repeats: int) -> dict[str, int]:
-    """Fork while a flight is under way; count those who were served."""
+    """Fork while a call is under way; count those who were served."""
     served = parents = 0
     for _ in range(repeats):
         auth.invalidate(auth.get_token())

@@ -23,20 +23,20 @@ def digest() -> str:
     return hashlib.sha256(AUTH.header().encode()).hexdigest()
 
 
-def work(answers: Any) -> None:
+def work(responses: Any) -> None:
     """Be a worker."""
-    answers.put(digest())
+    responses.put(digest())
 
 
 def main() -> None:
     """Get a token, then let four workers get theirs."""
     context = multiprocessing.get_context(sys.argv[1])
     own = digest()
-    answers = context.SimpleQueue()
-    workers = [context.Process(target=work, args=(answers,)) for _ in range(4)]
+    responses = context.SimpleQueue()
+    workers = [context.Process(target=work, args=(responses,)) for _ in range(4)]
     for each in workers:
         each.start()
-    digests = [answers.get() for _ in workers]
+    digests = [responses.get() for _ in workers]
     for each in workers:
         each.join()
     print(json.dumps({"parent": own, "workers": digests}))

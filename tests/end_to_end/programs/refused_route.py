@@ -19,7 +19,7 @@ from typing import Any
 
 from credicorp_auth import CredicorpAuth
 from credicorp_auth.engine.clock import Clock
-from credicorp_auth.wiring import settings_from_env
+from credicorp_auth.wiring.engines import settings_from_env
 from credicorp_auth_urllib3 import BearerPoolManager
 
 

@@ -16,37 +16,37 @@ from django_service import READ, WRITE, guard, told
 from credicorp_auth.resource import ANY_SCOPE
 
 
-def answer(request):
+def response(request):
     headers = {"Route": f"/{request.resolver_match.route}"}
     return HttpResponse(told(request.claims), content_type="application/json", headers=headers)
 
 
 @guard.requires(READ)
 def read(request, name, **_):
-    return answer(request)
+    return response(request)
 
 
 @guard.requires(WRITE)
 async def apply(request):
-    return answer(request)
+    return response(request)
 
 
 @guard.public
 def health(request):
-    return answer(request)
+    return response(request)
 
 
 @guard.public
 def post_form(request):
-    return answer(request)
+    return response(request)
 
 
 def unmarked(request):
-    return answer(request)
+    return response(request)
 
 
 def borrowed(request):
-    return answer(request)
+    return response(request)
 
 
 def wrapping(view):
@@ -61,51 +61,51 @@ def wrapping(view):
 class ByMethod(View):
     @guard.requires(READ)
     def get(self, request):
-        return answer(request)
+        return response(request)
 
     @guard.requires(WRITE)
     def post(self, request):
-        return answer(request)
+        return response(request)
 
 
 class Overriding(ByMethod):
     def post(self, request):
-        return answer(request)
+        return response(request)
 
 
 class Offering(ByMethod):
     @guard.requires(WRITE)
     def purge(self, request):
-        return answer(request)
+        return response(request)
 
 
 class SomeMethods(View):
     @guard.requires(READ)
     def get(self, request):
-        return answer(request)
+        return response(request)
 
     def post(self, request):
-        return answer(request)
+        return response(request)
 
 
 @method_decorator(guard.requires(READ), name="dispatch")
 class Decorated(View):
     async def get(self, request):
-        return answer(request)
+        return response(request)
 
     async def post(self, request):
-        return answer(request)
+        return response(request)
 
 
 class Plain(View):
     def get(self, request):
-        return answer(request)
+        return response(request)
 
 
 @guard.public
 class OpenBase(View):
     def get(self, request):
-        return answer(request)
+        return response(request)
 
 
 class Derived(OpenBase):
@@ -118,7 +118,7 @@ class OwnDispatch(View):
         return super().dispatch(request, *args, **named)
 
     def get(self, request):
-        return answer(request)
+        return response(request)
 
 
 class Mixin:
@@ -129,7 +129,7 @@ class Mixin:
 @guard.requires(READ)
 class Mixed(Mixin, View):
     def get(self, request):
-        return answer(request)
+        return response(request)
 
 
 inner = ([path("deep/", read, {"name": "deep"}, name="deep"), path("bare/", unmarked)], "inner")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from credicorp_auth.ports import CacheCapabilities
+from credicorp_auth.plugin.api import CacheCapabilities
 from credicorp_auth.testing.contracts.cache import CacheContract
 
 

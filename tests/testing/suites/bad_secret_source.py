@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from credicorp_auth.oauth.secret import Secret
-from credicorp_auth.ports import FetchedSecret, SecretSourceCapabilities
+from credicorp_auth.http.secret import Secret
+from credicorp_auth.plugin.api import FetchedSecret, SecretSourceCapabilities
 from credicorp_auth.testing.contracts.secret_source import SecretSourceContract
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import urllib.request
 
-from credicorp_auth.oauth.http import HttpResponse
-from credicorp_auth.oauth.secret import SecretBytes
-from credicorp_auth.ports import TransportCapabilities
+from credicorp_auth.http.messages import HttpResponse
+from credicorp_auth.http.secret import SecretBytes
+from credicorp_auth.plugin.api import TransportCapabilities
 from credicorp_auth.testing.contracts.transport import TransportContract
 
 
@@ -21,8 +21,10 @@ class HastyTransport:
             request.url, body, request.wire_headers(), method=request.method
         )
         try:
-            with urllib.request.urlopen(asked, timeout=timeout) as answer:
-                return HttpResponse(answer.status, answer.getheaders(), SecretBytes(answer.read()))
+            with urllib.request.urlopen(asked, timeout=timeout) as response:
+                return HttpResponse(
+                    response.status, response.getheaders(), SecretBytes(response.read())
+                )
         except OSError as fault:
             raise RuntimeError(f"{body!r} could not be sent: {fault}") from fault
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from credicorp_auth.ports import CacheCapabilities, LeaseState
+from credicorp_auth.plugin.api import CacheCapabilities, LeaseState
 from credicorp_auth.testing.contracts.cache import CacheContract
 
 

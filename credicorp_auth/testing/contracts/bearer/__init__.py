@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from credicorp_auth.testing.contracts.bearer.carrying import Carrying
 from credicorp_auth.testing.contracts.bearer.existing import ExistingHeaderTests
+from credicorp_auth.testing.contracts.bearer.header import HeaderTests
 from credicorp_auth.testing.contracts.bearer.naming import NamingTests
-from credicorp_auth.testing.contracts.bearer.repeating import Repeating
+from credicorp_auth.testing.contracts.bearer.replay import ReplayTests
 
 __all__ = ["BearerContract"]
 
 
-class BearerContract(Carrying, ExistingHeaderTests, NamingTests, Repeating):
+class BearerContract(HeaderTests, ExistingHeaderTests, NamingTests, ReplayTests):
     """
     Every stack carries the token to the same places, and answers a 401 in the same way.
 

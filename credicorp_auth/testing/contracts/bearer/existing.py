@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 
 from credicorp_auth import CredicorpAuth, Event, errors
-from credicorp_auth.existing_header import Existing
-from credicorp_auth.testing.contracts.bearer.bench import (
+from credicorp_auth.bearer.existing_header import Existing
+from credicorp_auth.testing.contracts.bearer.harness import (
     REFUSED,
-    BearerBench,
+    BearerHarness,
     Got,
     redirect,
     requests_to,
     serving,
     tokens_at,
 )
-from credicorp_auth.testing.stand_ins import ScriptedTransport, settle
-from credicorp_auth.testing.wire import WireServer, answer
+from credicorp_auth.testing.fakes import ScriptedTransport, wait_idle
+from credicorp_auth.testing.wire import WireServer, response
 
 OWN = "Basic b3duOm93bg=="
 NAMES = ["Authorization", "authorization", "AUTHORIZATION"]
@@ -31,7 +31,7 @@ def replaced(events: list[Event]) -> list[Event]:
     return [each for each in events if each.name == "bearer.header_replaced"]
 
 
-class ExistingHeaderTests(BearerBench):
+class ExistingHeaderTests(BearerHarness):
     """Requests with an `Authorization` header already."""
 
     @pytest.mark.parametrize("name", NAMES)
@@ -39,7 +39,7 @@ class ExistingHeaderTests(BearerBench):
         self, send: Any, events: list[Event], name: str
     ) -> None:
         """One Authorization header is sent, which is ours; the event does not show the other."""
-        with WireServer(*serving(answer())) as server:
+        with WireServer(*serving(response())) as server:
             assert 200 == send(server, headers={name: OWN}).status
 
         assert [["Bearer token-1"]] == tokens_at(server)
@@ -48,7 +48,7 @@ class ExistingHeaderTests(BearerBench):
 
     def test_fault_114_two_spellings_make_one_header(self, send: Any) -> None:
         """A client that takes two spellings of one name sends the token, and nothing beside it."""
-        with WireServer(*serving(answer())) as server:
+        with WireServer(*serving(response())) as server:
             send(server, headers=dict.fromkeys(NAMES, OWN))
 
         assert [["Bearer token-1"]] == tokens_at(server)
@@ -57,7 +57,7 @@ class ExistingHeaderTests(BearerBench):
         self, auth_for: Callable[..., CredicorpAuth]
     ) -> None:
         """A header that the client puts on all requests is replaced as well."""
-        with WireServer(*serving(answer())) as server:
+        with WireServer(*serving(response())) as server:
             self.request_with_defaults(
                 auth_for(server), server.url, headers={"authorization": OWN}, existing="replace"
             )
@@ -68,7 +68,7 @@ class ExistingHeaderTests(BearerBench):
         self, auth_for: Callable[..., CredicorpAuth], transport: ScriptedTransport
     ) -> None:
         """With `keep`, a header that the client puts on all requests is kept as well."""
-        with WireServer(*serving(answer())) as server:
+        with WireServer(*serving(response())) as server:
             self.request_with_defaults(
                 auth_for(server), server.url, headers={"authorization": OWN}, existing="keep"
             )
@@ -93,7 +93,7 @@ class ExistingHeaderTests(BearerBench):
         self, send: Any, events: list[Event], existing: Existing
     ) -> None:
         """The choice makes no difference to a request without an Authorization header."""
-        with WireServer(*serving(REFUSED, answer())) as server:
+        with WireServer(*serving(REFUSED, response())) as server:
             assert 200 == send(server, existing=existing).status
 
         assert [["Bearer token-1"], ["Bearer token-2"]] == tokens_at(server)
@@ -103,7 +103,7 @@ class ExistingHeaderTests(BearerBench):
         self, send: Any, transport: ScriptedTransport
     ) -> None:
         """With `refuse`, a request with an Authorization header raises, and nothing is sent."""
-        with WireServer(*serving(answer())) as server:
+        with WireServer(*serving(response())) as server:
             with pytest.raises(errors.HeaderExists) as raised:
                 send(server, headers={"authorization": OWN}, existing="refuse")
 
@@ -117,7 +117,7 @@ class ExistingHeaderTests(BearerBench):
         self, send: Any, headers: dict[str, str]
     ) -> None:
         """A request that starts at another origin is not sent: the token would go there."""
-        with WireServer(*serving(answer())) as home, WireServer(*serving(answer())) as other:
+        with WireServer(*serving(response())) as home, WireServer(*serving(response())) as other:
             with pytest.raises(errors.OriginNotAllowed):
                 send(home, url=other.url, headers=headers)
 
@@ -165,7 +165,7 @@ class ExistingHeaderTests(BearerBench):
         existing: Existing,
     ) -> None:
         """The header of the first sending is ours: it is neither kept, nor refused, nor told of."""
-        with WireServer(*serving(answer(b"1"), answer(b"2"))) as server:
+        with WireServer(*serving(response(b"1"), response(b"2"))) as server:
             auth = auth_for(server)
             got = self._send_again(auth, server.url, existing)
 
@@ -177,7 +177,7 @@ class ExistingHeaderTests(BearerBench):
         self, auth_for: Callable[..., CredicorpAuth]
     ) -> None:
         """A request that was repeated after a 401 is repeated again when it is sent again."""
-        with WireServer(*serving(REFUSED, answer(b"1"), REFUSED, answer(b"2"))) as server:
+        with WireServer(*serving(REFUSED, response(b"1"), REFUSED, response(b"2"))) as server:
             got = self._send_again(auth_for(server), server.url, "replace", lambda: None)
 
         assert [(200, b"1"), (200, b"2")] == got
@@ -188,8 +188,8 @@ class ExistingHeaderTests(BearerBench):
     ) -> None:
         """What a hop elsewhere must not carry is missing from that hop alone."""
         with WireServer() as home, WireServer() as foreign:
-            home.scripts = serving(redirect(foreign.url), answer(b"2"))
-            foreign.scripts = serving(answer(b"1"))
+            home.scripts = serving(redirect(foreign.url), response(b"2"))
+            foreign.scripts = serving(response(b"1"))
             got = self._send_again(auth_for(home), home.url, "replace", lambda: None)
 
         assert [(200, b"1"), (200, b"2")] == got
@@ -205,7 +205,7 @@ class ExistingHeaderTests(BearerBench):
     ) -> list[Got]:
         def forget() -> None:
             auth.invalidate(auth.get_token())
-            settle()
+            wait_idle()
 
         try:
             return self.send_again(auth, url, between or forget, existing=existing)

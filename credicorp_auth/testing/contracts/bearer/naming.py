@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from credicorp_auth import CredicorpAuth, errors
-from credicorp_auth.testing.contracts.bearer.bench import (
-    BearerBench,
+from credicorp_auth.testing.contracts.bearer.harness import (
+    BearerHarness,
     redirect,
     serving,
     tokens_at,
 )
-from credicorp_auth.testing.wire import WireServer, answer
+from credicorp_auth.testing.wire import WireServer, response
 
 
-class NamingTests(BearerBench):
+class NamingTests(BearerHarness):
     """Names that a request gives its server beside its address."""
 
     @pytest.mark.parametrize("name", ["Host", "host"])
@@ -30,7 +30,7 @@ class NamingTests(BearerBench):
         self, send: Any, name: str, host: str
     ) -> None:
         """A request whose Host header names an origin that is not allowed is not sent."""
-        with WireServer(*serving(answer())) as server:
+        with WireServer(*serving(response())) as server:
             with pytest.raises(errors.OriginNotAllowed):
                 send(server, headers={name: host.format(port=server.port)})
 
@@ -38,7 +38,7 @@ class NamingTests(BearerBench):
 
     def test_fault_362_a_host_header_that_says_what_the_address_says(self, send: Any) -> None:
         """A Host header that names the server of the address changes nothing."""
-        with WireServer(*serving(answer())) as server:
+        with WireServer(*serving(response())) as server:
             assert 200 == send(server, headers={"Host": f"127.0.0.1:{server.port}"}).status
 
         assert [["Bearer token-1"]] == tokens_at(server)
@@ -48,7 +48,7 @@ class NamingTests(BearerBench):
     ) -> None:
         """Both origins are allowed, so the token goes with the request and its hops at home."""
         with WireServer() as server:
-            server.scripts = serving(redirect("/second"), answer())
+            server.scripts = serving(redirect("/second"), response())
             host = f"localhost:{server.port}"
             auth_for(server, allowed_origins=[server.url.rstrip("/"), f"http://{host}"])
             assert 200 == send(server, headers={"Host": host}).status
@@ -57,7 +57,7 @@ class NamingTests(BearerBench):
 
     def test_fault_114_credentials_in_the_address_are_not_sent(self, send: Any) -> None:
         """User and password in the address make no second header."""
-        with WireServer(*serving(answer())) as server:
+        with WireServer(*serving(response())) as server:
             send(server, url=f"http://user:word@127.0.0.1:{server.port}/")
 
         assert [["Bearer token-1"]] == tokens_at(server)
@@ -70,7 +70,7 @@ class NamingTests(BearerBench):
         netrc.write_text("machine 127.0.0.1 login somebody password else\n")
         netrc.chmod(0o600)
         monkeypatch.setenv("NETRC", str(netrc))
-        with WireServer(*serving(redirect("/second"), answer())) as server:
+        with WireServer(*serving(redirect("/second"), response())) as server:
             send(server)
 
         assert [["Bearer token-1"]] * 2 == tokens_at(server)
@@ -78,7 +78,7 @@ class NamingTests(BearerBench):
     @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
     def test_fault_114_no_header_makes_a_second_one(self, send: Any, end: str) -> None:
         """A value with a line end is refused by the client, or makes no header of its own."""
-        with WireServer(*serving(answer())) as server, suppress(Exception):
+        with WireServer(*serving(response())) as server, suppress(Exception):
             send(server, headers={"X-Own": f"1{end}Authorization: Basic eDp5"})
 
         assert [] == [each for each in tokens_at(server) if each != ["Bearer token-1"]]

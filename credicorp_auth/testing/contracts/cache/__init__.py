@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from credicorp_auth.testing.contracts.cache.breaking import Breaking
-from credicorp_auth.testing.contracts.cache.keeping import Keeping
-from credicorp_auth.testing.contracts.cache.lapsing import Lapsing
-from credicorp_auth.testing.contracts.cache.leasing import Leasing
-from credicorp_auth.testing.contracts.cache.listing import Listing
-from credicorp_auth.testing.contracts.cache.sharing import Sharing
+from credicorp_auth.testing.contracts.cache.failures import FailureTests
+from credicorp_auth.testing.contracts.cache.lease_expiry import LeaseExpiryTests
+from credicorp_auth.testing.contracts.cache.leases import LeaseTests
+from credicorp_auth.testing.contracts.cache.listing import ListingTests
+from credicorp_auth.testing.contracts.cache.shared import SharedCacheTests
+from credicorp_auth.testing.contracts.cache.storage import StorageTests
 
 __all__ = ["CacheContract"]
 
 
-class CacheContract(Breaking, Keeping, Lapsing, Leasing, Listing, Sharing):
+class CacheContract(
+    FailureTests, StorageTests, LeaseExpiryTests, LeaseTests, ListingTests, SharedCacheTests
+):
     """
     Every cache keeps what it is given as it was given, and what it declares beyond that.
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from credicorp_auth.ports import ListingCache
-from credicorp_auth.testing.contracts.cache.bench import (
+from credicorp_auth.plugin.api import ListingCache
+from credicorp_auth.testing.contracts.cache.harness import (
     CANARY,
     KEY,
     OTHER_KEY,
-    CacheBench,
+    CacheHarness,
     await_end,
 )
 
 
-class Listing(CacheBench):
+class ListingTests(CacheHarness):
     """What an operator sees of the entries, and how they are dropped."""
 
     def test_an_empty_cache_lists_nothing(self, listing: ListingCache) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from credicorp_auth.testing.contracts.secret_source.hiding import Hiding
-from credicorp_auth.testing.contracts.secret_source.living import Living
-from credicorp_auth.testing.contracts.secret_source.reading import Reading
-from credicorp_auth.testing.contracts.secret_source.refusing import Refusing
-from credicorp_auth.testing.contracts.secret_source.rotating import Rotating
+from credicorp_auth.testing.contracts.secret_source.failures import FetchFailureTests
+from credicorp_auth.testing.contracts.secret_source.fetching import FetchTests
+from credicorp_auth.testing.contracts.secret_source.leaks import LeakTests
+from credicorp_auth.testing.contracts.secret_source.lifecycle import LifecycleTests
+from credicorp_auth.testing.contracts.secret_source.rotation import RotationTests
 
 __all__ = ["SecretSourceContract"]
 
 
-class SecretSourceContract(Hiding, Living, Reading, Refusing, Rotating):
+class SecretSourceContract(LeakTests, LifecycleTests, FetchTests, FetchFailureTests, RotationTests):
     """
     Every secret source hands over whole records, tells faults alike, and shows no value anywhere.
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from credicorp_auth.testing.contracts.transport.answering import Answering
-from credicorp_auth.testing.contracts.transport.behaving import Behaving
-from credicorp_auth.testing.contracts.transport.connecting import Connecting
-from credicorp_auth.testing.contracts.transport.losing import Losing
-from credicorp_auth.testing.contracts.transport.proxied import Proxied
-from credicorp_auth.testing.contracts.transport.trusting import Trusting
+from credicorp_auth.testing.contracts.transport.behaviour import BehaviourTests
+from credicorp_auth.testing.contracts.transport.connection_loss import ConnectionLossTests
+from credicorp_auth.testing.contracts.transport.connections import ConnectionTests
+from credicorp_auth.testing.contracts.transport.proxies import ProxyTests
+from credicorp_auth.testing.contracts.transport.responses import ResponseTests
+from credicorp_auth.testing.contracts.transport.tls import TlsTests
 
 __all__ = ["TransportContract"]
 
 
-class TransportContract(Answering, Behaving, Connecting, Losing, Proxied, Trusting):
+class TransportContract(
+    ResponseTests, BehaviourTests, ConnectionTests, ConnectionLossTests, ProxyTests, TlsTests
+):
     """
     Fault 117: every transport gives the same error code for the same fault.
 

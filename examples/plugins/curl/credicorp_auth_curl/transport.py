@@ -34,7 +34,7 @@ class CurlTransport(SocketTransport):
         self._fixed = _FIXED | dict(zip(_AUTHORITIES, trusted * 2, strict=True))
         super().__init__(lambda: HandleStack(Curl, self._perform), options)
 
-    def _perform(self, curl: Curl, request: Outgoing, answer: Incoming) -> None:
+    def _perform(self, curl: Curl, request: Outgoing, response: Incoming) -> None:
         settings = self._fixed | {
             CurlOpt.SSLCERT: self._options.client_certificate,
             CurlOpt.URL: request.url,
@@ -46,8 +46,8 @@ class CurlTransport(SocketTransport):
             CurlOpt.NOPROXY: "",
             CurlOpt.TIMEOUT_MS: int(request.timeout * 1000) or 1,
             CurlOpt.CONNECTTIMEOUT_MS: int(request.connect_timeout * 1000) or 1,
-            CurlOpt.HEADERFUNCTION: answer.take_line,
-            CurlOpt.WRITEFUNCTION: answer.take_piece,
+            CurlOpt.HEADERFUNCTION: response.take_line,
+            CurlOpt.WRITEFUNCTION: response.take_piece,
         }
         if request.body is not None:
             settings |= {CurlOpt.POSTFIELDSIZE: len(request.body), CurlOpt.POSTFIELDS: request.body}
@@ -59,7 +59,7 @@ class CurlTransport(SocketTransport):
         except CurlError as failure:
             raise _read(failure, curl) from None
         finally:
-            answer.met(curl.getinfo(CurlInfo.PRIMARY_IP), curl.getinfo(CurlInfo.REQUEST_SIZE))
+            response.met(curl.getinfo(CurlInfo.PRIMARY_IP), curl.getinfo(CurlInfo.REQUEST_SIZE))
 
 
 def _read(failure: CurlError, curl: Curl) -> Exception:

@@ -12,8 +12,8 @@ from credicorp_auth_curl.transport import CurlTransport, Options
 from credicorp_auth import CredicorpAuth
 from credicorp_auth.errors import DeadlinePassed
 from credicorp_auth.testing.contracts.transport import TransportContract
-from credicorp_auth.testing.contracts.transport.bench import ask, refusal
-from credicorp_auth.testing.wire import Drip, Hold, Receive, Send, WireServer, answer
+from credicorp_auth.testing.contracts.transport.harness import ask, refusal
+from credicorp_auth.testing.wire import Drip, Hold, Receive, Send, WireServer, response
 
 UNSEEN = "libcurl does not tell of part of a line"
 UNSENT = "libcurl sends no head of 1 MiB"
@@ -56,7 +56,7 @@ def test_a_head_too_large_for_libcurl_is_told():
 
 def test_threads_do_not_share_a_handle():
     """Each of many requests at once gets its own answer."""
-    script = [Receive(), Send(answer(b"1")), Receive(), Send(answer(b"2"))]
+    script = [Receive(), Send(response(b"1")), Receive(), Send(response(b"2"))]
     transport = CurlTransport(Options())
     with WireServer(script) as server, ThreadPoolExecutor(8) as threads:
         sent = [threads.submit(transport.send, ask(server.url), timeout=5) for _ in range(80)]
@@ -78,7 +78,7 @@ def test_beside_a_file_the_system_is_not_trusted(tmp_path):
     program = """
 import sys
 from credicorp_auth_curl.transport import CurlTransport, Options
-from credicorp_auth.testing.contracts.transport.bench import ask
+from credicorp_auth.testing.contracts.transport.harness import ask
 print(CurlTransport(Options(ca_file=sys.argv[1] or None)).send(ask(sys.argv[2]), timeout=5).status)
 """
     mount = 'mount --bind "$0" /etc/ssl/certs && exec "$@"'
@@ -99,7 +99,7 @@ print(CurlTransport(Options(ca_file=sys.argv[1] or None)).send(ask(sys.argv[2]),
         ]
         return subprocess.run([*command, ca_file, url], capture_output=True, text=True, check=False)
 
-    with WireServer([Receive(), Send(answer())], tls=context) as server:
+    with WireServer([Receive(), Send(response())], tls=context) as server:
         by_folder = ask_it("", server.url)
         by_file = ask_it(str(tmp_path / "ca.pem"), server.url)
     if "unshare" in by_folder.stderr or "mount:" in by_folder.stderr:

@@ -9,10 +9,10 @@ from attrs import frozen
 from keyring.errors import KeyringError
 
 from credicorp_auth.errors import SecretUnavailable
+from credicorp_auth.http.secret import Secret, SecretBytes
+from credicorp_auth.http.strict_json import NotStrictJson, read_json_object
 from credicorp_auth.oauth.credential import Fault, digest_fields, read_credential
-from credicorp_auth.oauth.secret import Secret, SecretBytes
-from credicorp_auth.oauth.strict_json import NotStrictJson, read_json_object
-from credicorp_auth.ports import FetchedSecret, SecretSourceCapabilities
+from credicorp_auth.plugin.api import FetchedSecret, SecretSourceCapabilities
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -47,8 +47,8 @@ class KeyringSource:
         for name, value in _read(self._options, names).items():
             if isinstance(value, Fault):
                 passes = value.code == "secret.unavailable"
-                what = f"{name} in {place} {value.what}"
-                raise SecretUnavailable(what, code=value.code, retryable=passes)
+                message = f"{name} in {place} {value.message}"
+                raise SecretUnavailable(message, code=value.code, retryable=passes)
             fields[name] = value
         return FetchedSecret(fields, digest_fields(fields), provenance=place)
 
@@ -65,8 +65,8 @@ def _read(options: Options, names: Collection[str]) -> dict[str, Secret | Fault]
         item = keyring.get_password(options.service, options.item)
         document = {} if item is None else read_json_object(item.encode("utf-8", "surrogatepass"))
     except KeyringError as broken:
-        what = f"cannot be read: {type(broken).__name__}"
-        return dict.fromkeys(names, Fault("secret.unavailable", what))
+        message = f"cannot be read: {type(broken).__name__}"
+        return dict.fromkeys(names, Fault("secret.unavailable", message))
     except NotStrictJson as broken:
         return dict.fromkeys(names, Fault("secret.invalid", f"cannot be read: {broken}"))
     return {name: _read_value(document.get(name)) for name in names}

@@ -11,8 +11,8 @@ from threading import Lock
 from attrs import frozen
 
 from credicorp_auth.errors import CacheUnavailable
-from credicorp_auth.oauth.secret import SecretBytes
-from credicorp_auth.ports import CacheCapabilities
+from credicorp_auth.http.secret import SecretBytes
+from credicorp_auth.plugin.api import CacheCapabilities
 
 _TABLE = "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, entry BLOB, ends REAL)"
 

@@ -1,0 +1,1 @@
+"""What the bearer of every HTTP client drives."""

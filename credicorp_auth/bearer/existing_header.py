@@ -1,0 +1,87 @@
+"""The choice of a bearer for requests that already have an `Authorization` header."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+from credicorp_auth.errors import HeaderExists, InvalidSetting
+from credicorp_auth.http.messages import origin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from typing import Unpack
+
+    from credicorp_auth.auth import CredicorpAuth
+    from credicorp_auth.bearer.call import BearerCall, RequestNames
+    from credicorp_auth.oauth.scope import Scope
+
+Existing = Literal["replace", "keep", "refuse"]
+"""What happens to the header: it is replaced, it is kept, or the request is refused."""
+
+_CHOICES: Final = get_args(Existing)
+
+
+class ExistingHeader:
+    """
+    Starts the requests of one bearer object, with or without an `Authorization` header already.
+
+    Args:
+        auth: The `CredicorpAuth` whose tokens the requests carry.
+        existing: `replace`: the token takes the place of the header, and the first time is the
+            event `bearer.header_replaced`. `keep`: the request is passed on as it is, without a
+            token on any hop. `refuse`: the request is not sent.
+
+    Raises:
+        InvalidSetting: `existing` is none of the three.
+
+    .. versionadded:: 1.0.0
+    """
+
+    __slots__ = ("_auth", "_choice", "_has_reported")
+
+    def __init__(self, auth: CredicorpAuth, existing: Existing) -> None:
+        if existing not in _CHOICES:
+            raise InvalidSetting(
+                f"`existing` is {ascii(existing)[:60]}",
+                hint="set it to 'replace', 'keep' or 'refuse'.",
+            )
+        self._auth = auth
+        self._choice = existing
+        self._has_reported = False
+
+    def begin(
+        self,
+        url: str,
+        scope: Scope | str | Iterable[str] | None = None,
+        values: Collection[str | bytes] = (),
+        **names: Unpack[RequestNames],
+    ) -> BearerCall | None:
+        """
+        Begin a request.
+
+        Args:
+            url: The absolute address of the request.
+            scope: The scope of its token; None for the default scope.
+            values: The values of the `Authorization` headers that the request has already. One that
+                an earlier sending of the same request has left there does not count.
+            **names: Further names of the server, as for `CredicorpAuth.call`.
+
+        Returns:
+            The call, whose `header()` replaces all of `values`; None if the request is passed on as
+            it is.
+
+        Raises:
+            HeaderExists: The request has a header of the caller's, and the choice is `refuse`.
+            OriginNotAllowed: The token may not go there; nothing may be sent.
+        """
+        is_callers = not all(self._auth.recognizes(each) for each in values)
+        if is_callers and self._choice == "keep":
+            return None
+        if is_callers and self._choice == "refuse":
+            origin = origin_of(url)
+            raise HeaderExists(f"the request to {origin} has an Authorization header already")
+        call = self._auth.call(url, scope, **names)
+        if is_callers and not self._has_reported:
+            self._has_reported = True
+            call.report_replaced_header()
+        return call

@@ -1,0 +1,74 @@
+"""Whether the adapters load, the cache keeps, and the secret can be read."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Final, cast
+
+from credicorp_auth.diagnostics.check import Check, fail, ok, warn
+from credicorp_auth.engine.adapter_call import call_adapter
+from credicorp_auth.engine.storage.credential_cache import CredentialCache
+from credicorp_auth.errors import AdapterBroken, CredicorpAuthError
+from credicorp_auth.plugin.api import LeaseState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credicorp_auth.engine.clock import Clock
+    from credicorp_auth.plugin.api import Cache, LeasingCache, Provider, SecretSource
+
+_ENTRY: Final = b"credicorp-auth doctor"
+_SECONDS: Final = 60.0
+
+
+def check_cache(cache: Cache, provider: Provider) -> Check:
+    """Write an entry, read and drop it, then take and give back a lease where there are any."""
+    try:
+        done = call_adapter(provider, lambda: _round_trip(cache), expected=str)
+    except CredicorpAuthError as error:
+        return fail("cache", error)
+    return ok("cache", f"{provider}: {done}")
+
+
+def _round_trip(cache: Cache) -> str:
+    key = secrets.token_hex(32)
+    cache.write(key, _ENTRY, lifetime=_SECONDS)
+    read = cache.read(key)
+    discarded = cache.discard(key, expected=_ENTRY)
+    if read != _ENTRY or not discarded:
+        raise AdapterBroken(
+            "the cache lost an entry that was written a moment before", code="plugin.contract"
+        )
+    # After the rest: a cache in trouble says which, and only no to a lease.
+    leased = _lease(cast("LeasingCache", cache), key) if cache.capabilities.leases else ""
+    return f"{leased}wrote, read and dropped an entry"
+
+
+def _lease(cache: LeasingCache, key: str) -> str:
+    lease = cache.lease(key, seconds=3.0)
+    if lease.state is not LeaseState.ACQUIRED or not lease.renew():
+        raise AdapterBroken(
+            f"the cache gave no lease, although nobody else can have it: {lease.state.value}",
+            code="plugin.contract",
+            hint="check that the cache can be written to, and is not paused or read-only.",
+        )
+    lease.release()
+    return "took a lease, "
+
+
+def check_secret(
+    source: SecretSource, provider: Provider, client_id: str | None, clock: Clock
+) -> Iterator[Check]:
+    """Read the credentials, and say for whom they are."""
+    cached_credentials = CredentialCache(source, provider, client_id, clock)
+    try:
+        credentials = cached_credentials.fetch(past_cache=True)
+    except CredicorpAuthError as error:
+        yield fail("secret", error)
+        return
+    yield ok("secret", f"{provider} has the secret of client {credentials.client_id!r}")
+    left = None if credentials.expires_at is None else credentials.expires_at - clock.wall()
+    if left is not None and left < _SECONDS:
+        yield warn(
+            "secret", f"it expires in {left:.0f} s", "rotate it, or ask why it lives so briefly."
+        )

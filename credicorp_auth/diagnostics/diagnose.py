@@ -1,0 +1,135 @@
+"""The whole check-up, from the settings to a token, each part as far as the one before allows."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from credicorp_auth.diagnostics.adapters import check_cache, check_secret
+from credicorp_auth.diagnostics.check import Check, Verdict, fail, ok
+from credicorp_auth.diagnostics.no_cache import NoCache
+from credicorp_auth.diagnostics.server import check_mint, check_reach
+from credicorp_auth.diagnostics.setting_origins import Origin, explain_settings
+from credicorp_auth.engine.clock import Clock
+from credicorp_auth.errors import CredicorpAuthError
+from credicorp_auth.plugin.loading.listing import adapters_of
+from credicorp_auth.plugin.loading.registry import CACHE, OBSERVER, SECRET_SOURCE, TRANSPORT
+from credicorp_auth.wiring.engines import operators_registry, settings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from credicorp_auth.plugin.api import Provider
+    from credicorp_auth.plugin.loading.registry import Kind, Registry
+    from credicorp_auth.settings.schema import Settings
+
+
+@frozen
+class Diagnosis:
+    """
+    What was found.
+
+    Args:
+        settings: Every setting with its origin; none where they cannot be read.
+        checks: What was looked at, in order.
+    """
+
+    settings: list[Origin] = field(factory=list[Origin])
+    checks: list[Check] = field(factory=list[Check])
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of what was found."""
+        met = {each.verdict for each in self.checks}
+        return next(each for each in (Verdict.FAIL, Verdict.WARN, Verdict.OK) if each in met)
+
+
+def examine(
+    profile: str | None,
+    environ: Mapping[str, str],
+    *,
+    registry: Registry | None = None,
+    clock: Clock | None = None,
+) -> Diagnosis:
+    """
+    Look at everything that stands between these settings and a token.
+
+    It sends one request for the server's metadata and one for a token, and writes, reads and drops
+    one entry of the cache.
+
+    Args:
+        profile: The profile, or None for the environment.
+        environ: The variables.
+        registry: Where adapters are found; those the operator allows when not given.
+        clock: The clocks; a test may move them.
+    """
+    found = Diagnosis()
+    try:
+        settings = settings_of(profile, environ)
+        found.settings.extend(explain_settings(settings, profile, environ))
+    except CredicorpAuthError as error:
+        found.checks.append(fail("settings", error))
+        return found
+    found.checks.append(ok("settings", "they can be read, and make sense"))
+    registry = registry or operators_registry(environ)
+    clock = clock or Clock()
+    with ExitStack() as stack:
+        opened = _open(settings, registry, found, stack)
+        _look(settings, opened, clock, found)
+        if not [each for each in found.checks if _is_fatal(each)]:
+            alone = settings_of(profile, environ, cache=NoCache(), cache_options={}, observers=())
+            found.checks.extend(check_mint(alone, registry, clock))
+    return found
+
+
+def _open(
+    settings: Settings, registry: Registry, found: Diagnosis, stack: ExitStack
+) -> dict[Kind, tuple[Any, Provider]]:
+    options = {
+        TRANSPORT: settings.transport_options,
+        CACHE: settings.cache_options,
+        SECRET_SOURCE: settings.secrets_options,
+    }
+    opened: dict[Kind, tuple[Any, Provider]] = {}
+    for kind, name in adapters_of(settings):
+        try:
+            if kind is OBSERVER:
+                registry.load_observer(name)
+                told = name
+            else:
+                opened[kind] = registry.load(kind, name, options[kind])
+                stack.callback(_close, opened[kind][0])
+                told = str(opened[kind][1])
+        except CredicorpAuthError as error:
+            found.checks.append(fail(kind.name, error))
+        else:
+            found.checks.append(ok(kind.name, f"{told} loads"))
+    return opened
+
+
+def _look(
+    settings: Settings,
+    opened: dict[Kind, tuple[Any, Provider]],
+    clock: Clock,
+    found: Diagnosis,
+) -> None:
+    if CACHE in opened:
+        found.checks.append(check_cache(*opened[CACHE]))
+    if SECRET_SOURCE in opened:
+        found.checks.extend(check_secret(*opened[SECRET_SOURCE], settings.client_id, clock))
+    elif settings.client_secret is not None:
+        found.checks.append(ok("secret", "it is given in the settings"))
+    if TRANSPORT in opened:
+        found.checks.extend(check_reach(*opened[TRANSPORT], settings, clock))
+
+
+def _close(adapter: Any) -> None:  # noqa: ANN401 - an adapter of any kind
+    with suppress(Exception):  # what was found is told all the same
+        adapter.close()
+
+
+def _is_fatal(check: Check) -> bool:
+    """Say whether a failure makes it pointless to ask for a token."""
+    return check.verdict is Verdict.FAIL and check.subject not in {CACHE.name, OBSERVER.name}

@@ -1,0 +1,36 @@
+"""Null verifier: stands for the verifying engine where no issuer is set."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from credicorp_auth.errors import MissingSetting
+
+
+class NoVerifier:
+    """Refuses to verify any token."""
+
+    def verify(self, _token: object, **_asked: object) -> NoReturn:
+        """
+        Refuse.
+
+        Raises:
+            MissingSetting: No issuer is set (`config.verifier`).
+        """
+        raise missing_issuer()
+
+    async def averify(self, _token: object, **_asked: object) -> NoReturn:
+        """Refuse; see `verify`."""
+        raise missing_issuer()
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def missing_issuer() -> MissingSetting:
+    """Return the error of a verifier that does not know whom to trust."""
+    return MissingSetting(
+        "no issuer is set whose tokens are to be trusted",
+        code="config.verifier",
+        hint="set `issuer` to the text that tokens carry as `iss`.",
+    )

@@ -1,0 +1,255 @@
+"""
+The verifying engine: says at once what a token shown before says, and examines any other.
+
+A token whose key is at hand is examined on the caller's own thread, also on an event loop: it takes
+some twenty microseconds. Only for a key that is not at hand does anybody wait, and then for a fetch
+that runs on a thread of the engine; on the caller's own only if no thread can start.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from credicorp_auth.engine.fork import renew_after_fork
+from credicorp_auth.engine.keys.verified_tokens import VerifiedTokenCache
+from credicorp_auth.engine.single_flight.cached_document import Place
+from credicorp_auth.engine.single_flight.waiter import ThreadWaiter, waiting_task
+from credicorp_auth.errors import (
+    Closed,
+    CredicorpAuthError,
+    InvalidSetting,
+    KeysUnavailable,
+    MalformedToken,
+    MissingSetting,
+    UnknownKey,
+)
+from credicorp_auth.jose.claims import Claims
+from credicorp_auth.jose.compact import MAX_SIGNED_TOKEN
+from credicorp_auth.jose.key_set import no_usable_key
+from credicorp_auth.jose.verification import read_token
+from credicorp_auth.lifecycle.verify import Question, examine_token
+from credicorp_auth.oauth.scope import Scope
+from credicorp_auth.oauth.token import AccessToken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from credicorp_auth.engine.runtime import AnonymousRuntime
+    from credicorp_auth.engine.single_flight.cached_document import CachedDocument
+    from credicorp_auth.engine.single_flight.waiter import Waiter
+    from credicorp_auth.jose.key_set import KeySet
+    from credicorp_auth.jose.verification import VerificationPolicy
+
+Outcome = Claims | CredicorpAuthError | Place
+
+_NOTHING: Final = Scope()
+_scope_of: Final = lru_cache(maxsize=256)(Scope)
+
+
+class VerifierEngine:
+    """
+    Verifies the tokens of one issuer.
+
+    Args:
+        policy: What makes a token trustworthy.
+        audience: Whom tokens must be meant for where a call does not say; None: each call says.
+        keys: The issuer's keys.
+        runtime: Where.
+    """
+
+    def __init__(
+        self,
+        policy: VerificationPolicy,
+        audience: str | None,
+        keys: CachedDocument[KeySet],
+        runtime: AnonymousRuntime,
+    ) -> None:
+        self._policy, self._audience = policy, audience
+        self._keys, self._runtime = keys, runtime
+        self._cache = VerifiedTokenCache()
+        self._wall, self._boot = runtime.clock.wall, runtime.clock.boot
+        self._closed = False
+        self.now, self.emit = runtime.now, runtime.emit
+        renew_after_fork(self)
+
+    def verify(
+        self,
+        token: str | AccessToken,
+        *,
+        audience: str | None = None,
+        required_scope: Scope | str | None = None,
+    ) -> Claims:
+        """Verify a token; wait on this thread if its key must be fetched first."""
+        outcome: Outcome | None = self._recall(token, audience, required_scope)
+        if outcome is None:
+            outcome = self._look(token, audience, required_scope, ThreadWaiter)
+        while isinstance(outcome, Place):
+            assert isinstance(outcome.waiter, ThreadWaiter)  # noqa: S101 - for type checkers
+            try:
+                outcome.waiter.wait(outcome.deadline - self._boot())
+            finally:
+                self._keys.leave(outcome)
+            outcome = self._look(token, audience, required_scope, ThreadWaiter, after=outcome)
+        if isinstance(outcome, Claims):
+            return outcome
+        del token  # not in reach of the error's traceback
+        raise outcome
+
+    async def averify(
+        self,
+        token: str | AccessToken,
+        *,
+        audience: str | None = None,
+        required_scope: Scope | str | None = None,
+    ) -> Claims:
+        """Verify a token; await its key if it must be fetched first."""
+        outcome: Outcome | None = self._recall(token, audience, required_scope)
+        if outcome is None:
+            outcome = self._look(token, audience, required_scope, waiting_task)
+        while isinstance(outcome, Place):
+            assert not isinstance(outcome.waiter, ThreadWaiter)  # noqa: S101 - for type checkers
+            try:
+                await outcome.waiter.wait(outcome.deadline - self._boot())
+            finally:
+                self._keys.leave(outcome)
+            outcome = self._look(token, audience, required_scope, waiting_task, after=outcome)
+        if isinstance(outcome, Claims):
+            return outcome
+        del token  # not in reach of the error's traceback
+        raise outcome
+
+    def _recall(
+        self, token: str | AccessToken, audience: str | None, required: Scope | str | None
+    ) -> Claims | None:
+        """Return what a token says that was shown before; None: it must be looked at."""
+        text = token.value.reveal() if isinstance(token, AccessToken) else token
+        if type(text) is not str or len(text) > MAX_SIGNED_TOKEN or not text.isascii():
+            return None
+        remembered = self._cache.find(sha256(text.encode()).digest())
+        if remembered is None or remembered.keys is not self._keys.document:
+            return None
+        boot = self._boot()
+        if boot >= self._keys.fresh_until and remembered.keys is not self.find_keys():
+            return None
+        claims = remembered.claims
+        wanted = self._audience if audience is None else audience
+        if type(wanted) is not str or wanted not in claims.audience:
+            return None
+        if self._wall() >= claims.expires_at or boot >= remembered.until_boot:
+            return None
+        if not remembered.used:
+            remembered.used = True
+        return claims if required is None or _covers(claims, required) else None
+
+    def _look(
+        self,
+        token: str | AccessToken,
+        audience: str | None,
+        required: Scope | str | None,
+        waits: Callable[[], Waiter],
+        *,
+        after: Place | None = None,
+    ) -> Outcome:
+        """
+        Examine a token; if newer keys may help, wait for them.
+
+        Args:
+            token: The token.
+            audience: The audience that the caller names.
+            required: The scope that the caller requires.
+            waits: How the caller waits.
+            after: Where the caller waited before, in vain.
+        """
+        outcome, kid = self._examine(token, audience, required)
+        if self._may_be_cured(outcome):
+            place = self._keys.admit(waits(), sought=kid, after=after)
+            if place is not None:
+                return place
+        if isinstance(outcome, CredicorpAuthError):
+            self._runtime.emit("token.refused", code=outcome.code)
+        return outcome
+
+    def _examine(
+        self, token: str | AccessToken, audience: str | None, required: Scope | str | None
+    ) -> tuple[Claims | CredicorpAuthError, str | None]:
+        """Return what comes of a token, and the key that it names."""
+        kid = None
+        try:
+            question = self._read_question(token, audience, required)
+            read = read_token(question.text, self._policy)
+            kid = read.kid
+            return examine_token(question, read, self._policy, self), kid
+        except CredicorpAuthError as error:
+            # The traceback leads to frames that hold the token and what it says.
+            return error.with_traceback(None), kid
+
+    def _read_question(
+        self, token: object, audience: str | None, required: Scope | str | None
+    ) -> Question:
+        if self._closed:
+            raise Closed("the verifier is closed", hint="make a new one.")
+        text = token.value.reveal() if isinstance(token, AccessToken) else token
+        wanted: Any = self._audience if audience is None else audience
+        if not isinstance(wanted, str) or not wanted:
+            raise MissingSetting(
+                "no audience is set that tokens must be meant for",
+                code="config.verifier",
+                hint="set `audience`, or name it in the call.",
+            )
+        if not isinstance(text, str):
+            raise MalformedToken("the token is not text")
+        return Question(text, wanted, _NOTHING if required is None else Scope(required))
+
+    @staticmethod
+    def _may_be_cured(outcome: Outcome) -> bool:
+        """Say whether newer keys may make another outcome."""
+        unknown = isinstance(outcome, UnknownKey) and outcome.code == "verify.kid"
+        return unknown or isinstance(outcome, KeysUnavailable)
+
+    def find_keys(self) -> KeySet | None:
+        """Return the keys that may be believed; send for newer ones if it is time."""
+        self._keys.refresh()
+        return self._keys.current()
+
+    def keys(self) -> KeySet:
+        """Return the keys at hand, for the story."""
+        keys = self.find_keys()
+        if keys is not None and keys.keys:
+            return keys
+        message = f"the keys of {self._policy.issuer} cannot be had"
+        failure = self._keys.failure if keys is None else no_usable_key(keys)
+        if failure is None:
+            raise KeysUnavailable(f"{message} in time")
+        known = failure.code.startswith(("jwks.", "discovery."))
+        raise KeysUnavailable(
+            f"{message}: {failure.message}",
+            code=failure.code if known else None,
+            hint=failure.hint,
+            retryable=failure.retryable,
+        )
+
+    def remember(self, text: str, claims: Claims, keys: KeySet) -> None:
+        """Keep what a token says, until either clock says that it has expired; for the story."""
+        until_boot = self._boot() + claims.expires_at - self._wall()
+        self._cache.remember(text, claims, keys, until_boot=until_boot)
+
+    def close(self) -> bool:
+        """Forget what is known, and wake everyone who waits; say whether this is the first time."""
+        first, self._closed = not self._closed, True
+        self._cache.clear()
+        self._keys.close()
+        return first
+
+    def after_fork(self) -> None:
+        """In the child: keep what is remembered, drop what belongs to the parent's threads."""
+        self._cache.after_fork()
+
+
+def _covers(claims: Claims, required: object) -> bool:
+    """Say whether a token covers what is required; not where that must be found fault with."""
+    try:
+        return isinstance(required, str | Scope) and _scope_of(required).words <= claims.scope.words
+    except InvalidSetting:
+        return False

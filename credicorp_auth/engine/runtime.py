@@ -1,0 +1,54 @@
+"""The runtime of the stories that need no secret: fetching documents, verifying tokens."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from credicorp_auth.engine.adapter_call import call_adapter
+from credicorp_auth.http.messages import HttpResponse
+
+if TYPE_CHECKING:
+    from credicorp_auth.engine.clock import Clock
+    from credicorp_auth.engine.event_emitter import EventEmitter
+    from credicorp_auth.http.messages import HttpRequest
+    from credicorp_auth.lifecycle.windows import Instant
+    from credicorp_auth.plugin.api import Provider, Transport
+
+
+class AnonymousRuntime:
+    """
+    Knows the time, carries requests, tells events.
+
+    Args:
+        transport: Carries requests; with its provider.
+        emitter: Tells events.
+        clock: The clocks.
+    """
+
+    def __init__(
+        self, transport: tuple[Transport, Provider], emitter: EventEmitter, clock: Clock
+    ) -> None:
+        self.transport, self._provider = transport
+        self.clock = clock
+        self.emit, self.known_secrets = emitter.emit, emitter.known_secrets
+
+    def after_fork(self) -> None:
+        """In the child: drop what belongs to the parent; for a world that is nobody else's part."""
+        self.transport.after_fork()
+
+    def now(self) -> Instant:
+        """Return the time by both clocks."""
+        return self.clock.now()
+
+    def random(self) -> float:
+        """Return a number in [0, 1)."""
+        return random.random()  # noqa: S311 - it spreads callers out; nothing is secret about it
+
+    def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
+        """Send a request through the chosen transport."""
+        return call_adapter(
+            self._provider,
+            lambda: self.transport.send(request, timeout=timeout),
+            expected=(HttpResponse,),
+        )

@@ -1,0 +1,1 @@
+"""One call for everyone who asks at the same time."""

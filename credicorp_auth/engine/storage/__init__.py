@@ -1,0 +1,1 @@
+"""What is kept: token records, leases, credentials, encryption."""

@@ -1,0 +1,219 @@
+"""
+The client's credentials, read when needed and kept in memory for a while.
+
+What is kept serves for five minutes. In the second half of that time, and shortly before it expires
+by its source's own word, it is read again beside the call that needed it, so that a rotation is
+seen before the old secret dies and a slow source delays nobody. A source that cannot be read for
+now leaves what is kept in force, for an hour at most and never past its expiry.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final
+
+from attrs import evolve, frozen
+
+from credicorp_auth.engine.adapter_call import call_adapter
+from credicorp_auth.engine.single_flight.call import start_thread
+from credicorp_auth.errors import AdapterBroken, CredicorpAuthError, SecretUnavailable
+from credicorp_auth.http.secret import Secret
+from credicorp_auth.lifecycle.client import ClientCredentials
+from credicorp_auth.plugin.api import FetchedSecret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from credicorp_auth.engine.clock import Clock
+    from credicorp_auth.plugin.api import Provider, SecretSource
+
+SECRET_SECONDS: Final = 300.0
+"""How long a secret is kept in memory before its source must be asked again."""
+
+STALE_SECONDS: Final = 3600.0
+"""How long one is kept at most while its source cannot be read."""
+
+_AHEAD_OF_EXPIRY: Final = 30.0  # seconds
+_RECHECK: Final = 30.0  # seconds between readings of a source that cannot be read
+
+
+@frozen(eq=False)
+class _Kept:
+    """
+    Credentials in hand.
+
+    Args:
+        credentials: What was read.
+        read_at: Moment of the boot clock at which reading them began.
+        reading: The number of that reading.
+    """
+
+    credentials: ClientCredentials
+    read_at: float
+    reading: int
+
+
+class CredentialCache:
+    """
+    Reads credentials from their source, one reader at a time, and keeps them for a while.
+
+    Args:
+        source: Where they are.
+        provider: Its name, for messages.
+        client_id: The id from the settings; None where the source supplies it.
+        clock: The engine's clock.
+    """
+
+    def __init__(
+        self, source: SecretSource, provider: Provider, client_id: str | None, clock: Clock
+    ) -> None:
+        self.source = source
+        self.emit: Callable[..., None] = lambda *_args, **_fields: None
+        self.provider = provider
+        self._client_id = client_id
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: _Kept | None = None
+        self._next_look = 0.0
+        self._readings = 0  # begun so far
+        self._forgotten = 0  # readings begun when `forget` was last called
+        self.times_forgotten = 0
+
+    def fetch(self, *, past_cache: bool) -> ClientCredentials:
+        """
+        Return the credentials.
+
+        Args:
+            past_cache: Read the source even if what is kept could still serve.
+
+        Raises:
+            SecretUnavailable: The source does not have them, or cannot be read now.
+        """
+        kept = self._kept
+        if not past_cache and kept is not None and self._serves(kept, SECRET_SECONDS):
+            if not self._serves(kept, SECRET_SECONDS / 2, ahead=_AHEAD_OF_EXPIRY):
+                self._look_ahead()
+            return kept.credentials
+        begun = self._readings
+        with self._lock:  # calls wait for one read; callers with a living token never come here
+            kept = self._kept
+            if kept is not None and kept.reading > begun:
+                return kept.credentials  # read for another call, after this one asked
+            return self._read_or_make_do(kept, past_cache=past_cache)
+
+    def known(self) -> tuple[Secret, ...]:
+        """Return the secrets that are kept now; without reading anything."""
+        kept = self._kept
+        held = [] if kept is None else [kept.credentials, kept.credentials.fallback]
+        return tuple(each.client_secret for each in held if each is not None)
+
+    def accept_version(self, credentials: ClientCredentials) -> None:
+        """Keep these in place of what was read last: the server accepts them, not the others."""
+        kept = self._kept
+        if kept is not None and kept.credentials.version != credentials.version:
+            other = evolve(kept.credentials, fallback=None)
+            self._kept = evolve(kept, credentials=evolve(credentials, fallback=other))
+
+    def forget(self) -> None:
+        """Drop what is kept: the next call reads the source."""
+        # Without the lock, which a slow read may hold: one assignment is atomic.
+        self._forgotten = self._readings
+        self.times_forgotten += 1
+        self._kept = None
+        self._next_look = 0.0
+
+    def after_fork(self) -> None:
+        """Drop the lock, which may belong to a thread of the parent."""
+        self._lock = threading.Lock()
+
+    def _serves(self, kept: _Kept, seconds: float, *, ahead: float = 0.0) -> bool:
+        expires_at = kept.credentials.expires_at
+        if expires_at is not None and self._clock.wall() + ahead >= expires_at:
+            return False
+        return self._clock.boot() < kept.read_at + seconds
+
+    def _look_ahead(self) -> None:
+        """Read a source that rotates beside the call; what goes wrong is an event."""
+        now = self._clock.boot()
+        if now < self._next_look or not self.source.capabilities.rotates:
+            return
+        self._next_look = now + _RECHECK
+        if not start_thread("credicorp-auth secret", self._read_ahead):
+            self._next_look = now  # nobody looks: whoever finds it too old must read it
+
+    def _read_ahead(self) -> None:
+        with self._lock:
+            try:
+                self._read()
+            except CredicorpAuthError as error:
+                self.emit("secret.stale", code=error.code)
+
+    def _read_or_make_do(self, kept: _Kept | None, *, past_cache: bool) -> ClientCredentials:
+        now = self._clock.boot()
+        if past_cache or kept is None or not self._serves(kept, STALE_SECONDS):
+            return self._read()
+        if now < self._next_look:
+            return kept.credentials
+        try:
+            return self._read()
+        except CredicorpAuthError as error:
+            if not error.retryable:
+                raise
+            code = error.code
+        self._next_look = now + _RECHECK
+        self.emit("secret.stale", code=code)
+        return kept.credentials
+
+    def _read(self) -> ClientCredentials:
+        """Read the source and keep what it has, unless it was to be forgotten meanwhile."""
+        self._readings += 1
+        reading, now = self._readings, self._clock.boot()
+        names = ("client_secret",) if self._client_id else ("client_id", "client_secret")
+        fetched = self.fetch_fields(names)
+        fallback = None if fetched.fallback is None else self._credentials(fetched.fallback, names)
+        credentials = evolve(self._credentials(fetched, names), fallback=fallback)
+        if reading > self._forgotten:
+            self._kept = _Kept(credentials, now, reading)
+        self.emit("secret.fetched", client_id=credentials.client_id)
+        return credentials
+
+    def fetch_fields(self, names: tuple[str, ...]) -> FetchedSecret:
+        """
+        Read some fields from the source, now.
+
+        Raises:
+            SecretUnavailable: The source does not have them, or cannot be read now.
+        """
+        try:
+            return call_adapter(
+                self.provider, lambda: self.source.fetch(names), expected=FetchedSecret
+            )
+        except AdapterBroken as broken:
+            fault = broken.message
+        raise SecretUnavailable(
+            fault, code="secret.plugin_error", hint="mend or update the secret source's adapter."
+        )
+
+    def _credentials(self, fetched: FetchedSecret, names: tuple[str, ...]) -> ClientCredentials:
+        secrets = {name: self.field(fetched, name) for name in names}
+        client_id = self._client_id or secrets["client_id"].reveal()
+        return ClientCredentials(
+            client_id, secrets["client_secret"], fetched.version, fetched.expires_at
+        )
+
+    def field(self, fetched: FetchedSecret, name: str) -> Secret:
+        """
+        Return one field of a record.
+
+        Raises:
+            SecretUnavailable: It is not there, or empty.
+        """
+        value = fetched.fields.get(name)
+        if isinstance(value, Secret) and value.reveal().strip():
+            return value
+        problem = "missing" if value is None else "empty"
+        raise SecretUnavailable(
+            f"secret source {self.provider} has no {name}: it is {problem}",
+            code=f"secret.{problem}",
+            hint=f"store a {name} where the source reads it.",
+        )

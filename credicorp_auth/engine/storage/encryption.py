@@ -1,0 +1,174 @@
+"""
+Encryption of cache entries: reading the cache shows no token.
+
+AES-256-GCM, with the cache key and the record id as associated data, so that an encrypted entry
+that was moved to another key cannot be decrypted. The record id stays in plain text: a cache
+discards a record by it without a key. If entries are encrypted, one that is not is never used.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import secrets
+from typing import TYPE_CHECKING, Final, Protocol
+
+from attrs import frozen
+
+from credicorp_auth.engine.storage.record import SCHEMA, CorruptEntry, read_record
+from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.http.secret import SecretBytes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    from credicorp_auth.http.secret import Secret
+
+KEY_BYTES: Final = 32
+_NONCE_BYTES: Final = 12
+_RECORD_ID: Final = re.compile(r"[0-9a-f]{32}")
+
+
+def read_encryption_keys(value: Secret) -> tuple[SecretBytes, ...]:
+    """
+    Read the keys that seal and open entries.
+
+    Args:
+        value: One or more keys, each 32 bytes in base64, with white space or commas between them.
+            The first one seals; all of them open, while one replaces another.
+
+    Raises:
+        InvalidSetting: It is anything else (`config.encryption_key`).
+    """
+    keys = tuple(_read_key(each) for each in value.reveal().replace(",", " ").split())
+    if not keys or None in keys:
+        raise InvalidSetting(
+            f"a sealing key is not {KEY_BYTES} bytes in base64",
+            code="config.encryption_key",
+            hint="make one, for example with: openssl rand -base64 32",
+        )
+    return tuple(key for key in keys if key is not None)
+
+
+def _read_key(text: str) -> SecretBytes | None:
+    try:
+        raw = base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return SecretBytes(raw) if len(raw) == KEY_BYTES else None
+
+
+class EncryptionKeyRing(Protocol):
+    """Has the keys: those that were given, or those of a secret source."""
+
+    def fetch(self, *, anew: bool = False) -> Sequence[SecretBytes]:
+        """Return the keys, the one that seals first; with `anew`, as they are at their source."""
+        ...
+
+    def after_fork(self) -> None:
+        """Drop what belongs to the parent."""
+        ...
+
+
+@frozen
+class StaticKeys:
+    """
+    Keys that were handed over in the settings.
+
+    Args:
+        keys: The keys, the one that seals first.
+    """
+
+    keys: Sequence[SecretBytes]
+
+    def fetch(self, *, anew: bool = False) -> Sequence[SecretBytes]:  # noqa: ARG002 - they never change
+        """Return the keys."""
+        return self.keys
+
+    def after_fork(self) -> None:
+        """Nothing belongs to the parent."""
+
+
+class EntryCipher:
+    """
+    Seals entries, and opens them.
+
+    Args:
+        keys: Where the keys are.
+    """
+
+    def __init__(self, keys: EncryptionKeyRing) -> None:
+        self._fetch_keys = keys.fetch
+        self.after_fork = keys.after_fork
+
+    def close(self, entry: bytes, key: str, record_id: str) -> bytes:
+        """
+        Seal an entry.
+
+        Args:
+            entry: What to seal.
+            key: The cache key it is for.
+            record_id: The name of this very record: 32 hexadecimal digits.
+        """
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        cipher = _cipher(self._fetch_keys()[0])
+        encrypted = nonce + cipher.encrypt(nonce, entry, _associated(key, record_id))
+        record = {
+            "credicorp_auth": SCHEMA,
+            "id": record_id,
+            "key": key,
+            "encrypted": base64.b64encode(encrypted).decode("ascii"),
+        }
+        return json.dumps(record, separators=(",", ":")).encode("ascii")
+
+    def open(self, entry: bytes, key: str) -> bytes:
+        """
+        Open an encrypted entry.
+
+        Raises:
+            CorruptEntry: It is not encrypted, not for this key, or by none of our keys.
+        """
+        record_id, encrypted = _read_sealed(entry, key)
+        associated = _associated(key, record_id)
+        for anew in (False, True):  # the key may be younger than the ones we know
+            for each in self._fetch_keys(anew=anew):
+                if (opened := _open(each, encrypted, associated)) is not None:
+                    return opened
+        raise CorruptEntry("it is sealed with a key that is not ours, or was changed")
+
+
+def _read_sealed(entry: bytes, key: str) -> tuple[str, bytes]:
+    record = read_record(entry, key)
+    record_id, encrypted = record.get("id"), record.get("sealed")
+    if not isinstance(record_id, str) or not _RECORD_ID.fullmatch(record_id):
+        raise CorruptEntry("its id is malformed")
+    if not isinstance(encrypted, str):
+        raise CorruptEntry("it is not sealed")
+    try:
+        raw = base64.b64decode(encrypted, validate=True)
+    except ValueError:
+        raise CorruptEntry("its seal is not base64") from None
+    return record_id, raw
+
+
+def _open(key: SecretBytes, encrypted: bytes, associated: bytes) -> bytes | None:
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - only where entries are encrypted
+
+    try:
+        return _cipher(key).decrypt(encrypted[:_NONCE_BYTES], encrypted[_NONCE_BYTES:], associated)
+    except (InvalidTag, ValueError):
+        return None
+
+
+def _associated(key: str, record_id: str) -> bytes:
+    return f"credicorp-auth seal {SCHEMA} {key} {record_id}".encode("ascii", "backslashreplace")
+
+
+def _cipher(key: SecretBytes) -> AESGCM:
+    from cryptography.hazmat.primitives.ciphers import aead  # noqa: PLC0415 - as above
+
+    return aead.AESGCM(key.reveal())

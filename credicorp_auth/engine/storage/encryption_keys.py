@@ -1,0 +1,76 @@
+"""The keys that seal cache entries, as the secret source has them."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final
+
+from credicorp_auth.engine.storage.credential_cache import SECRET_SECONDS
+from credicorp_auth.engine.storage.encryption import read_encryption_keys
+from credicorp_auth.errors import CredicorpAuthError
+
+if TYPE_CHECKING:
+    from credicorp_auth.engine.clock import Clock
+    from credicorp_auth.engine.storage.credential_cache import CredentialCache
+    from credicorp_auth.http.secret import SecretBytes
+
+_RECHECK: Final = 10.0  # seconds between readings that entries of unknown keys may cause
+
+
+class SourceEncryptionKeys:
+    """
+    Reads encryption keys from the secret source, and keeps them for a while.
+
+    Args:
+        credentials: Knows the source.
+        name: The field that holds the keys.
+        clock: The engine's clocks.
+    """
+
+    def __init__(self, credentials: CredentialCache, name: str, clock: Clock) -> None:
+        self._keeper = credentials
+        self._name = name
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: tuple[SecretBytes, ...] = ()
+        self._trouble: CredicorpAuthError | None = None
+        self._read_at = 0.0
+        self._times_forgotten = credentials.times_forgotten
+
+    def fetch(self, *, anew: bool = False) -> tuple[SecretBytes, ...]:
+        """
+        Return the keys, the one that seals first.
+
+        Args:
+            anew: Whether keys that were read some seconds ago are too old.
+
+        Raises:
+            CredicorpAuthError: None are kept, and the source has none or cannot be read.
+        """
+        with self._lock:
+            self._forget_with_keeper()
+            oldest = _RECHECK if anew or not self._kept else SECRET_SECONDS
+            if not self._read_at or self._clock.boot() >= self._read_at + oldest:
+                self._read()
+            if self._kept or self._trouble is None:
+                return self._kept
+            raise self._trouble.copy()
+
+    def _forget_with_keeper(self) -> None:
+        """Drop the keys where the secrets were dropped: they come from the same source."""
+        if self._times_forgotten != self._keeper.times_forgotten:
+            self._times_forgotten = self._keeper.times_forgotten
+            self._kept, self._read_at = (), 0.0
+
+    def _read(self) -> None:
+        self._read_at = self._clock.boot()
+        try:
+            fetched = self._keeper.fetch_fields((self._name,))
+            self._kept = read_encryption_keys(self._keeper.field(fetched, self._name))
+        except CredicorpAuthError as error:
+            # What is kept goes on sealing: a key is not wrong because its source is away.
+            self._trouble = error.with_traceback(None)
+
+    def after_fork(self) -> None:
+        """Drop the lock, which may belong to a thread of the parent."""
+        self._lock = threading.Lock()

@@ -1,0 +1,187 @@
+"""
+Admission of a caller without a fresh token: the living token, a wait for the call, or an error.
+
+Everything here is decided under the entry's lock, from what is known, in a few microseconds. It
+waits for nothing and calls no code of others: events are emitted after the lock is free.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from attrs import frozen
+
+from credicorp_auth.engine.single_flight.call import IN_FLIGHT, InFlightCall
+from credicorp_auth.errors import CredicorpAuthError, DeadlinePassed, Reentrant
+from credicorp_auth.lifecycle.runtime import TokenRequirements
+from credicorp_auth.lifecycle.windows import Freshness
+from credicorp_auth.oauth.refusal import refuses_client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from credicorp_auth.engine.single_flight.waiter import Waiter
+    from credicorp_auth.engine.tokens.entry import Held, TokenEntry
+    from credicorp_auth.engine.tokens.runtime import ServerRuntime
+    from credicorp_auth.lifecycle.windows import Instant
+    from credicorp_auth.oauth.token import AccessToken
+
+_RECHECK: Final = 2.0  # seconds between looks into the cache while the endpoint is left alone
+
+
+@frozen(eq=False)
+class WaitHandle:
+    """
+    A caller's place among those who wait for a call.
+
+    Args:
+        entry: Whose token is awaited.
+        call: The call.
+        waiter: The caller.
+        deadline: Moment of the boot clock at which the caller gives up.
+    """
+
+    entry: TokenEntry
+    call: InFlightCall
+    waiter: Waiter
+    deadline: float
+
+
+@frozen(eq=False)
+class CallStart:
+    """
+    A call that the caller must start.
+
+    Args:
+        call: The call.
+        requirements: What it is sent for.
+        replaces_lost: Whether another call for the same token counts as lost.
+    """
+
+    call: InFlightCall
+    requirements: TokenRequirements
+    replaces_lost: bool
+
+
+@frozen(eq=False)
+class Admission:
+    """
+    What came of asking.
+
+    Args:
+        result: A token, or the place on a call.
+        call_start: The call to start, or None.
+        deferred: Why the living token is handed out although its successor is due, or None.
+    """
+
+    result: AccessToken | WaitHandle
+    call_start: CallStart | None = None
+    deferred: CredicorpAuthError | None = None
+
+
+class Admissions:
+    """
+    Decides what callers get.
+
+    Args:
+        runtime: Remembers how the client stands with its endpoint.
+        timeout: Seconds a call may take in all.
+    """
+
+    def __init__(self, runtime: ServerRuntime, timeout: float) -> None:
+        self._runtime = runtime
+        self._timeout = timeout
+
+    def admit(
+        self, entry: TokenEntry, timeout: float | None, waits: Callable[[], Waiter]
+    ) -> Admission:
+        """
+        Decide what a caller gets; call it under the entry's lock.
+
+        Args:
+            entry: Whose token is asked for.
+            timeout: Seconds the caller is willing to wait; None for as long as a call may take.
+            waits: How the caller waits.
+
+        Raises:
+            CredicorpAuthError: No token can be had before the caller's deadline.
+        """
+        seconds = self._timeout if timeout is None else min(timeout, self._timeout)
+        now = self._runtime.now()
+        held = entry.held
+        if held is not None:
+            freshness = held.windows.freshness_at(now)
+            if freshness is Freshness.FRESH:
+                return Admission(held.token)
+            if freshness is Freshness.ADVISORY:
+                return Admission(held.token, self._refresh(entry, now))
+        if not seconds > 0:
+            raise DeadlinePassed("no time was allowed to wait for a token")
+        living = held if held is not None and held.lives_at(now) else None
+        error = self._why_not(entry, now, now.boot if living else now.boot + seconds)
+        if error is not None and (living or not self._may_recheck(entry, now, error)):
+            return self._make_do(living, error)
+        call_start = self._join(entry, now, cache_only=error is not None)
+        handle = self._queue(entry, waits(), now.boot + seconds)
+        return Admission(handle, call_start)
+
+    @staticmethod
+    def _make_do(living: Held | None, error: CredicorpAuthError) -> Admission:
+        if living is None or refuses_client(error):
+            raise error
+        return Admission(living.token, deferred=error)
+
+    @staticmethod
+    def _queue(entry: TokenEntry, waiter: Waiter, deadline: float) -> WaitHandle:
+        assert entry.call is not None  # noqa: S101 - for type checkers: it was joined just now
+        entry.call.waiters.append(waiter)
+        return WaitHandle(entry, entry.call, waiter, deadline)
+
+    def _why_not(
+        self, entry: TokenEntry, now: Instant, deadline: float
+    ) -> CredicorpAuthError | None:
+        """Return why no call can bring a token before `deadline`; None: one may."""
+        state = self._runtime.recall()
+        refusal = state.refusal_of(entry.scope, now.boot)
+        if refusal is not None and now.boot < refusal.next_recheck:
+            return refusal.error.copy()
+        return state.cooldown_error(now.boot) if state.cooldown_until > deadline else None
+
+    def _may_recheck(self, entry: TokenEntry, now: Instant, error: CredicorpAuthError) -> bool:
+        """Say whether the cache is worth a look although the endpoint is to be left alone."""
+        # What keeps this host from the endpoint need not keep another, which shares its token.
+        if not error.retryable or not self._runtime.cache.is_shared:
+            return False
+        if entry.call is not None and now.boot < entry.call.deadline:
+            return entry.call.cache_only
+        if now.boot < entry.next_recheck:
+            return False
+        entry.next_recheck = now.boot + _RECHECK
+        return True
+
+    def _refresh(self, entry: TokenEntry, now: Instant) -> CallStart | None:
+        """Send for the successor, unless somebody does already or it is too early."""
+        under_way = entry.call is not None and now.boot < entry.call.deadline
+        if under_way or now.boot < entry.next_refresh or entry in IN_FLIGHT.get():
+            return None
+        return None if self._why_not(entry, now, now.boot) else self._join(entry, now)
+
+    def _join(
+        self, entry: TokenEntry, now: Instant, *, cache_only: bool = False
+    ) -> CallStart | None:
+        """Make sure that a call is under way; return it only if the caller must start it."""
+        if entry in IN_FLIGHT.get():
+            raise Reentrant("an adapter asked for the token that it is helping to obtain")
+        found = entry.call
+        if found is not None and now.boot < found.deadline and found.cache_only <= cache_only:
+            return None
+        entry.call = InFlightCall(now.boot + self._timeout, cache_only=cache_only)
+        requirements = TokenRequirements(
+            entry.scope,
+            entry.call.deadline,
+            newer_than=entry.held.issuance if entry.held is not None else None,
+            rejected=frozenset(entry.rejected),
+            refusal=self._runtime.recall().refusal_of(entry.scope, now.boot),
+            cache_only=cache_only,
+        )
+        return CallStart(entry.call, requirements, found is not None and not found.cache_only)

@@ -1,0 +1,126 @@
+"""What a call leaves behind: a token in hand, or a time to wait before the next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from credicorp_auth.engine.single_flight.call import run_guarded
+from credicorp_auth.engine.tokens.entry import Held
+from credicorp_auth.errors import CredicorpAuthError, MalformedResponse
+from credicorp_auth.http.retry import backoff
+from credicorp_auth.lifecycle.endpoint_state import Failed
+from credicorp_auth.lifecycle.runtime import ObtainedToken
+from credicorp_auth.lifecycle.windows import Freshness
+from credicorp_auth.oauth.token import CACHED, MINTED, AccessToken, Provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from credicorp_auth.engine.single_flight.call import InFlightCall
+    from credicorp_auth.engine.single_flight.waiter import Waiter
+    from credicorp_auth.engine.tokens.entry import TokenEntry
+    from credicorp_auth.engine.tokens.runtime import ServerRuntime
+    from credicorp_auth.lifecycle.client import Client
+
+_SMOOTHING: Final = 0.3  # the weight of the newest mint in the average
+_LONGEST_DEFERRAL: Final = 30.0  # seconds
+
+
+class Completion:
+    """
+    Brings calls to their end.
+
+    Args:
+        client: Whose calls they are.
+        runtime: Where they were.
+    """
+
+    def __init__(self, client: Client, runtime: ServerRuntime) -> None:
+        self._client = client
+        self._runtime = runtime
+        self._mint_seconds: float | None = None
+
+    def complete(
+        self, entry: TokenEntry, call: InFlightCall, outcome: ObtainedToken | CredicorpAuthError
+    ) -> list[Waiter]:
+        """
+        Hold the token, take the call off its entry, and return who must be woken.
+
+        Both happen in one locked step: nobody can find neither call nor token.
+        """
+        held = self._held(outcome) if isinstance(outcome, ObtainedToken) else None
+        if held is not None:
+            self._note_late_arrival(held)
+        with entry.lock:
+            closed = self._runtime.closing.is_set()
+            if held is not None and not closed:
+                entry.hold(held)
+                entry.next_refresh = 0.0
+            elif entry.held is not None:
+                entry.next_refresh = self._runtime.now().boot + self._deferral(entry.held)
+            if entry.call is call:
+                entry.call = None
+            call.outcome = None if closed else outcome
+            waiters, call.waiters = call.waiters, []
+        return waiters
+
+    def attempt(self, story: Callable[[], None]) -> None:
+        """Live a story that nobody waits for; what goes wrong in it is an event."""
+        outcome = run_guarded(story)
+        if isinstance(outcome, CredicorpAuthError):  # anything else is what it returned: nothing
+            self._runtime.emit("cache.failed", code=outcome.code)
+
+    def _held(self, obtained: ObtainedToken) -> Held:
+        if obtained.mint_seconds is not None:
+            average = self._mint_seconds
+            self._mint_seconds = (
+                obtained.mint_seconds
+                if average is None
+                else average + _SMOOTHING * (obtained.mint_seconds - average)
+            )
+        grant, issued = obtained.grant, obtained.issued
+        windows = self._client.window_policy.windows(
+            issued,
+            grant.lifetime,
+            mint_seconds=self._mint_seconds or 0.0,
+            chance=self._runtime.random(),
+        )
+        token = AccessToken(
+            grant.value,
+            grant.token_type,
+            grant.scope,
+            issued.wall + grant.lifetime,
+            grant.lifetime,
+            self._provenance(obtained),
+        )
+        return Held.of(token, windows, obtained.record_id, obtained.number)
+
+    def _provenance(self, obtained: ObtainedToken) -> Provenance:
+        minted = obtained.mint_seconds is not None
+        runtime = self._runtime
+        provider = runtime.transport_provider if minted else runtime.cache.provider
+        return Provenance(
+            MINTED if minted else CACHED,
+            provider.name,
+            provider.distribution,
+            provider.version,
+            obtained_at=runtime.clock.wall(),
+            issued_at=obtained.issued.wall,
+        )
+
+    def _note_late_arrival(self, held: Held) -> None:
+        """Start a back-off where minting takes so long that the token cannot be reused."""
+        if held.windows.freshness_at(self._runtime.now()) is not Freshness.MANDATORY:
+            return
+        state = self._runtime.recall()
+        late = MalformedResponse(
+            f"the token for client {self._client.client_id!r} arrived too late to be reused",
+            code="response.late",
+            hint="ask the operator of the token endpoint for faster answers or longer lives.",
+            retryable=True,
+        )
+        self._runtime.remember(Failed(late, backoff(state.failures + 1, self._runtime.random())))
+
+    def _deferral(self, held: Held) -> float:
+        longest = min(_LONGEST_DEFERRAL, held.windows.lifetime / 10)
+        return longest * (0.5 + 0.5 * self._runtime.random())

@@ -1,0 +1,246 @@
+"""Errors whose cause lies elsewhere: a secret source, a cache, the network, a server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from credicorp_auth.errors.root import CredicorpAuthError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+class SecretUnavailable(CredicorpAuthError):
+    """The secret source could not hand over the client's credentials."""
+
+    default_code = "secret.unavailable"
+    default_hint = "check the secret source."
+
+
+class CacheUnavailable(CredicorpAuthError):
+    """A cache cannot be used now; the engine goes on without it, and tells."""
+
+    default_code = "cache.unavailable"
+    default_hint = "check the cache; tokens are kept in memory meanwhile."
+
+
+class ServerUnreachable(CredicorpAuthError):
+    """Nobody fit to answer was reached."""
+
+    default_code = "transport"
+    default_hint = "check address, network and proxy, then try again."
+    default_retryable = True
+
+
+class ConnectionFailed(ServerUnreachable):
+    """The connection was not made, or broke before a whole answer had come."""
+
+    default_code = "transport.connect"
+
+
+class DeadlinePassed(ServerUnreachable, TimeoutError):
+    """The time allowed for the call ran out."""
+
+    default_code = "transport.deadline"
+    default_hint = "try again, or allow more time with `timeout`."
+
+
+class TlsFailed(ServerUnreachable):
+    """No trusted TLS connection could be agreed with the server."""
+
+    default_code = "transport.tls"
+    default_hint = "check the server's certificate and name, and `ca_file` of the transport."
+    default_retryable = False
+
+
+class RedirectRefused(ServerUnreachable):
+    """The server answered a request that carries credentials with a redirect."""
+
+    default_code = "transport.redirect_refused"
+    default_hint = "set the final address; requests that carry credentials follow no redirects."
+    default_retryable = False
+
+
+class ServerFailed(ServerUnreachable):
+    """
+    The server answered with a status that says enough by itself: a failure, or nothing there.
+
+    Args:
+        status: HTTP status code of the response.
+        retry_after: Seconds for which the server asked to be left alone; None if it did not.
+        error: The OAuth error code in the body, as it sent it; or empty.
+        description: The server's explanation, escaped, shortened and scrubbed; or empty.
+    """
+
+    default_code = "token_endpoint.server_error"
+    default_hint = "try again later; if it lasts, ask the operator of the server."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        retry_after: float | None = None,
+        error: str = "",
+        description: str = "",
+        **rest: Any,
+    ) -> None:
+        super().__init__(message, **rest)
+        self.status = status
+        self.retry_after = retry_after
+        self.error = error
+        self.description = description
+
+
+class TokenRequestRefused(CredicorpAuthError):
+    """
+    The authorization server understood the request and refused it (RFC 6749 section 5.2).
+
+    Args:
+        error: The server's error code, as it sent it.
+        description: The server's explanation, escaped, shortened and scrubbed; or empty.
+        status: HTTP status code of the answer.
+    """
+
+    default_code = "oauth.refused"
+    default_hint = "ask the operator of the authorization server what this client may do."
+
+    def __init__(
+        self, message: str, *, error: str, description: str = "", status: int, **rest: Any
+    ) -> None:
+        super().__init__(message, **rest)
+        self.error = error
+        self.description = description
+        self.status = status
+
+
+class InvalidRequest(TokenRequestRefused):
+    """The server found the token request malformed."""
+
+    default_code = "oauth.invalid_request"
+    default_hint = "check `client_authentication`, `resource` and `extra_parameters`."
+
+
+class InvalidClient(TokenRequestRefused):
+    """The server does not accept this client id with this secret."""
+
+    default_code = "oauth.invalid_client"
+    default_hint = "check client id and secret, and the `client_authentication` method."
+
+
+class InvalidGrant(TokenRequestRefused):
+    """The server refused the grant."""
+
+    default_code = "oauth.invalid_grant"
+
+
+class UnauthorizedClient(TokenRequestRefused):
+    """This client may not use the client-credentials grant."""
+
+    default_code = "oauth.unauthorized_client"
+    default_hint = "ask for the client_credentials grant to be enabled for this client."
+
+
+class UnsupportedGrantType(TokenRequestRefused):
+    """The server does not offer the client-credentials grant."""
+
+    default_code = "oauth.unsupported_grant_type"
+    default_hint = "check that `token_url` is a client-credentials token endpoint."
+
+
+class InvalidScope(TokenRequestRefused):
+    """The server does not know the scope, or does not grant it to this client."""
+
+    default_code = "oauth.invalid_scope"
+    default_hint = "ask for scopes this client was given, spelt as the server spells them."
+
+
+class InvalidTarget(TokenRequestRefused):
+    """The server does not know the resource the token is for (RFC 8707 section 2)."""
+
+    default_code = "oauth.invalid_target"
+    default_hint = "check `resource`."
+
+
+class UnsupportedTokenType(TokenRequestRefused):
+    """The endpoint answers for no tokens of this kind, such as JWTs (RFC 7009 section 2.2.1)."""
+
+    default_code = "oauth.unsupported_token_type"
+    default_hint = "verify JWTs with `auth.verify`, or ask the operator which tokens it takes."
+
+
+class TokenEndpointBusy(CredicorpAuthError):
+    """
+    The token endpoint, or one that was asked about a token, wants to be left alone for now.
+
+    Args:
+        retry_after: Seconds from now before which no request is made.
+        error: The OAuth error code in the body, as it sent it; or empty.
+        description: The server's explanation, escaped, shortened and scrubbed; or empty.
+    """
+
+    default_code = "rate_limited"
+    default_hint = "call again after `retry_after` seconds, or allow more time with `timeout`."
+    default_retryable = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float,
+        error: str = "",
+        description: str = "",
+        **rest: Any,
+    ) -> None:
+        super().__init__(message, **rest)
+        self.retry_after = retry_after
+        self.error = error
+        self.description = description
+
+
+class MalformedResponse(CredicorpAuthError):
+    """The server spoke, but what it said is not what the protocol allows."""
+
+    default_code = "response.malformed"
+    default_hint = "check that the address is that of the OAuth endpoint; then ask its operator."
+
+
+class ScopeNotGranted(CredicorpAuthError):
+    """
+    The server granted less than was asked for.
+
+    Args:
+        asked: Scope tokens that were asked for.
+        granted: Scope tokens that were granted.
+    """
+
+    default_code = "response.scope_insufficient"
+    default_hint = "ask for less, have the client given more, or set narrowed_scope='accept'."
+
+    def __init__(
+        self, message: str, *, asked: Collection[str], granted: Collection[str], **rest: Any
+    ) -> None:
+        super().__init__(message, **rest)
+        self.asked = frozenset(asked)
+        self.granted = frozenset(granted)
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """The scope tokens asked for and not granted."""
+        return self.asked - self.granted
+
+
+class OriginNotAllowed(CredicorpAuthError):
+    """
+    A request to an origin outside the allow-list would have carried the token.
+
+    Args:
+        origin: The origin the request was for, as scheme://host:port.
+    """
+
+    default_code = "origin.refused"
+    default_hint = "add the origin to `allowed_origins` if the token may go there."
+
+    def __init__(self, message: str, *, origin: str, **rest: Any) -> None:
+        super().__init__(message, **rest)
+        self.origin = origin

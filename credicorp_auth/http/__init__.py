@@ -1,0 +1,1 @@
+"""HTTP values and rules: messages, origins, retry, strict JSON, untrusted text. Pure."""

@@ -1,0 +1,84 @@
+"""Where tokens may go."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.http.messages import may_carry_token, origin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SCHEME_LONGEST: Final = len("https://")
+_AUTHORITY: Final = re.compile(r"(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.IGNORECASE)
+_DEFAULT_PORTS: Final = (("https://", ":443"), ("http://", ":80"))
+
+
+class AllowedOrigins:
+    """
+    The origins that tokens may be sent to.
+
+    Args:
+        origins: As `origin_of` spells them.
+    """
+
+    __slots__ = ("origins", "prefixes")
+
+    def __init__(self, origins: frozenset[str]) -> None:
+        self.origins = origins
+        # An address that begins with one of these, slash included, is of that origin, however it
+        # goes on: nearly every request is told by one comparison of text.
+        self.prefixes = tuple(home for origin in sorted(origins) for home in _spellings(origin))
+
+    def allows(self, url: str) -> bool:
+        """Say whether a token may go to `url`."""
+        # What comes before the path decides, and is the same for nearly all requests of a program.
+        return url.startswith(self.prefixes) or _is_among(
+            url[: url.find("/", _SCHEME_LONGEST) + 1] or url, self.origins
+        )
+
+    def allow_host(self, url: str, host: str) -> bool:
+        """
+        Say whether a token may go to `url` under the name that a `Host` header gives it.
+
+        A server, or a proxy before it, passes the request on to the site that `Host` names, so that
+        name is an origin of its own: the scheme of `url` with that host and port.
+        """
+        if _AUTHORITY.fullmatch(host) is None:
+            return False
+        return self.allows(f"{url.partition('://')[0]}://{host}/")
+
+    def allow_server_name(self, url: str, name: str) -> bool:
+        """
+        Say whether a token may go to `url` if the server's certificate is for another name.
+
+        TLS names no port, so the name must be the host of an allowed https origin, or of `url`.
+        """
+        if _AUTHORITY.fullmatch(name) is None:
+            return False
+        hosts = {_host_of(each) for each in self.origins if each.startswith("https://")}
+        return name.lower().rstrip(".") in {*hosts, _host_of(origin_of(url))}
+
+
+def _spellings(origin: str) -> Iterator[str]:
+    if may_carry_token(origin):
+        yield f"{origin}/"
+        for scheme, port in _DEFAULT_PORTS:
+            if origin.startswith(scheme) and origin.endswith(port):
+                yield f"{origin.removesuffix(port)}/"
+
+
+def _host_of(origin: str) -> str:
+    return origin.partition("://")[2].rpartition(":")[0].strip("[]")
+
+
+@lru_cache(maxsize=256)
+def _is_among(url: str, origins: frozenset[str]) -> bool:
+    try:
+        return origin_of(url) in origins and may_carry_token(url)
+    except InvalidSetting:
+        # Where a redirect leads is not ours to mend.
+        return False

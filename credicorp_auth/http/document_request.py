@@ -1,0 +1,64 @@
+"""Asking an authorization server for a public document: its metadata, its keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from credicorp_auth.errors import RedirectRefused, ServerFailed
+from credicorp_auth.http.messages import HttpRequest, HttpResponse
+from credicorp_auth.http.retry import is_retryable, read_retry_after
+
+if TYPE_CHECKING:
+    from credicorp_auth.oauth.endpoint_address import EndpointAddress
+
+_NOT_THERE: Final = frozenset({404, 405})
+
+
+def build_document_request(url: str, media_types: str = "application/json") -> HttpRequest:
+    """
+    Build the request for a document; it carries nothing of the client.
+
+    Args:
+        url: The address of the document.
+        media_types: The value of `Accept`.
+    """
+    return HttpRequest("GET", url, headers={"Accept": media_types, "Accept-Encoding": "identity"})
+
+
+def check_document_status(response: HttpResponse, address: EndpointAddress, *, now: float) -> None:
+    """
+    Refuse a response that brings no document.
+
+    Args:
+        response: The response.
+        address: Where it came from.
+        now: Epoch seconds now.
+
+    Raises:
+        RedirectRefused: A redirect, which is never followed.
+        ServerFailed: Another status than 200 (`document.status`); there is no such document
+            (`endpoint.not_found`).
+    """
+    status, url = response.status, address.url
+    if status in {301, 302, 303, 307, 308}:
+        raise RedirectRefused(
+            f"{url} redirected, status {status}",
+            hint="set the final address; documents that keys are read from are never redirected.",
+        )
+    if status in _NOT_THERE:
+        raise ServerFailed(
+            f"there is no document at {url}, status {status}",
+            status=status,
+            code="endpoint.not_found",
+            hint=f"check the address {url}, which came from {address.source}.",
+            retryable=address.has_answered,
+        )
+    if status != 200:  # noqa: PLR2004 - the one success
+        raise ServerFailed(
+            f"{url} answered status {status}",
+            status=status,
+            retry_after=read_retry_after(response, now),
+            code="document.status",
+            hint="check `jwks_url` or `issuer`; then ask the operator of the issuer.",
+            retryable=is_retryable(status),
+        )

@@ -1,0 +1,46 @@
+"""Which part of the network an address lies in, so that no document can lead into another."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+
+PUBLIC: Final = "public"
+
+# What some resolvers take for an IPv4 address though it is not spelt as one: 2130706433, 0x7f.1.
+_NUMERIC: Final = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?", re.IGNORECASE)
+
+
+def zone_of(address: str) -> str:
+    """
+    Return the kind of network that an address lies in.
+
+    Args:
+        address: An IP address, without brackets; a zone is left aside.
+
+    Returns:
+        `public`, `loopback`, `link_local`, `private`, or `special` for anything else.
+    """
+    try:
+        found: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
+    except ValueError:
+        return "special"
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    if found.is_loopback:
+        return "loopback"
+    if found.is_link_local:
+        return "link_local"
+    if found.is_global and not found.is_multicast:
+        return PUBLIC
+    return "private" if found.is_private and not found.is_unspecified else "special"
+
+
+def zone_of_host(host: str) -> str | None:
+    """Return the kind of network that a host spelt as an address lies in; None for a name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return "special" if _NUMERIC.fullmatch(host) else None
+    return zone_of(host)

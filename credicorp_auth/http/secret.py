@@ -1,0 +1,104 @@
+"""
+Values that may be used but not seen.
+
+The value lives in the closure of `reveal` and nowhere else: no attribute, no `__dict__`, nothing
+for `attrs.asdict`, `vars`, `pprint`, a debugger's list of locals or a walk over `dir()` to find.
+"""
+
+from __future__ import annotations
+
+import hmac
+from secrets import token_bytes
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T", str, bytes)
+
+# A fresh salt per process: the same secret shows another fingerprint elsewhere, so that nobody can
+# test guesses of a weak secret against a fingerprint in a log.
+_SALT: Final = token_bytes(16)
+
+
+class _Opaque(Generic[T]):
+    """What the two kinds of secret have in common."""
+
+    __slots__ = ("__weakref__", "fingerprint", "reveal")
+
+    fingerprint: str
+    reveal: Callable[[], T]
+
+    def __init__(self, value: T) -> None:
+        def reveal() -> T:
+            return value
+
+        raw = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+        object.__setattr__(self, "reveal", reveal)
+        object.__setattr__(self, "fingerprint", hmac.digest(_SALT, raw, "sha256").hex()[:8])
+
+    def __setattr__(self, name: str, _value: object) -> NoReturn:
+        message = f"a secret cannot be changed: {name}"
+        raise AttributeError(message)
+
+    def __delattr__(self, name: str) -> NoReturn:
+        message = f"a secret cannot be changed: {name}"
+        raise AttributeError(message)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} *** {self.fingerprint}>"
+
+    __str__ = __repr__
+
+    def __format__(self, _spec: str) -> str:
+        return repr(self)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return hmac.compare_digest(self._digest(), other._digest())
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    def _digest(self) -> bytes:
+        value = self.reveal()
+        raw = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+        return hmac.digest(_SALT, raw, "sha256")
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _cache: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce_ex__(self, _protocol: object) -> NoReturn:
+        message = "a secret cannot be pickled; hand over the name of its source instead"
+        raise TypeError(message)
+
+
+class Secret(_Opaque[str]):
+    """
+    A text that may be used but not seen: a client secret, a token, a header.
+
+    `str`, `repr` and `format` show a fingerprint that is the same within this process only;
+    copying keeps the same object; pickling is refused; comparison takes constant time.
+
+    Args:
+        value: The text to keep. `secret.reveal()` gives it back.
+
+    .. versionadded:: 1.0.0
+    """
+
+    __slots__ = ()
+
+
+class SecretBytes(_Opaque[bytes]):
+    """
+    Bytes that may be used but not seen: the body of a request or answer that holds a credential.
+
+    Args:
+        value: The bytes to keep. `secret.reveal()` gives them back.
+    """
+
+    __slots__ = ()

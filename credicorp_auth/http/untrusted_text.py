@@ -1,0 +1,157 @@
+"""
+Text that a server chose, made fit to be shown: scrubbed, short, one line.
+
+Everything a server sends and a message, an event or a value may show passes through `scrub`:
+credentials of ours, in any spelling that a server may echo them in, and whatever has the shape of
+a token are replaced by `***`.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from base64 import b64encode
+from functools import partial
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from credicorp_auth.http.secret import Secret
+
+STARS: Final = "***"
+
+# A JWS or JWE in compact form, if its first part is the base64 of a JSON object. The look-behind
+# lets a match begin only where a run of letters begins; without it a megabyte of letters would be
+# searched once for each of them.
+_COMPACT: Final = re.compile(
+    r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+(?:\.[A-Za-z0-9_-]*+){1,3}+"
+)
+# The base64 of a brace and of what JSON lets follow it. Two letters would not tell: the names of
+# hosts and scopes may begin with `ey` and `ew` as well.
+_JSON_OBJECT: Final = re.compile(r"ey[ABIJ]|ew[klop01][JKNgi9]|[^.]*eyJ")
+_SCHEME: Final = re.compile(
+    r"\b(Bearer|Basic|DPoP|MAC)([ :=]+)[A-Za-z0-9._~+/%-]{16,}+=*", re.IGNORECASE
+)
+_PREFIXED: Final = re.compile(r"(?<![A-Za-z0-9])(?:csk_|hv[sb]\.|AKIA|ya29\.)[A-Za-z0-9._-]{8,}+")
+# Opaque tokens: long, and of capital and small letters and digits. Names and words have no digits,
+# identifiers of requests have one case.
+_LONG: Final = re.compile(r"[A-Za-z0-9_-]{40,}+")
+_OPAQUE: Final = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])")
+_UNICODE_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
+
+_SHORTEST_SECRET: Final = 4  # scrubbing shorter texts would make every message unreadable
+_SHORTEST_ENCODED: Final = 8  # three letters of base64 are in every text
+
+SHORTEST_IN_VALUES: Final = 8
+"""Characters that a secret must have to be looked for in scopes and in fields of events."""
+
+
+def hide_secrets(text: str, secrets: Iterable[Secret], *, shortest: int = _SHORTEST_SECRET) -> str:
+    """
+    Replace our credentials in a text.
+
+    Args:
+        text: The text.
+        secrets: Credentials that it may hold. They are found as they are, percent-encoded,
+            JSON-escaped, HTML-escaped, in hexadecimal, and inside any base64.
+        shortest: Characters that a secret must have to be looked for.
+
+    Returns:
+        The text with `***` in their place; `***` alone if a credential is still found once the
+        text is decoded.
+    """
+    values = [each for secret in secrets if len(each := secret.reveal()) >= shortest]
+    for value in values:
+        for form in _forms(value):
+            text = text.replace(form, STARS)
+    if any(value in reading for reading in _readings(text) for value in values):
+        return STARS
+    return text
+
+
+def scrub(text: str, secrets: Iterable[Secret], *, shortest: int = _SHORTEST_SECRET) -> str:
+    """
+    Replace our credentials, and whatever looks like a token, in a text of a server.
+
+    Args:
+        text: The text.
+        secrets: As for `hide_secrets`.
+        shortest: As for `hide_secrets`.
+    """
+    hidden = hide_secrets(text, secrets, shortest=shortest)
+    text = _COMPACT.sub(partial(_star_if, _JSON_OBJECT), hidden)
+    text = _SCHEME.sub(rf"\1\2{STARS}", text)
+    text = _PREFIXED.sub(STARS, text)
+    return _LONG.sub(partial(_star_if, _OPAQUE), text)
+
+
+def _star_if(shape: re.Pattern[str], found: re.Match[str]) -> str:
+    return STARS if shape.match(found[0]) else found[0]
+
+
+def _forms(value: str) -> Iterator[str]:
+    """Return the spellings of a secret, the longer ones before those that they contain."""
+    raw = value.encode("utf-8", "surrogatepass")
+    percent = "".join(f"%{byte:02X}" for byte in raw)
+    escaped = "".join(f"\\u{ord(each):04x}" for each in value)
+    spelt = {percent, percent.lower(), escaped, escaped.upper().replace("\\U", "\\u")}
+    for quoted in (quote(raw, safe=""), quote_plus(raw)):
+        spelt |= {quoted, re.sub("%..", lambda found: found[0].lower(), quoted)}
+    for dumped in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+        spelt |= {dumped, dumped.replace("/", "\\/")}
+    spelt |= {html.escape(value), html.escape(value, quote=False)}
+    if len(raw) >= _SHORTEST_ENCODED:
+        spelt |= {raw.hex(), raw.hex().upper()}
+        for each in (raw, quote_plus(raw).encode("ascii")):
+            spelt |= set(_base64_forms(each))
+    yield value
+    yield from sorted(spelt - {value}, key=len, reverse=True)
+
+
+def _base64_forms(raw: bytes) -> Iterator[str]:
+    """Return what stands in base64 of any bytes that hold these, wherever they begin in them."""
+    for before in range(3):
+        whole = b64encode(b"\0" * before + raw).decode("ascii").rstrip("=")
+        # The first and the last letters depend on the neighbours as well.
+        begin, end = -(-before * 8 // 6), (before + len(raw)) * 8 // 6
+        core = whole[begin:end]
+        yield core
+        yield core.replace("+", "-").replace("/", "_")
+        yield quote(core, safe="")
+
+
+def _readings(text: str) -> Iterator[str]:
+    """Return what a text may say to somebody who decodes it."""
+    yield text
+    yield html.unescape(text)
+    for plain in (unquote(text), unquote_plus(text)):
+        yield plain
+        yield unquote(plain)
+    if "\\" in text:
+        yield _UNICODE_ESCAPE.sub(_unescape, text)
+
+
+def _unescape(found: re.Match[str]) -> str:
+    code = found[1] or found[2]
+    return chr(int(code, 16)) if code else found[3]
+
+
+def escape_untrusted(text: str, secrets: Iterable[Secret], *, limit: int = 200) -> str:
+    """
+    Return text of a server's choosing in a form that is safe in a log and an error message.
+
+    Args:
+        text: What the server sent.
+        secrets: Credentials that it may echo: those that were part of the request.
+        limit: Characters to keep.
+
+    Returns:
+        Printable ASCII; everything else escaped; tokens and the given secrets replaced.
+    """
+    # Cut only now: of a secret that was cut in two, the first half would be found no more.
+    text = scrub(text, secrets)
+    shown = text[: limit + 1].encode("unicode_escape").decode("ascii")
+    return shown if len(text) <= limit and len(shown) <= limit else shown[:limit] + "…"

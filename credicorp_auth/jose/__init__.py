@@ -1,0 +1,1 @@
+"""Signed tokens: compact form, key sets, claims, signatures. Pure."""

@@ -1,0 +1,150 @@
+"""What a verified access token says (RFC 9068 section 2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Final, cast
+
+from attrs import field, frozen
+
+from credicorp_auth.errors import (
+    Expired,
+    InvalidSetting,
+    NotYetValid,
+    ScopeMissing,
+    WrongAudience,
+    WrongClaim,
+)
+from credicorp_auth.oauth.claim_values import freeze_members, read_time
+from credicorp_auth.oauth.scope import Scope
+
+_scope_of: Final = lru_cache(maxsize=256)(Scope)
+
+
+@frozen
+class Claims(Mapping[str, Any]):
+    """
+    The claims of a token whose signature, issuer, audience and times were verified.
+
+    It is a read-only mapping of all claims by name, too, what lies inside them included.
+
+    Args:
+        issuer: Who issued the token (`iss`).
+        subject: Whom it is about (`sub`); of a client-credentials token, the client.
+        client_id: The client that it was issued to.
+        audience: Whom it is meant for (`aud`).
+        scope: What it may be used for; empty where the token does not say.
+        expires_at: Epoch seconds of its end (`exp`).
+        issued_at: Epoch seconds of its issue (`iat`).
+        token_id: Its own name (`jti`).
+
+    .. versionadded:: 1.0.0
+    """
+
+    issuer: str
+    subject: str
+    client_id: str
+    audience: frozenset[str]
+    scope: Scope
+    expires_at: float
+    issued_at: float
+    token_id: str
+    _members: Mapping[str, Any] = field(repr=False, hash=False)
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - whatever JSON can say
+        return self._members[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+
+def read_claims(members: Mapping[str, Any], *, now: float, leeway: float) -> Claims:
+    """
+    Read the claims of a token whose signature and issuer were verified.
+
+    Args:
+        members: The members of its payload.
+        now: Epoch seconds now.
+        leeway: Seconds by which the issuer's clock may differ.
+
+    Raises:
+        Expired: `exp` is missing, not a time, or over (`verify.exp`).
+        NotYetValid: `nbf` or `iat` is not a time or lies ahead, or `iat` is missing (`verify.nbf`,
+            `verify.iat`).
+        WrongAudience: `aud` is not text, nor a list of texts (`verify.aud`).
+        WrongClaim: Another claim of RFC 9068 is missing or not text (`verify.claim`), or the token
+            is bound to a key that nobody proved to hold (`verify.cnf`).
+        ScopeMissing: `scope` is not a text of scope tokens (`verify.scope`).
+    """
+    expires_at = read_time(members.get("exp"))
+    if expires_at is None or now >= expires_at + leeway:
+        raise Expired("the token has expired, or does not say readably when it does")
+    issued_at = read_time(members.get("iat"))
+    if issued_at is None or issued_at > now + leeway:
+        raise NotYetValid("the token was issued later than now, or at no time", code="verify.iat")
+    not_before = read_time(members.get("nbf", 0))
+    if not_before is None or not_before > now + leeway:
+        raise NotYetValid("the token begins later than now, or at no time")
+    if "cnf" in members:
+        raise WrongClaim(
+            "the token is bound to a key, and nobody proved to hold it",
+            code="verify.cnf",
+            hint="have bearer tokens issued; tokens bound to a key are not supported.",
+        )
+    return Claims(
+        members["iss"],
+        _read_text(members, "sub"),
+        _read_text(members, "client_id"),
+        _read_audience(members.get("aud")),
+        _read_scope(members.get("scope", "")),
+        expires_at,
+        issued_at,
+        _read_text(members, "jti"),
+        freeze_members(members),
+    )
+
+
+def verify_audience(claims: Claims, audience: str) -> None:
+    """Refuse a token that is not meant for `audience`, compared character by character."""
+    if audience not in claims.audience:
+        raise WrongAudience("the token is meant for another audience")
+
+
+def verify_scope(claims: Claims, required: Scope) -> None:
+    """Refuse a token that lacks a word of what is required."""
+    if not required.words <= claims.scope.words:
+        raise ScopeMissing(
+            f"the token does not cover the required scope {str(required)!r}",
+            required=required.words,
+        )
+
+
+def _read_text(members: Mapping[str, Any], name: str) -> str:
+    value = members.get(name)
+    if not isinstance(value, str) or not value:
+        raise WrongClaim(f"the token's `{name}` is missing or not text")
+    return value
+
+
+def _read_audience(value: object) -> frozenset[str]:
+    listed = [value] if isinstance(value, str) else value
+    if isinstance(listed, list):
+        audiences = cast("list[object]", listed)
+        texts = [each for each in audiences if isinstance(each, str)]
+        if texts and len(texts) == len(audiences):
+            return frozenset(texts)
+    raise WrongAudience("the token's `aud` is missing, or neither text nor a list of texts")
+
+
+def _read_scope(value: object) -> Scope:
+    try:
+        scope = _scope_of(value) if isinstance(value, str) else None
+    except InvalidSetting:
+        scope = None
+    if scope is None:
+        raise ScopeMissing("the token's `scope` is not a text of scope tokens", required=())
+    return scope

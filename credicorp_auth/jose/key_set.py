@@ -1,0 +1,208 @@
+"""The keys that an issuer publishes (RFC 7517 section 5), as far as they may be used."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, cast
+
+from attrs import field, frozen
+
+from credicorp_auth.errors import MalformedResponse, UnknownKey
+from credicorp_auth.http.strict_json import NotStrictJson, read_json_object
+from credicorp_auth.jose.verification_key import (
+    DroppedKey,
+    OtherKey,
+    VerificationKey,
+    read_verification_key,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from credicorp_auth.http.messages import HttpResponse
+    from credicorp_auth.jose.signature_algorithm import SignatureAlgorithm
+
+MAX_KEY_SET: Final = 512 * 1024
+"""Bytes that a key set may have."""
+
+MAX_KEYS: Final = 100
+"""Keys that a key set may hold."""
+
+KEY_SET_TYPES: Final = "application/jwk-set+json, application/json"
+"""The media types of key sets (RFC 7517 section 8.5), as issuers label them."""
+
+DEFAULT_FRESH: Final = 300.0  # seconds
+_SHORTEST_FRESH: Final = 60.0  # seconds
+_LONGEST_FRESH: Final = 3600.0  # seconds
+_MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(-?[0-9]{1,12})", re.IGNORECASE)
+
+
+@frozen(eq=False)
+class KeySet:
+    """
+    The usable keys of one issuer.
+
+    Args:
+        keys: Those that may verify.
+        dropped: Those that must not be used, and why.
+        others: Names of keys that are published for another purpose.
+        document: The bytes that it was read from, to tell whether another set says the same.
+        url: Where it was read, for messages.
+    """
+
+    keys: tuple[VerificationKey, ...]
+    dropped: tuple[DroppedKey, ...] = ()
+    others: frozenset[str] = frozenset()
+    document: bytes = field(default=b"", repr=False)
+    url: str = ""
+    _by_kid: Mapping[str, tuple[VerificationKey, ...]] = field(init=False, repr=False)
+    _unusable: Mapping[str, str] = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        by_kid: dict[str, tuple[VerificationKey, ...]] = {}
+        for key in self.keys:
+            if key.kid is not None:
+                by_kid[key.kid] = (*by_kid.get(key.kid, ()), key)
+        unusable = dict.fromkeys(self.others, "verify.key_mismatch")
+        unusable |= {
+            each.kid: each.code if each.code == "jwks.duplicate_kid" else "verify.key_mismatch"
+            for each in self.dropped
+            if each.kid is not None
+        }
+        object.__setattr__(self, "_by_kid", by_kid)
+        object.__setattr__(self, "_unusable", unusable)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the keys that may verify."""
+        return frozenset(self._by_kid)
+
+    def choose(self, kid: str | None, algorithm: SignatureAlgorithm) -> VerificationKey:
+        """
+        Choose the one key that a token may be verified with.
+
+        Args:
+            kid: The key that the token names, if it names one.
+            algorithm: The algorithm that the token names.
+
+        Raises:
+            UnknownKey: None of that name is published (`verify.kid`: a newer set may hold it); or
+                the one that is goes with another algorithm or purpose (`verify.key_mismatch`), is
+                one of two of its name (`jwks.duplicate_kid`); or the token names none, and several
+                would do (`verify.kid_ambiguous`).
+        """
+        candidates = self.keys if kid is None else self._by_kid.get(kid, ())
+        fitting = [each for each in candidates if each.may_verify(algorithm)]
+        if len({each.numbers for each in fitting}) == 1:
+            return fitting[0]  # or the same key under another name
+        if fitting:
+            raise UnknownKey(
+                "the token names no key, and several would do",
+                code="verify.kid_ambiguous",
+                hint="have the issuer name the key of each token in `kid`.",
+            )
+        code = "verify.key_mismatch" if candidates else self._unusable.get(kid or "", "verify.kid")
+        raise UnknownKey(_WHY_NOT[code], code=code)
+
+
+_WHY_NOT: Final = {
+    "verify.kid": "the token's key is none that the issuer publishes",
+    "verify.key_mismatch": "the token's key is published for another algorithm or purpose",
+    "jwks.duplicate_kid": "two keys are published under the name of the token's key",
+}
+
+
+def read_key_set(
+    response: HttpResponse, algorithms: Sequence[SignatureAlgorithm], *, url: str
+) -> KeySet:
+    """
+    Read a key set.
+
+    Args:
+        response: An answer with status 200.
+        algorithms: The algorithms that are allowed, the preferred ones first.
+        url: Where it came from, for messages.
+
+    Returns:
+        The keys that may verify; there may be none, if the issuer publishes none.
+
+    Raises:
+        MalformedResponse: It is too long or holds too many keys (`jwks.too_large`), or is not a key
+            set (`jwks.malformed`).
+    """
+    document = response.body.reveal()
+    read = [read_verification_key(each, algorithms) for each in _read_members(document, url)]
+    keys, dropped = _without_duplicates(
+        [each for each in read if isinstance(each, VerificationKey)]
+    )
+    return KeySet(
+        keys,
+        (*(each for each in read if isinstance(each, DroppedKey)), *dropped),
+        frozenset(each.kid for each in read if isinstance(each, OtherKey) and each.kid),
+        document,
+        url,
+    )
+
+
+def no_usable_key(keys: KeySet) -> MalformedResponse:
+    """Return the error of a key set without a key that may verify."""
+    return MalformedResponse(
+        f"the key set at {keys.url} has no key that may verify",
+        code="jwks.no_usable_key",
+        hint="check `jwks_url`; the issuer must publish public keys for an allowed algorithm.",
+    )
+
+
+def _read_members(document: bytes, url: str) -> list[object]:
+    hint = "check `jwks_url`, then ask the operator of the issuer."
+    if len(document) > MAX_KEY_SET:
+        message = f"the key set at {url} has over {MAX_KEY_SET} bytes"
+        raise MalformedResponse(message, code="jwks.too_large", hint=hint)
+    try:
+        members = read_json_object(document)
+    except NotStrictJson:
+        members = {}
+    keys = members.get("keys")
+    if not isinstance(keys, list):
+        message = f"what {url} answered is not a key set"
+        raise MalformedResponse(message, code="jwks.malformed", hint=hint)
+    listed = cast("list[object]", keys)
+    if len(listed) > MAX_KEYS:
+        message = f"the key set at {url} holds over {MAX_KEYS} keys"
+        raise MalformedResponse(message, code="jwks.too_large", hint=hint)
+    return listed
+
+
+def _without_duplicates(
+    keys: Sequence[VerificationKey],
+) -> tuple[tuple[VerificationKey, ...], tuple[DroppedKey, ...]]:
+    """Keep one of each key, and none of different keys that share a name and an algorithm."""
+    named: dict[tuple[str | None, str], dict[tuple[bytes, ...], VerificationKey]] = {}
+    for key in keys:
+        named.setdefault((key.kid, key.algorithm.mathematics), {}).setdefault(key.numbers, key)
+    doubtful = {kid for (kid, _), same in named.items() if kid is not None and len(same) > 1}
+    kept = tuple(
+        key
+        for (kid, _), same in named.items()
+        for key in same.values()
+        if kid is None or len(same) == 1
+    )
+    return kept, tuple(DroppedKey(kid, "jwks.duplicate_kid") for kid in sorted(doubtful))
+
+
+def read_freshness(response: HttpResponse) -> float:
+    """
+    Read for how long a key set is taken for current.
+
+    Args:
+        response: The answer that brought it; its `Cache-Control: max-age` is minded within bounds.
+
+    Returns:
+        Seconds, from 60 to 3600; 300 where the answer does not say.
+    """
+    told = ",".join(response.header_values("Cache-Control")).lower()
+    found = _MAX_AGE.search(told)
+    seconds = float(found[1]) if found else DEFAULT_FRESH
+    if "no-store" in told or "no-cache" in told:
+        seconds = 0.0
+    return min(max(seconds, _SHORTEST_FRESH), _LONGEST_FRESH)

@@ -1,0 +1,71 @@
+"""Whether a token may be trusted: the order in which it is asked, values in and values out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from credicorp_auth.errors import BadSignature, WrongIssuer
+from credicorp_auth.jose.claims import read_claims
+from credicorp_auth.jose.compact import CompactToken, read_compact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from credicorp_auth.jose.claims import Claims
+    from credicorp_auth.jose.signature_algorithm import SignatureAlgorithm
+    from credicorp_auth.jose.verification_key import VerificationKey
+
+
+def _by_name(algorithms: tuple[SignatureAlgorithm, ...]) -> Mapping[str, SignatureAlgorithm]:
+    return {each.name: each for each in algorithms}
+
+
+@frozen
+class VerificationPolicy:
+    """
+    What makes a token trustworthy.
+
+    Args:
+        issuer: Who must have issued it, compared character by character.
+        algorithms: How it may be signed, by name.
+        leeway: Seconds by which the issuer's clock may differ from ours.
+    """
+
+    issuer: str
+    algorithms: Mapping[str, SignatureAlgorithm] = field(converter=_by_name)
+    leeway: float = 60.0
+
+
+def read_token(text: str, policy: VerificationPolicy) -> CompactToken:
+    """
+    Read a token, and refuse one of another issuer before any key is looked for.
+
+    Raises:
+        VerificationFailed: It cannot be read strictly, or does not claim to be the issuer's.
+    """
+    token = read_compact(text, policy.algorithms)
+    if token.claims.get("iss") != policy.issuer:
+        raise WrongIssuer("the token is not the trusted issuer's")
+    return token
+
+
+def verify_token(
+    token: CompactToken, key: VerificationKey, policy: VerificationPolicy, *, now: float
+) -> Claims:
+    """
+    Verify a token's signature, and only then what it says.
+
+    Args:
+        token: What `read_token` gave.
+        key: The key that it names.
+        policy: What makes a token trustworthy.
+        now: Epoch seconds now.
+
+    Raises:
+        VerificationFailed: The signature or a claim is not as it must be.
+    """
+    if not key.verifies(token.signing_input, token.signature):
+        raise BadSignature("the signature does not verify")
+    return read_claims(token.claims, now=now, leeway=policy.leeway)

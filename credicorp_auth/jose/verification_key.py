@@ -1,0 +1,168 @@
+"""A key that verifies signatures, read strictly out of a JSON Web Key (RFC 7517)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from attrs import field, frozen
+
+from credicorp_auth.jose.base64url import decode_base64url
+from credicorp_auth.jose.roca import is_roca_modulus
+from credicorp_auth.jose.signature_algorithm import algorithm_family_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from credicorp_auth.jose.signature_algorithm import SignatureAlgorithm
+
+MIN_MODULUS: Final = 2048  # bits; RFC 7518 section 3.3
+MAX_MODULUS: Final = 8192  # bits; beyond, one verification takes a millisecond and more
+_MAX_EXPONENT: Final = 2**32
+_LONGEST_NUMBER: Final = 2048  # characters; well above those of a modulus of 8192 bits
+
+_PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
+
+
+@frozen(eq=False)
+class VerificationKey:
+    """
+    A public key, for one algorithm and no other.
+
+    Args:
+        kid: Its name among the issuer's keys, if it has one.
+        algorithm: What it may verify.
+        public_key: The key as `cryptography` holds it.
+        numbers: What it is made of, to tell one key that is listed twice from two of one name.
+    """
+
+    kid: str | None
+    algorithm: SignatureAlgorithm
+    public_key: Any = field(repr=False)
+    numbers: tuple[bytes, ...] = field(repr=False)
+    _verify: Callable[[bytes, Any, bytes], bool] = field(repr=False)
+
+    def verifies(self, message: bytes, signature: bytes) -> bool:
+        """Say whether `signature` is this key's over `message`."""
+        return self._verify(message, self.public_key, signature)
+
+    def may_verify(self, algorithm: SignatureAlgorithm) -> bool:
+        """Say whether this key goes with an algorithm."""
+        return self.algorithm.mathematics == algorithm.mathematics
+
+
+@frozen
+class DroppedKey:
+    """
+    A published key that must not be used.
+
+    Args:
+        kid: Its name, if it has a readable one.
+        code: Why: `jwks.symmetric_key`, `jwks.private_key`, `jwks.weak_key`, `jwks.roca_key`,
+            `jwks.malformed_key` or `jwks.duplicate_kid`.
+    """
+
+    kid: str | None
+    code: str
+
+
+@frozen
+class OtherKey:
+    """
+    A published key for some other purpose than verifying tokens with an allowed algorithm.
+
+    Args:
+        kid: Its name, if it has one.
+    """
+
+    kid: str | None
+
+
+def is_kid(kid: object) -> bool:
+    """Say whether something can be the name of a key: any text (RFC 7517 section 4.5) but NUL."""
+    return isinstance(kid, str) and "\0" not in kid
+
+
+def read_verification_key(
+    jwk: object, algorithms: Sequence[SignatureAlgorithm]
+) -> VerificationKey | DroppedKey | OtherKey:
+    """
+    Read one JSON Web Key.
+
+    Args:
+        jwk: A member of a key set, as JSON gave it.
+        algorithms: The algorithms that are allowed, the preferred ones first.
+    """
+    if not isinstance(jwk, dict):
+        return DroppedKey(None, "jwks.malformed_key")
+    kid = cast("dict[str, Any]", jwk).get("kid")
+    if kid is not None and not is_kid(kid):
+        return DroppedKey(None, "jwks.malformed_key")
+    kid = kid or None
+    # Null, empty text and an empty list say nothing; a member that a key needs is missing then.
+    members = {
+        name: value
+        for name, value in cast("dict[str, Any]", jwk).items()
+        if not (value is None or value in ("", []))
+    }
+    if members.get("kty") == "oct":
+        return DroppedKey(kid, "jwks.symmetric_key")
+    if not _PRIVATE.isdisjoint(members):
+        return DroppedKey(kid, "jwks.private_key")
+    algorithm = _algorithm_of(members, algorithms) if _is_for_verifying(members) else None
+    if algorithm is None:
+        return OtherKey(kid)
+    return _read_public_key(members, kid, algorithm)
+
+
+def _is_for_verifying(jwk: Mapping[str, Any]) -> bool:
+    key_ops = jwk.get("key_ops", ["verify"])
+    return jwk.get("use", "sig") == "sig" and isinstance(key_ops, list) and "verify" in key_ops
+
+
+def _algorithm_of(
+    jwk: Mapping[str, Any], algorithms: Sequence[SignatureAlgorithm]
+) -> SignatureAlgorithm | None:
+    fitting = [each for each in algorithms if each.fits(jwk)]
+    if "alg" not in jwk:
+        return fitting[0] if fitting else None
+    named = {each.name: each for each in fitting}
+    if jwk.get("kty") == "OKP" and jwk["alg"] in ("EdDSA", "Ed25519"):
+        return fitting[0] if fitting else None  # one algorithm, whichever of its names is used
+    return named.get(jwk["alg"]) if isinstance(jwk["alg"], str) else None
+
+
+def _read_public_key(
+    jwk: Mapping[str, Any], kid: str | None, algorithm: SignatureAlgorithm
+) -> VerificationKey | DroppedKey:
+    names = {"RSA": ("n", "e"), "EC": ("x", "y"), "OKP": ("x",)}[algorithm.kty]
+    numbers = [_read_number(jwk.get(name)) for name in names]
+    if None in numbers:
+        return DroppedKey(kid, "jwks.malformed_key")
+    if algorithm.kty == "RSA":
+        n, e = (int.from_bytes(each) for each in cast("list[bytes]", numbers))
+        if not _is_strong(n, e):
+            return DroppedKey(kid, "jwks.weak_key")
+        if is_roca_modulus(n):
+            return DroppedKey(kid, "jwks.roca_key")
+    from jwt.exceptions import PyJWTError  # noqa: PLC0415 - 100 ms, for verifiers only
+
+    mathematics = algorithm_family_of(algorithm)
+    # Nothing but what makes the public key: PyJWT would build a private one of further members.
+    bare = {"kty": algorithm.kty, "crv": algorithm.crv, **{name: jwk[name] for name in names}}
+    try:
+        public_key = mathematics.from_jwk(bare)
+    except (ValueError, PyJWTError):
+        return DroppedKey(kid, "jwks.malformed_key")
+    bare_numbers = tuple(each.lstrip(b"\0") for each in cast("list[bytes]", numbers))
+    return VerificationKey(kid, algorithm, public_key, bare_numbers, mathematics.verify)
+
+
+def _read_number(text: object) -> bytes | None:
+    if not isinstance(text, str) or len(text) > _LONGEST_NUMBER or not text.isascii():
+        return None
+    return decode_base64url(text.encode("ascii")) or None
+
+
+def _is_strong(n: int, e: int) -> bool:
+    size_fits = MIN_MODULUS <= n.bit_length() <= MAX_MODULUS
+    return size_fits and n % 2 == 1 and e % 2 == 1 and 1 < e <= _MAX_EXPONENT

@@ -1,0 +1,1 @@
+"""The plugin interface and what loads plugins."""

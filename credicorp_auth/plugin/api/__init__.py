@@ -1,0 +1,50 @@
+"""
+What an adapter must be able to do.
+
+Ports are small and synchronous: an adapter is called on threads of the engine's own, while callers,
+threads or tasks, only wait. Each adapter declares in `capabilities` what it can do beyond the
+minimum; the contract tests read it.
+"""
+
+from __future__ import annotations
+
+from credicorp_auth.plugin.api.cache import (
+    BoundedCache,
+    Cache,
+    CacheCapabilities,
+    CacheEntry,
+    ListingCache,
+)
+from credicorp_auth.plugin.api.lease import (
+    MOST_NUMBER,
+    Lease,
+    LeaseState,
+    LeasingCache,
+    sound_number,
+)
+from credicorp_auth.plugin.api.provider import Provider
+from credicorp_auth.plugin.api.secret_source import (
+    FetchedSecret,
+    SecretSource,
+    SecretSourceCapabilities,
+)
+from credicorp_auth.plugin.api.transport import Transport, TransportCapabilities
+
+__all__ = [
+    "MOST_NUMBER",
+    "BoundedCache",
+    "Cache",
+    "CacheCapabilities",
+    "CacheEntry",
+    "FetchedSecret",
+    "Lease",
+    "LeaseState",
+    "LeasingCache",
+    "ListingCache",
+    "Provider",
+    "SecretSource",
+    "SecretSourceCapabilities",
+    "Transport",
+    "TransportCapabilities",
+    "sound_number",
+]

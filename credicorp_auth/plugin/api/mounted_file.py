@@ -1,0 +1,47 @@
+"""Reading a secret that somebody mounted as a file."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Final
+
+from credicorp_auth.http.secret import SecretBytes
+from credicorp_auth.oauth.credential import MAX_CREDENTIAL, Fault
+
+# Not to wait for the writer of a FIFO, and, on systems that have them, not to hand the file on.
+_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+def read_file(path: str) -> SecretBytes | Fault:
+    """
+    Read a whole file at one moment.
+
+    Symbolic links are followed: Kubernetes mounts secrets behind them, and swaps one link to change
+    them all. The file that was opened is read to its end, whatever the link says meanwhile.
+
+    Args:
+        path: Path of the file.
+    """
+    try:
+        with open(path, "rb", opener=_open) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return Fault("secret.invalid", "is not a regular file")
+            # Two bytes for the line end, and one to see that there is more.
+            return SecretBytes(file.read(MAX_CREDENTIAL + 3))
+    except OSError as error:
+        return _explain(error)
+
+
+def _open(path: str, _flags: int) -> int:
+    return os.open(path, _FLAGS)
+
+
+def _explain(error: OSError) -> Fault:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return Fault("secret.missing", "does not exist")
+    if isinstance(error, IsADirectoryError):
+        return Fault("secret.invalid", "is not a regular file")
+    if isinstance(error, PermissionError):
+        return Fault("secret.denied", "may not be read by this process")
+    return Fault("secret.unavailable", f"cannot be opened ({os.strerror(error.errno or 0)})")

@@ -1,0 +1,123 @@
+"""What the user set for one adapter, handed over unread and unseen."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+import attrs
+
+from credicorp_auth.errors import InvalidSetting, MissingSetting
+from credicorp_auth.http.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+OptionsT = TypeVar("OptionsT")
+
+_FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+class AdapterOptions:
+    """
+    The options for one adapter, opaque until the adapter reads them into a class of its own.
+
+    Hooks carry this object and nothing else: pluggy's tracing prints the arguments of hooks, and
+    options may hold a proxy's password or a Vault token.
+
+    Args:
+        values: Option names to values; from the environment they are strings.
+        setting: The setting they come from, such as `transport_options`, for messages.
+    """
+
+    __slots__ = ("_values", "setting")
+
+    def __init__(self, values: Mapping[str, Any], *, setting: str) -> None:
+        held = dict(values)
+        # A closure: a walk over attributes meets no value.
+        self._values: Callable[[], dict[str, Any]] = lambda: held
+        self.setting = setting
+
+    def __repr__(self) -> str:
+        return f"<AdapterOptions of {self.setting}>"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Which options are set; their values are for the adapter alone."""
+        return tuple(sorted(self._values()))
+
+    def read(self, options_class: type[OptionsT]) -> OptionsT:
+        """
+        Build the adapter's own attrs class from what the user set.
+
+        Args:
+            options_class: An attrs class; its fields are the options, its converters and
+                validators accept the strings that the environment gives.
+
+        Raises:
+            InvalidSetting: An unknown option (`config.unknown_key`), naming the nearest known
+                one, or a value that the class refuses (`config.value`).
+            MissingSetting: An option that has no default is not set (`config.missing`).
+        """
+        fields = attrs.fields(cast("Any", options_class))
+        known = [attribute.name for attribute in fields]
+        values = self._values()
+        for name in values:
+            if name not in known:
+                raise unknown_key(name, known, where=self.setting)
+        for attribute in fields:
+            is_needed = attribute.init and attribute.default is attrs.NOTHING
+            if is_needed and attribute.name not in values:
+                raise MissingSetting(
+                    f"{self.setting} has no `{attribute.name}`, which has no default",
+                    hint=f"set `{attribute.name}` in {self.setting}, or its variable.",
+                )
+        try:
+            return options_class(**values)
+        except InvalidSetting:
+            raise
+        except (ValueError, TypeError):
+            # The exception's text may quote the value, so it is not passed on.
+            raise InvalidSetting(
+                f"{self.setting} holds a value that {options_class.__name__} refuses",
+                hint=f"check the types of the options: {', '.join(known)}.",
+            ) from None
+
+
+def read_encryption_key(value: str | Secret | None) -> str | Secret | None:
+    """
+    Read the option `encryption_key` of a cache: a converter for its attrs class.
+
+    Args:
+        value: The name of a field of the secret source, or the key itself as a `Secret`.
+
+    Raises:
+        InvalidSetting: It is neither. It is not quoted, since it may be the key itself.
+    """
+    is_name = isinstance(value, str) and _FIELD_NAME.fullmatch(value)
+    if value is None or isinstance(value, Secret) or is_name:
+        return value
+    raise InvalidSetting(
+        "`encryption_key` is not the name of a field of the secret source",
+        hint="set `encryption_key` to a name such as cache_key: at most 64 small letters, digits "
+        "and underscores; a key itself is handed over as a `Secret`.",
+    )
+
+
+def unknown_key(name: str, known: list[str], *, where: str) -> InvalidSetting:
+    """
+    Build the error for a name nobody knows, with the nearest name that is known.
+
+    Args:
+        name: What the user wrote.
+        known: What could have been meant.
+        where: Where the user wrote it.
+    """
+    near = get_close_matches(name, known, n=1)
+    known_names = ", ".join(sorted(known)) or "none"
+    return InvalidSetting(
+        f"{where} has no {ascii(name)[:60]}",
+        code="config.unknown_key",
+        hint=f"did you mean {near[0]!r}?" if near else f"known names: {known_names}.",
+    )

@@ -1,0 +1,193 @@
+"""
+What adapters there are, and how each stands, without importing any of them.
+
+An entry point is text; the module that it names is found and read, not run. So a list of adapters
+costs nothing and can be asked for in good conscience, whoever's distributions are installed.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from contextlib import suppress
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from credicorp_auth.plugin.api import Provider
+from credicorp_auth.plugin.api.hookspecs import CREDICORP_API
+from credicorp_auth.plugin.loading.installed import owner_of, provider_of
+from credicorp_auth.plugin.loading.registry import (
+    CACHE,
+    CORE,
+    KINDS,
+    OBSERVER,
+    SECRET_SOURCE,
+    TRANSPORT,
+    Kind,
+    install_line,
+    is_disputed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+    from importlib.machinery import ModuleSpec
+    from importlib.metadata import EntryPoint
+
+    from credicorp_auth.plugin.loading.registry import Registry
+    from credicorp_auth.settings.schema import Settings
+
+_REQUIREMENT = re.compile(
+    r"^credicorp[-_.]+auth(?![-_.\w])\s*(?:\[[^\]]*\])?\s*\(?([^;)]*)", re.IGNORECASE
+)
+
+
+class EndpointState(Enum):
+    """How an adapter stands: what would come of naming it."""
+
+    BUILT_IN = "boxed"
+    AVAILABLE = "available"
+    ACTIVE = "active"
+    BLOCKED = "blocked"
+    DUPLICATE = "duplicate"
+    BROKEN = "broken"
+    NOT_INSTALLED = "not installed"
+
+
+@frozen
+class Listed:
+    """
+    An adapter as its entry point announces it, without having been imported.
+
+    Args:
+        kind: What it is.
+        provider: Its name, distribution and version.
+        state: What would come of naming it.
+        core_range: The versions of the core that its distribution asks for; empty where it asks
+            for none.
+        warning: What is wrong, or how to get it.
+    """
+
+    kind: Kind
+    provider: Provider
+    state: EndpointState
+    core_range: str = ""
+    warning: str = ""
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it came with the core."""
+        return self.provider.distribution == CORE
+
+
+def list_adapters(
+    registry: Registry, active: Collection[tuple[Kind, str]] = frozenset()
+) -> list[Listed]:
+    """
+    List every adapter that is installed or could be, by kind and name, importing none.
+
+    Args:
+        registry: Where they are.
+        active: Kinds and names that the settings in force choose.
+    """
+    return [
+        listed
+        for kind in sorted(KINDS, key=lambda each: each.name)
+        for listed in _list_kind(registry, kind, {name for of, name in active if of is kind})
+    ]
+
+
+def adapters_of(settings: Settings) -> list[tuple[Kind, str]]:
+    """Return kind and name of each adapter that settings choose by name."""
+    secrets = settings.secrets or ("env" if settings.client_secret is None else None)
+    chosen: list[tuple[Kind, object]] = [
+        (TRANSPORT, settings.transport),
+        (CACHE, settings.cache),
+        (SECRET_SOURCE, secrets),
+        *((OBSERVER, each) for each in settings.observers),
+    ]
+    return [(kind, name) for kind, name in chosen if isinstance(name, str)]
+
+
+def _list_kind(registry: Registry, kind: Kind, active: Collection[str]) -> Iterator[Listed]:
+    claims = registry.claims(kind)
+    for name in sorted({*claims, *kind.published}):
+        if name not in claims:
+            line = install_line(name)
+            yield Listed(kind, Provider(name), EndpointState.NOT_INSTALLED, warning=line)
+            continue
+        disputed = is_disputed(kind, name, claims[name])
+        for each in claims[name]:
+            state, warning = EndpointState.AVAILABLE, ""
+            if disputed:
+                state, warning = EndpointState.DUPLICATE, _dispute(kind, name, claims[name])
+            elif not registry.allows(kind, name):
+                state, warning = EndpointState.BLOCKED, "CREDICORP_PLUGINS leaves it out"
+            elif warning := _flaw_of(each):
+                state = EndpointState.BROKEN
+            elif name in active:
+                state = EndpointState.ACTIVE
+            elif owner_of(each) == CORE:
+                state = EndpointState.BUILT_IN
+            yield Listed(kind, provider_of(each), state, _core_range(each), warning)
+
+
+def _dispute(kind: Kind, name: str, claims: Iterable[EntryPoint]) -> str:
+    if name in kind.built_in:
+        return f"the name {name} belongs to what is in the box"
+    return f"claimed by {' and '.join(sorted({owner_of(each) for each in claims}))}"
+
+
+def _core_range(entry_point: EntryPoint) -> str:
+    requires: Iterable[str] = ()
+    with suppress(Exception):  # damaged metadata ask for nothing
+        requires = (entry_point.dist.requires or ()) if entry_point.dist else ()
+    ranges = [found[1].strip() for each in requires if (found := _REQUIREMENT.match(each))]
+    return " ".join(each for each in ranges if each)
+
+
+def _flaw_of(entry_point: EntryPoint) -> str:
+    """Say what is wrong with a plugin as far as reading it tells; nothing where nothing is."""
+    try:
+        module = entry_point.module
+        spec = _find(module)
+        if spec is None:
+            return f"there is no module {module}"
+        read_source: Any = getattr(spec.loader, "get_source", None)
+        source = read_source(module) if read_source else None
+        tree = ast.parse(source or "")  # nothing to read of a module that is compiled
+    except Exception:  # noqa: BLE001 - a stranger's file, name or finder may be anything
+        return f"{ascii(entry_point.value)[:60]} cannot be read as Python"
+    stated = _stated_version(tree)
+    if stated is None or stated == CREDICORP_API:
+        return ""
+    return f"it states CREDICORP_API = {stated}; this credicorp-auth speaks {CREDICORP_API}"
+
+
+def _find(module: str) -> ModuleSpec | None:
+    """Find a module, as `importlib.util.find_spec` does, but without importing its packages."""
+    path: list[str] | None = None
+    spec: ModuleSpec | None = None
+    names = module.split(".")
+    for depth in range(1, len(names) + 1):
+        name = ".".join(names[:depth])
+        found = (finder.find_spec(name, path) for finder in sys.meta_path)
+        spec = next((each for each in found if each is not None), None)
+        if spec is None:
+            return None
+        path = list(spec.submodule_search_locations or ())
+    return spec
+
+
+def _stated_version(tree: ast.Module) -> object:
+    """Return the CREDICORP_API that a module states in so many words; None where it does not."""
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        value = getattr(node, "value", None)
+        if isinstance(value, ast.Constant) and any(
+            isinstance(each, ast.Name) and each.id == "CREDICORP_API" for each in targets
+        ):
+            return value.value
+    return None

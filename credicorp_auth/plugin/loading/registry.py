@@ -1,0 +1,290 @@
+"""
+Loads exactly the adapters that settings name, and explains when it cannot.
+
+Names are chosen, never detected: the entry points of all installed distributions are listed once,
+and only the one that is named is imported.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pluggy
+from attrs import frozen
+
+from credicorp_auth.errors import (
+    AdapterBlocked,
+    AdapterBroken,
+    AdapterConflict,
+    AdapterNotFound,
+    CredicorpAuthError,
+)
+from credicorp_auth.http.untrusted_text import escape_untrusted
+from credicorp_auth.plugin.api import (
+    BoundedCache,
+    Cache,
+    CacheCapabilities,
+    LeasingCache,
+    ListingCache,
+    Provider,
+    SecretSource,
+    SecretSourceCapabilities,
+    Transport,
+    TransportCapabilities,
+)
+from credicorp_auth.plugin.api.hookspecs import CREDICORP_API, HookSpecs
+from credicorp_auth.plugin.loading.installed import installed_entry_points, owner_of, provider_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from importlib.metadata import EntryPoint
+
+    from credicorp_auth.events import Event
+    from credicorp_auth.plugin.api.options import AdapterOptions
+
+CORE: Final = "credicorp-auth"
+
+PLUGINS_VARIABLE: Final = "CREDICORP_PLUGINS"
+"""Variable with the operator's list of the adapters that may be loaded."""
+
+
+@frozen
+class Kind:
+    """
+    A kind of adapter.
+
+    Args:
+        name: What users call it.
+        group: The entry-point group that lists its adapters.
+        hook: The hook that builds one.
+        port: What it must be able to do.
+        capabilities: The class in which it says what it can do beyond.
+        built_in: Names that come with the core.
+        published: Names of our own distributions that may not be installed.
+        beyond: What each capability demands on top of the port.
+    """
+
+    name: str
+    group: str
+    hook: str
+    port: type = object
+    capabilities: type = object
+    built_in: frozenset[str] = frozenset()
+    published: frozenset[str] = frozenset()
+    beyond: tuple[tuple[str, type], ...] = ()
+
+
+TRANSPORT: Final = Kind(
+    "transport",
+    "credicorp_auth.transports",
+    "credicorp_transport",
+    Transport,
+    TransportCapabilities,
+    frozenset({"urllib3"}),
+    frozenset({"requests", "httpx", "httpx2"}),
+)
+CACHE: Final = Kind(
+    "cache",
+    "credicorp_auth.caches",
+    "credicorp_cache",
+    Cache,
+    CacheCapabilities,
+    frozenset({"memory"}),
+    frozenset({"file", "redis"}),
+    (("bounded", BoundedCache), ("leases", LeasingCache), ("lists", ListingCache)),
+)
+SECRET_SOURCE: Final = Kind(
+    "secret source",
+    "credicorp_auth.secret_sources",
+    "credicorp_secret_source",
+    SecretSource,
+    SecretSourceCapabilities,
+    frozenset({"env"}),
+    frozenset({"vault", "aws"}),
+)
+OBSERVER: Final = Kind("observer", "credicorp_auth.observers", "credicorp_event")
+KINDS: Final = (TRANSPORT, CACHE, SECRET_SOURCE, OBSERVER)
+_BUILT_IN: Final = frozenset(name for kind in KINDS for name in kind.built_in)
+
+
+class Registry:
+    """
+    Finds and loads adapters.
+
+    Args:
+        found: The entry points to choose from; those installed when not given.
+        allowed: Names that may be loaded, ours included; empty allows the built-in adapters alone,
+            None every adapter.
+    """
+
+    def __init__(
+        self,
+        found: Iterable[EntryPoint] | None = None,
+        *,
+        allowed: Iterable[str] | None = None,
+    ) -> None:
+        self._found = installed_entry_points() if found is None else tuple(found)
+        self._allowed = None if allowed is None else frozenset(allowed) or _BUILT_IN
+
+    def claims(self, kind: Kind) -> dict[str, list[EntryPoint]]:
+        """Return, for each name of that kind, whoever claims it; one distribution counts once."""
+        claims: dict[str, dict[tuple[str, str], EntryPoint]] = {}
+        for each in self._found:
+            if each.group == kind.group:
+                # One distribution met twice on the path is one distribution.
+                claims.setdefault(each.name, {})[owner_of(each), each.value] = each
+        return {name: list(claims[name].values()) for name in sorted(claims)}
+
+    def allows(self, kind: Kind, name: str) -> bool:
+        """Say whether the operator lets an adapter of that name be loaded."""
+        if self._allowed is None:
+            return True
+        # An empty list allows the adapter `memory`, and no observer that bears its name.
+        return name in (kind.built_in if self._allowed is _BUILT_IN else self._allowed)
+
+    def load(self, kind: Kind, name: str, options: AdapterOptions) -> tuple[Any, Provider]:
+        """
+        Load one adapter.
+
+        Args:
+            kind: What it must be.
+            name: The name that settings chose.
+            options: What the user set for it.
+
+        Returns:
+            The adapter, and where it came from.
+
+        Raises:
+            ConfigurationError: By subclass: not installed, blocked by the operator, claimed by two
+                distributions, or broken inside.
+        """
+        entry_point = self._find(kind, name)
+        provider = provider_of(entry_point)
+        hook = _register(kind, entry_point, provider)
+        return _build(kind, provider, lambda: hook(options=options)), provider
+
+    def load_observer(self, name: str) -> Callable[[Event], object]:
+        """Load an observer by name; return what is called with each event."""
+        entry_point = self._find(OBSERVER, name)
+        hook = _register(OBSERVER, entry_point, provider_of(entry_point))
+        return lambda event: hook(event=event)
+
+    def _find(self, kind: Kind, name: str) -> EntryPoint:
+        if not self.allows(kind, name):
+            allowed = ascii(" ".join(sorted(self._allowed or ())))[:200]
+            message = f"{kind.name} {ascii(name)[:60]} is not allowed"
+            raise AdapterBlocked(f"{message}: {PLUGINS_VARIABLE} allows {allowed}")
+        claims = self.claims(kind)
+        if name not in claims:
+            raise _not_found(kind, name, sorted(claims))
+        if is_disputed(kind, name, claims[name]):
+            claimants = " and ".join(sorted(str(provider_of(each)) for each in claims[name]))
+            raise AdapterConflict(f"{kind.name} {name!r} is claimed by {claimants}")
+        return claims[name][0]
+
+
+def is_disputed(kind: Kind, name: str, claims: Sequence[EntryPoint]) -> bool:
+    """Say whether a name is claimed twice, or is in the box and claimed by a stranger."""
+    return len(claims) > 1 or (name in kind.built_in and owner_of(claims[0]) != CORE)
+
+
+def install_line(name: str) -> str:
+    """Return the command that installs an adapter of ours."""
+    return f"pip install 'credicorp-auth[{name}]'"
+
+
+def _not_found(kind: Kind, name: str, installed: Sequence[str]) -> AdapterNotFound:
+    others = ", ".join(escape_untrusted(each, ()) for each in installed) or "none"
+    hint = (
+        f"install it: {install_line(name)}"
+        if name in kind.published
+        else f"install its distribution, or choose one of: {others}."
+    )
+    return AdapterNotFound(f"no {kind.name} {ascii(name)[:60]} is installed", hint=hint)
+
+
+def _register(kind: Kind, entry_point: EntryPoint, provider: Provider) -> Callable[..., Any]:
+    """Import the plugin, check what it promises, and return its hook."""
+    where = f"{kind.name} {provider}"
+    try:
+        plugin = entry_point.load()
+        stated = getattr(plugin, "CREDICORP_API", None)
+    except KeyboardInterrupt:
+        raise  # the user's own word
+    except BaseException as fault:
+        missing = fault.name if isinstance(fault, ModuleNotFoundError) else None
+        lacks = f": there is no module {ascii(missing)[:60]}" if missing else ""
+        raise AdapterBroken(f"{where} cannot be imported: {type(fault).__name__}{lacks}") from fault
+    _check_version(where, stated)
+    # A manager of its own: only this plugin's implementation can ever be called through it, and
+    # nothing stays behind where registering fails.
+    manager = pluggy.PluginManager("credicorp_auth")
+    manager.add_hookspecs(HookSpecs)
+    try:
+        manager.register(plugin, name=provider.name)
+        manager.check_pending()
+    except Exception as fault:  # whatever the plugin's own attributes raise when looked at
+        raise AdapterBroken(
+            f"{where} breaks the hook specification", code="plugin.contract"
+        ) from fault
+    hook = getattr(manager.hook, kind.hook)
+    if len(hook.get_hookimpls()) != 1:
+        times = f"{len(hook.get_hookimpls())} times" if hook.get_hookimpls() else "not at all"
+        raise AdapterBroken(f"{where} implements {kind.hook} {times}", code="plugin.contract")
+    return hook  # type: ignore[no-any-return] # pluggy's hooks are not typed
+
+
+def _check_version(where: str, stated: object) -> None:
+    if type(stated) is int and stated == CREDICORP_API:
+        return
+    hint = "ask its authors for a release that states the version it was written for."
+    said = "states no CREDICORP_API"
+    if type(stated) is int:
+        said = f"states CREDICORP_API = {stated}"
+        older = "that distribution" if stated < CREDICORP_API else "credicorp-auth"
+        hint = f"update {older}, the older of the two."
+    elif stated is not None:
+        said = f"states a CREDICORP_API that is a {type(stated).__name__}, not a whole number"
+    raise AdapterBroken(
+        f"{where} {said}; this credicorp-auth speaks version {CREDICORP_API}",
+        code="plugin.version",
+        hint=hint,
+    )
+
+
+def _build(kind: Kind, provider: Provider, build: Callable[[], object]) -> object:
+    try:
+        adapter = build()
+        flaw = _flaw_of(kind, adapter)
+    except CredicorpAuthError:
+        raise
+    except KeyboardInterrupt:
+        raise  # the user's own word
+    except BaseException as fault:  # noqa: BLE001 - the boundary to other people's code
+        # Not chained: its text or its frames may hold an option, and options may be secrets.
+        flaw = f"raised {type(fault).__name__} while it was built"
+    else:
+        if not flaw:
+            return adapter
+    raise AdapterBroken(f"{kind.name} {provider} {flaw}", code="plugin.contract")
+
+
+def _flaw_of(kind: Kind, adapter: Any) -> str:  # noqa: ANN401 - whatever a hook returned
+    """Say what is wrong with what a hook returned; nothing where it is what it should be."""
+    if isinstance(adapter, type):
+        return f"gave the class {adapter.__name__}, not an object of it"
+    ports = {"": kind.port, **dict(kind.beyond)}
+    for capability, port in ports.items():
+        if capability and not getattr(adapter.capabilities, capability):
+            continue
+        names = [name for name in vars(port) if not name.startswith("_")]
+        lacking = [name for name in names if not hasattr(adapter, name)]
+        if lacking:
+            claim = f" although it declares {capability!r}" if capability else ""
+            lacks = ", ".join(lacking)
+            return (
+                f"gave {type(adapter).__name__}, which is no {kind.name}: it lacks {lacks}{claim}"
+            )
+        if not isinstance(adapter.capabilities, kind.capabilities):
+            return f"declares capabilities that are no {kind.capabilities.__name__}"
+    return ""

@@ -1,0 +1,70 @@
+"""Settings from `CREDICORP_*` variables."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final
+
+from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.http.secret import Secret
+from credicorp_auth.settings.schema import SETTING_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX: Final = "CREDICORP_"
+CONFIG_VARIABLE: Final = "CREDICORP_CONFIG"
+PROFILE_VARIABLE: Final = "CREDICORP_PROFILE"
+
+OPAQUE_SETTINGS: Final = frozenset({"client_secret", "extra_parameters"})
+"""Settings whose values may be secrets: opaque from the moment they are read."""
+
+_KINDS: Final = ("transport", "cache", "secrets")
+# Read by the secret source when they are needed, not by us when we start; and our own switches.
+_OTHERS: Final = frozenset(
+    {"client_secret", "client_secret_file", "client_id_file", "config", "profile", "plugins"}
+)
+
+
+def read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """
+    Read settings from environment variables.
+
+    `CREDICORP_<SETTING>` is a setting; `CREDICORP_<KIND>_<OPTION>`, with TRANSPORT, CACHE or
+    SECRETS as the kind, is an option of that adapter. Id and secret stay out: the secret source
+    reads them when they are needed.
+
+    Args:
+        environ: The variables, as `os.environ` holds them.
+
+    Returns:
+        Setting names to values, all of them text or mappings of text; what may hold a secret is
+        a `Secret`.
+
+    Raises:
+        InvalidSetting: A variable that looks like a setting misspelt (`config.unknown_key`).
+            Others are left alone: an orchestrator may well set `CREDICORP_SERVICE_HOST`.
+    """
+    read: dict[str, Any] = {}
+    for variable, value in environ.items():
+        if not variable.startswith(PREFIX):
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        kind, _, option = name.partition("_")
+        if name in SETTING_NAMES and not name.endswith("_options") and name != "client_secret":
+            read[name] = Secret(value) if name in OPAQUE_SETTINGS else value
+        elif kind in _KINDS and option and option != "options":
+            read.setdefault(f"{kind}_options", {})[option] = value
+        elif name not in _OTHERS:
+            _check_spelling(variable, name)
+    return read
+
+
+def _check_spelling(variable: str, name: str) -> None:
+    near = get_close_matches(name, [*SETTING_NAMES, *_OTHERS], n=1, cutoff=0.85)
+    if near:
+        raise InvalidSetting(
+            f"the variable {variable} is not a setting",
+            code="config.unknown_key",
+            hint=f"did you mean {PREFIX}{near[0].upper()}?",
+        )

@@ -1,0 +1,102 @@
+"""Settings from a named profile in a TOML file."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tomllib
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from credicorp_auth.errors import InvalidSetting, MissingSetting
+from credicorp_auth.http.secret import Secret
+from credicorp_auth.plugin.api.options import unknown_key
+from credicorp_auth.settings.environment import CONFIG_VARIABLE, OPAQUE_SETTINGS
+from credicorp_auth.settings.schema import SETTING_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def profile_path(environ: Mapping[str, str]) -> Path:
+    """
+    Return where profiles are kept.
+
+    `CREDICORP_CONFIG`, else `credicorp/credicorp.toml` in the user's config folder: that of the
+    XDG base directory specification, which ignores a relative `XDG_CONFIG_HOME`.
+    """
+    if given := environ.get(CONFIG_VARIABLE):
+        return Path(given)
+    folder = Path(environ.get("XDG_CONFIG_HOME", ""))
+    if not folder.is_absolute():
+        folder = Path(environ.get("HOME") or Path.home()) / ".config"
+    return folder / "credicorp" / "credicorp.toml"
+
+
+def read_profile(name: str, environ: Mapping[str, str]) -> dict[str, Any]:
+    """
+    Read one profile: the table of that name, with settings as keys.
+
+    Args:
+        name: The profile's name.
+        environ: Tells where the file is.
+
+    Raises:
+        MissingSetting: There is no such file or profile.
+        InvalidSetting: The file is not TOML, a key is unknown (`config.unknown_key`), or it holds
+            a plaintext secret that others than its owner can read (`config.permissions`).
+    """
+    path = profile_path(environ)
+    tables, private = _read_file(path)
+    profile: dict[str, Any] = {}
+    if isinstance(tables.get(name), dict):
+        profile = tables[name]
+    else:
+        known = ", ".join(sorted(each for each in tables if isinstance(tables[each], dict)))
+        raise MissingSetting(
+            f"{path} has no profile {name!r}",
+            hint=f"add a table [{name}], or choose one of: {known or 'none yet'}.",
+        )
+    for key in profile:
+        if key not in SETTING_NAMES:
+            raise unknown_key(key, list(SETTING_NAMES), where=f"profile {name!r} in {path}")
+    if "client_secret" in profile and not private:
+        raise InvalidSetting(
+            f"{path} holds a client_secret and can be read by others than its owner",
+            code="config.permissions",
+            hint=f"run: chmod 600 {path}",
+        )
+    return {
+        key: _hide(value) if key in OPAQUE_SETTINGS else value for key, value in profile.items()
+    }
+
+
+def _hide(value: Any) -> Any:  # noqa: ANN401 - whatever TOML can say
+    """Make opaque what may be a secret; what is no text is found out by the settings."""
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value)
+        return {name: _hide(each) for name, each in members.items()}
+    return Secret(value) if isinstance(value, str) else value
+
+
+def _read_file(path: Path) -> tuple[dict[str, Any], bool]:
+    """Return the tables, and whether the very file that was read is its owner's alone."""
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            document = file.read()
+    except OSError as fault:
+        raise MissingSetting(
+            f"{path} cannot be read: {fault.strerror}",
+            hint=f"create it, or set {CONFIG_VARIABLE} to the file that holds your profiles.",
+        ) from None
+    owner_alone = not status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    return _read_tables(path, document), owner_alone and status.st_uid in {os.geteuid(), 0}
+
+
+def _read_tables(path: Path, document: bytes) -> dict[str, Any]:
+    with suppress(ValueError):
+        return tomllib.loads(document.decode())
+    # Raised out here, since the parser's message may quote the line, and the line hold a secret.
+    raise InvalidSetting(f"{path} is not a TOML file in UTF-8", hint="correct its syntax.")

@@ -1,0 +1,52 @@
+"""Where settings come from besides keywords, and what of it counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from credicorp_auth.settings.environment import PROFILE_VARIABLE, read_environment
+from credicorp_auth.settings.profile import read_profile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# What must come from an explicitly chosen profile as a whole: half an identity from elsewhere
+# would send one client's secret to another client's server.
+_IDENTITY: Final = (
+    "base_url",
+    "issuer",
+    "discovery",
+    "token_url",
+    "jwks_url",
+    "introspection_url",
+    "revocation_url",
+    "endpoint_origins",
+    "client_id",
+    "client_secret",
+    "secrets",
+    "secrets_options",
+)
+
+
+def sources_of_env(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
+    """Return where settings come from without keywords, and what each gives: the last one wins."""
+    read = read_environment(environ)
+    if read.get("secrets", "env") == "env":
+        # The env source hands over id and secret as one record, read when they are needed.
+        read.pop("client_id", None)
+    layers = [("environment", read)]
+    if name := environ.get(PROFILE_VARIABLE):
+        layers.insert(0, (f"profile {name}", read_profile(name, environ)))
+    return layers
+
+
+def sources_of_profile(name: str, environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
+    """Return what a chosen profile gives, and what the environment may put above it."""
+    read = read_environment(environ)
+    kept = {key: value for key, value in read.items() if key not in _IDENTITY}
+    return [(f"profile {name}", read_profile(name, environ)), ("environment", kept)]
+
+
+def merge_sources(layers: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    """Return what is in force: where two layers give a setting, the later one counts."""
+    return {name: value for _, layer in layers for name, value in layer.items()}

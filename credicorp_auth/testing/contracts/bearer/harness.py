@@ -1,0 +1,197 @@
+"""A resource that plays a script, an object that has tokens, and a client between the two."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from credicorp_auth import CredicorpAuth, Event
+from credicorp_auth.bearer.existing_header import Existing
+from credicorp_auth.testing.fakes import ScriptedTransport, SwitchableCache, wait_idle
+from credicorp_auth.testing.wire import Receive, Send, WireServer, response
+
+INVALID_TOKEN = ("WWW-Authenticate", 'Bearer error="invalid_token"')
+REFUSED = response(b"refused", status="401 Unauthorized", headers=[INVALID_TOKEN])
+
+
+class Got(NamedTuple):
+    """
+    What a client got.
+
+    Args:
+        status: HTTP status code.
+        body: The body.
+    """
+
+    status: int
+    body: bytes
+
+
+class BearerHarness:
+    """
+    The bench of a bearer's tests; see `BearerContract`.
+
+    Args:
+        contract_version: The version of the contract.
+    """
+
+    contract_version = "2.0"
+
+    def request(
+        self,
+        auth: CredicorpAuth,
+        method: str,
+        url: str,
+        *,
+        headers: dict[str, str],
+        body: Any,
+        scope: str | None,
+        existing: Existing,
+    ) -> Got:
+        """
+        Send one request that carries a token of `auth`, and follow its redirects.
+
+        Args:
+            auth: The source of its token.
+            method: HTTP method.
+            url: The absolute address.
+            headers: Headers of the caller's own.
+            body: Text, bytes, a file or what `one_shot` and `rewindable` return; None for none.
+            scope: The scope of the token; None for the default scope.
+            existing: What happens to an `Authorization` header among `headers`.
+        """
+        raise NotImplementedError
+
+    def request_with_defaults(
+        self, auth: CredicorpAuth, url: str, *, headers: dict[str, str], existing: Existing
+    ) -> Got:
+        """
+        Send a GET request with a client that puts `headers` on all of its requests.
+
+        Without an own version of this, the headers are those of the one request.
+        """
+        return self.request(
+            auth, "GET", url, headers=headers, body=None, scope=None, existing=existing
+        )
+
+    def send_again(
+        self, auth: CredicorpAuth, url: str, between: Callable[[], object], *, existing: Existing
+    ) -> list[Got]:
+        """
+        Send a GET request, call `between`, and send the very same request object again.
+
+        Returns:
+            The two responses. A client that has nothing to send again needs no version of its own.
+        """
+        raise NotImplementedError
+
+    def one_shot(self) -> Any:
+        """Return a body that can be sent once; here a generator."""
+        return (each for each in [b"ke", b"pt"])
+
+    def rewindable(self) -> Any:
+        """Return a file with the content `kept` that can be rewound, or what comes nearest."""
+        return io.BytesIO(b"kept")
+
+    @pytest.fixture
+    def transport(self) -> ScriptedTransport:
+        """Grant tokens that count up: token-1, token-2."""
+        return ScriptedTransport()
+
+    @pytest.fixture
+    def events(self) -> list[Event]:
+        """Collect the events of a test."""
+        return []
+
+    @pytest.fixture
+    def auth_for(
+        self, transport: ScriptedTransport, events: list[Event]
+    ) -> Iterator[Callable[..., CredicorpAuth]]:
+        """Make one object for each server, whose origin is the only one that is allowed."""
+        opened: dict[int, CredicorpAuth] = {}
+
+        def auth_for(server: WireServer, **settings: Any) -> CredicorpAuth:
+            if server.port not in opened:
+                opened[server.port] = CredicorpAuth(
+                    base_url=f"http://127.0.0.1:{server.port}",
+                    client_id=f"client-{server.port}",
+                    client_secret="dummy",
+                    scope="a b",
+                    transport=transport,
+                    cache=SwitchableCache(),
+                    observers=[events.append],
+                    **settings,
+                )
+            return opened[server.port]
+
+        yield auth_for
+        for auth in opened.values():
+            auth.close()
+
+    @pytest.fixture
+    def send(self, auth_for: Callable[..., CredicorpAuth]) -> Callable[..., Got]:
+        """Send requests to a server, whose origin is the only one that is allowed."""
+
+        def send(
+            server: WireServer,
+            method: str = "GET",
+            url: str | None = None,
+            *,
+            headers: dict[str, str] | None = None,
+            body: Any = None,
+            scope: str | None = None,
+            existing: Existing = "replace",
+        ) -> Got:
+            got = self.request(
+                auth_for(server),
+                method,
+                url or server.url,
+                headers=headers or {},
+                body=body,
+                scope=scope,
+                existing=existing,
+            )
+            wait_idle()
+            return got
+
+        return send
+
+
+def exchanging(*responses: bytes) -> list[Any]:
+    """Answer the requests of one connection in turn."""
+    return [step for each in responses for step in (Receive(), Send(each))]
+
+
+def serving(*responses: bytes) -> list[Any]:
+    """Give the scripts of a server that gives these answers, to as many connections as come."""
+    return [[Receive(), Send(closing(each))] for each in responses]
+
+
+def closing(whole: bytes) -> bytes:
+    """Let an answer be the last on its connection."""
+    return whole.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+
+
+def redirect(url: str, status: int = 307) -> bytes:
+    """Send the client elsewhere."""
+    return response(status=f"{status} Elsewhere", headers=[("Location", url)])
+
+
+def requests_to(server: WireServer) -> list[bytes]:
+    """Split what a server received into its requests, in order of connections."""
+    return [each.received for each in server.connections if each.received]
+
+
+def tokens_at(server: WireServer) -> list[list[str]]:
+    """Return the values of the Authorization headers of each request that a server received."""
+    return [
+        [
+            line.partition(b":")[2].strip().decode()
+            for line in each.split(b"\r\n")
+            if line.lower().startswith(b"authorization:")
+        ]
+        for each in requests_to(server)
+    ]

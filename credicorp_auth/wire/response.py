@@ -1,0 +1,110 @@
+"""Taking an answer off the wire: one frame, no encoding, and not too long."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from attrs import field, frozen
+
+from credicorp_auth.errors import ConnectionFailed, MalformedResponse
+from credicorp_auth.http.messages import MAX_BODY, HttpResponse
+from credicorp_auth.http.secret import SecretBytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+PIECE: Final = 64 * 1024
+"""Bytes of a body that a stack should hand over at a time, at most."""
+
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
+
+
+@frozen
+class OpenResponse:
+    """
+    An answer whose head has come.
+
+    Args:
+        status: HTTP status code.
+        headers: Pairs of name and value, in the order they came.
+        pieces: The body as it comes, not decoded, at most `PIECE` bytes at a time.
+        close: Gives up the rest, and the connection with it.
+    """
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    pieces: Iterable[bytes] = field(repr=False)
+    close: Callable[[], object] = field(repr=False)
+
+    def header_values(self, name: str) -> list[str]:
+        """Return each value of the header `name`, which is given in lower case."""
+        return [value for each, value in self.headers if each.lower() == name]
+
+
+def read_response_body(response: OpenResponse, *, host: str) -> HttpResponse:
+    """
+    Read the rest of an answer whose head has come.
+
+    Args:
+        response: What the stack made of the head.
+        host: Host and port, for messages.
+
+    Raises:
+        ConnectionFailed: It is not clear where the body ends, or no final answer has come
+            (`transport.protocol`).
+        MalformedResponse: The body is encoded although that was declined
+            (`response.content_encoding`), or longer than `MAX_BODY` (`response.too_large`).
+    """
+    length = _verify_framing(response, host)
+    _verify_encoding(response, host)
+    body = _read_body(response, host, length)
+    return HttpResponse(response.status, tuple(response.headers), SecretBytes(body))
+
+
+def _verify_framing(response: OpenResponse, host: str) -> int:
+    # RFC 9112 section 6.3: an answer that states its length twice may be two answers to another
+    # reader, so nothing on that connection can be relied on any more.
+    lengths = response.header_values("content-length")
+    encodings = [value.lower() for value in response.header_values("transfer-encoding")]
+    is_clear = (
+        response.status >= HTTPStatus.OK
+        and encodings in ([], ["chunked"])
+        and len(lengths) + len(encodings) <= 1
+        and all(_LENGTH.fullmatch(length) for length in lengths)
+    )
+    if not is_clear:
+        raise ConnectionFailed(
+            f"{host} sent an answer that does not say clearly where it ends",
+            code="transport.protocol",
+            hint="ask the operator of the server, or of the proxy in front of it.",
+            retryable=False,
+        )
+    return int(lengths[0]) if lengths else 0
+
+
+def _verify_encoding(response: OpenResponse, host: str) -> None:
+    for value in response.header_values("content-encoding"):
+        if value.strip().lower() not in ("", "identity"):
+            raise MalformedResponse(
+                f"{host} compressed its answer although it was asked not to",
+                code="response.content_encoding",
+                hint="have the server, or the proxy in front of it, respect Accept-Encoding.",
+            )
+
+
+def _read_body(response: OpenResponse, host: str, length: int) -> bytes:
+    pieces: list[bytes] = []
+    room = MAX_BODY
+    if length <= room:
+        for piece in response.pieces:
+            pieces.append(piece)
+            room -= len(piece)
+            if room < 0:
+                break
+        else:
+            return b"".join(pieces)
+    raise MalformedResponse(
+        f"{host} sent an answer of more than {MAX_BODY} bytes", code="response.too_large"
+    )

@@ -1,0 +1,297 @@
+"""Settings and adapters become an engine: the only module that knows both."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from credicorp_auth.engine.clock import Clock
+from credicorp_auth.engine.endpoint_locator import EndpointLocator
+from credicorp_auth.engine.event_emitter import EventEmitter
+from credicorp_auth.engine.runtime import AnonymousRuntime
+from credicorp_auth.engine.storage.credential_cache import CredentialCache
+from credicorp_auth.engine.storage.encryption import EntryCipher, StaticKeys, read_encryption_keys
+from credicorp_auth.engine.storage.encryption_keys import SourceEncryptionKeys
+from credicorp_auth.engine.storage.static_secret import StaticSecret
+from credicorp_auth.engine.tokens.runtime import ServerRuntime
+from credicorp_auth.engine.tokens.token_engine import TokenEngine
+from credicorp_auth.errors import InvalidSetting, MissingSetting
+from credicorp_auth.http.secret import Secret
+from credicorp_auth.lifecycle.client import Client
+from credicorp_auth.lifecycle.windows import WindowPolicy
+from credicorp_auth.oauth.token_endpoint import TokenPolicy, TokenRequest
+from credicorp_auth.plugin.api import Provider
+from credicorp_auth.plugin.loading.registry import (
+    CACHE,
+    PLUGINS_VARIABLE,
+    SECRET_SOURCE,
+    TRANSPORT,
+    Kind,
+    Registry,
+)
+from credicorp_auth.settings.environment import PROFILE_VARIABLE
+from credicorp_auth.settings.schema import Settings
+from credicorp_auth.settings.sources import merge_sources, sources_of_env, sources_of_profile
+from credicorp_auth.wiring.introspection import build_introspector, build_revoker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from credicorp_auth.engine.keys.verifier_engine import VerifierEngine
+    from credicorp_auth.engine.tokens.introspector import Introspector
+    from credicorp_auth.engine.tokens.revoker import Revoker
+    from credicorp_auth.events import Event
+    from credicorp_auth.plugin.api import ListingCache
+    from credicorp_auth.plugin.api.options import AdapterOptions
+
+
+def settings_from_env(
+    environ: Mapping[str, str], keywords: Mapping[str, Any], *, needs_secret: bool = True
+) -> Settings:
+    """
+    Build settings: keywords first, then the environment, then its default profile.
+
+    Args:
+        environ: The variables; `CREDICORP_PROFILE` names a profile to start from.
+        keywords: What the caller gave.
+        needs_secret: False for what only verifies: it discovers where nothing else is set.
+    """
+    defaults = _defaults(needs_secret=needs_secret)
+    return Settings(**{**defaults, **merge_sources(sources_of_env(environ)), **keywords})
+
+
+def _defaults(*, needs_secret: bool) -> dict[str, Any]:
+    return {} if needs_secret else {"discovery": "on"}
+
+
+def settings_from_profile(
+    name: str | None,
+    environ: Mapping[str, str],
+    keywords: Mapping[str, Any],
+    *,
+    needs_secret: bool = True,
+) -> Settings:
+    """
+    Build settings: keywords first, then the environment, then the profile.
+
+    Args:
+        name: The profile; None for the one that `CREDICORP_PROFILE` names.
+        environ: The variables; those for id, secret and addresses are left aside.
+        keywords: What the caller gave.
+        needs_secret: False for what only verifies: it discovers where nothing else is set.
+    """
+    name = name or environ.get(PROFILE_VARIABLE)
+    if not name:
+        raise MissingSetting("no profile was named", hint=f"name one, or set {PROFILE_VARIABLE}.")
+    defaults = _defaults(needs_secret=needs_secret)
+    merged = {**defaults, **merge_sources(sources_of_profile(name, environ)), **keywords}
+    if needs_secret and "client_secret" not in merged and "secrets" not in merged:
+        raise MissingSetting(
+            f"profile {name!r} gives neither client_secret nor secrets",
+            hint="name a secret source in the profile, or put the secret there and chmod 600 it.",
+        )
+    return Settings(**merged)
+
+
+def settings_of(profile: str | None, environ: Mapping[str, str], **keywords: Any) -> Settings:
+    """Build settings of a profile, or of the environment where none is named."""
+    if profile is None:
+        return settings_from_env(environ, keywords)
+    return settings_from_profile(profile, environ, keywords)
+
+
+def operators_registry(environ: Mapping[str, str]) -> Registry:
+    """Build the registry that an operator's `CREDICORP_PLUGINS` allows."""
+    allowed = environ.get(PLUGINS_VARIABLE)
+    return Registry(allowed=None if allowed is None else allowed.replace(",", " ").split())
+
+
+def build_client(settings: Settings) -> Client:
+    """Build the client that settings describe."""
+    return Client(
+        settings.client_id,
+        TokenRequest(
+            settings.token_url,
+            settings.client_authentication,
+            settings.scope,
+            settings.resource,
+            settings.request_audience,
+            settings.extra_parameters,
+        ),
+        TokenPolicy(
+            settings.assumed_lifetime,
+            settings.max_lifetime,
+            accept_narrowed_scope=settings.narrowed_scope == "accept",
+        ),
+        WindowPolicy(settings.refresh_lead, settings.expiry_margin),
+    )
+
+
+def build_engine(
+    settings: Settings, *, registry: Registry | None = None, clock: Clock | None = None
+) -> TokenEngine:
+    """
+    Build an engine.
+
+    Args:
+        settings: What the user set.
+        registry: Where adapters are found; the installed ones when not given. The operator's
+            `CREDICORP_PLUGINS` is not a setting of the caller's: it always applies.
+        clock: The clocks; a test may move them.
+
+    Raises:
+        ConfigurationError: A setting is missing, or an adapter cannot be had.
+    """
+    return build_engines(settings, registry=registry, clock=clock).tokens
+
+
+@frozen(eq=False)
+class Engines:
+    """
+    What a `CredicorpAuth` is made of.
+
+    Args:
+        tokens: Keeps tokens.
+        verifier: Verifies them; None where no issuer is set.
+        introspector: Asks the server about them.
+        revoker: Has the server revoke them.
+    """
+
+    tokens: TokenEngine
+    verifier: VerifierEngine | None
+    introspector: Introspector
+    revoker: Revoker
+
+
+def build_engines(
+    settings: Settings, *, registry: Registry | None = None, clock: Clock | None = None
+) -> Engines:
+    """Build an engine, and what stands beside it; see `build_engine`."""
+    registry = registry or operators_registry(os.environ)
+    clock = clock or Clock()
+    observers = [_observer(registry, each) for each in settings.observers]
+    transport = _adapter(registry, TRANSPORT, settings.transport, settings.transport_options)
+    carrier, verifier, discovery = transport[0], None, None
+    if settings.issuer is not None or settings.discovery != "off":
+        from credicorp_auth.wiring import issuer as issuer_wiring  # noqa: PLC0415 - for those who verify or discover
+
+        # The world is built below, when there is something to tell.
+        emitter = EventEmitter(observers, lambda: runtime.known_secrets())  # noqa: PLW0108
+        anonymous_runtime = AnonymousRuntime(transport, emitter, clock)
+        discovery = issuer_wiring.build_discovery(settings, anonymous_runtime)
+        carrier = issuer_wiring.with_discovery(carrier, settings, discovery, anonymous_runtime)
+        if settings.issuer is not None:
+            verifier = issuer_wiring.build_verifier(settings, anonymous_runtime, discovery)
+    cache = _adapter(registry, CACHE, settings.cache, settings.cache_options)
+    source, provider = _secret_source(settings, registry)
+    credentials = CredentialCache(source, provider, settings.client_id, clock)
+    runtime = ServerRuntime(
+        build_client(settings),
+        transport=(carrier, transport[1]),
+        cache=cache,
+        credentials=credentials,
+        cipher=_cipher(cache[0].capabilities.encryption_key, credentials, clock),
+        observers=observers,
+        clock=clock,
+        locator=EndpointLocator(
+            discovery if discovery and settings.discovers("token_url") else settings.token_url,
+            "token_endpoint",
+            settings.source_of("token_url"),
+        ),
+    )
+    tokens = TokenEngine(
+        build_client(settings), runtime, timeout=settings.timeout, max_entries=settings.max_entries
+    )
+    introspector = build_introspector(settings, runtime, discovery)
+    revoker = build_revoker(settings, runtime, discovery, tokens, introspector)
+    return Engines(tokens, verifier, introspector, revoker)
+
+
+def build_anonymous_runtime(
+    settings: Settings, *, registry: Registry | None = None, clock: Clock | None = None
+) -> AnonymousRuntime:
+    """Build the world of what needs no secret; see `build_engine`."""
+    registry = registry or operators_registry(os.environ)
+    transport = _adapter(registry, TRANSPORT, settings.transport, settings.transport_options)
+    observers = [_observer(registry, each) for each in settings.observers]
+    return AnonymousRuntime(transport, EventEmitter(observers), clock or Clock())
+
+
+def open_listing_cache(
+    settings: Settings, *, registry: Registry | None = None
+) -> tuple[ListingCache, Provider]:
+    """
+    Open the cache that settings name, for an operator to look into.
+
+    Raises:
+        ConfigurationError: It cannot be had, or shows its entries to nobody.
+    """
+    registry = registry or operators_registry(os.environ)
+    cache, provider = _adapter(registry, CACHE, settings.cache, settings.cache_options)
+    if not cache.capabilities.lists:
+        raise InvalidSetting(
+            f"cache {provider} shows its entries to nobody",
+            hint="name a cache that outlives its process, such as file or redis.",
+        )
+    return cache, provider
+
+
+def _adapter(
+    registry: Registry, kind: Kind, chosen: object, options: AdapterOptions
+) -> tuple[Any, Provider]:
+    if isinstance(chosen, str):
+        return registry.load(kind, chosen, options)
+    if not isinstance(chosen, kind.port):
+        raise InvalidSetting(
+            f"{type(chosen).__name__} is not a {kind.name}",
+            hint="pass the name of an adapter, or an object that has every method of its port.",
+        )
+    return chosen, Provider(type(chosen).__name__)
+
+
+def _secret_source(settings: Settings, registry: Registry) -> tuple[Any, Provider]:
+    secret = settings.client_secret
+    if secret is None:
+        return _adapter(
+            registry, SECRET_SOURCE, settings.secrets or "env", settings.secrets_options
+        )
+    if settings.secrets is not None:
+        raise InvalidSetting(
+            "both `client_secret` and `secrets` are set",
+            code="config.secret_source",
+            hint="leave one of them out.",
+        )
+    if settings.client_id is None:
+        raise MissingSetting(
+            "`client_secret` is set, and `client_id` is not", hint="set `client_id`."
+        )
+    return StaticSecret(secret), Provider("settings")
+
+
+def _cipher(
+    key: str | Secret | None, credentials: CredentialCache, clock: Clock
+) -> EntryCipher | None:
+    if key is None:
+        return None
+    if isinstance(key, Secret):
+        return EntryCipher(StaticKeys(read_encryption_keys(key)))
+    if isinstance(credentials.source, StaticSecret):
+        raise InvalidSetting(
+            f"`encryption_key` names the field {key!r}, and no secret source is set to have it",
+            code="config.encryption_key",
+            hint="pass the key itself as Secret(...), or name a secret source.",
+        )
+    return EntryCipher(SourceEncryptionKeys(credentials, key, clock))
+
+
+def _observer(registry: Registry, chosen: Any) -> Callable[[Event], object]:
+    if isinstance(chosen, str):
+        return registry.load_observer(chosen)
+    if callable(chosen):
+        return chosen  # type: ignore[no-any-return] # anything that can be called will do
+    raise InvalidSetting(
+        f"observer {type(chosen).__name__} cannot be called",
+        hint="pass a function of one event, or the name of an installed observer.",
+    )

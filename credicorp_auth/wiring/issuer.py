@@ -1,0 +1,88 @@
+"""Settings about an issuer become discovery, and a verifier of its tokens."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from credicorp_auth.engine.keys.discovery import COOLDOWN, DiscoveringTransport, Discovery
+from credicorp_auth.engine.keys.fetch_budget import FetchBudget
+from credicorp_auth.engine.keys.no_verifier import missing_issuer
+from credicorp_auth.engine.keys.runtime import ServerKeyRuntime
+from credicorp_auth.engine.keys.verifier_engine import VerifierEngine
+from credicorp_auth.engine.single_flight.cached_document import CachedDocument
+from credicorp_auth.http.messages import origin_of
+from credicorp_auth.jose.signature_algorithm import read_algorithms
+from credicorp_auth.jose.verification import VerificationPolicy
+from credicorp_auth.lifecycle.fetch_keys import LONGEST_STALE, fetch_keys
+from credicorp_auth.oauth.metadata import MetadataSource
+
+if TYPE_CHECKING:
+    from credicorp_auth.engine.runtime import AnonymousRuntime
+    from credicorp_auth.jose.key_set import KeySet
+    from credicorp_auth.plugin.api import Transport
+    from credicorp_auth.settings.schema import Settings
+
+_KEY_FETCHES: Final = 2
+"""Fetches of the keys in a burst: a key that is new right after a fetch is found at once."""
+
+
+def build_discovery(settings: Settings, runtime: AnonymousRuntime) -> Discovery | None:
+    """Build what discovers endpoints; None where discovery is off."""
+    if settings.discovery == "off":
+        return None
+    own = frozenset({origin_of(settings.expected_issuer), origin_of(settings.base_url)})
+    source = MetadataSource(
+        settings.metadata_url,
+        settings.expected_issuer,
+        own | settings.endpoint_origins,
+        settings.endpoint_origins,
+        "`issuer`" if settings.issuer is not None else "`base_url`",
+    )
+    return Discovery(source, runtime, timeout=settings.timeout)
+
+
+def build_keys(
+    settings: Settings, runtime: AnonymousRuntime, discovery: Discovery | None
+) -> CachedDocument[KeySet]:
+    """Build what keeps the issuer's keys."""
+    algorithms = read_algorithms(settings.algorithms)
+    where: str | Discovery = settings.jwks_url
+    if discovery is not None and settings.discovers("jwks_url"):
+        where = discovery
+    key_world = ServerKeyRuntime(runtime, where, source=settings.source_of("jwks_url"))
+    return CachedDocument(
+        "keys",
+        partial(fetch_keys, algorithms, key_world),
+        runtime.clock,
+        timeout=settings.timeout,
+        budget=FetchBudget(pause=COOLDOWN, burst=_KEY_FETCHES),
+        longest=LONGEST_STALE,
+    )
+
+
+def build_verifier(
+    settings: Settings, runtime: AnonymousRuntime, discovery: Discovery | None
+) -> VerifierEngine:
+    """
+    Build a verifier.
+
+    Raises:
+        MissingSetting: No issuer is set (`config.verifier`).
+    """
+    if settings.issuer is None:
+        raise missing_issuer()
+    algorithms = read_algorithms(settings.algorithms)
+    policy = VerificationPolicy(settings.issuer, algorithms, settings.leeway)
+    keys = build_keys(settings, runtime, discovery)
+    return VerifierEngine(policy, settings.audience, keys, runtime)
+
+
+def with_discovery(
+    transport: Transport, settings: Settings, discovery: Discovery | None, runtime: AnonymousRuntime
+) -> Transport:
+    """Let a transport find out where the token endpoint is, where that is not set."""
+    if discovery is None or not settings.discovers("token_url"):
+        return transport
+    method = settings.client_authentication
+    return DiscoveringTransport(transport, settings.token_url, discovery, method, runtime)

@@ -1,0 +1,202 @@
+"""The list of adapters: how each stands, told without importing any of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+
+import pytest
+
+from credicorp_auth.plugin.loading.installed import installed_entry_points
+from credicorp_auth.plugin.loading.listing import EndpointState, list_adapters
+from credicorp_auth.plugin.loading.registry import CACHE, OBSERVER, TRANSPORT, Registry
+
+BUILT_IN = [each for each in installed_entry_points() if each.dist.name == "credicorp-auth"]
+PLUGIN = "CREDICORP_API = 1\nraise SystemExit\n"
+
+
+def states(found, *, active=frozenset(), allowed=None):
+    """Return standing and remark of each adapter, by kind and name."""
+    listed = list_adapters(Registry([*BUILT_IN, *found], allowed=allowed), active)
+    return {(each.kind.name, each.provider.name): (each.state, each.warning) for each in listed}
+
+
+def test_what_is_in_the_box_and_what_could_be_installed():
+    """Without any stranger the list has the three in the box, and how to get our others."""
+    told = states([])
+    names = {name for (_, name), (state, _) in told.items() if state is EndpointState.BUILT_IN}
+    missing = {name: warning for (_, name), (state, warning) in told.items() if state is EndpointState.NOT_INSTALLED}  # fmt: skip
+
+    assert {"urllib3", "memory", "env"} == names
+    assert {"requests", "httpx", "httpx2", "file", "redis", "vault", "aws"} == set(missing)
+    assert "pip install 'credicorp-auth[redis]'" == missing["redis"]
+
+
+@pytest.mark.parametrize(
+    ("source", "state", "warning"),
+    [
+        (PLUGIN, EndpointState.AVAILABLE, ""),
+        ("CREDICORP_API: int = 1", EndpointState.AVAILABLE, ""),
+        ("from elsewhere import CREDICORP_API", EndpointState.AVAILABLE, ""),
+        ("CREDICORP_API = 3", EndpointState.BROKEN, "it states CREDICORP_API = 3; this credicorp-auth speaks 1"),
+        ("def", EndpointState.BROKEN, "cannot be read as Python"),
+        ("\0", EndpointState.BROKEN, "cannot be read as Python"),
+    ],
+)  # fmt: skip
+def test_a_plugin_is_read_and_not_run(install, source, state, warning):
+    """What a plugin says of itself is read in its source; it is not imported."""
+    found = install(("a-cache", "a", source))
+    told = states(found)["cache", "a"]
+
+    assert state is told[0]
+    assert told[1].endswith(warning)
+    assert found[0].value not in sys.modules
+
+
+@pytest.mark.parametrize("module", ["nowhere", "nowhere.plugin", "json.nowhere", "sys.nowhere"])
+def test_a_module_that_is_not_there(install, module):
+    """An entry point that leads nowhere is broken."""
+    install(("a-cache", "a", PLUGIN))
+    info = next(install.folder.glob("*.dist-info"))
+    (info / "entry_points.txt").write_text(f"[credicorp_auth.caches]\na = {module}\n")
+
+    assert (EndpointState.BROKEN, f"there is no module {module}") == states(install())["cache", "a"]
+
+
+@pytest.mark.parametrize("value", ["!!", "", "..", "a..b", "odd-name.plugin"])
+def test_an_entry_point_that_names_nothing(install, value):
+    """An entry point whose value is no module is broken, and the list is had all the same."""
+    install(("a-cache", "a", PLUGIN))
+    info = next(install.folder.glob("*.dist-info"))
+    (info / "entry_points.txt").write_text(f"[credicorp_auth.caches]\na = {value}\n")
+    told = states(install())
+
+    assert EndpointState.BROKEN is told["cache", "a"][0]
+    assert EndpointState.BUILT_IN is told["cache", "memory"][0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("metadata", "points"),
+    [
+        (None, "[credicorp_auth.caches]\na = x\n"),
+        ("", "[credicorp_auth.caches]\na = x\n"),
+        ("Name: a-cache\n", "[credicorp_auth.caches]\na = x\n"),
+        ("Name: a-cache\nVersion: 1\n", "[credicorp_auth.caches]\nno equals sign\n"),
+        ("Name: a-cache\nVersion: 1\n", "no section = x\n"),
+    ],
+)
+def test_damaged_metadata_hide_no_other(install, metadata, points):
+    """Where one distribution's metadata are damaged, the others are listed and loaded as ever."""
+    install(("a-cache", "a", PLUGIN), ("good-cache", "good", "CREDICORP_API = 1\n"))
+    info = next(install.folder.glob("a_cache*.dist-info"))
+    (info / "METADATA").unlink()
+    if metadata is not None:
+        (info / "METADATA").write_text(metadata)
+    (info / "entry_points.txt").write_text(points)
+    listed = install.run(
+        "-m", "credicorp_auth", "adapters", "--format", "json", environ={"PATH": os.environ["PATH"]}
+    )
+
+    assert (0, "") == (listed.returncode, listed.stderr)
+    told = {each["name"]: each["state"] for each in json.loads(listed.stdout)}
+    assert ("available", "active") == (told["good"], told["memory"])
+
+
+def test_a_module_without_source_is_believed(install):
+    """A compiled module has nothing to read; it is not called broken for that."""
+    install(("a-cache", "a", PLUGIN))
+    info = next(install.folder.glob("*.dist-info"))
+    (info / "entry_points.txt").write_text("[credicorp_auth.caches]\na = sys\n")
+
+    assert (EndpointState.AVAILABLE, "") == states(install())["cache", "a"]
+
+
+def test_a_plugin_inside_a_package_is_found_without_importing_the_package(install):
+    """The package that holds a plugin is looked through, and not run."""
+    install(("a-cache", "a", PLUGIN))
+    package = install.folder / "bomb_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise SystemExit")
+    (package / "plugin.py").write_text("CREDICORP_API = 9")
+    info = next(install.folder.glob("*.dist-info"))
+    (info / "entry_points.txt").write_text("[credicorp_auth.caches]\na = bomb_package.plugin\n")
+
+    assert EndpointState.BROKEN is states(install())["cache", "a"][0]
+    assert "bomb_package" not in sys.modules
+
+
+def test_claims_to_one_name(install):
+    """Two claims are both listed as duplicates that name each other; so is a squatter on a boxed name."""
+    found = install(
+        ("one", "same", PLUGIN), ("two", "same", PLUGIN), ("squatter", "memory", PLUGIN)
+    )
+    listed = list_adapters(Registry([*BUILT_IN, *found]))
+    told = [(each.provider.distribution, each.warning) for each in listed if each.state is EndpointState.DUPLICATE]  # fmt: skip
+
+    assert [
+        ("credicorp-auth", "the name memory belongs to what is in the box"),
+        ("squatter", "the name memory belongs to what is in the box"),
+        ("one", "claimed by one and two"),
+        ("two", "claimed by one and two"),
+    ] == told
+
+
+def test_blocked_and_active(install):
+    """What the operator leaves out is blocked; what the settings choose is active."""
+    found = install(("one", "mine", PLUGIN), ("two", "other", PLUGIN))
+    found += install(("w", "watch", PLUGIN), group="credicorp_auth.observers")[-1:]
+    told = states(found, active={(CACHE, "mine"), (TRANSPORT, "urllib3"), (OBSERVER, "watch")}, allowed={"mine", "urllib3", "env"})  # fmt: skip
+
+    assert EndpointState.ACTIVE is told["cache", "mine"][0]
+    assert (EndpointState.BLOCKED, "CREDICORP_PLUGINS leaves it out") == told["cache", "other"]
+    assert EndpointState.BLOCKED is told["observer", "watch"][0]
+    assert EndpointState.ACTIVE is told["transport", "urllib3"][0]
+    assert EndpointState.BLOCKED is told["cache", "memory"][0]
+    assert EndpointState.BUILT_IN is told["secret source", "env"][0]
+
+
+@pytest.mark.parametrize(
+    ("requires", "told"),
+    [
+        ("credicorp-auth>=1.0", ">=1.0"),
+        ("Credicorp_Auth[cli] (>=1.2,<2) ; python_version > '3'", ">=1.2,<2"),
+        ("credicorp-auth", ""),
+        ("credicorp-auth-redis>=3", ""),
+        ("requests>=2", ""),
+    ],
+)
+def test_the_range_of_the_core(install, requires, told):
+    """The versions of the core that a distribution asks for are read from its metadata."""
+    found = install(("a-cache", "a", PLUGIN), requires=requires)
+    listed = list_adapters(Registry(found))
+
+    assert [told] == [each.core_range for each in listed if each.provider.name == "a"]
+    assert [False] == [each.built_in for each in listed if each.provider.name == "a"]
+
+
+@pytest.mark.slow
+def test_listing_is_quick_and_imports_nothing_of_the_nine_and_five_strangers(install):
+    """With our nine and five strangers installed, the command costs less than 0.3 s more than Python itself."""
+    bomb = "CREDICORP_API = 1\nimport os\nos._exit(7)\n"
+    groups = [kind.group for kind in (TRANSPORT, CACHE, OBSERVER)]
+    for number in range(11):  # beside the three in the box
+        install((f"stranger-{number}", f"stranger{number}", bomb), group=groups[number % 3])
+
+    def cpu_seconds(*arguments):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        ran = install.run(*arguments, environ={"PATH": os.environ["PATH"]})
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert 0 == ran.returncode, ran.stderr
+        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return spent, ran.stdout
+
+    # Seconds of processor time, and the best of five: what else the machine does is not counted.
+    start = min(cpu_seconds("-c", "pass")[0] for _ in range(5))
+    runs = [cpu_seconds("-m", "credicorp_auth", "adapters") for _ in range(5)]
+
+    assert min(spent for spent, _ in runs) - start < 0.3
+    listed = [line.split() for line in runs[0][1].splitlines() if "stranger" in line]
+    assert ["available"] * 11 == [line[2] for line in listed]
