@@ -385,6 +385,8 @@ def steps_of(call):
         return trace
 
     before = sys.gettrace()
+    # Python 3.12 tells of instructions only if a frame wants them before tracing starts.
+    sys._getframe().f_trace_opcodes = True
     sys.settrace(trace)
     try:
         call()
