@@ -27,12 +27,12 @@ def cipher(*keys):
 
 def test_what_was_sealed_is_opened():
     """An encrypted entry shows its record id and nothing of what is in it, and opens whole."""
-    sealed = cipher(FIRST).close(b"token-canary", KEY, RECORD)
+    encrypted = cipher(FIRST).close(b"token-canary", KEY, RECORD)
 
-    assert b"token-canary" == cipher(FIRST).open(sealed, KEY)
-    assert RECORD.encode() in sealed
-    assert b"canary" not in sealed
-    assert sealed != cipher(FIRST).close(b"token-canary", KEY, RECORD)
+    assert b"token-canary" == cipher(FIRST).open(encrypted, KEY)
+    assert RECORD.encode() in encrypted
+    assert b"canary" not in encrypted
+    assert encrypted != cipher(FIRST).close(b"token-canary", KEY, RECORD)
 
 
 def test_several_keys_open_while_one_replaces_another():
@@ -47,10 +47,10 @@ def changed(entry, /, **members):
     return json.dumps({**json.loads(entry), **members}).encode()
 
 
-def flipped(sealed):
-    raw = bytearray(base64.b64decode(json.loads(sealed)["sealed"]))
+def flipped(encrypted):
+    raw = bytearray(base64.b64decode(json.loads(encrypted)["encrypted"]))
     raw[-1] ^= 1
-    return changed(sealed, sealed=base64.b64encode(raw).decode())
+    return changed(encrypted, encrypted=base64.b64encode(raw).decode())
 
 
 @pytest.mark.parametrize(
@@ -60,10 +60,10 @@ def flipped(sealed):
         pytest.param(lambda entry: changed(entry, id="f" * 32), id="170: another record's id"),
         pytest.param(lambda entry: changed(entry, id=7), id="an id that is none"),
         pytest.param(flipped, id="170: a bit changed"),
-        pytest.param(lambda entry: changed(entry, sealed=""), id="170: truncated to nothing"),
-        pytest.param(lambda entry: changed(entry, sealed="AAAA"), id="170: shorter than a nonce"),
-        pytest.param(lambda entry: changed(entry, sealed="?"), id="no base64"),
-        pytest.param(lambda entry: changed(entry, sealed=None), id="not sealed at all"),
+        pytest.param(lambda entry: changed(entry, encrypted=""), id="170: truncated to nothing"),
+        pytest.param(lambda entry: changed(entry, encrypted="AAAA"), id="170: shorter than a nonce"),
+        pytest.param(lambda entry: changed(entry, encrypted="?"), id="no base64"),
+        pytest.param(lambda entry: changed(entry, encrypted=None), id="not encrypted at all"),
         pytest.param(lambda entry: b"garbage", id="no record at all"),
         pytest.param(lambda _entry: cipher(SECOND).close(b"x", OTHER, RECORD), id="170: wrong key"),
     ],

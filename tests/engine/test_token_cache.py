@@ -264,7 +264,7 @@ def test_an_unsealed_entry_is_nobodys_where_entries_are_sealed(engines):
 
     token = engines(encrypted, transport, observe=told.append).get_token()
     assert "token-2" == token.value.reveal()
-    assert "it is not sealed" in [each.fields.get("reason") for each in told]
+    assert "it is not encrypted" in [each.fields.get("reason") for each in told]
 
 
 def test_a_sealing_key_needs_a_source_or_a_value(engines):

@@ -132,26 +132,26 @@ class EntryCipher:
         Raises:
             CorruptEntry: It is not encrypted, not for this key, or by none of our keys.
         """
-        record_id, encrypted = _read_sealed(entry, key)
+        record_id, encrypted = _read_encrypted(entry, key)
         associated = _associated(key, record_id)
         for anew in (False, True):  # the key may be younger than the ones we know
             for each in self._fetch_keys(anew=anew):
                 if (opened := _open(each, encrypted, associated)) is not None:
                     return opened
-        raise CorruptEntry("it is sealed with a key that is not ours, or was changed")
+        raise CorruptEntry("it is encrypted with a key that is not ours, or was changed")
 
 
-def _read_sealed(entry: bytes, key: str) -> tuple[str, bytes]:
+def _read_encrypted(entry: bytes, key: str) -> tuple[str, bytes]:
     record = read_record(entry, key)
-    record_id, encrypted = record.get("id"), record.get("sealed")
+    record_id, encrypted = record.get("id"), record.get("encrypted")
     if not isinstance(record_id, str) or not _RECORD_ID.fullmatch(record_id):
         raise CorruptEntry("its id is malformed")
     if not isinstance(encrypted, str):
-        raise CorruptEntry("it is not sealed")
+        raise CorruptEntry("it is not encrypted")
     try:
         raw = base64.b64decode(encrypted, validate=True)
     except ValueError:
-        raise CorruptEntry("its seal is not base64") from None
+        raise CorruptEntry("what is encrypted is not base64") from None
     return record_id, raw
 
 
