@@ -94,7 +94,7 @@ class VerifierEngine:
             outcome = self._look(token, audience, required_scope, ThreadWaiter, after=outcome)
         if isinstance(outcome, Claims):
             return outcome
-        del token  # not in reach of the error's traceback
+        del token  # keep it out of the traceback
         raise outcome
 
     async def averify(
@@ -117,7 +117,7 @@ class VerifierEngine:
             outcome = self._look(token, audience, required_scope, waiting_task, after=outcome)
         if isinstance(outcome, Claims):
             return outcome
-        del token  # not in reach of the error's traceback
+        del token  # keep it out of the traceback
         raise outcome
 
     def _recall(

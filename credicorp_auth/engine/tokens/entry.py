@@ -70,7 +70,7 @@ class Held:
 
     def supersedes(self, other: Held) -> bool:
         """Return whether this token is at least as new as another."""
-        # Both were issued to this process, so the boot clock, which never jumps, can be compared.
+        # Within one process the boot clock, which never jumps, orders the two.
         earlier = other.windows.issued.boot - self.windows.issued.boot
         return not comes_later(other.issuance.number, self.issuance.number, earlier)
 

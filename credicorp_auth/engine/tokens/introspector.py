@@ -87,10 +87,11 @@ class Introspector:
 
         Args:
             token: The token.
-            audience_verified: True if the caller has checked the audience; it is not checked here.
+            audience_verified: True if the caller checks the audience itself. If False, and the
+                policy requires an audience, a response without `aud` counts as inactive.
 
         Raises:
-            CredicorpAuthError: The token cannot be introspected, or is meant for another audience.
+            CredicorpAuthError: The token is malformed, or there is no usable response.
         """
         outcome: Outcome | _Question | None = self._recall(token)
         if outcome is None:
