@@ -103,7 +103,7 @@ class ServerRuntime:
             raise Closed("the CredicorpAuth was closed while a token was being obtained")
 
     def read_cache(self, key: str) -> StoredToken | Unusable | None:
-        """Return the cached token; None if there is none or the cache fails."""
+        """Return the cached token or `Unusable`; None if there is none or the cache fails."""
         return self.cache.read(key)
 
     def write_cache(self, key: str, stored: StoredToken) -> None:
@@ -184,7 +184,7 @@ class ServerRuntime:
             self.cache.write_cooldown(self._cooldown_key, self.new_record_id(), until)
 
     def forgive(self, scope: Scope | None) -> None:
-        """Forget the refusals of one scope, or of all (None)."""
+        """Forget the refusals of a scope and of the client; all of them if the scope is None."""
         with self._lock:
             self._state = self._state.forgiving(scope)
 
