@@ -25,7 +25,7 @@ RENEW_SECONDS: Final = 1.0
 
 @frozen
 class NoLease:
-    """Null lease: the cache has no lease support, is down, or another host holds the lease."""
+    """Null lease: another process holds it (`HELD`), or the cache has no leases or is down."""
 
     state: LeaseState = LeaseState.FAILED
     number: int = 0

@@ -68,7 +68,7 @@ class ServerQueryRuntime:
         return self._locator.known().has_answered
 
     def check_peer(self, response: HttpResponse, url: str) -> None:
-        """Reject a response served from a network that a discovered address may not lead to."""
+        """Reject a response from a private network at a discovered address (DNS rebinding)."""
         if not isinstance(self._endpoint, str):
             self._endpoint.check_peer(response, url)
 
