@@ -1,1 +1,1 @@
-"""The hands: the real runtime, and calls that live a story once for everyone who asks."""
+"""Engine: runtime, storage, key fetching and single-flight calls that run the lifecycle."""

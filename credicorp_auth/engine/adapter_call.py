@@ -1,4 +1,4 @@
-"""Calling an adapter: its errors are ours, whatever else it raises is a breach of contract."""
+"""Adapter call guard: turns contract breaches of adapters into `AdapterBroken`."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ def call_adapter(
     provider: Provider, call: Callable[[], T], *, expected: type | tuple[type, ...]
 ) -> T:
     """
-    Call an adapter.
+    Call an adapter and check its result.
 
     Args:
-        provider: Whom to name when it fails.
-        call: The call.
-        expected: The type, or types, that the port says it returns.
+        provider: The adapter's provider, named in the error.
+        call: Calls the adapter.
+        expected: The return type, or types, that the port allows.
 
     Raises:
-        CredicorpAuthError: What the adapter raised, or `AdapterBroken` (`plugin.contract`) where
-            it raised something else or returned what its port does not allow.
+        CredicorpAuthError: The adapter's own error, or `AdapterBroken` (`plugin.contract`) if it
+            raised another exception or returned another type.
     """
     try:
         response = call()
     except (CredicorpAuthError, MemoryError):
-        raise  # running out of memory is nobody's breach of contract
-    except Exception as fault:  # noqa: BLE001 - the boundary to other people's code
+        raise  # running out of memory is no breach of contract
+    except Exception as fault:  # noqa: BLE001 - the boundary to third-party code
         # Only the type's name: the exception, its text and its frames may hold the secret.
         happened = f"raised {type(fault).__name__}"
     else:

@@ -1,4 +1,4 @@
-"""The two clocks of this machine, and the way to wait on it."""
+"""Wall clock and boot clock of this machine, and waiting with a timeout."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
-# CLOCK_BOOTTIME goes on while a laptop sleeps; CLOCK_MONOTONIC stops, and would let a token
-# outlive itself. Where the system has no such clock, the wall clock notices the sleep.
+# CLOCK_BOOTTIME goes on while a laptop sleeps; CLOCK_MONOTONIC stops, so an expired token would
+# count as valid. If the system has no boot clock, the wall clock still shows the sleep.
 _BOOT_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _boot_time: Final = partial(time.clock_gettime, _BOOT_CLOCK)
 
@@ -23,7 +23,7 @@ class Clock:
     The wall clock and the boot-time clock.
 
     Args:
-        wall: Returns epoch seconds.
+        wall: Returns epoch seconds; `time.time` by default.
         boot: Returns seconds since the machine started, sleep included.
     """
 
@@ -42,5 +42,5 @@ class Clock:
         return Instant(self.wall(), self.boot())
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait until `event` is set or `seconds` have passed; say whether it was set."""
+        """Wait until `event` is set or `seconds` have passed; return whether it was set."""
         return event.wait(seconds)

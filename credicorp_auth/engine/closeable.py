@@ -1,4 +1,4 @@
-"""Mixin of objects that are closed once: context managers of both kinds, and no pickling."""
+"""Mixin of closeable objects: context manager, plain and async, and no pickling."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ class Closeable:
     """Context manager, plain and async, around `close`."""
 
     def close(self) -> None:
-        """Close what is open; once, however often it is called."""
+        """Close the object; idempotent."""
         raise NotImplementedError
 
     async def aclose(self) -> None:
-        """Close, without holding up the event loop."""
+        """Close the object without blocking the event loop."""
         await run_aside(self.close)
 
     def __enter__(self) -> Self:

@@ -1,7 +1,7 @@
 """
-The cool-downs that token endpoints asked for, shared by all engines of a process.
+Table of the cooldowns that endpoints asked for, shared by all engines of a process.
 
-A 429 is meant for the client, not for the object that happened to get it.
+A 429 applies to the client, not only to the engine that received it.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ _MOST: Final = 1024  # clients and endpoints
 
 
 class Cooldowns:
-    """Moments of the boot clock before which endpoints are left alone, by endpoint and client."""
+    """Boot-clock times at which cooldowns end, by endpoint and client."""
 
     def __init__(self) -> None:
-        # Single reads and writes of a dict are atomic; no lock, so nothing for a fork to break.
+        # Single reads and writes of a dict are atomic; without a lock a fork can break nothing.
         self._until: dict[str, float] = {}
-        self._look_at = _MOST  # entries at which those that have ended are dropped
+        self._look_at = _MOST  # number of entries at which ended cooldowns are dropped
 
     def until(self, key: str) -> float:
-        """Return the moment before which the endpoint is left alone; 0 where there is none."""
+        """Return the boot-clock time at which the endpoint's cooldown ends; 0 if there is none."""
         return self._until.get(key, 0.0)
 
     def applies_to(self, state: EndpointState, key: str) -> EndpointState:
-        """Return how a client stands that heeds the cool-down, whichever engine was told of it."""
+        """Return the endpoint state with the process-wide cooldown applied."""
         until = self.until(key)
         return state if until <= state.cooldown_until else state.quiet_at_least(until)
 
     def start(self, key: str, until: float, now: float) -> None:
-        """Leave the endpoint alone until `until`, within bounds; it is `now` now."""
+        """Start a cooldown from `now` until `until`, at most `MAX_RETRY_AFTER` seconds."""
         until = min(until, now + MAX_RETRY_AFTER)
         if len(self._until) >= self._look_at:
-            # None that is running is dropped, whatever that makes the table: it is told seldom.
+            # No running cooldown is dropped, even if the table grows: servers rarely ask for one.
             for each, end in list(self._until.items()):
                 if end <= now:
                     self._until.pop(each, None)

@@ -1,4 +1,4 @@
-"""Addresses of endpoints: where they are, which setting says so, and which have answered before."""
+"""Endpoint locator: an endpoint's address, its setting, and its record of valid responses."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from credicorp_auth.oauth.endpoint_address import EndpointAddress
 if TYPE_CHECKING:
     from credicorp_auth.engine.keys.discovery import Discovery
 
-_MOST: Final = 4096  # addresses; a bound against growth, not a limit anyone meets
+_MOST: Final = 4096  # addresses; a bound against growth, beyond any normal use
 
 
 class AnsweredAddresses:
-    """The addresses that have answered properly in this process, whichever engine asked."""
+    """The addresses that have sent a valid response to any engine of this process."""
 
     def __init__(self) -> None:
-        # Single reads and writes of a dict are atomic; no lock, so nothing for a fork to break.
+        # Single reads and writes of a dict are atomic; without a lock a fork can break nothing.
         self._answered: dict[str, None] = {}
 
     def __contains__(self, url: str) -> bool:
         return url in self._answered
 
     def add(self, url: str) -> None:
-        """Take note that an address has answered properly."""
+        """Record that an address has sent a valid response."""
         if len(self._answered) >= _MOST:
             self._answered = {}
         self._answered[url] = None
@@ -34,25 +34,25 @@ ANSWERED: Final = AnsweredAddresses()
 
 class EndpointLocator:
     """
-    Knows the address of one endpoint.
+    Finds the address of one endpoint.
 
     Args:
-        given: The address, or what discovers it.
-        member: What the endpoint is called in metadata.
-        source: Where the address came from, as a hint names it.
+        given: The address, or the discovery that finds it.
+        member: The metadata member that names the endpoint.
+        source: The setting that the address comes from, as hints name it.
     """
 
     def __init__(self, given: str | Discovery, member: str, source: str) -> None:
         self._given, self._member, self._source = given, member, source
 
     def find(self, seconds: float) -> EndpointAddress:
-        """Return the address; wait up to `seconds` for metadata that must be read first."""
+        """Return the address; wait up to `seconds` for metadata."""
         if isinstance(self._given, str):
             return self._address(self._given)
         return self._address(self._given.metadata.obtain(seconds).endpoint(self._member))
 
     def known(self) -> EndpointAddress:
-        """Return the address as far as it is known: that of the metadata if they were not read."""
+        """Return the known address without waiting: the metadata's own if it was not read yet."""
         if isinstance(self._given, str):
             return self._address(self._given)
         metadata, url = self._given.metadata.document, self._given.url
@@ -61,7 +61,7 @@ class EndpointLocator:
         return self._address(url)
 
     def note_answered(self) -> None:
-        """Take note that the endpoint has answered properly."""
+        """Record that the endpoint has sent a valid response."""
         ANSWERED.add(self.known().url)
 
     def _address(self, url: str) -> EndpointAddress:

@@ -1,4 +1,4 @@
-"""Telling the log and the observers what happens."""
+"""Event emitter: sends events to the log and the observers."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from credicorp_auth.http.secret import Secret
 
 LOGGER: Final = logging.getLogger("credicorp_auth")
-# Without a handler of the application's own, Python would print warnings to stderr.
+# If the application has no log handler, Python would print warnings to stderr.
 LOGGER.addHandler(logging.NullHandler())
 
-# Said once: true of every token alike, and no help the second time.
+# Emitted once for each emitter: they apply to every token, so repeating them does not help.
 _ONCE: Final = frozenset({"token.expiry_assumed", "token.expiry_as_text", "clock.skew"})
 
 
 class EventEmitter:
     """
-    Tells events.
+    Emits events.
 
     Args:
-        observers: Called with each event, on the thread that tells it.
-        secrets: Returns the credentials that no event may show.
+        observers: Called with each event, on the thread that emits it.
+        secrets: Returns the credentials that events must not show; none by default.
     """
 
     def __init__(
@@ -40,27 +40,27 @@ class EventEmitter:
         self._said: set[str] = set()
 
     def emit(self, name: str, **fields: str | float | bool | None) -> None:
-        """Tell the log and every observer; an observer that fails is itself an event."""
+        """Emit an event to the log and every observer; log an observer's failure as an event."""
         if name in _ONCE:
             if name in self._said:
                 return
             self._said.add(name)
         is_logged = LOGGER.isEnabledFor(LEVELS[name])
         if not is_logged and not self._observers:
-            return  # the search for secrets costs more than a signature, and strangers cause events
+            return  # untrusted input causes events, and hiding secrets costs more than a signature
         event = Event(name, self._without_secrets(fields))
         if is_logged:
             LOGGER.log(event.level, "%s", event, extra={"credicorp_event": event})
         for observer in self._observers:
             try:
                 observer(event)
-            except Exception as fault:  # noqa: BLE001 - an observer's trouble is not the caller's
+            except Exception as fault:  # noqa: BLE001 - an observer must not fail the caller
                 LOGGER.warning("%s", Event("observer.failed", {"raised": type(fault).__name__}))
 
     def _without_secrets(
         self, fields: Mapping[str, str | float | bool | None]
     ) -> dict[str, str | float | bool | None]:
-        """Return fields without our credentials, whatever text they are made of."""
+        """Return the fields with credentials hidden in every text value."""
         secrets = self.known_secrets()
         return {
             name: hide_secrets(value, secrets, shortest=SHORTEST_IN_VALUES)

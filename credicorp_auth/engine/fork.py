@@ -1,9 +1,9 @@
 """
-What happens to engines in the child of a fork.
+Fork handler: resets engines in a forked child process.
 
-Only the thread that forked lives on in the child: a lock that another thread held stays locked for
-ever, a call never lands, and a socket is shared with the parent. All of it is dropped at once,
-before any code of the child runs.
+Only the forking thread exists in the child: a lock that another thread held stays locked for ever,
+an in-flight call never completes, and sockets are shared with the parent. All of them are dropped
+before other code runs in the child.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Final, Protocol
 
 
 class Forkable(Protocol):
-    """Something that must be told when it wakes up in a child process."""
+    """An object that must be reset in a forked child."""
 
     def after_fork(self) -> None:
-        """Drop what belongs to the parent."""
+        """Drop what belongs to the parent process."""
 
 
 _ENGINES: Final[weakref.WeakSet[Forkable]] = weakref.WeakSet()
 
 
 def renew_after_fork(engine: Forkable) -> None:
-    """See to it that `engine.after_fork()` is called in each child, for as long as it lives."""
+    """Call `engine.after_fork()` in each forked child, for as long as the object exists."""
     _ENGINES.add(engine)
 
 

@@ -1,4 +1,4 @@
-"""The runtime of the stories that need no secret: fetching documents, verifying tokens."""
+"""Runtime without client credentials: fetching documents and verifying tokens."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 class AnonymousRuntime:
     """
-    Knows the time, carries requests, tells events.
+    Supplies clocks, sends requests and emits events.
 
     Args:
-        transport: Carries requests; with its provider.
-        emitter: Tells events.
-        clock: The clocks.
+        transport: The transport adapter and its provider.
+        emitter: Emits events.
+        clock: The wall clock and the boot clock.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class AnonymousRuntime:
         self.emit, self.known_secrets = emitter.emit, emitter.known_secrets
 
     def after_fork(self) -> None:
-        """In the child: drop what belongs to the parent; for a world that is nobody else's part."""
+        """Drop what belongs to the parent process, for a runtime that owns its transport."""
         self.transport.after_fork()
 
     def now(self) -> Instant:
@@ -43,7 +43,7 @@ class AnonymousRuntime:
 
     def random(self) -> float:
         """Return a number in [0, 1)."""
-        return random.random()  # noqa: S311 - it spreads callers out; nothing is secret about it
+        return random.random()  # noqa: S311 - jitter, not a secret
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
         """Send a request through the chosen transport."""

@@ -1,8 +1,8 @@
 """
-Bounded table with second-chance eviction, for what is remembered of tokens that are shown.
+Bounded table with second-chance eviction, for caches of presented tokens.
 
-A caller that finds a value marks it as used, without a lock; each mark spares it once. So a flood
-of tokens that are shown once does not wash out those that are shown again.
+A caller that finds a value marks it as used, without a lock; each mark spares the value once. So a
+flood of tokens that are presented once does not evict those that are presented again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _SECOND_CHANCES: Final = 64
 
 
 class Marked(Protocol):
-    """A value that says whether it was used since it was last looked at."""
+    """A value with a mark: True if it was used since the last eviction scan."""
 
     used: bool
 
@@ -25,10 +25,10 @@ V = TypeVar("V", bound=Marked)
 
 class SecondChanceTable(Generic[V]):
     """
-    Values by digest, at most so many.
+    Values by digest, at most `max_entries` of them.
 
     Args:
-        max_entries: Number of values that are kept.
+        max_entries: The maximum number of values.
     """
 
     def __init__(self, max_entries: int) -> None:
@@ -41,7 +41,7 @@ class SecondChanceTable(Generic[V]):
         return len(self._remembered)
 
     def keep(self, digest: bytes, value: V) -> None:
-        """Keep a value in place of any other of that digest."""
+        """Store a value; replace an earlier value of the same digest."""
         with self._lock:
             self._remembered.pop(digest, None)
             if len(self._remembered) >= self._max_entries:
@@ -59,7 +59,7 @@ class SecondChanceTable(Generic[V]):
         self._remembered.pop(next(iter(self._remembered)))
 
     def forget(self, digest: bytes | None) -> None:
-        """Forget one value, or all."""
+        """Remove the value of a digest, or all values (None)."""
         with self._lock:
             if digest is None:
                 self._remembered.clear()
@@ -67,5 +67,5 @@ class SecondChanceTable(Generic[V]):
                 self._remembered.pop(digest, None)
 
     def after_fork(self) -> None:
-        """In the child: a thread of the parent may have held the lock."""
+        """Replace the lock in the forked child: a thread of the parent may have held it."""
         self._lock = threading.Lock()

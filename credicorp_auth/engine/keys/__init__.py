@@ -1,1 +1,1 @@
-"""The keys of issuers and the verifier."""
+"""Verification: issuer metadata, key sets and the verifier engine."""

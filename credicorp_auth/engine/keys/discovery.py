@@ -1,4 +1,4 @@
-"""What an authorization server says of itself, kept; and where requests go that rely on it."""
+"""Cached authorization server metadata, and the transport that sends requests to its endpoints."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from credicorp_auth.plugin.api import Transport, TransportCapabilities
 
 COOLDOWN: Final = 30.0
-"""Seconds between the beginnings of two attempts to read one document."""
+"""Seconds between the starts of two attempts to fetch one document."""
 
 _USABLE_WHILE_STALE: Final = 86_400.0  # seconds
 
 
 class Discovery:
     """
-    The metadata of one issuer, read when first needed and about once a day.
+    The metadata of one issuer, fetched when first needed and then about once a day.
 
     Args:
-        source: Where they are, and what they must say.
-        runtime: Where.
-        timeout: Seconds that an attempt may take.
+        source: The address of the metadata, and the issuer and origins that it may name.
+        runtime: The runtime that performs I/O.
+        timeout: Seconds that a fetch may take.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Discovery:
         )
 
     def check_peer(self, response: HttpResponse, url: str) -> None:
-        """Refuse an answer out of another network than the issuer's, unless a public one."""
+        """Reject a response from a private network that is not the issuer's (DNS rebinding)."""
         metadata = self.metadata.document
         known = None if metadata is None else metadata.peer
         check_peer(response.peer_address, url, self._source, known)
@@ -57,18 +57,17 @@ class Discovery:
 
 class DiscoveringTransport:
     """
-    A transport that finds out where the token endpoint is before a token request is sent.
+    Transport that discovers the token endpoint before it sends a token request.
 
-    The request is built for the address of the metadata, which thus names the endpoint in cache
-    keys and messages: a token in hand, or in the cache, is good whether or not anything can be
-    discovered at the moment.
+    Token requests are built for the address of the metadata, which therefore names the endpoint in
+    cache keys and messages. So a held or cached token is usable even while discovery fails.
 
     Args:
-        transport: Carries the requests.
-        url: The address that stands for the token endpoint.
-        discovery: Knows the real one.
-        method: How the client authenticates.
-        runtime: Whose clock counts.
+        transport: The transport adapter that sends the requests.
+        url: The metadata address that stands for the token endpoint.
+        discovery: Supplies the metadata with the token endpoint's address.
+        method: The client authentication method, which the metadata must list.
+        runtime: Supplies the boot clock.
     """
 
     def __init__(
@@ -84,11 +83,11 @@ class DiscoveringTransport:
 
     @property
     def capabilities(self) -> TransportCapabilities:
-        """What the transport behind it can do."""
+        """The capabilities of the wrapped transport."""
         return self._transport.capabilities
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
-        """Send a request; a token request goes to the endpoint that was discovered."""
+        """Send a request; redirect a token request to the discovered endpoint."""
         if request.url == self._url:
             deadline = self._boot() + timeout
             metadata = self._discovery.metadata.obtain(timeout)
@@ -100,10 +99,10 @@ class DiscoveringTransport:
         return self._transport.send(request, timeout=timeout)
 
     def close(self) -> None:
-        """Close it."""
+        """Stop discovery and close the wrapped transport."""
         self._discovery.metadata.close()
         self._transport.close()
 
     def after_fork(self) -> None:
-        """Drop what belongs to the parent."""
+        """Drop what belongs to the parent process."""
         self._transport.after_fork()

@@ -1,4 +1,4 @@
-"""Null verifier: stands for the verifying engine where no issuer is set."""
+"""Null verifier, used if no issuer is set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class NoVerifier:
 
     def verify(self, _token: object, **_asked: object) -> NoReturn:
         """
-        Refuse.
+        Raise an error.
 
         Raises:
             MissingSetting: No issuer is set (`config.verifier`).
@@ -20,7 +20,7 @@ class NoVerifier:
         raise missing_issuer()
 
     async def averify(self, _token: object, **_asked: object) -> NoReturn:
-        """Refuse; see `verify`."""
+        """Raise an error, as `verify` does."""
         raise missing_issuer()
 
     def close(self) -> None:
@@ -28,7 +28,7 @@ class NoVerifier:
 
 
 def missing_issuer() -> MissingSetting:
-    """Return the error of a verifier that does not know whom to trust."""
+    """Return the error of a verifier that has no trusted issuer."""
     return MissingSetting(
         "no issuer is set whose tokens are to be trusted",
         code="config.verifier",

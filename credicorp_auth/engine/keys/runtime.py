@@ -1,4 +1,4 @@
-"""The runtime of fetching keys: where they are is a setting, or discovered."""
+"""Runtime of key set fetches; the address of the key set is a setting or discovered."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 class ServerKeyRuntime:
     """
-    Performs what the story of fetching keys asks for.
+    Performs the I/O of key set fetches.
 
     Args:
-        runtime: Knows the time, carries requests, tells events.
-        keys: The address of the keys, or what discovers it.
-        source: Where the address came from, as a hint names it.
+        runtime: The runtime whose clocks, transport and events are used.
+        keys: The address of the key set, or the discovery that finds it.
+        source: The setting that the address comes from, as hints name it; `jwks_url` by default.
     """
 
     def __init__(
@@ -33,23 +33,23 @@ class ServerKeyRuntime:
         self.send, self.emit = runtime.send, runtime.emit
 
     def find_jwks_url(self, seconds: float) -> EndpointAddress:
-        """Return where the keys are published."""
+        """Return the address of the key set; wait up to `seconds` for metadata."""
         return self._locator.find(seconds)
 
     def expire_jwks_url(self) -> None:
-        """Take note that nothing was to be had there."""
+        """Mark the metadata as stale: the address that it names has not served a key set."""
         if not isinstance(self._keys, str):
             self._keys.metadata.expire()
 
     def was_emptied(self) -> bool:
-        """Say whether the last key set that was read held no key that may be used."""
+        """Return whether the last key set that was read held no usable key."""
         return self._emptied
 
     def note_emptied(self, *, emptied: bool) -> None:
-        """Keep whether the key set that was read held no key that may be used."""
+        """Record whether the key set that was read held no usable key."""
         self._emptied = emptied
 
     def check_peer(self, response: HttpResponse, url: str) -> None:
-        """Refuse an answer out of a network where a discovered address may not lead."""
+        """Reject a response from a private network at a discovered address (DNS rebinding)."""
         if not isinstance(self._keys, str):
             self._keys.check_peer(response, url)

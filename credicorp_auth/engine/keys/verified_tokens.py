@@ -1,4 +1,4 @@
-"""What verified tokens say, so that a token that is shown again costs no signature again."""
+"""Cache of verified tokens, so that a signature is verified once for each token."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from credicorp_auth.jose.key_set import KeySet
 
 MAX_REMEMBERED: Final = 4096
-"""Tokens that are remembered at once; those not shown again are forgotten first."""
+"""Maximum number of cached tokens; those not presented again are evicted first."""
 
 
 class IntrospectionEntry:
     """
-    What one token says.
+    Cache entry of one verified token.
 
     Args:
-        claims: Its claims.
-        keys: The keys that it was verified with: with others it must be verified again.
-        until_boot: Moment of the boot clock at which it expires, by that clock.
+        claims: The token's claims.
+        keys: The key set that verified it; with another key set it is verified again.
+        until_boot: Boot-clock time at which it expires.
     """
 
     __slots__ = ("claims", "keys", "until_boot", "used")
@@ -33,24 +33,24 @@ class IntrospectionEntry:
 
 
 class VerifiedTokenCache(SecondChanceTable[IntrospectionEntry]):
-    """Verified tokens by the SHA-256 of their text; the texts themselves are not kept."""
+    """Claims of verified tokens by the SHA-256 of the token; the tokens are not kept."""
 
     def __init__(self) -> None:
         super().__init__(MAX_REMEMBERED)
 
     def remember(self, text: str, claims: Claims, keys: KeySet, *, until_boot: float) -> None:
         """
-        Keep what a token says.
+        Cache the claims of a verified token.
 
         Args:
             text: The token.
-            claims: Its claims; they hold its end by the wall clock.
-            keys: The keys that it was verified with.
-            until_boot: Moment of the boot clock at which it expires.
+            claims: The token's claims, which contain its wall-clock expiry.
+            keys: The key set that verified it.
+            until_boot: Boot-clock time at which it expires.
         """
         digest = sha256(text.encode("ascii")).digest()
         self.keep(digest, IntrospectionEntry(claims, keys, until_boot))
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all entries."""
         self.forget(None)

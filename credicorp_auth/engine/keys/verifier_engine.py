@@ -1,9 +1,9 @@
 """
-The verifying engine: says at once what a token shown before says, and examines any other.
+Verifier engine: returns the cached claims of a token, or verifies it.
 
-A token whose key is at hand is examined on the caller's own thread, also on an event loop: it takes
-some twenty microseconds. Only for a key that is not at hand does anybody wait, and then for a fetch
-that runs on a thread of the engine; on the caller's own only if no thread can start.
+If the key is cached, the token is verified on the caller's thread, also on an event loop: this
+takes some twenty microseconds. A caller waits only for a missing key. The fetch runs on a thread of
+the engine, or on the caller's thread if no thread can start.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ class VerifierEngine:
     Verifies the tokens of one issuer.
 
     Args:
-        policy: What makes a token trustworthy.
-        audience: Whom tokens must be meant for where a call does not say; None: each call says.
-        keys: The issuer's keys.
-        runtime: Where.
+        policy: The requirements that a token must meet.
+        audience: The default audience; None if each call must name one.
+        keys: The issuer's cached key set.
+        runtime: Supplies the clocks and emits events.
     """
 
     def __init__(
@@ -81,7 +81,17 @@ class VerifierEngine:
         audience: str | None = None,
         required_scope: Scope | str | None = None,
     ) -> Claims:
-        """Verify a token; wait on this thread if its key must be fetched first."""
+        """
+        Return the claims of a verified token; block this thread if its key must be fetched.
+
+        Args:
+            token: The token.
+            audience: The audience that it must be meant for; None for the default audience.
+            required_scope: The scope that it must cover; None for no requirement.
+
+        Raises:
+            CredicorpAuthError: The token is not valid, or cannot be verified now.
+        """
         outcome: Outcome | None = self._recall(token, audience, required_scope)
         if outcome is None:
             outcome = self._look(token, audience, required_scope, ThreadWaiter)
@@ -94,7 +104,7 @@ class VerifierEngine:
             outcome = self._look(token, audience, required_scope, ThreadWaiter, after=outcome)
         if isinstance(outcome, Claims):
             return outcome
-        del token  # not in reach of the error's traceback
+        del token  # keep it out of the traceback
         raise outcome
 
     async def averify(
@@ -104,7 +114,7 @@ class VerifierEngine:
         audience: str | None = None,
         required_scope: Scope | str | None = None,
     ) -> Claims:
-        """Verify a token; await its key if it must be fetched first."""
+        """Return the claims of a verified token, as `verify` does; await a missing key."""
         outcome: Outcome | None = self._recall(token, audience, required_scope)
         if outcome is None:
             outcome = self._look(token, audience, required_scope, waiting_task)
@@ -117,13 +127,13 @@ class VerifierEngine:
             outcome = self._look(token, audience, required_scope, waiting_task, after=outcome)
         if isinstance(outcome, Claims):
             return outcome
-        del token  # not in reach of the error's traceback
+        del token  # keep it out of the traceback
         raise outcome
 
     def _recall(
         self, token: str | AccessToken, audience: str | None, required: Scope | str | None
     ) -> Claims | None:
-        """Return what a token says that was shown before; None: it must be looked at."""
+        """Return the cached claims of a token; None if it must be examined."""
         text = token.value.reveal() if isinstance(token, AccessToken) else token
         if type(text) is not str or len(text) > MAX_SIGNED_TOKEN or not text.isascii():
             return None
@@ -153,14 +163,14 @@ class VerifierEngine:
         after: Place | None = None,
     ) -> Outcome:
         """
-        Examine a token; if newer keys may help, wait for them.
+        Examine a token; return a wait handle instead of an error if newer keys may help.
 
         Args:
             token: The token.
             audience: The audience that the caller names.
             required: The scope that the caller requires.
-            waits: How the caller waits.
-            after: Where the caller waited before, in vain.
+            waits: Creates the caller's waiter.
+            after: The handle of the caller's earlier wait, which did not bring the key.
         """
         outcome, kid = self._examine(token, audience, required)
         if self._may_be_cured(outcome):
@@ -174,7 +184,7 @@ class VerifierEngine:
     def _examine(
         self, token: str | AccessToken, audience: str | None, required: Scope | str | None
     ) -> tuple[Claims | CredicorpAuthError, str | None]:
-        """Return what comes of a token, and the key that it names."""
+        """Return the token's claims or the error, and the key id that it names."""
         kid = None
         try:
             question = self._read_question(token, audience, required)
@@ -182,7 +192,7 @@ class VerifierEngine:
             kid = read.kid
             return examine_token(question, read, self._policy, self), kid
         except CredicorpAuthError as error:
-            # The traceback leads to frames that hold the token and what it says.
+            # The traceback references frames that hold the token and its claims.
             return error.with_traceback(None), kid
 
     def _read_question(
@@ -204,17 +214,22 @@ class VerifierEngine:
 
     @staticmethod
     def _may_be_cured(outcome: Outcome) -> bool:
-        """Say whether newer keys may make another outcome."""
+        """Return whether newer keys may change the outcome."""
         unknown = isinstance(outcome, UnknownKey) and outcome.code == "verify.kid"
         return unknown or isinstance(outcome, KeysUnavailable)
 
     def find_keys(self) -> KeySet | None:
-        """Return the keys that may be believed; send for newer ones if it is time."""
+        """Return the usable key set, or None; start a background fetch if it is stale."""
         self._keys.refresh()
         return self._keys.current()
 
     def keys(self) -> KeySet:
-        """Return the keys at hand, for the story."""
+        """
+        Return the usable key set.
+
+        Raises:
+            KeysUnavailable: There is no usable key set, or it holds no usable key.
+        """
         keys = self.find_keys()
         if keys is not None and keys.keys:
             return keys
@@ -231,24 +246,24 @@ class VerifierEngine:
         )
 
     def remember(self, text: str, claims: Claims, keys: KeySet) -> None:
-        """Keep what a token says, until either clock says that it has expired; for the story."""
+        """Cache the claims of a verified token until it expires by either clock."""
         until_boot = self._boot() + claims.expires_at - self._wall()
         self._cache.remember(text, claims, keys, until_boot=until_boot)
 
     def close(self) -> bool:
-        """Forget what is known, and wake everyone who waits; say whether this is the first time."""
+        """Clear the cache and wake all waiters; return whether this is the first call."""
         first, self._closed = not self._closed, True
         self._cache.clear()
         self._keys.close()
         return first
 
     def after_fork(self) -> None:
-        """In the child: keep what is remembered, drop what belongs to the parent's threads."""
+        """Keep the cache in the forked child; replace its lock, which the parent may hold."""
         self._cache.after_fork()
 
 
 def _covers(claims: Claims, required: object) -> bool:
-    """Say whether a token covers what is required; not where that must be found fault with."""
+    """Return whether a token covers the required scope; False if that is malformed."""
     try:
         return isinstance(required, str | Scope) and _scope_of(required).words <= claims.scope.words
     except InvalidSetting:

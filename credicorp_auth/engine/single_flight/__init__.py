@@ -1,1 +1,1 @@
-"""One call for everyone who asks at the same time."""
+"""Single flight: concurrent callers share one call."""

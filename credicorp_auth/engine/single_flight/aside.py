@@ -1,4 +1,4 @@
-"""Blocking work beside an event loop: on a thread of the engine, or inline if none can start."""
+"""Blocking work called from an event loop: run on a thread, or inline if none can start."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ from credicorp_auth.engine.single_flight.waiter import waiting_task, wake_all
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_LONGEST: Final = 86_400.0  # seconds; event loops of C do not take infinity
+_LONGEST: Final = 86_400.0  # seconds; event loops written in C reject infinity
 
 
 async def run_aside(work: Callable[[], None]) -> None:
     """
-    Do something that may block without holding up the event loop.
+    Run blocking work on a thread without blocking the event loop.
 
-    A pool of the loop's own would not do: one that cannot start a thread breaks the loop's end.
+    The loop's own thread pool is not used: if it cannot start a thread, the loop's shutdown fails.
+
+    Args:
+        work: The blocking function; what it raises is raised here.
     """
     waiter, failures = waiting_task(), list[BaseException]()
 
     def run() -> None:
         try:
             work()
-        except BaseException as failure:  # noqa: BLE001 - it is raised where it was asked for
+        except BaseException as failure:  # noqa: BLE001 - raised again below, in the caller
             failures.append(failure)
         wake_all([waiter])
 

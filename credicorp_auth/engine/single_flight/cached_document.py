@@ -1,18 +1,18 @@
 """
-One document of the authorization server: fetched once for all who ask, kept, used while stale.
+Single-flight cache of one document of the authorization server, with stale-while-revalidate.
 
-Theory of operation. Whoever finds the document fresh reads an attribute. Once it is no longer
-fresh, somebody sends for a newer one and goes on with the one at hand; nobody who can be served
-with what is at hand ever waits. Those who cannot, because there is none or because it lacks what
-they look for, wait for the one fetch that is under way, as they would for a token (see flight.py).
-How often a fetch may begin is the budget's business (see fetch_budget.py).
+Theory of operation. Reading a fresh document is one attribute access. The first caller that finds
+it stale starts a background fetch and uses the stale copy; only a caller that needs a missing
+document or a missing part of it waits. All of them wait for the same fetch, as callers wait for a
+token (see call.py). The fetch budget limits how often a fetch may start (see fetch_budget.py).
 
-A failed fetch leaves the document as it is, until it is too old to be believed. A response that
-withdraws everything is asked for once more before it counts. When that second fetch is due, the
-document at hand serves nobody until the fetch is over: its issuer may have revoked all of it.
+A failed fetch keeps the cached copy (stale-if-error) until the copy reaches its maximum age. A
+response that withdraws everything is fetched a second time before it takes effect. From the time
+that second fetch is due, the cached copy is not used until the fetch ends, because the issuer may
+have revoked all of it.
 
-Where no thread can start, a fetch runs on the thread of the caller who needs it. A refresh that
-nobody needs yet may then take a second or two of that caller's time, and no more.
+If no thread can start, the fetch runs on the calling thread. A refresh that is not needed yet is
+then limited to `INLINE_REFRESH` seconds.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ if TYPE_CHECKING:
 D = TypeVar("D")
 
 INLINE_REFRESH: Final = 2.0
-"""Seconds that a refresh may hold up a caller who could do without it, if no thread can start."""
+"""Seconds that an optional refresh may block its caller if no thread can start."""
 
 
 class Fetch:
     """
-    A fetch under way.
+    A fetch in progress.
 
     Args:
-        began: Moment of the boot clock at which it began.
-        deadline: Moment of the boot clock after which it counts as lost.
-        sought: The name of the part of the document that it was begun for, if it was for one.
+        began: Boot-clock time at which it began.
+        deadline: Boot-clock time after which it counts as lost.
+        sought: The name of the missing part that caused the fetch; None for a routine fetch.
     """
 
     __slots__ = ("began", "deadline", "is_over", "sought", "waiters")
@@ -66,13 +66,13 @@ class Fetch:
 @frozen(eq=False)
 class Place:
     """
-    A caller's place among those who wait for a document.
+    Wait handle of a caller that waits for a fetch.
 
     Args:
-        fetch: The fetch.
-        waiter: The caller.
-        deadline: Moment of the boot clock at which the caller gives up.
-        is_last: Whether the caller waits for no other fetch after this one.
+        fetch: The fetch that the caller waits for.
+        waiter: Wakes the caller.
+        deadline: Boot-clock time at which the caller gives up.
+        is_last: True if the caller may not wait for another fetch after this one.
     """
 
     fetch: Fetch
@@ -83,18 +83,18 @@ class Place:
 
 class CachedDocument(Generic[D]):
     """
-    A document, and at most one fetch of it under way.
+    A cached document, and at most one fetch of it in progress.
 
     Args:
-        name: What it is, for the name of the thread.
-        fetch: Brings a newer one, given the one at hand and a moment of the boot clock to be back.
-        clock: The clocks.
-        timeout: Seconds a fetch may take.
-        budget: Says how often one may begin.
-        longest: Seconds after which a document is not believed any more.
+        name: The kind of document, used in thread names and error messages.
+        fetch: Fetches the document, given the cached copy or None and a boot-clock deadline.
+        clock: The wall clock and the boot clock.
+        timeout: Seconds that a fetch may take.
+        budget: Limits how often a fetch may start.
+        longest: Maximum age in seconds; an older copy is not used.
     """
 
-    def __init__(  # noqa: PLR0913 - what makes one kind of document differ from another
+    def __init__(  # noqa: PLR0913 - the parameters of a document kind
         self,
         name: str,
         fetch: Callable[[CachedCopy[D] | None, float], FetchedDocument[D] | Unconfirmed],
@@ -117,20 +117,20 @@ class CachedDocument(Generic[D]):
         renew_after_fork(self)
 
     def current(self) -> D | None:
-        """Return the document, as long as it may be believed."""
+        """Return the document if it is usable, fresh or stale; otherwise None."""
         kept, now = self._kept, self._boot()
         if kept is None or now >= kept.since + self._longest or now >= self._confirm_at:
             return None
         return kept.document
 
     def refresh(self) -> None:
-        """Send for a newer one if it is time; nobody waits for it."""
+        """Start a background fetch if the document is stale; do not wait for it."""
         if self._boot() >= self.fresh_until:
             spare = self._timeout if self.current() is None else INLINE_REFRESH
             self._join(None, None, min(spare, self._timeout))
 
     def expire(self) -> None:
-        """Take the document for no longer fresh; it stays in use."""
+        """Mark the document as stale; it stays in use."""
         self.fresh_until = -1.0
 
     def admit(
@@ -142,41 +142,41 @@ class CachedDocument(Generic[D]):
         after: Place | None = None,
     ) -> Place | None:
         """
-        Let a caller wait for a fetch.
+        Register a caller to be woken when a fetch ends; start a fetch if none is in progress.
 
         Args:
-            waiter: The caller.
-            sought: What the caller looks for in the document by name, if anything.
-            seconds: Seconds that the caller waits at most; None for as long as a fetch may take.
-            after: Where the caller waited before, in vain.
+            waiter: Wakes the caller.
+            sought: The name of the part of the document that the caller needs; None for any.
+            seconds: The longest wait in seconds; None for the fetch timeout.
+            after: The handle of the caller's earlier wait, which did not bring what it needs.
 
         Returns:
-            None if none is under way and none may begin, or if another is no use.
+            The wait handle; None if no fetch may start, or if another fetch would not help.
         """
         if after is not None and (after.is_last or not after.fetch.is_over):
             return None
         if after is not None and sought in {None, after.fetch.sought}:
-            return None  # that fetch began for this name, and did not bring it
+            return None  # that fetch looked for this name and did not find it
         seconds = self._timeout if seconds is None else min(seconds, self._timeout)
         deadline = self._boot() + seconds if after is None else after.deadline
         fetch = self._join(waiter, sought, deadline - self._boot())
         return None if fetch is None else Place(fetch, waiter, deadline, after is not None)
 
     def leave(self, place: Place) -> None:
-        """Give a place up; the fetch goes on."""
+        """Stop waiting; the fetch goes on."""
         with self._lock:
             if place.waiter in place.fetch.waiters:
                 place.fetch.waiters.remove(place.waiter)
 
     def obtain(self, seconds: float) -> D:
         """
-        Return the document; wait on this thread if there is none to be believed.
+        Return the document; block this thread for a fetch if there is no usable one.
 
         Args:
-            seconds: How long to wait at most.
+            seconds: The longest wait in seconds, capped by the fetch timeout.
 
         Raises:
-            CredicorpAuthError: Why there is none.
+            CredicorpAuthError: The error of the last fetch, or `DeadlinePassed`.
         """
         if self.current() is None:
             waiter = ThreadWaiter()
@@ -194,15 +194,15 @@ class CachedDocument(Generic[D]):
         raise DeadlinePassed(f"the {self._name} did not come within the time allowed")
 
     def _join(self, waiter: Waiter | None, sought: str | None, seconds: float) -> Fetch | None:
-        """Return the fetch under way; begin one if there is none and the budget allows it."""
+        """Return the fetch in progress; start one if there is none and the budget allows it."""
         if self in IN_FLIGHT.get():
-            return None  # a transport that asks for what it is fetching must do without
+            return None  # reentrant: the transport of this fetch needs the document itself
         with self._lock:
             if self._closed:
                 return None
             now, fetch, begins = self._boot(), self._under_way, False
             if fetch is None or now >= fetch.deadline:
-                # Without a document a fetch is a routine one, whatever its caller looks for in it.
+                # Without a usable document every fetch is a routine one, named part or not.
                 lacks = None if self.current() is None else sought
                 if not self._budget.allows(now, sought=lacks):
                     return None
@@ -232,7 +232,7 @@ class CachedDocument(Generic[D]):
     def _take(
         self, fetch: Fetch, outcome: FetchedDocument[D] | Unconfirmed | CredicorpAuthError
     ) -> None:
-        """Take over what a fetch brought, unless something newer is here."""
+        """Store the result of a fetch, unless the cached copy is newer."""
         now, confirms = self._boot(), fetch.began >= self._confirm_at
         if confirms:
             self._confirm_at = math.inf
@@ -249,7 +249,7 @@ class CachedDocument(Generic[D]):
             self.fresh_until = self._confirm_at = now + outcome.seconds
             self._budget.agree_on(self._confirm_at)
             return
-        # What a routine fetch misses is looked for once: a replica of the issuer may lag behind.
+        # A name that a routine fetch misses is searched for once: an issuer's replica may lag.
         if confirms or fetch.sought is not None:
             for name in outcome.withdrawn:
                 self._budget.note_search(name, now)
@@ -258,7 +258,7 @@ class CachedDocument(Generic[D]):
         self.failure = None
 
     def close(self) -> None:
-        """Start no fetch any more, and wake everyone who waits."""
+        """Refuse further fetches and wake all waiters."""
         with self._lock:
             self._closed = True
             fetch = self._under_way
@@ -266,9 +266,9 @@ class CachedDocument(Generic[D]):
         wake_all(waiters)
 
     def after_fork(self) -> None:
-        """In the child: keep the document; drop the lock and the fetch of the parent."""
+        """Keep the document in the forked child; drop the parent's lock and fetch."""
         self._lock = threading.Lock()
         if self._under_way is not None:
-            # What it brings comes home in the parent only, so this process may ask at once.
+            # Only the parent gets the result of that fetch, so the child may fetch at once.
             self._under_way = None
             self._budget.reset()

@@ -1,24 +1,23 @@
 """
-Calls: one story, lived once, for everyone who asked while it lasted.
+In-flight calls: one run of the token lifecycle, shared by all concurrent callers.
 
-Theory of operation. When a token is needed and no call for it is under way, one is started; all
-who come while it lasts wait for the same one. The call belongs to none of them. It runs on a
-short-lived daemon thread of the engine, and callers, threads and tasks of any event loop alike,
-merely wait for it to land, each to its own deadline. This is why
+Theory of operation. If a token is needed and no call for it is in flight, one is started. All
+callers that come before it completes wait for it. No caller owns the call: it runs on a
+short-lived daemon thread of the engine. Threads and tasks of any event loop only wait for it to
+complete, each up to its own deadline. Therefore
 
-- a cancelled task, a blocked or closed event loop or an impatient caller harms nobody else: it was
-  only waiting;
-- the story is written once, synchronously: async is a way of waiting;
-- nobody can starve: the call needs no slot in a thread pool that waiters might have filled;
-- the process can exit in mid-flight: the thread is a daemon.
+- a cancelled task, a blocked or closed event loop or a short timeout affects no other caller;
+- the lifecycle is written once, synchronously: only the waiting is async;
+- waiters cannot starve the call: it needs no worker of a thread pool that they might fill;
+- the process can exit during a call: the thread is a daemon.
 
-A call has a deadline of its own. Past it, by the boot clock, it counts as lost (the process was
-frozen, a resolver hangs) and the next caller starts another; should the lost one come home after
-all, its token counts only if it is newer than the one held.
+A call has its own deadline. Past it, by the boot clock, the call counts as lost (the process was
+frozen, a resolver hangs) and the next caller starts another. If the lost call completes after all,
+its token is kept only if it is newer than the held one.
 
-The slot (see slot.py) guards its call and its held token by one lock, held for a few instructions
-and never across input, output or a wait. The landing order matters: the token is held before the
-call leaves the entry, in one locked step, so that nobody can find neither.
+One lock of the token entry (see tokens/entry.py) guards its call and its held token. It is held
+for a few instructions and never across I/O or a wait. Completion stores the token before it
+removes the call, in one locked step, so that every caller finds one of the two.
 """
 
 from __future__ import annotations
@@ -40,16 +39,19 @@ T = TypeVar("T")
 IN_FLIGHT: Final[contextvars.ContextVar[tuple[object, ...]]] = contextvars.ContextVar(
     "credicorp_auth_flying", default=()
 )
-"""The slots whose calls the current context is part of: asking for one of them is circular."""
+"""The token entries (or other owners) whose calls run in the current context.
+
+Asking for one of them from inside its own call is reentrant and would deadlock.
+"""
 
 
 class InFlightCall:
     """
-    One attempt to bring a token home.
+    One attempt to obtain a token.
 
     Args:
-        deadline: Moment of the boot clock after which the call counts as lost.
-        cache_only: Whether it looks into the cache and no further.
+        deadline: Boot-clock time after which the call counts as lost.
+        cache_only: True if the call reads the cache but never asks the token endpoint.
     """
 
     __slots__ = ("cache_only", "deadline", "outcome", "waiters")
@@ -62,13 +64,13 @@ class InFlightCall:
 
 
 def run_guarded(story: Callable[[], T]) -> T | CredicorpAuthError:
-    """Run a story to its outcome: what it brought, or why it brought nothing."""
+    """Run a function and return its result or its error; never raise."""
     try:
         return story()
     except CredicorpAuthError as error:
-        # The traceback would keep the story's frames alive for as long as the error is remembered.
+        # The traceback would keep the function's frames alive for as long as the error is kept.
         return error.with_traceback(None)
-    except BaseException as crash:  # noqa: BLE001 - whatever happens, the waiters must hear of it
+    except BaseException as crash:  # noqa: BLE001 - the waiters must get an outcome
         crashed = type(crash).__name__
     return AdapterBroken(
         f"a flight for a token ended in {crashed}",
@@ -83,8 +85,8 @@ def start_thread(name: str, run: Callable[[], None]) -> bool:
     Start a short-lived daemon thread, with the caller's context copied.
 
     Returns:
-        False where no thread can start any more, because the interpreter is going down or the
-        system has none left.
+        False if no thread can start: the interpreter is shutting down, or the system is out of
+        threads.
     """
     # On Python 3.11 starting a thread after the main thread has ended hangs for ever.
     if not threading.main_thread().is_alive():
@@ -98,6 +100,6 @@ def start_thread(name: str, run: Callable[[], None]) -> bool:
 
 
 def start_or_run(name: str, run: Callable[[], None]) -> None:
-    """Run something on a thread of its own; here and now where none can start."""
+    """Run a function on a new thread; run it inline if no thread can start."""
     if not start_thread(name, run):
         contextvars.copy_context().run(run)

@@ -1,12 +1,12 @@
 """
-Calls that everybody who asks for the same thing meanwhile shares, threads and tasks alike.
+Single flight by key: concurrent callers, threads and tasks alike, share one call for each key.
 
-As with calls (see flight.py), a call belongs to none of those who wait for it: it is made on a
-thread of the engine, and they wait, each to its own deadline. Here there are many at once, one for
-each key, and strangers choose the keys; so only so many are made at a time, and the rest queue.
+As with token calls (see call.py), no waiter owns a call: it runs on a thread of the engine, and
+each caller waits up to its own deadline. Untrusted parties choose the keys, so at most
+`MAX_CALLERS` calls run at once; the rest are queued.
 
-If no thread can start, each caller makes its call on its own thread, within its deadline.
-Nobody makes a stranger's call then, except one that was left in the queue with no thread to come.
+If no thread can start, each caller makes its call on its own thread, within its deadline. It then
+makes another caller's call only if that one was left in the queue with no thread to serve it.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_CALLERS: Final = 32
-"""Calls that are made at once; each has a thread of its own."""
+"""Calls that run at once, each on its own thread."""
 
 
 class Call(Generic[T]):
     """
-    One call, made for everyone who asks for its key.
+    One call, shared by all callers that ask for its key.
 
     Args:
-        key: What was asked for.
-        deadline: Moment of the boot clock after which it counts as lost.
-        make: Makes it, given the deadline.
+        key: Identifies the call.
+        deadline: Boot-clock time after which the call counts as lost.
+        make: Performs the call, given the deadline.
     """
 
     __slots__ = ("context", "deadline", "key", "make", "outcome", "waiters")
@@ -55,16 +55,16 @@ class Call(Generic[T]):
 
 class SharedCalls(Generic[T]):
     """
-    At most one call under way for each key.
+    At most one call in flight for each key.
 
     Args:
-        name: What they are, for the names of the threads.
-        clock: The clocks.
-        timeout: Seconds that a call may take, its time in the queue included.
-        keep: Called with the key and the outcome of a call, before anybody hears of it; not where
-            the key was forgotten meanwhile.
-        find: Called with a key before a call is made, and returns what was kept; or None. Whoever
-            found nothing a moment ago may have come between an outcome and its being kept.
+        name: The kind of call, used in thread names.
+        clock: The wall clock and the boot clock.
+        timeout: Seconds that a call may take, including its time in the queue.
+        keep: Stores the outcome of a call, given its key, before the waiters are woken. It is not
+            called if the key was forgotten during the call.
+        find: Returns the stored outcome of a key, or None. It is called before a call starts,
+            because an outcome may have been stored since the caller's own lookup.
     """
 
     def __init__(
@@ -80,14 +80,14 @@ class SharedCalls(Generic[T]):
         self._keep, self._find = keep, find
         self._lock = threading.Lock()
         self._calls: dict[bytes, Call[T]] = {}
-        self._under_way: set[Call[T]] = set()  # those that were forgotten included
+        self._under_way: set[Call[T]] = set()  # including calls whose key was forgotten
         self._queue: deque[Call[T]] = deque()
         self._callers = 0
         self._closed = False
         renew_after_fork(self)
 
     def obtain(self, key: bytes, make: Callable[[float], T]) -> T | CredicorpAuthError:
-        """Return the outcome of the call; wait for it on this thread."""
+        """Return the outcome of the call for a key; block this thread until it completes."""
         waiter = ThreadWaiter()
         call = self._join(key, make, waiter)
         try:
@@ -98,7 +98,7 @@ class SharedCalls(Generic[T]):
         return self._conclude(call)
 
     async def aobtain(self, key: bytes, make: Callable[[float], T]) -> T | CredicorpAuthError:
-        """Return the outcome of the call; await it."""
+        """Return the outcome of the call for a key; await its completion."""
         waiter: TaskWaiter | TrioWaiter = waiting_task()
         call = self._join(key, make, waiter)
         try:
@@ -109,7 +109,7 @@ class SharedCalls(Generic[T]):
         return self._conclude(call)
 
     def forget(self, key: bytes | None) -> None:
-        """Let the next one who asks make a call of its own, for one key or for any."""
+        """Detach the call of a key, or of all keys (None): the next caller starts a new one."""
         with self._lock:
             if key is None:
                 self._calls.clear()
@@ -117,7 +117,7 @@ class SharedCalls(Generic[T]):
                 self._calls.pop(key, None)
 
     def _join(self, key: bytes, make: Callable[[float], T], waiter: Waiter) -> Call[T]:
-        """Return the call to wait for; one that nobody makes where there is an outcome already."""
+        """Return the call to wait for, or a finished call if the outcome is already known."""
         now, starts = self._boot(), False
         fresh = Call(key, now + self._timeout, make)
         with self._lock:
@@ -139,7 +139,7 @@ class SharedCalls(Generic[T]):
         return call
 
     def _enqueue(self, call: Call[T]) -> bool:
-        """Let a call be made; say whether that takes another thread."""
+        """Queue a call; return whether it needs another thread."""
         self._calls[call.key] = call
         self._under_way.add(call)
         self._queue.append(call)
@@ -148,7 +148,7 @@ class SharedCalls(Generic[T]):
         return starts
 
     def _take_over(self, call: Call[T]) -> list[Call[T]]:
-        """Return the calls to make here, because no thread could start for this one."""
+        """Return the calls to make on this thread, after no thread could start for this call."""
         with self._lock:
             self._callers -= 1
             left = list(self._queue) if self._callers == 0 else [call]
@@ -158,7 +158,7 @@ class SharedCalls(Generic[T]):
             return taken
 
     def _work(self) -> None:
-        """Make calls until none is left to be made."""
+        """Make queued calls until the queue is empty."""
         while call := self._next():
             call.context.run(self._make, call)
 
@@ -188,7 +188,7 @@ class SharedCalls(Generic[T]):
                 call.waiters.remove(waiter)
 
     def _conclude(self, call: Call[T]) -> T | CredicorpAuthError:
-        """Turn a call's outcome into this caller's own."""
+        """Return the call's outcome to one caller, or an error if it has none."""
         outcome = call.outcome
         if isinstance(outcome, CredicorpAuthError):
             return outcome.copy()
@@ -199,7 +199,7 @@ class SharedCalls(Generic[T]):
         return DeadlinePassed("no answer about the token within the time allowed")
 
     def close(self) -> None:
-        """Start no call any more, and wake everyone who waits."""
+        """Refuse further calls and wake all waiters."""
         with self._lock:
             self._closed = True
             waiting = [waiter for call in self._under_way for waiter in call.waiters]
@@ -207,7 +207,7 @@ class SharedCalls(Generic[T]):
         wake_all(waiting)
 
     def after_fork(self) -> None:
-        """In the child: drop the lock, and the calls that the parent's threads make."""
+        """Drop the lock and the calls of the parent's threads in the forked child."""
         self._lock = threading.Lock()
         self._calls.clear()
         self._under_way.clear()

@@ -1,8 +1,8 @@
 """
-Those who wait for a call: a thread on a lock, a task on its own event loop, asyncio's or trio's.
+Waiters for a call: a thread blocked on a lock, or an asyncio or trio task on its own event loop.
 
-A waiter knows nothing of tokens. It is woken once, by whoever lands the call, or gives up at its
-own deadline; neither disturbs the call or any other waiter.
+A waiter knows nothing of tokens. It is woken once, by the thread that completes the call, or gives
+up at its own deadline. Neither affects the call or any other waiter.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ThreadWaiter:
-    """A thread that waits."""
+    """Waiter for a thread."""
 
     __slots__ = ("_released",)
 
@@ -27,30 +27,29 @@ class ThreadWaiter:
         self._released.acquire()
 
     def wait(self, seconds: float) -> None:
-        """Wait to be woken, for at most `seconds`."""
+        """Wait until woken, for at most `seconds`."""
         self._released.acquire(timeout=min(max(seconds, 0.0), threading.TIMEOUT_MAX))
 
     def wake(self) -> None:
-        """End the wait; a second time it does nothing."""
-        # Only the thread itself ever acquires again, so a second wake-up is the only way to find
-        # the lock released already.
+        """End the wait; do nothing if it has already ended."""
+        # Only the waiting thread acquires the lock, so it is free only after an earlier wake-up.
         if self._released.locked():
             self._released.release()
 
 
 class TaskWaiter:
-    """An asyncio task that waits, without its loop ever being held up."""
+    """Waiter for an asyncio task; it never blocks the event loop."""
 
     __slots__ = ("future", "loop")
 
     def __init__(self) -> None:
-        import asyncio  # noqa: PLC0415 - 40 ms that a program without an event loop need not pay
+        import asyncio  # noqa: PLC0415 - 40 ms that a synchronous program need not pay
 
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[None] = self.loop.create_future()
 
     async def wait(self, seconds: float) -> None:
-        """Wait to be woken, for at most `seconds`."""
+        """Wait until woken, for at most `seconds`."""
         timer = self.loop.call_later(max(seconds, 0.0), self.wait_idle)
         try:
             await self.future
@@ -58,17 +57,17 @@ class TaskWaiter:
             timer.cancel()
 
     def wait_idle(self) -> None:
-        """End the wait, on the loop; a second time it does nothing."""
+        """End the wait, on the loop thread; do nothing if it has already ended."""
         if not self.future.done():
             self.future.set_result(None)
 
     def call_soon(self, work: Callable[[], None]) -> None:
-        """Let the loop do something, from another thread."""
+        """Schedule work on the loop, from another thread."""
         self.loop.call_soon_threadsafe(work)
 
 
 class TrioWaiter:
-    """A trio task that waits."""
+    """Waiter for a trio task."""
 
     __slots__ = ("_event", "_trio", "loop")
 
@@ -78,16 +77,16 @@ class TrioWaiter:
         self.loop = trio.lowlevel.current_trio_token()
 
     async def wait(self, seconds: float) -> None:
-        """Wait to be woken, for at most `seconds`."""
+        """Wait until woken, for at most `seconds`."""
         with self._trio.move_on_after(max(seconds, 0.0)):
             await self._event.wait()
 
     def wait_idle(self) -> None:
-        """End the wait, on the loop; a second time it does nothing."""
+        """End the wait, on the loop thread; do nothing if it has already ended."""
         self._event.set()
 
     def call_soon(self, work: Callable[[], None]) -> None:
-        """Let the loop do something, from another thread."""
+        """Schedule work on the loop, from another thread."""
         self.loop.run_sync_soon(work)
 
 
@@ -95,7 +94,7 @@ Waiter = ThreadWaiter | TaskWaiter | TrioWaiter
 
 
 def running_trio() -> Any:  # noqa: ANN401 - the module
-    """Return trio where a task of it calls; None anywhere else, and where it was never imported."""
+    """Return the trio module if the caller is a trio task; otherwise None."""
     trio = sys.modules.get("trio")
     if trio is None:
         return None
@@ -107,13 +106,13 @@ def running_trio() -> Any:  # noqa: ANN401 - the module
 
 
 def waiting_task() -> TaskWaiter | TrioWaiter:
-    """Return a waiter for the task that calls, of whichever kind its event loop is."""
+    """Return a waiter for the calling task, for asyncio or trio."""
     trio = running_trio()
     return TaskWaiter() if trio is None else TrioWaiter(trio)
 
 
 def wake_all(waiters: Iterable[Waiter]) -> None:
-    """Wake everyone, with one call into each event loop rather than one for each task."""
+    """Wake all waiters, with one call into each event loop rather than one for each task."""
     tasks: dict[object, list[TaskWaiter | TrioWaiter]] = {}
     for waiter in waiters:
         if isinstance(waiter, ThreadWaiter):
@@ -124,7 +123,7 @@ def wake_all(waiters: Iterable[Waiter]) -> None:
         try:
             batch[0].call_soon(partial(_settle, batch))
         except RuntimeError:
-            # That loop is closed: nobody waits there any more.
+            # The loop is closed, so its tasks no longer wait.
             continue
 
 

@@ -1,1 +1,1 @@
-"""What is kept: token records, leases, credentials, encryption."""
+"""Storage: token records, leases, credentials, encryption."""

@@ -1,10 +1,10 @@
 """
-The client's credentials, read when needed and kept in memory for a while.
+Cache of the client's credentials, refreshed ahead of expiry and used while stale on errors.
 
-What is kept serves for five minutes. In the second half of that time, and shortly before it expires
-by its source's own word, it is read again beside the call that needed it, so that a rotation is
-seen before the old secret dies and a slow source delays nobody. A source that cannot be read for
-now leaves what is kept in force, for an hour at most and never past its expiry.
+Cached credentials are used for five minutes. In the second half of that time, and shortly before
+the expiry that the source states, they are read again in the background. So a rotation is seen
+before the old secret expires, and a slow source delays no caller. If the source cannot be read for
+now, the cached credentials stay in use, for at most an hour and never past their expiry.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from credicorp_auth.plugin.api import Provider, SecretSource
 
 SECRET_SECONDS: Final = 300.0
-"""How long a secret is kept in memory before its source must be asked again."""
+"""Seconds that a secret is used before its source must be read again."""
 
 STALE_SECONDS: Final = 3600.0
-"""How long one is kept at most while its source cannot be read."""
+"""Maximum age in seconds of a secret that is used while its source cannot be read."""
 
 _AHEAD_OF_EXPIRY: Final = 30.0  # seconds
 _RECHECK: Final = 30.0  # seconds between readings of a source that cannot be read
@@ -40,12 +40,12 @@ _RECHECK: Final = 30.0  # seconds between readings of a source that cannot be re
 @frozen(eq=False)
 class _Kept:
     """
-    Credentials in hand.
+    Cached credentials.
 
     Args:
-        credentials: What was read.
-        read_at: Moment of the boot clock at which reading them began.
-        reading: The number of that reading.
+        credentials: The credentials that were read.
+        read_at: Boot-clock time at which the read began.
+        reading: The serial number of that read.
     """
 
     credentials: ClientCredentials
@@ -55,13 +55,13 @@ class _Kept:
 
 class CredentialCache:
     """
-    Reads credentials from their source, one reader at a time, and keeps them for a while.
+    Reads credentials from their source, one read at a time, and caches them.
 
     Args:
-        source: Where they are.
-        provider: Its name, for messages.
-        client_id: The id from the settings; None where the source supplies it.
-        clock: The engine's clock.
+        source: The secret source adapter.
+        provider: The adapter's provider, named in messages.
+        client_id: The OAuth client id from the settings; None if the source supplies it.
+        clock: The wall clock and the boot clock.
     """
 
     def __init__(
@@ -84,10 +84,10 @@ class CredentialCache:
         Return the credentials.
 
         Args:
-            past_cache: Read the source even if what is kept could still serve.
+            past_cache: True to read the source even if the cached credentials are still usable.
 
         Raises:
-            SecretUnavailable: The source does not have them, or cannot be read now.
+            SecretUnavailable: The source lacks the credentials, or cannot be read now.
         """
         kept = self._kept
         if not past_cache and kept is not None and self._serves(kept, SECRET_SECONDS):
@@ -95,27 +95,27 @@ class CredentialCache:
                 self._look_ahead()
             return kept.credentials
         begun = self._readings
-        with self._lock:  # calls wait for one read; callers with a living token never come here
+        with self._lock:  # calls wait for one read; callers with a valid token never come here
             kept = self._kept
             if kept is not None and kept.reading > begun:
-                return kept.credentials  # read for another call, after this one asked
+                return kept.credentials  # another call's read began after this call asked
             return self._read_or_make_do(kept, past_cache=past_cache)
 
     def known(self) -> tuple[Secret, ...]:
-        """Return the secrets that are kept now; without reading anything."""
+        """Return the cached secrets; read nothing."""
         kept = self._kept
         held = [] if kept is None else [kept.credentials, kept.credentials.fallback]
         return tuple(each.client_secret for each in held if each is not None)
 
     def accept_version(self, credentials: ClientCredentials) -> None:
-        """Keep these in place of what was read last: the server accepts them, not the others."""
+        """Prefer the version that the server accepts; keep the other one as its fallback."""
         kept = self._kept
         if kept is not None and kept.credentials.version != credentials.version:
             other = evolve(kept.credentials, fallback=None)
             self._kept = evolve(kept, credentials=evolve(credentials, fallback=other))
 
     def forget(self) -> None:
-        """Drop what is kept: the next call reads the source."""
+        """Clear the cache: the next call reads the source."""
         # Without the lock, which a slow read may hold: one assignment is atomic.
         self._forgotten = self._readings
         self.times_forgotten += 1
@@ -123,7 +123,7 @@ class CredentialCache:
         self._next_look = 0.0
 
     def after_fork(self) -> None:
-        """Drop the lock, which may belong to a thread of the parent."""
+        """Replace the lock in the forked child: a thread of the parent may have held it."""
         self._lock = threading.Lock()
 
     def _serves(self, kept: _Kept, seconds: float, *, ahead: float = 0.0) -> bool:
@@ -133,13 +133,13 @@ class CredentialCache:
         return self._clock.boot() < kept.read_at + seconds
 
     def _look_ahead(self) -> None:
-        """Read a source that rotates beside the call; what goes wrong is an event."""
+        """Read a rotating source in the background; report a failure as an event."""
         now = self._clock.boot()
         if now < self._next_look or not self.source.capabilities.rotates:
             return
         self._next_look = now + _RECHECK
         if not start_thread("credicorp-auth secret", self._read_ahead):
-            self._next_look = now  # nobody looks: whoever finds it too old must read it
+            self._next_look = now  # no background read: the call that finds it too old reads it
 
     def _read_ahead(self) -> None:
         with self._lock:
@@ -165,7 +165,7 @@ class CredentialCache:
         return kept.credentials
 
     def _read(self) -> ClientCredentials:
-        """Read the source and keep what it has, unless it was to be forgotten meanwhile."""
+        """Read the source and cache the result, unless `forget` was called meanwhile."""
         self._readings += 1
         reading, now = self._readings, self._clock.boot()
         names = ("client_secret",) if self._client_id else ("client_id", "client_secret")
@@ -179,10 +179,10 @@ class CredentialCache:
 
     def fetch_fields(self, names: tuple[str, ...]) -> FetchedSecret:
         """
-        Read some fields from the source, now.
+        Read fields from the source, bypassing the cache.
 
         Raises:
-            SecretUnavailable: The source does not have them, or cannot be read now.
+            SecretUnavailable: The source lacks the fields, or cannot be read now.
         """
         try:
             return call_adapter(
@@ -203,10 +203,10 @@ class CredentialCache:
 
     def field(self, fetched: FetchedSecret, name: str) -> Secret:
         """
-        Return one field of a record.
+        Return one field of a fetched secret.
 
         Raises:
-            SecretUnavailable: It is not there, or empty.
+            SecretUnavailable: The field is missing or empty.
         """
         value = fetched.fields.get(name)
         if isinstance(value, Secret) and value.reveal().strip():

@@ -1,9 +1,9 @@
 """
-Encryption of cache entries: reading the cache shows no token.
+Encryption of cache entries with AES-256-GCM, so that reading the cache reveals no token.
 
-AES-256-GCM, with the cache key and the record id as associated data, so that an encrypted entry
-that was moved to another key cannot be decrypted. The record id stays in plain text: a cache
-discards a record by it without a key. If entries are encrypted, one that is not is never used.
+The cache key and the record id are associated data: an encrypted entry that was moved to another
+key cannot be decrypted. The record id stays in plain text, so that a cache can discard a record
+without an encryption key. If encryption is on, a plain-text entry is never used.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _RECORD_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 def read_encryption_keys(value: Secret) -> tuple[SecretBytes, ...]:
     """
-    Read the keys that seal and open entries.
+    Parse the encryption keys.
 
     Args:
-        value: One or more keys, each 32 bytes in base64, with white space or commas between them.
-            The first one seals; all of them open, while one replaces another.
+        value: One or more keys, each 32 bytes in base64, separated by white space or commas. The
+            first key encrypts; all of them decrypt, so that keys can be rotated.
 
     Raises:
-        InvalidSetting: It is anything else (`config.encryption_key`).
+        InvalidSetting: The value has another form (`config.encryption_key`).
     """
     keys = tuple(_read_key(each) for each in value.reveal().replace(",", " ").split())
     if not keys or None in keys:
@@ -63,24 +63,24 @@ def _read_key(text: str) -> SecretBytes | None:
 
 
 class EncryptionKeyRing(Protocol):
-    """Has the keys: those that were given, or those of a secret source."""
+    """Supplies the encryption keys, from the settings or from a secret source."""
 
     def fetch(self, *, anew: bool = False) -> Sequence[SecretBytes]:
-        """Return the keys, the one that seals first; with `anew`, as they are at their source."""
+        """Return the keys, the encrypting one first; with `anew`, reread them from their source."""
         ...
 
     def after_fork(self) -> None:
-        """Drop what belongs to the parent."""
+        """Drop what belongs to the parent process."""
         ...
 
 
 @frozen
 class StaticKeys:
     """
-    Keys that were handed over in the settings.
+    Encryption keys from the settings.
 
     Args:
-        keys: The keys, the one that seals first.
+        keys: The keys, the encrypting one first.
     """
 
     keys: Sequence[SecretBytes]
@@ -90,15 +90,15 @@ class StaticKeys:
         return self.keys
 
     def after_fork(self) -> None:
-        """Nothing belongs to the parent."""
+        """Do nothing: there is no process-bound state."""
 
 
 class EntryCipher:
     """
-    Seals entries, and opens them.
+    Encrypts and decrypts cache entries.
 
     Args:
-        keys: Where the keys are.
+        keys: Supplies the encryption keys.
     """
 
     def __init__(self, keys: EncryptionKeyRing) -> None:
@@ -107,12 +107,12 @@ class EntryCipher:
 
     def close(self, entry: bytes, key: str, record_id: str) -> bytes:
         """
-        Seal an entry.
+        Encrypt an entry.
 
         Args:
-            entry: What to seal.
-            key: The cache key it is for.
-            record_id: The name of this very record: 32 hexadecimal digits.
+            entry: The plain-text entry.
+            key: The cache key that the entry is stored under.
+            record_id: The id of the record: 32 hexadecimal digits.
         """
         nonce = secrets.token_bytes(_NONCE_BYTES)
         cipher = _cipher(self._fetch_keys()[0])
@@ -127,14 +127,15 @@ class EntryCipher:
 
     def open(self, entry: bytes, key: str) -> bytes:
         """
-        Open an encrypted entry.
+        Decrypt an entry.
 
         Raises:
-            CorruptEntry: It is not encrypted, not for this key, or by none of our keys.
+            CorruptEntry: The entry is in plain text, for another cache key, or encrypted with an
+                unknown key.
         """
         record_id, encrypted = _read_encrypted(entry, key)
         associated = _associated(key, record_id)
-        for anew in (False, True):  # the key may be younger than the ones we know
+        for anew in (False, True):  # the key may be newer than the cached ones
             for each in self._fetch_keys(anew=anew):
                 if (opened := _open(each, encrypted, associated)) is not None:
                     return opened
@@ -156,7 +157,7 @@ def _read_encrypted(entry: bytes, key: str) -> tuple[str, bytes]:
 
 
 def _open(key: SecretBytes, encrypted: bytes, associated: bytes) -> bytes | None:
-    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - only where entries are encrypted
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - only if entries are encrypted
 
     try:
         return _cipher(key).decrypt(encrypted[:_NONCE_BYTES], encrypted[_NONCE_BYTES:], associated)

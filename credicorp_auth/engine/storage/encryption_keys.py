@@ -1,4 +1,4 @@
-"""The keys that seal cache entries, as the secret source has them."""
+"""Encryption keys of cache entries, read from the secret source."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from credicorp_auth.engine.storage.credential_cache import CredentialCache
     from credicorp_auth.http.secret import SecretBytes
 
-_RECHECK: Final = 10.0  # seconds between readings that entries of unknown keys may cause
+_RECHECK: Final = 10.0  # seconds between reads caused by entries of unknown keys
 
 
 class SourceEncryptionKeys:
     """
-    Reads encryption keys from the secret source, and keeps them for a while.
+    Reads encryption keys from the secret source and caches them.
 
     Args:
-        credentials: Knows the source.
-        name: The field that holds the keys.
-        clock: The engine's clocks.
+        credentials: The credential cache, which reads the source.
+        name: The field of the secret that holds the keys.
+        clock: The wall clock and the boot clock.
     """
 
     def __init__(self, credentials: CredentialCache, name: str, clock: Clock) -> None:
@@ -39,13 +39,13 @@ class SourceEncryptionKeys:
 
     def fetch(self, *, anew: bool = False) -> tuple[SecretBytes, ...]:
         """
-        Return the keys, the one that seals first.
+        Return the keys, the encrypting one first.
 
         Args:
-            anew: Whether keys that were read some seconds ago are too old.
+            anew: True to reread the keys if the last read is over `_RECHECK` seconds old.
 
         Raises:
-            CredicorpAuthError: None are kept, and the source has none or cannot be read.
+            CredicorpAuthError: No keys are cached, and the source has none or cannot be read.
         """
         with self._lock:
             self._forget_with_keeper()
@@ -57,7 +57,7 @@ class SourceEncryptionKeys:
             raise self._trouble.copy()
 
     def _forget_with_keeper(self) -> None:
-        """Drop the keys where the secrets were dropped: they come from the same source."""
+        """Drop the keys if the credential cache was cleared: both come from the same source."""
         if self._times_forgotten != self._keeper.times_forgotten:
             self._times_forgotten = self._keeper.times_forgotten
             self._kept, self._read_at = (), 0.0
@@ -68,9 +68,9 @@ class SourceEncryptionKeys:
             fetched = self._keeper.fetch_fields((self._name,))
             self._kept = read_encryption_keys(self._keeper.field(fetched, self._name))
         except CredicorpAuthError as error:
-            # What is kept goes on sealing: a key is not wrong because its source is away.
+            # Cached keys stay in use: a key is not wrong because its source is unavailable.
             self._trouble = error.with_traceback(None)
 
     def after_fork(self) -> None:
-        """Drop the lock, which may belong to a thread of the parent."""
+        """Replace the lock in the forked child: a thread of the parent may have held it."""
         self._lock = threading.Lock()

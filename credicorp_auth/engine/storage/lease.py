@@ -1,4 +1,4 @@
-"""Leases on the right to mint for all who share a cache, renewed while their holder works."""
+"""Minting leases of a shared cache, renewed until they are released."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     Ask = Callable[[str, Callable[[], object], tuple[type, ...]], object]
 
 LEASE_SECONDS: Final = 3.0
-"""After which the lease of a holder that gives no sign of life lapses."""
+"""Seconds after which a lease expires that its holder does not renew."""
 
 RENEW_SECONDS: Final = 1.0
 
 
 @frozen
 class NoLease:
-    """What there is where nobody coordinates, or the cache is in trouble."""
+    """Null lease: another process holds it (`HELD`), or the cache has no leases or is down."""
 
     state: LeaseState = LeaseState.FAILED
     number: int = 0
@@ -41,12 +41,12 @@ class NoLease:
 @frozen(eq=False)
 class HeldLease:
     """
-    A lease that is renewed by a thread of its own until it is released.
+    An acquired lease, renewed by its own thread until it is released.
 
     Args:
-        lease: The adapter's lease, which was acquired.
-        ask: Calls the adapter, and tells of its troubles.
-        number: The adapter's number; 0 for one that is out of bounds.
+        lease: The adapter's acquired lease.
+        ask: Calls the adapter and emits an event if that fails.
+        number: The adapter's number; 0 if it is out of bounds.
     """
 
     lease: Lease
@@ -56,37 +56,37 @@ class HeldLease:
 
     @property
     def state(self) -> LeaseState:
-        """It was acquired."""
+        """Always `ACQUIRED`."""
         return LeaseState.ACQUIRED
 
     def kept(self) -> Self:
-        """Renew it from now on; where no thread can be had, it lasts for its own seconds."""
+        """Start renewing; if no thread can start, the lease expires after `LEASE_SECONDS`."""
         start_thread("credicorp-auth lease", self._keep_renewing)
         return self
 
     def renew(self) -> bool:
-        """Renew it now."""
+        """Renew the lease now; return whether it is still held."""
         return bool(self.ask("renew", self.lease.renew, (bool,)))
 
     def release(self) -> None:
-        """Stop renewing it, and give it back."""
+        """Stop renewing the lease and release it."""
         self._over.set()
         self.ask("release", self.lease.release, (type(None),))
 
     def _keep_renewing(self) -> None:
         while not self._over.wait(RENEW_SECONDS):
-            # A cache in trouble may come back in time; one that says no has given it to another.
+            # A failing cache may recover in time; False means that the lease is lost.
             if self.ask("renew", self.lease.renew, (bool,)) is False:
                 return
 
 
 def keep_lease(given: Lease, ask: Ask) -> Lease:
     """
-    Return the lease that came of asking, kept alive if it was acquired.
+    Wrap an adapter's lease; start renewing it if it was acquired.
 
     Args:
-        given: What the adapter returned; neither its state nor its number is trusted.
-        ask: Calls the adapter, and tells of its troubles.
+        given: The adapter's lease; neither its state nor its number is trusted.
+        ask: Calls the adapter and emits an event if that fails.
     """
     state = given.state
     if state is LeaseState.ACQUIRED:

@@ -1,4 +1,4 @@
-"""How a token is written into a cache and read back: one JSON record, trusted in nothing."""
+"""Codec of cache records (tokens and cooldowns): JSON, fully validated when read."""
 
 from __future__ import annotations
 
@@ -19,21 +19,20 @@ SCHEMA: Final = 1
 MAX_ENTRY: Final = 256 * 1024  # bytes
 
 _RECORD_ID: Final = re.compile(r"[0-9a-f]{32}")
-_LARGEST: Final = 1e15  # beyond every moment and every life
+_LARGEST: Final = 1e15  # above every valid time and lifetime
 
 
 class CorruptEntry(ValueError):
-    """A cache entry is not one of ours, or not for this key."""
+    """A cache entry is damaged, not written by this library, or for another key."""
 
 
 def write_stored_token(key: str, stored: StoredToken) -> bytes:
     """
-    Return the bytes a cache keeps.
+    Encode a token as a cache record.
 
     Args:
-        key: The key they are kept under; it goes into the record, so that an entry pasted under
-            another key is found out.
-        stored: The token.
+        key: The cache key; the record holds it, so that a record moved to another key is rejected.
+        stored: The token, its record id and its issuance.
     """
     grant = stored.grant
     record = {
@@ -52,12 +51,12 @@ def write_stored_token(key: str, stored: StoredToken) -> bytes:
 
 def read_stored_token(entry: bytes, key: str, *, max_lifetime: float) -> StoredToken:
     """
-    Read what a cache brought back.
+    Decode a token record.
 
     Args:
-        entry: The bytes.
-        key: The key they were read from.
-        max_lifetime: Seconds of life beyond which no record is believed: it counts as damaged.
+        entry: The bytes that the cache returned.
+        key: The cache key that they were read from.
+        max_lifetime: The longest lifetime in seconds; a record with a longer one is corrupt.
 
     Raises:
         CorruptEntry: The bytes are not a record of this schema for this key.
@@ -68,11 +67,11 @@ def read_stored_token(entry: bytes, key: str, *, max_lifetime: float) -> StoredT
 
 def write_cooldown(key: str, until: float) -> bytes:
     """
-    Return the bytes that tell all who share a cache to leave a token endpoint alone.
+    Encode a token endpoint's cooldown as a cache record, for all clients of a shared cache.
 
     Args:
-        key: The key they are kept under.
-        until: Epoch seconds before which it is left alone.
+        key: The cache key.
+        until: Epoch seconds at which the cooldown ends.
     """
     record = {"credicorp_auth": SCHEMA, "key": key, "cooldown_until": until}
     return json.dumps(record, separators=(",", ":")).encode("ascii")
@@ -80,7 +79,7 @@ def write_cooldown(key: str, until: float) -> bytes:
 
 def read_cooldown(entry: bytes, key: str) -> float:
     """
-    Read until when a token endpoint is to be left alone.
+    Decode a cooldown record; return the epoch seconds at which the cooldown ends.
 
     Raises:
         CorruptEntry: The bytes are not a record of this schema for this key.
@@ -91,7 +90,7 @@ def read_cooldown(entry: bytes, key: str) -> float:
 
 def read_record(entry: bytes, key: str) -> dict[str, Any]:
     """
-    Read the members of a record of any kind.
+    Decode the members of a record of any kind.
 
     Raises:
         CorruptEntry: The bytes are not a record of this schema for this key.
@@ -139,6 +138,6 @@ def _number(record: dict[str, Any], name: str) -> float:
     value = record.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise CorruptEntry(f"its {name} is not a number")
-    if not abs(value) <= _LARGEST:  # what is not a number (NaN) is not either
+    if not abs(value) <= _LARGEST:  # the negated form also rejects NaN
         raise CorruptEntry(f"its {name} is out of bounds")
     return float(value)

@@ -1,4 +1,4 @@
-"""The secret source for a secret that was handed over in the settings."""
+"""Secret source of a client secret that the settings contain."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ _CAPABILITIES: Final = SecretSourceCapabilities()
 @frozen
 class StaticSecret:
     """
-    A secret that never changes, since it was given once and for all.
+    Secret source of one constant client secret.
 
     Args:
-        client_secret: The secret.
+        client_secret: The client secret.
     """
 
     client_secret: Secret
 
     @property
     def capabilities(self) -> SecretSourceCapabilities:
-        """It supplies no id, and never rotates."""
+        """The source supplies no client id and never rotates."""
         return _CAPABILITIES
 
     def fetch(self, names: Collection[str]) -> FetchedSecret:  # noqa: ARG002 - the port's signature
-        """Return the secret, always as the same version."""
+        """Return the secret; its version is always the same."""
         return FetchedSecret(
             {"client_secret": self.client_secret}, version="given", provenance="settings"
         )
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no resource is open."""
 
     def after_fork(self) -> None:
-        """Nothing belongs to the parent."""
+        """Do nothing: there is no process-bound state."""

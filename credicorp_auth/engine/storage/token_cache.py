@@ -1,9 +1,9 @@
 """
-The cache as an engine uses it: tokens, cool-downs and leases, in records trusted in nothing.
+Token cache of an engine: tokens, cooldowns and leases in a cache adapter, validated when read.
 
-A broken cache never breaks a call: it has nothing, keeps nothing, and is an event, each kind of
-trouble once a minute. Here every number that comes out of a cache meets its bound, whatever cache
-it is: what is out of bounds counts as absent, and is replaced.
+A failing cache never fails a call: reads return nothing, writes are lost, and each kind of failure
+is an event at most once a minute. Every number from a cache is checked against its bound, for
+every adapter; a record with a number out of bounds counts as absent and is replaced.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ _SAY_AGAIN: Final = 60.0  # seconds
 
 class TokenCache:
     """
-    Keeps tokens in whatever cache was chosen.
+    Keeps tokens in a cache adapter.
 
     Args:
-        cache: The adapter.
-        provider: Where it came from.
-        clock: The engine's clocks.
-        emit: Tells of troubles.
-        max_lifetime: Seconds of life beyond which no record is believed.
-        cipher: Seals what is written and opens what is read; None leaves entries as they are.
+        cache: The cache adapter.
+        provider: The adapter's provider, named in events.
+        clock: The wall clock and the boot clock.
+        emit: Emits events about cache failures.
+        max_lifetime: The longest token lifetime in seconds; a record with a longer one is corrupt.
+        cipher: Encrypts and decrypts entries; None keeps them in plain text.
     """
 
-    def __init__(  # noqa: PLR0913 - what an entry passes through
+    def __init__(  # noqa: PLR0913 - the steps of a read or write
         self,
         cache: Cache,
         provider: Provider,
@@ -72,19 +72,19 @@ class TokenCache:
         self.close = cache.close
 
     def make_room(self, max_entries: int) -> None:
-        """Let a bounded cache keep at least as many entries as the engine."""
+        """Raise the capacity of a bounded cache to the number of entries that the engine holds."""
         cache = self._cache
         if cache.capabilities.bounded and isinstance(cache, BoundedCache):
             self._ask("make_room", lambda: cache.make_room(max_entries), _NOTHING)
 
     def read(self, key: str) -> StoredToken | Unusable | None:
-        """Return the token of a key, or what else lies there; None where nothing can be had."""
+        """Return the token of a key, or `Unusable`; None if there is none or the read fails."""
         return self._read(
             key, lambda entry: read_stored_token(entry, key, max_lifetime=self._max_lifetime)
         )
 
     def write(self, key: str, stored: StoredToken) -> None:
-        """Keep a token, unless the cache has one of a larger number."""
+        """Write a token; a leasing cache keeps an existing token with a larger number."""
         lifetime = stored.grant.lifetime - (self._clock.wall() - stored.issuance.issued_at)
         self._write(
             key,
@@ -95,18 +95,18 @@ class TokenCache:
         )
 
     def discard(self, key: str, record_id: str) -> None:
-        """Drop that very record."""
+        """Drop one record, by its id."""
         expected = record_id.encode("ascii")
         self._ask("discard", lambda: self._cache.discard(key, expected=expected), (bool,))
 
     def lease(self, key: str) -> Lease:
-        """Ask for the right to mint, and keep it alive until it is released."""
+        """Request the minting lease; renew it until it is released."""
         if not self._cache.capabilities.leases:
             return NoLease()
         cache = cast("LeasingCache", self._cache)
 
         def ask() -> Lease | None:
-            # A stranger's cache may return nothing after all.
+            # A third-party cache may return None although its type forbids it.
             given = cast("Lease | None", cache.lease(key, seconds=LEASE_SECONDS))
             return None if given is None else keep_lease(given, self._ask)
 
@@ -114,14 +114,14 @@ class TokenCache:
 
     @property
     def is_shared(self) -> bool:
-        """Whether others may put a token into it."""
+        """Whether other processes may write to the cache."""
         return self._cache.capabilities.shared
 
     def read_cooldown(self, key: str) -> float:
         """
-        Return the epoch seconds until which others were told to wait; 0 if they were not.
+        Return the epoch seconds at which the shared cooldown ends; 0 if there is none.
 
-        A number that no server can have asked for counts as absent, so that it is replaced.
+        An implausibly long cooldown counts as absent, so that it is replaced.
         """
         if not self.is_shared:
             return 0.0
@@ -131,14 +131,14 @@ class TokenCache:
         return until if believe_cooldown(until, self._clock.wall()) else 0.0
 
     def write_cooldown(self, key: str, record_id: str, until: float) -> None:
-        """Tell all who share the cache to leave a token endpoint alone."""
+        """Share a token endpoint's cooldown through the cache, unless a longer one is there."""
         if self.is_shared and self.read_cooldown(key) < until:
             lifetime = until - self._clock.wall()
             entry = write_cooldown(key, until)
             self._write(key, entry, record_id=record_id, lifetime=lifetime, number=0)
 
     def after_fork(self) -> None:
-        """In the child: drop what belongs to the parent."""
+        """Drop what belongs to the parent process in the forked child."""
         self._cache.after_fork()
         if self._cipher is not None:
             self._cipher.after_fork()

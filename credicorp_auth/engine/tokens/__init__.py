@@ -1,1 +1,1 @@
-"""The token engine and its runtime."""
+"""Token engine: held tokens, introspection and revocation."""

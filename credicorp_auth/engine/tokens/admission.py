@@ -1,8 +1,8 @@
 """
-Admission of a caller without a fresh token: the living token, a wait for the call, or an error.
+Admission of a caller without a fresh token: a valid token, a wait for a call, or an error.
 
-Everything here is decided under the entry's lock, from what is known, in a few microseconds. It
-waits for nothing and calls no code of others: events are emitted after the lock is free.
+Every decision is made under the entry's lock, from state in memory, in a few microseconds. Nothing
+here waits or calls third-party code: events are emitted after the lock is released.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from credicorp_auth.lifecycle.windows import Instant
     from credicorp_auth.oauth.token import AccessToken
 
-_RECHECK: Final = 2.0  # seconds between looks into the cache while the endpoint is left alone
+_RECHECK: Final = 2.0  # seconds between cache reads while the endpoint must not be asked
 
 
 @frozen(eq=False)
 class WaitHandle:
     """
-    A caller's place among those who wait for a call.
+    Wait handle of a caller that waits for an in-flight call.
 
     Args:
-        entry: Whose token is awaited.
-        call: The call.
-        waiter: The caller.
-        deadline: Moment of the boot clock at which the caller gives up.
+        entry: The entry of the token that is awaited.
+        call: The call that the caller waits for.
+        waiter: Wakes the caller.
+        deadline: Boot-clock time at which the caller gives up.
     """
 
     entry: TokenEntry
@@ -53,9 +53,9 @@ class CallStart:
     A call that the caller must start.
 
     Args:
-        call: The call.
-        requirements: What it is sent for.
-        replaces_lost: Whether another call for the same token counts as lost.
+        call: The call to start.
+        requirements: The token that the call must obtain.
+        replaces_lost: True if an earlier call for the same token counts as lost.
     """
 
     call: InFlightCall
@@ -66,12 +66,12 @@ class CallStart:
 @frozen(eq=False)
 class Admission:
     """
-    What came of asking.
+    Result of an admission.
 
     Args:
-        result: A token, or the place on a call.
+        result: A valid token, or the handle to wait with.
         call_start: The call to start, or None.
-        deferred: Why the living token is handed out although its successor is due, or None.
+        deferred: The error that defers a due refresh while the valid token is used, or None.
     """
 
     result: AccessToken | WaitHandle
@@ -81,11 +81,11 @@ class Admission:
 
 class Admissions:
     """
-    Decides what callers get.
+    Admits callers that found no fresh token.
 
     Args:
-        runtime: Remembers how the client stands with its endpoint.
-        timeout: Seconds a call may take in all.
+        runtime: Supplies the clocks and the endpoint state.
+        timeout: Seconds that a call may take in all.
     """
 
     def __init__(self, runtime: ServerRuntime, timeout: float) -> None:
@@ -96,15 +96,15 @@ class Admissions:
         self, entry: TokenEntry, timeout: float | None, waits: Callable[[], Waiter]
     ) -> Admission:
         """
-        Decide what a caller gets; call it under the entry's lock.
+        Admit a caller; call it under the entry's lock.
 
         Args:
-            entry: Whose token is asked for.
-            timeout: Seconds the caller is willing to wait; None for as long as a call may take.
-            waits: How the caller waits.
+            entry: The entry of the token that is asked for.
+            timeout: The caller's timeout in seconds, capped by the call timeout; None for that.
+            waits: Creates the caller's waiter.
 
         Raises:
-            CredicorpAuthError: No token can be had before the caller's deadline.
+            CredicorpAuthError: No token can be obtained before the caller's deadline.
         """
         seconds = self._timeout if timeout is None else min(timeout, self._timeout)
         now = self._runtime.now()
@@ -140,7 +140,7 @@ class Admissions:
     def _why_not(
         self, entry: TokenEntry, now: Instant, deadline: float
     ) -> CredicorpAuthError | None:
-        """Return why no call can bring a token before `deadline`; None: one may."""
+        """Return why no call can obtain a token before `deadline`; None if one may."""
         state = self._runtime.recall()
         refusal = state.refusal_of(entry.scope, now.boot)
         if refusal is not None and now.boot < refusal.next_recheck:
@@ -148,8 +148,8 @@ class Admissions:
         return state.cooldown_error(now.boot) if state.cooldown_until > deadline else None
 
     def _may_recheck(self, entry: TokenEntry, now: Instant, error: CredicorpAuthError) -> bool:
-        """Say whether the cache is worth a look although the endpoint is to be left alone."""
-        # What keeps this host from the endpoint need not keep another, which shares its token.
+        """Return whether to read the cache although the endpoint must not be asked."""
+        # Another host may still reach the endpoint and share its token through the cache.
         if not error.retryable or not self._runtime.cache.is_shared:
             return False
         if entry.call is not None and now.boot < entry.call.deadline:
@@ -160,7 +160,7 @@ class Admissions:
         return True
 
     def _refresh(self, entry: TokenEntry, now: Instant) -> CallStart | None:
-        """Send for the successor, unless somebody does already or it is too early."""
+        """Return a call that refreshes the token, unless one is in flight or it is too early."""
         under_way = entry.call is not None and now.boot < entry.call.deadline
         if under_way or now.boot < entry.next_refresh or entry in IN_FLIGHT.get():
             return None
@@ -169,7 +169,7 @@ class Admissions:
     def _join(
         self, entry: TokenEntry, now: Instant, *, cache_only: bool = False
     ) -> CallStart | None:
-        """Make sure that a call is under way; return it only if the caller must start it."""
+        """Make sure that a call is in flight; return it only if the caller must start it."""
         if entry in IN_FLIGHT.get():
             raise Reentrant("an adapter asked for the token that it is helping to obtain")
         found = entry.call

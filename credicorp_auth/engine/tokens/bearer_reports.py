@@ -1,4 +1,4 @@
-"""Reports of bearers: which tokens requests carried, and which of them a resource refused."""
+"""Bearer reports: tokens that requests carried, and 401s that resource servers gave to them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 class BearerReports:
     """
-    Receives the reports of bearers for one engine.
+    Receives the bearer reports of one engine.
 
     Args:
-        entries: The entries of the engine's tokens.
-        runtime: The clocks and the events.
-        discard: Drops a token from the cache.
+        entries: The engine's table of token entries.
+        runtime: Supplies the clocks and emits events.
+        discard: Discards a token's record from the cache.
     """
 
     __slots__ = ("_discard", "_entries", "_runtime", "carried")
@@ -49,13 +49,14 @@ class BearerReports:
         first_pause: float,
     ) -> Verdict:
         """
-        Count a 401 that a resource gave to a token, and drop the token if that may help.
+        Count a 401 that a resource server gave to a token; drop the token if a mint may help.
 
         Args:
             token: The token that the request carried.
             scope: The scope that was asked for, as for `get_token`.
             origin: The origin that the request was sent to.
-            first_pause: Seconds without another mint for this origin if this 401 begins a pause.
+            first_pause: Length in seconds of the origin's first pause in minting, if this 401
+                begins one.
         """
         entry = self._holder_of(token, scope)
         if entry is None:
@@ -78,7 +79,7 @@ class BearerReports:
         first_pause: float | None,
     ) -> None:
         """
-        Count the response to the replay of a request whose 401 has dropped a token.
+        Count the response to a replayed request whose 401 has dropped a token.
 
         Args:
             token: The token that the replay carried.
@@ -96,7 +97,7 @@ class BearerReports:
                 entry.rejections.replay_refused(origin, now, first_pause=first_pause)
 
     def emit(self, name: str, **fields: str | float | bool | None) -> None:
-        """Tell the log and every observer."""
+        """Emit an event to the log and every observer."""
         self._runtime.emit(name, **fields)
 
     def _holder_of(
@@ -105,7 +106,7 @@ class BearerReports:
         entries = self._entries
         entry = entries.default if scope is None else entries.known(scope)
         if entry is None or entry.held is None or entry.held.token is not token:
-            # A subclass of `CredicorpAuth` may hand out the token of another scope.
+            # A subclass of `CredicorpAuth` may return the token of another scope.
             found = entries.holding(token)
             return entry if found is None else found[0]
         return entry

@@ -1,4 +1,4 @@
-"""What a call leaves behind: a token in hand, or a time to wait before the next."""
+"""Completion of in-flight calls: store the token, or defer the next refresh."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _LONGEST_DEFERRAL: Final = 30.0  # seconds
 
 class Completion:
     """
-    Brings calls to their end.
+    Completes the in-flight calls of one client.
 
     Args:
-        client: Whose calls they are.
-        runtime: Where they were.
+        client: The client whose calls are completed.
+        runtime: Supplies the clocks and the endpoint state, and emits events.
     """
 
     def __init__(self, client: Client, runtime: ServerRuntime) -> None:
@@ -44,9 +44,9 @@ class Completion:
         self, entry: TokenEntry, call: InFlightCall, outcome: ObtainedToken | CredicorpAuthError
     ) -> list[Waiter]:
         """
-        Hold the token, take the call off its entry, and return who must be woken.
+        Store the token, remove the call from its entry, and return the waiters to wake.
 
-        Both happen in one locked step: nobody can find neither call nor token.
+        Both happen in one locked step, so that every caller finds the call or the token.
         """
         held = self._held(outcome) if isinstance(outcome, ObtainedToken) else None
         if held is not None:
@@ -65,9 +65,9 @@ class Completion:
         return waiters
 
     def attempt(self, story: Callable[[], None]) -> None:
-        """Live a story that nobody waits for; what goes wrong in it is an event."""
+        """Run a background task; report its failure as an event."""
         outcome = run_guarded(story)
-        if isinstance(outcome, CredicorpAuthError):  # anything else is what it returned: nothing
+        if isinstance(outcome, CredicorpAuthError):
             self._runtime.emit("cache.failed", code=outcome.code)
 
     def _held(self, obtained: ObtainedToken) -> Held:
@@ -109,7 +109,7 @@ class Completion:
         )
 
     def _note_late_arrival(self, held: Held) -> None:
-        """Start a back-off where minting takes so long that the token cannot be reused."""
+        """Start a backoff if minting took so long that the token cannot be reused."""
         if held.windows.freshness_at(self._runtime.now()) is not Freshness.MANDATORY:
             return
         state = self._runtime.recall()

@@ -1,4 +1,4 @@
-"""Everything an engine knows about the token of one scope."""
+"""Token entry: the held token of one scope, its in-flight call and its refresh state."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ Fresh = tuple[
     Callable[[], float], Callable[[], float], float, float, AccessToken, Callable[[], str]
 ]
 """
-The one record that a caller with a fresh token reads: wall clock, boot clock, the moments of both
-until which the token is fresh, the token, and what returns its header.
+The one record that the fresh path reads: wall clock, boot clock, the times by each clock until
+which the token is fresh, the token, and the function that returns its `Authorization` header.
 """
 
 _NO_TOKEN: Final[Any] = None
@@ -37,15 +37,15 @@ _REMEMBERED_REJECTIONS: Final = 8  # record ids
 @frozen(eq=False)
 class Held:
     """
-    A token in hand, with the moments that the fresh path compares.
+    A held token, with the times that the fresh path compares.
 
     Args:
-        token: What callers get.
-        windows: When it is fresh, and until when it lives.
-        record_id: The name of its record in the cache.
-        issuance: Which of two tokens is the newer one.
+        token: The token that callers get.
+        windows: Its refresh windows and lifetime.
+        record_id: The id of its cache record.
+        issuance: Issue time and number; they tell which of two tokens is newer.
         fresh_wall: Epoch seconds until which it is fresh by the wall clock.
-        fresh_boot: Moment until which it is fresh by the boot clock.
+        fresh_boot: Boot-clock time until which it is fresh.
     """
 
     token: AccessToken
@@ -57,7 +57,7 @@ class Held:
 
     @classmethod
     def of(cls, token: AccessToken, windows: Windows, record_id: str, number: int) -> Held:
-        """Hold a token."""
+        """Return a held token; compute the times until which it is fresh."""
         issued = windows.issued
         return cls(
             token,
@@ -69,21 +69,21 @@ class Held:
         )
 
     def supersedes(self, other: Held) -> bool:
-        """Say whether this token is the newer one, or as new."""
-        # Within one process, the clock that never jumps.
+        """Return whether this token is at least as new as another."""
+        # Within one process the boot clock, which never jumps, orders the two.
         earlier = other.windows.issued.boot - self.windows.issued.boot
         return not comes_later(other.issuance.number, self.issuance.number, earlier)
 
     def lives_at(self, now: Instant) -> bool:
-        """Say whether both clocks agree that the token has not expired."""
+        """Return whether the token is valid (not expired) by both clocks."""
         return now.since(self.windows.issued) < self.windows.lifetime
 
 
 class Holders:
     """
-    Index of the entries that hold a token value, so that a 401 does not search all of them.
+    Index of entries by token value, so that a 401 does not search all entries.
 
-    Several may hold one value: some servers give one token for whatever scope is asked for.
+    Several entries may hold one value: some servers return one token for every scope.
     """
 
     def __init__(self) -> None:
@@ -97,12 +97,12 @@ class Holders:
             return list(self._entries.get(value, ()))
 
     def add(self, value: Secret, entry: TokenEntry) -> None:
-        """Take note that an entry holds a token of this value."""
+        """Record that an entry holds a token of this value."""
         with self._lock:
             self._entries.setdefault(value, {})[entry] = None
 
     def remove(self, value: Secret, entry: TokenEntry) -> None:
-        """Take note that an entry holds it no longer."""
+        """Record that an entry no longer holds a token of this value."""
         with self._lock:
             entries = self._entries.get(value, {})
             entries.pop(entry, None)
@@ -110,18 +110,18 @@ class Holders:
                 self._entries.pop(value, None)
 
     def after_fork(self) -> None:
-        """In the child: a thread of the parent may have held the lock."""
+        """Replace the lock in the forked child: a thread of the parent may have held it."""
         self._lock = threading.RLock()
 
 
 class TokenEntry:
     """
-    The held token of one scope, the call that is under way for it, and when to refresh.
+    The held token of one scope, its in-flight call and its next refresh time.
 
     Args:
-        scope: Scope that the token is asked for.
-        clock: The engine's clocks.
-        holders: Index by token value, shared by all entries of one engine.
+        scope: The scope that the token is requested for.
+        clock: The wall clock and the boot clock.
+        holders: The index by token value, shared by all entries of one engine.
     """
 
     __slots__ = (
@@ -155,18 +155,18 @@ class TokenEntry:
         self.next_recheck = 0.0
         self.rejected: tuple[str, ...] = ()
         self.rejections = Rejections()
-        self.texts: tuple[str, ...] = ()  # by which it is found without parsing a scope
-        self.asked = False  # since the table looked last; set without a lock, see token_entries.py
+        self.texts: tuple[str, ...] = ()  # scope strings that find it without being parsed
+        self.asked = False  # used since the last eviction scan; set without a lock
         self.evicted = False  # no longer in the table: no call may start here
-        self.lost_until = 0.0  # boot-clock moment until which the evicted token was fresh
+        self.lost_until = 0.0  # boot-clock time until which the evicted token was fresh
 
     def hold(self, held: Held) -> None:
-        """Hold a token unless the one in hand is newer; call it under the lock."""
+        """Store a token unless the held one is newer; call it under the lock."""
         if self.held is None or held.supersedes(self.held):
             self._replace(held)
 
     def forget(self, held: Held) -> bool:
-        """Drop that very token if it is still the one in hand; call it under the lock."""
+        """Drop a token and record its rejection if it is still held; call it under the lock."""
         if self.held is not held:
             return False
         self.drop()
@@ -175,14 +175,14 @@ class TokenEntry:
         return True
 
     def drop(self) -> None:
-        """Drop the token, whichever it is; call it under the lock."""
+        """Drop the held token, if any; call it under the lock."""
         self._replace(None)
 
     def reject(self, token: AccessToken, origin: str, now: float, *, first_pause: float) -> Verdict:
-        """Count a 401 to a token, and drop it if that may help; call it under the lock."""
+        """Count a 401 to a token; drop it if a mint may help. Call it under the lock."""
         held = self.held
         if held is None or held.token != token:
-            # Someone else met a 401 before: the successor is there or on its way.
+            # An earlier 401 has dropped it: its successor is held or in flight.
             return Verdict.REPLACED
         if not self.rejections.allow_mint(origin, now, first_pause=first_pause):
             return Verdict.KEPT
@@ -202,6 +202,6 @@ class TokenEntry:
             self._holders.remove(before.token.value, self)
 
     def after_fork(self) -> None:
-        """Keep the token; drop the lock and the call, which belong to the parent."""
+        """Keep the token in the forked child; drop the parent's lock and call."""
         self.lock = threading.Lock()
         self.call = None

@@ -1,4 +1,4 @@
-"""What is known of tokens that were asked about, each for its own while."""
+"""Cache of introspection results; each entry has its own lifetime."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from credicorp_auth.oauth.introspection import Introspection
 
 MAX_RESPONSES: Final = 4096
-"""Answers that are remembered at once."""
+"""Maximum number of cached results."""
 
 
 class IntrospectionEntry:
     """
-    An answer, or why there is none, until a moment of either clock.
+    A cached introspection response or error; it expires by either clock.
 
     Args:
-        outcome: What came of asking.
-        since: From when it counts.
-        seconds: For how long.
+        outcome: The response, or the error.
+        since: The time at which its lifetime begins, by both clocks.
+        seconds: Its lifetime in seconds.
     """
 
     __slots__ = ("outcome", "until_boot", "until_wall", "used")
@@ -40,7 +40,7 @@ class IntrospectionEntry:
 
 
 class IntrospectionCache(SecondChanceTable[IntrospectionEntry]):
-    """Answers by the SHA-256 of the token; the tokens themselves are not kept."""
+    """Introspection results by the SHA-256 of the token; the tokens themselves are not kept."""
 
     def __init__(self) -> None:
         super().__init__(MAX_RESPONSES)

@@ -1,8 +1,8 @@
 """
-The introspecting engine: says at once what is known of a token, and asks the server otherwise.
+Introspection engine: returns the cached result of a token, or asks the server.
 
-What is known is true for a minute where the token counts, never past its end, and for five seconds
-where it does not. A failure is no answer: it is raised, and the token counts for nothing.
+The result for an active token is cached for a minute, but never past its expiry; for an inactive
+one, for five seconds. A failed introspection is raised: the token is not accepted (fail closed).
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ Outcome = Timestamped[Introspection] | CredicorpAuthError
 @frozen
 class _Question:
     """
-    A token that must be asked about.
+    An introspection request to be made.
 
     Args:
-        digest: Its SHA-256.
-        ask: Asks, by a moment of the boot clock.
+        digest: The SHA-256 of the token.
+        ask: Introspects the token, given a boot-clock deadline.
     """
 
     digest: bytes
@@ -53,13 +53,13 @@ class _Question:
 
 class Introspector:
     """
-    Asks one introspection endpoint about tokens.
+    Introspects tokens at one introspection endpoint.
 
     Args:
-        policy: What an active token must be like to count.
-        client_authentication: How the client proves who it is.
-        runtime: Where.
-        timeout: Seconds that a question may take.
+        policy: The requirements that an active token must meet.
+        client_authentication: The client authentication method.
+        runtime: The runtime that performs I/O and keeps the endpoint state.
+        timeout: Seconds that an introspection may take.
     """
 
     def __init__(
@@ -82,7 +82,17 @@ class Introspector:
     def introspect(
         self, token: str | AccessToken, *, audience_verified: bool = False
     ) -> Introspection:
-        """Say whether a token counts; wait on this thread if the server must be asked."""
+        """
+        Return the introspection of a token; block this thread if the server must be asked.
+
+        Args:
+            token: The token.
+            audience_verified: True if the caller checks the audience itself. If False, and the
+                policy requires an audience, a response without `aud` counts as inactive.
+
+        Raises:
+            CredicorpAuthError: The token is malformed, or there is no usable response.
+        """
         outcome: Outcome | _Question | None = self._recall(token)
         if outcome is None:
             outcome = self._prepare(token)
@@ -91,13 +101,13 @@ class Introspector:
         if isinstance(outcome, Timestamped):
             response = outcome.response
             return response if audience_verified else require_audience(response, self._policy)
-        del token  # not in reach of the error's traceback
+        del token  # keep it out of the traceback
         raise outcome
 
     async def aintrospect(
         self, token: str | AccessToken, *, audience_verified: bool = False
     ) -> Introspection:
-        """Say whether a token counts; await the server if it must be asked."""
+        """Return the introspection of a token, as `introspect` does; await the server."""
         outcome: Outcome | _Question | None = self._recall(token)
         if outcome is None:
             outcome = self._prepare(token)
@@ -106,11 +116,11 @@ class Introspector:
         if isinstance(outcome, Timestamped):
             response = outcome.response
             return response if audience_verified else require_audience(response, self._policy)
-        del token  # not in reach of the error's traceback
+        del token  # keep it out of the traceback
         raise outcome
 
     def _recall(self, token: str | AccessToken) -> Outcome | None:
-        """Return what is known of a token; None: the server must be asked."""
+        """Return the cached outcome for a token; None if the server must be asked."""
         text = token.value.reveal() if isinstance(token, AccessToken) else token
         if type(text) is not str or len(text) > MAX_TOKEN or not text.isascii():
             return None
@@ -125,12 +135,12 @@ class Introspector:
         return outcome if isinstance(outcome, Timestamped) else outcome.copy()
 
     def _prepare(self, token: str | AccessToken) -> _Question | CredicorpAuthError:
-        """Return the question to ask, or why it is not asked."""
+        """Return the introspection request, or the error that prevents it."""
         try:
             shown = read_shown_token(token)
             check_cooldown(self._runtime)
         except CredicorpAuthError as error:
-            # The traceback leads to frames that hold the token.
+            # The traceback references frames that hold the token.
             return error.with_traceback(None)
         digest = sha256(shown.reveal().encode()).digest()
         method, policy = self._client_authentication, self._policy
@@ -141,30 +151,30 @@ class Introspector:
             kept = IntrospectionEntry(outcome, outcome.sent, seconds_to_believe(outcome))
             self._cache.keep(digest, kept)
         elif concerns_one_token(outcome, has_answered=self._runtime.has_answered()):
-            # Not an answer, but no reason to ask again at once: a loop must not hammer.
+            # Cache the error as well, so that a retry loop does not flood the server.
             self._cache.keep(
                 digest, IntrospectionEntry(outcome, self._runtime.now(), INACTIVE_SECONDS)
             )
 
     def forget(self, token: str | AccessToken | None = None) -> None:
-        """Forget what is known of a token, or of all; what is on its way does not count either."""
+        """Drop the cached result and detach the call of a token, or of all tokens (None)."""
         digest = None
         if token is not None:
             text = token.value.reveal() if isinstance(token, AccessToken) else token
             digest = sha256(text.encode("utf-8", "surrogatepass")).digest()
-        # In this order: a call that is not forgotten yet may still bring what is then forgotten.
+        # In this order: until it is detached, a call may still store its result in the cache.
         self._calls.forget(digest)
         self._cache.forget(digest)
 
     def forgive(self) -> None:
-        """Forget that the client was refused: its secret has changed."""
+        """Forget that the endpoint refused the client: its secret has changed."""
         self._runtime.forgive()
 
     def close(self) -> None:
-        """Forget what is known, and wake everyone who waits."""
+        """Clear the cache and wake all waiters."""
         self._calls.close()
         self._cache.forget(None)
 
     def after_fork(self) -> None:
-        """In the child: keep what is known; the lock may belong to a thread of the parent."""
+        """Keep the cache in the forked child; replace its lock, which the parent may hold."""
         self._cache.after_fork()

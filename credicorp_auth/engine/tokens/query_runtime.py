@@ -1,4 +1,4 @@
-"""The runtime of asking about a token: one endpoint, and how the client stands with it."""
+"""Runtime of introspection and revocation: one endpoint and its state for one client."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 class ServerQueryRuntime:
     """
-    Performs what the story of asking about a token asks for.
+    Performs the I/O of introspection or revocation and keeps the endpoint state.
 
     Args:
-        runtime: That of the client's tokens: its clocks, secret and transport serve here as well.
-        endpoint: The address, or what discovers it.
-        member: What the endpoint is called in metadata.
-        client_id: Who asks; None where the secret source supplies it.
-        source: Where the address came from, as a hint names it.
+        runtime: The client's token runtime; its clocks, credentials and transport are shared.
+        endpoint: The address of the endpoint, or the discovery that finds it.
+        member: The metadata member that names the endpoint.
+        client_id: The OAuth client id; None if the secret source supplies it.
+        source: The setting that the address comes from, as hints name it.
     """
 
     def __init__(
@@ -60,37 +60,37 @@ class ServerQueryRuntime:
         renew_after_fork(self)
 
     def find_endpoint(self, seconds: float) -> EndpointAddress:
-        """Return the address of the endpoint."""
+        """Return the endpoint's address; wait up to `seconds` for metadata."""
         return self._locator.find(seconds)
 
     def has_answered(self) -> bool:
-        """Say whether the endpoint has answered properly before, in this process."""
+        """Return whether the endpoint has sent a valid response before, in this process."""
         return self._locator.known().has_answered
 
     def check_peer(self, response: HttpResponse, url: str) -> None:
-        """Refuse an answer out of a network where a discovered address may not lead."""
+        """Reject a response from a private network at a discovered address (DNS rebinding)."""
         if not isinstance(self._endpoint, str):
             self._endpoint.check_peer(response, url)
 
     def fetch_secret(self, *, past_cache: bool) -> ClientCredentials:
-        """Return id and secret of one version."""
+        """Return the client id and secret of one version."""
         credentials = self._runtime.fetch_secret(past_cache=past_cache)
-        # A cool-down is meant for one client, and only now it is known which one this is.
+        # A cooldown applies to one client, whose id may be known only now.
         self._cooldown_key = endpoint_key(self._place, credentials.client_id)
         return credentials
 
     def recall(self) -> EndpointState:
-        """Return how the client stands with the endpoint, in this process."""
+        """Return the endpoint state for this client, with the cooldowns of this process."""
         return COOLDOWNS.applies_to(self._state, self._cooldown_key)
 
     def remember(self, outcome: EndpointOutcome) -> None:
-        """Keep what the endpoint did."""
+        """Record an outcome in the endpoint state."""
         now = self.clock.boot()
         with self._lock:
             before, after = self._state, self._state.after(outcome, now)
             if isinstance(outcome, Failed) and now < before.cooldown_until:
-                # Questions that were under way together and fail together are one failure: counted
-                # one by one, a moment's trouble would silence the endpoint for half a minute.
+                # Concurrent requests that fail together count as one failure. Counted one by one,
+                # a short outage would start a backoff of half a minute.
                 after = evolve(after, failures=before.failures)
             self._state = after
         if isinstance(outcome, Succeeded):
@@ -99,10 +99,10 @@ class ServerQueryRuntime:
             COOLDOWNS.start(self._cooldown_key, now + outcome.pause, now)
 
     def forgive(self) -> None:
-        """Forget that the client was refused: its secret has changed."""
+        """Forget that the endpoint refused the client: its secret has changed."""
         with self._lock:
             self._state = self._state.forgiving(None)
 
     def after_fork(self) -> None:
-        """In the child: a thread of the parent may have held the lock."""
+        """Replace the lock in the forked child: a thread of the parent may have held it."""
         self._lock = threading.Lock()

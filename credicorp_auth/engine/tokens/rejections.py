@@ -1,4 +1,4 @@
-"""Counters of the 401s that resources gave to the tokens of one entry, for each origin."""
+"""Counters of the 401s that resource servers gave to the tokens of one entry, by origin."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class _Origin:
 
 class Rejections:
     """
-    The 401s that resources gave to the tokens of one entry, counted for each origin.
+    The 401s that resource servers gave to the tokens of one entry, counted by origin.
 
-    The first 401 costs one mint. If the new token is refused as well, another token is no cure, and
-    no 401 of that origin costs a mint for a while; the pause doubles each time that the token after
-    it is refused too. Only the replay that followed the mint can end this, or ten minutes without a
-    401: a route that works says nothing about one that refuses every token.
+    The first 401 causes one mint. If the origin refuses the new token as well, a pause begins in
+    which its 401s cause no mint. The pause doubles each time the token after it is refused too. An
+    accepted replay or ten minutes without a 401 end this. Other accepted requests do not: a route
+    that works says nothing about one that refuses every token.
 
-    No origin is dropped for another: one that is forgotten could cost the next mint. There are no
-    more of them than the setting `allowed_origins` lists, since no other gets a token.
+    No origin is evicted for another, since a forgotten one could cause another mint. Their number
+    is bounded by the setting `allowed_origins`, since no other origin gets a token.
 
-    Every method is called under the lock of the entry.
+    Call every method under the lock of the entry.
     """
 
     __slots__ = ("_origins",)
@@ -42,12 +42,12 @@ class Rejections:
 
     def allow_mint(self, origin: str, now: float, *, first_pause: float) -> bool:
         """
-        Count a 401 to the held token; return whether it may cost a mint.
+        Count a 401 to the held token; return whether it may cause a mint.
 
         Args:
             origin: The origin that refused the token.
-            now: Seconds of the boot clock.
-            first_pause: Seconds of the first pause, if this 401 begins one.
+            now: Boot-clock time.
+            first_pause: Length in seconds of the first pause, if this 401 begins one.
         """
         counted = self._count(origin, now)
         if counted.awaits_verdict:
@@ -59,13 +59,13 @@ class Rejections:
         return True
 
     def replay_refused(self, origin: str, now: float, *, first_pause: float) -> None:
-        """Count a 401 to a replay whose token is not held any more."""
+        """Count a 401 to a replay."""
         counted = self._count(origin, now)
         if counted.awaits_verdict:
             self._begin_pause(counted, now, first_pause)
 
     def replay_accepted(self, origin: str) -> None:
-        """Forget the 401s of an origin: a replay with the new token was not answered with 401."""
+        """Forget the 401s of an origin: its response to a replay with the new token was no 401."""
         self._origins.pop(origin, None)
 
     def forget(self) -> None:

@@ -1,4 +1,4 @@
-"""The revoking engine: a token is dropped here at once, then the server is told."""
+"""Revocation engine: drops a token locally at once, then revokes it at the server."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 @frozen
 class _Revocation:
     """
-    A token to be revoked.
+    A revocation to be made.
 
     Args:
-        digest: Its SHA-256.
-        run: Does it, by a moment of the boot clock.
+        digest: The SHA-256 of the token.
+        run: Revokes the token, given a boot-clock deadline.
     """
 
     digest: bytes
@@ -43,10 +43,10 @@ class Revoker:
     Revokes tokens at one revocation endpoint.
 
     Args:
-        tokens: Holds tokens, and must not hold a revoked one.
-        introspector: Knows of tokens, and must not know a revoked one for active.
-        client_authentication: How the client proves who it is.
-        runtime: Where.
+        tokens: The token engine; a revoked token is dropped from it.
+        introspector: The introspection engine; its cached result of a revoked token is dropped.
+        client_authentication: The client authentication method.
+        runtime: The runtime that performs I/O and keeps the endpoint state.
         timeout: Seconds that a revocation may take.
     """
 
@@ -70,28 +70,28 @@ class Revoker:
         )
 
     def revoke(self, token: str | AccessToken) -> None:
-        """Revoke a token; wait on this thread until the server has said yes."""
+        """Revoke a token; block this thread until the server has confirmed it."""
         outcome: bool | CredicorpAuthError | _Revocation = self._prepare(token)
         if isinstance(outcome, _Revocation):
             outcome = self._calls.obtain(outcome.digest, outcome.run)
         if isinstance(outcome, CredicorpAuthError):
-            del token  # not in reach of the error's traceback
+            del token  # keep it out of the traceback
             raise outcome
 
     async def arevoke(self, token: str | AccessToken) -> None:
-        """Revoke a token; await the server's yes."""
+        """Revoke a token; await the server's confirmation."""
         outcome: bool | CredicorpAuthError | _Revocation = self._prepare(token)
         if isinstance(outcome, _Revocation):
             outcome = await self._calls.aobtain(outcome.digest, outcome.run)
         if isinstance(outcome, CredicorpAuthError):
-            del token  # not in reach of the error's traceback
+            del token  # keep it out of the traceback
             raise outcome
 
     def _prepare(self, token: str | AccessToken) -> _Revocation | CredicorpAuthError:
         try:
             shown = read_shown_token(token)
         except CredicorpAuthError as error:
-            # The traceback leads to frames that hold the token.
+            # The traceback references frames that hold the token.
             return error.with_traceback(None)
         self._drop(shown)
         digest = sha256(shown.reveal().encode()).digest()
@@ -107,14 +107,14 @@ class Revoker:
             self._tokens.withdraw(shown, scopes)
             revoke_token(shown, self._client_authentication, self._runtime, deadline)
         finally:
-            # Once more: while the server was told, somebody may have read or asked about it.
+            # Again: during the request another caller may have read or introspected the token.
             self._drop(shown)
         return True
 
     def forgive(self) -> None:
-        """Forget that the client was refused: its secret has changed."""
+        """Forget that the endpoint refused the client: its secret has changed."""
         self._runtime.forgive()
 
     def close(self) -> None:
-        """Start no revocation any more, and wake everyone who waits."""
+        """Refuse further revocations and wake all waiters."""
         self._calls.close()

@@ -1,4 +1,4 @@
-"""The runtime of the stories, made of adapters, clocks and memory."""
+"""Runtime of the token lifecycle: adapters, clocks, credentials and endpoint state."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ if TYPE_CHECKING:
 
 class ServerRuntime:
     """
-    Performs what a story asks for.
+    Performs the I/O of the token lifecycle and keeps the endpoint state.
 
     Args:
-        client: Whose stories are lived.
-        transport: Carries requests; with its provider.
-        cache: Keeps tokens; with its provider.
-        cipher: Seals what the cache keeps, or None.
-        credentials: Knows the credentials.
-        observers: Called with each event, on the thread that tells it.
-        clock: The clocks.
-        locator: Knows the token endpoint; the address in the client's template if not given.
+        client: The client whose tokens are obtained.
+        transport: The transport adapter and its provider.
+        cache: The cache adapter and its provider.
+        cipher: Encrypts cache entries; None keeps them in plain text.
+        credentials: The cache of the client's credentials.
+        observers: Called with each event, on the thread that emits it.
+        clock: The wall clock and the boot clock.
+        locator: Finds the token endpoint; by default the address in the client's template.
     """
 
-    def __init__(  # noqa: PLR0913 - the one place where the parts of an engine meet
+    def __init__(  # noqa: PLR0913 - the composition of an engine
         self,
         client: Client,
         *,
@@ -91,39 +91,39 @@ class ServerRuntime:
 
     def random(self) -> float:
         """Return a number in [0, 1)."""
-        return random.random()  # noqa: S311 - it spreads callers out; nothing is secret about it
+        return random.random()  # noqa: S311 - jitter, not a secret
 
     def new_record_id(self) -> str:
-        """Return a random name for a cache record."""
+        """Return a random id for a cache record."""
         return secrets.token_hex(16)
 
     def pause(self, seconds: float) -> None:
-        """Wait, unless the engine is closed meanwhile."""
+        """Wait; raise `Closed` if the engine is closed meanwhile."""
         if self.clock.wait(self.closing, seconds):
             raise Closed("the CredicorpAuth was closed while a token was being obtained")
 
     def read_cache(self, key: str) -> StoredToken | Unusable | None:
-        """Return what the cache has, if it can be had and read."""
+        """Return the cached token or `Unusable`; None if there is none or the cache fails."""
         return self.cache.read(key)
 
     def write_cache(self, key: str, stored: StoredToken) -> None:
-        """Put a token into the cache, if it can be put there."""
+        """Write a token to the cache; a cache failure is an event, not an error."""
         self.cache.write(key, stored)
 
     def discard(self, key: str, record_id: str) -> None:
-        """Drop that very record from the cache."""
+        """Drop one record from the cache, by its id."""
         self.cache.discard(key, record_id)
 
     def lease(self, key: str) -> Lease:
-        """Ask for the right to mint for all who share the cache, and keep it while we work."""
+        """Request the fleet's minting lease and renew it until it is released."""
         return self.cache.lease(key)
 
     def release(self, lease: Lease) -> None:
-        """Give a lease back."""
+        """Release a lease."""
         lease.release()
 
     def load_shared_cooldown(self) -> None:
-        """Take note of a cool-down that another who shares the cache was told."""
+        """Apply a cooldown that another process has written to the shared cache."""
         until = self.cache.read_cooldown(self._cooldown_key)
         left = believe_cooldown(until, self.clock.wall())
         if left > 0:
@@ -131,16 +131,16 @@ class ServerRuntime:
             COOLDOWNS.start(self._cooldown_key, now + left, now)
 
     def fetch_secret(self, *, past_cache: bool) -> ClientCredentials:
-        """Return id and secret of one version."""
+        """Return the client id and secret of one version."""
         credentials = self.credentials.fetch(past_cache=past_cache)
         if self._client.client_id is None:
-            # A cool-down is meant for one client, and only now it is known which one this is.
+            # A cooldown applies to one client, whose id is known only now.
             url = self._client.template.token_url
             self._cooldown_key = endpoint_key(url, credentials.client_id)
         return credentials
 
     def accept_version(self, credentials: ClientCredentials) -> None:
-        """Fetch these from now on, until the source is read again."""
+        """Use these credentials until the source is read again: the server accepts them."""
         self.credentials.accept_version(credentials)
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
@@ -152,15 +152,15 @@ class ServerRuntime:
         )
 
     def locate_endpoint(self) -> EndpointAddress:
-        """Return which address is asked for tokens, and where it came from."""
+        """Return the address of the token endpoint and the setting that it comes from."""
         return self._locator.known()
 
     def known_secrets(self) -> tuple[Secret, ...]:
         """
-        Return the credentials that the engine holds, so that nothing it tells shows them.
+        Return the credentials that the engine holds, so that events do not show them.
 
-        A value that is part of the client id, an address or the scope is none: the settings show
-        it anyway, and an event without it could not be read.
+        A value that is part of the client id, the token endpoint's address or the scope is left
+        out: the settings show it anyway, and an event without it would be unreadable.
         """
         asked = self._client.template
         shown = f"{self._client.client_id} {asked.token_url} {asked.scope}"
@@ -168,11 +168,11 @@ class ServerRuntime:
         return tuple(each for each in held if each.reveal() not in shown)
 
     def recall(self) -> EndpointState:
-        """Return how the client stands with the token endpoint, in this process."""
+        """Return the token endpoint's state for this client, with the cooldowns of this process."""
         return COOLDOWNS.applies_to(self._state, self._cooldown_key)
 
     def remember(self, outcome: EndpointOutcome) -> None:
-        """Keep what the token endpoint did."""
+        """Record an outcome in the endpoint state; share a cooldown through the cache."""
         now = self.clock.boot()
         with self._lock:
             self._state = self._state.after(outcome, now)
@@ -184,16 +184,16 @@ class ServerRuntime:
             self.cache.write_cooldown(self._cooldown_key, self.new_record_id(), until)
 
     def forgive(self, scope: Scope | None) -> None:
-        """Forget refusals: something has changed."""
+        """Forget the refusals of a scope and of the client; all of them if the scope is None."""
         with self._lock:
             self._state = self._state.forgiving(scope)
 
     def emit(self, name: str, **fields: str | float | bool | None) -> None:
-        """Tell the log and every observer; an observer that fails is itself an event."""
+        """Emit an event to the log and every observer."""
         self.emitter.emit(name, **fields)
 
     def after_fork(self) -> None:
-        """In the child: keep what is known, drop locks and sockets."""
+        """Keep the state in the forked child; drop locks and sockets."""
         self._lock = threading.Lock()
         closed, self.closing = self.closing.is_set(), threading.Event()
         if closed:
@@ -204,10 +204,10 @@ class ServerRuntime:
 
     def close(self) -> None:
         """
-        Wake whoever pauses, and close the adapters.
+        End all pauses and close the adapters.
 
         Raises:
-            AdapterBroken: One cannot be closed; the others are.
+            AdapterBroken: An adapter cannot be closed; the others are closed all the same.
         """
         self.closing.set()
         with ExitStack() as parts:

@@ -1,8 +1,8 @@
 """
-The engine: hands out the held token, or lets callers wait for the call that brings one.
+Token engine: returns the held token, or makes callers wait for the in-flight call.
 
-The fresh path takes no lock, calls no hook and does no input or output: two clocks and one record.
-Everything else is decided under the entry's lock and waited for outside it.
+The fresh path reads two clocks and one record; it takes no lock, calls no hook and does no I/O.
+All other decisions are made under the entry's lock; all waits happen outside it.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ if TYPE_CHECKING:
 
 class TokenEngine:
     """
-    Keeps one token for each scope, and at most one call under way for each.
+    Holds one token for each scope, with at most one in-flight call for each.
 
     Args:
-        client: Who asks for tokens.
-        runtime: Where.
-        timeout: Seconds a call may take in all.
-        max_entries: Scopes whose tokens are held at once.
+        client: The client that tokens are obtained for.
+        runtime: The runtime that performs I/O.
+        timeout: Seconds that a call may take in all.
+        max_entries: The maximum number of scopes whose tokens are held at once.
     """
 
     def __init__(
@@ -67,13 +67,22 @@ class TokenEngine:
 
     @property
     def default(self) -> TokenEntry:
-        """The entry of the default scope, which stays for as long as the engine lives."""
+        """The entry of the default scope; it is never evicted."""
         return self._default
 
     def get_token(
         self, scope: Scope | str | Iterable[str] | None = None, *, timeout: float | None = None
     ) -> AccessToken:
-        """Return a usable token; wait for it on this thread where there is none in hand."""
+        """
+        Return a usable token; block this thread if none is held.
+
+        Args:
+            scope: The scope of the token; None for the default scope.
+            timeout: The longest wait in seconds; None for the call timeout.
+
+        Raises:
+            CredicorpAuthError: No token could be obtained within the timeout.
+        """
         entry = self._default if scope is None else self._entries.entry(scope)
         wall, boot, fresh_wall, fresh_boot, fresh, _ = entry.fresh
         if wall() < fresh_wall and boot() < fresh_boot:
@@ -93,9 +102,9 @@ class TokenEngine:
         self,
         scope: Scope | str | Iterable[str] | None = None,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - ends this wait alone, not what it waits for
+        timeout: float | None = None,  # noqa: ASYNC109 - ends this wait, not the shared call
     ) -> AccessToken:
-        """Return a usable token; await it where there is none in hand."""
+        """Return a usable token, as `get_token` does; await it if none is held."""
         entry = self._default if scope is None else self._entries.entry(scope)
         wall, boot, fresh_wall, fresh_boot, fresh, _ = entry.fresh
         if wall() < fresh_wall and boot() < fresh_boot:
@@ -117,7 +126,7 @@ class TokenEngine:
         with entry.lock:
             if self._closed:
                 raise Closed("the CredicorpAuth is closed")
-            evicted = entry.evicted  # between being found and now
+            evicted = entry.evicted  # since it was looked up
             admission = None if evicted else self._admissions.admit(entry, timeout, waits)
         if admission is None:
             return self._admit(self._entries.entry(entry.scope), timeout, waits)
@@ -144,7 +153,7 @@ class TokenEngine:
         wake_all(self._completion.complete(entry, call, outcome))
 
     def _note_eviction(self, entry: TokenEntry, obtained: ObtainedToken) -> None:
-        """Tell of a mint that would not have been, had the entry not been evicted."""
+        """Emit an event for a mint that was needed only because the entry had been evicted."""
         lost_until, entry.lost_until = entry.lost_until, 0.0
         if obtained.mint_seconds is not None and obtained.issued.boot < lost_until:
             max_entries = self._entries.max_entries
@@ -158,10 +167,10 @@ class TokenEngine:
 
     def _conclude(self, handle: WaitHandle) -> AccessToken | None:
         """
-        Turn a call's outcome into this caller's own: a living token, or an error.
+        Return a valid token to one waiter, or raise the call's error.
 
-        None where the token was turned away, or died, between its landing and this moment, and
-        there is time to ask once more.
+        Return None if the call's token has been dropped or has expired since the call completed,
+        and the caller has time left to ask again.
         """
         outcome = handle.call.outcome
         self._runtime.emit(
@@ -189,7 +198,7 @@ class TokenEngine:
         return isinstance(outcome, CredicorpAuthError) and refuses_client(outcome)
 
     def invalidate(self, token: AccessToken) -> bool:
-        """Forget that very token if it is still held; say whether it was."""
+        """Drop a token if it is still held; return whether it was."""
         found = self._entries.holding(token)
         if found is None:
             return False
@@ -203,12 +212,12 @@ class TokenEngine:
         return forgotten
 
     def drop(self, value: Secret) -> None:
-        """Forget a token that is known by its value alone, if it is held."""
+        """Drop every held token that has this value."""
         for each in self._entries.held_tokens(value):
             self.invalidate(each)
 
     def withdraw(self, value: Secret, scopes: Iterable[Scope]) -> None:
-        """Drop a token from the cache, for the default scope and these, wherever it is there."""
+        """Drop a token from the cache under the default scope and the given scopes."""
         wanted = {self._default.scope, *scopes}
         withdraw_token(self._client, self._runtime, value, wanted)
 
@@ -218,17 +227,17 @@ class TokenEngine:
         start_or_run("credicorp-auth discard", partial(self._completion.attempt, discard))
 
     def windows_of(self, token: AccessToken) -> Windows | None:
-        """Return the windows of a token in hand; None where it is in hand no more."""
+        """Return the windows of a held token; None if it is no longer held."""
         found = self._entries.holding(token)
         return None if found is None else found[1].windows
 
     def forget_secrets(self) -> None:
-        """Drop cached secrets and the refusals they earned."""
+        """Drop cached secrets and all recorded refusals."""
         self._runtime.credentials.forget()
         self._runtime.forgive(None)
 
     def close(self) -> None:
-        """Drop the tokens, wake everyone who waits with `Closed`, close the adapters; once."""
+        """Drop the tokens, wake all waiters with `Closed`, close the adapters; idempotent."""
         if self._closed:
             return
         self._closed = True
@@ -241,6 +250,6 @@ class TokenEngine:
         self._runtime.close()
 
     def after_fork(self) -> None:
-        """In the child: keep the tokens, drop what belongs to the parent's threads."""
+        """Keep the tokens in the forked child; drop what belongs to the parent's threads."""
         self._entries.after_fork()
         self._runtime.after_fork()

@@ -1,25 +1,25 @@
 """
-Table of token entries: one for each scope; if there are too many, the least recently used goes.
+Table of token entries by scope, bounded by second-chance eviction (approximate LRU).
 
 Theory of operation. A caller with a fresh token takes no lock. It only sets the entry's mark
-`used`, and only if it is not set, so that threads do not write to the same memory at each call. The
-table evicts by second chance (the CLOCK algorithm, an approximation of LRU): entries stand in a
-queue; the one at its head goes if it was not used since it was looked at last, or since it was
-added, else its mark is cleared and it moves to the end.
+`asked`, and only if it is not set, so that threads do not write to the same memory at each call.
+The table evicts by second chance (the CLOCK algorithm, an approximation of LRU). Entries stand in
+a queue. The entry at its head is evicted if its mark is not set; otherwise the mark is cleared and
+the entry moves to the end. A new entry is not marked.
 
-Why this is right under threads, with or without a global interpreter lock: storing a bool in an
-entry is one atomic write, and only the order of eviction depends on it. A mark that is lost to a
-race costs an entry its second chance, hence at most one reading of the cache. Everything about
-tokens is decided under the entry's own lock: an entry is evicted only while nobody holds that lock
-and no call is under way, and is marked as evicted; a caller that found it a moment before sees that
-under the same lock and looks the scope up again. So no call ever starts for an entry that is not in
-the table, and a scope never has two.
+Thread safety, with or without a global interpreter lock. Storing a bool in an entry is one atomic
+write, and only the order of eviction depends on it. A mark that is lost to a race costs an entry
+its second chance, hence at most one cache read. All decisions about tokens are made under the
+entry's own lock. An entry is evicted, and marked as evicted, only if that lock is free and no call
+is in flight. A caller that looked the entry up just before sees the mark under the same lock and
+looks the scope up again. So no call starts for an entry outside the table, and a scope never has
+two calls.
 
 The table's own lock guards adding and evicting. It is reentrant, because a signal handler may ask
 for a token on the thread that holds it; each step is one atomic operation of a dict or a deque.
 
-What is evicted is the token. The entry itself, without it, is kept aside for as many scopes again:
-which tokens were rejected, and how long 401s must not cost another mint, outlasts an eviction.
+Eviction drops the token. The entry itself is kept aside, for up to `max_entries` evicted scopes:
+the ids of rejected tokens and the pauses after 401s outlast an eviction.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ _SECOND_CHANCES: Final = 64
 """Entries that may be spared in a row, so that adding one takes a bounded number of steps."""
 
 _MAX_TEXTS: Final = 4
-"""Spellings of one scope that are remembered."""
+"""Spellings of one scope that are indexed."""
 
 
 class TokenEntries:
     """
     Token entries by scope, at most `max_entries` of them.
 
-    The entry of the default scope always stays. Entries with a call under way stay, also beyond
-    the bound.
+    The entry of the default scope is never evicted, nor is an entry with a call in flight, even if
+    the bound is exceeded.
 
     Args:
         default: The default scope.
-        clock: The engine's clocks.
-        max_entries: Number of entries that hold a token; 2 at least.
+        clock: The wall clock and the boot clock.
+        max_entries: The maximum number of entries; at least 2.
     """
 
     def __init__(self, default: Scope, clock: Clock, max_entries: int) -> None:
@@ -78,18 +78,18 @@ class TokenEntries:
 
     def entry(self, scope: Scope | str | Iterable[str]) -> TokenEntry:
         """
-        Return the entry of a scope, and mark it as used if it was there before.
+        Return the entry of a scope; add it if missing, mark it as used otherwise.
 
         Raises:
-            InvalidSetting: The scope holds what RFC 6749 section 3.3 forbids (`config.scope`).
+            InvalidSetting: The scope violates RFC 6749 section 3.3 (`config.scope`).
         """
-        # Only `str` itself: a subclass may have an equality of its own.
+        # Only `str` itself: a subclass may redefine equality.
         entry = self._by_text.get(scope) if type(scope) is str else None
         if entry is None:
             wanted = scope if isinstance(scope, Scope) else Scope(scope)
             entry = self._by_scope.get(wanted)
             if entry is None:
-                # Not marked: scopes that are asked for once must not push out those in use.
+                # Not marked: scopes that are asked for once must not evict those in use.
                 return self._add(wanted)
             if type(scope) is str and len(entry.texts) < _MAX_TEXTS:
                 self._remember_text(scope, entry)
@@ -98,14 +98,14 @@ class TokenEntries:
         return entry
 
     def known(self, scope: Scope | str | Iterable[str]) -> TokenEntry | None:
-        """Return the entry of a scope if there is one; it does not count as used for that."""
+        """Return the entry of a scope, or None; do not mark it as used."""
         entry = self._by_text.get(scope) if type(scope) is str else None
         if entry is not None:
             return entry
         return self._by_scope.get(scope if isinstance(scope, Scope) else Scope(scope))
 
     def holding(self, token: AccessToken) -> tuple[TokenEntry, Held] | None:
-        """Return the entry that holds this very token, and what it holds."""
+        """Return the entry that holds a token, and the held token; None if no entry does."""
         for entry in self._holders.find(token.value):
             held = entry.held
             if held is not None and held.token == token:
@@ -113,7 +113,7 @@ class TokenEntries:
         return None
 
     def held_tokens(self, value: Secret) -> list[AccessToken]:
-        """Return the tokens of this value that are held."""
+        """Return the held tokens that have this value."""
         held = [entry.held for entry in self._holders.find(value)]
         return [each.token for each in held if each is not None and each.token.value == value]
 
@@ -148,9 +148,9 @@ class TokenEntries:
                 self._queue.append(entry)
 
     def _evict(self, entry: TokenEntry) -> bool:
-        """Take an entry from the table, unless somebody is at it; say whether it is gone."""
+        """Evict an entry unless it is locked or has a call in flight; return whether it is gone."""
         if entry.lock.locked():
-            return False  # perhaps by this very thread, which a signal handler interrupted
+            return False  # waiting might deadlock: a signal handler may run on the locking thread
         with entry.lock:
             if entry.call is not None and self._clock.boot() < entry.call.deadline:
                 return False
@@ -168,10 +168,10 @@ class TokenEntries:
         return True
 
     def after_fork(self) -> None:
-        """In the child: keep the tokens, drop what belongs to the parent's threads."""
+        """Keep the tokens in the forked child; drop what belongs to the parent's threads."""
         self._lock = threading.RLock()
         self._holders.after_fork()
         for entry in (*self._by_scope.values(), *self._evicted.values()):
             entry.after_fork()
-        # A thread of the parent may have had an entry in its hands.
+        # Rebuild the queue: a thread of the parent may have been moving an entry.
         self._queue = deque(entry for entry in self._by_scope.values() if entry is not self.default)

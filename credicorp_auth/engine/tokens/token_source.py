@@ -1,8 +1,8 @@
 """
-Token source of a bearer: the methods of an auth object, and what its engine is told of 401s.
+Token source of a bearer: the methods of an auth object, and its engine's reports of 401s.
 
-A bearer asks the object itself, so that a subclass that overrides `get_token` or `aget_token` is
-called for each request, as it is by whoever calls these methods by name.
+A bearer calls the auth object itself, so that a subclass that overrides `get_token` or
+`aget_token` is called for each request, as in a direct call.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class TokenSource:
     Source of the tokens of a bearer's requests.
 
     Args:
-        auth: Object whose `get_token` and `aget_token` are called, looked up at each call.
-        engine: Engine that receives the reports of bearers.
+        auth: The object whose `get_token` and `aget_token` are called, looked up at each call.
+        engine: The engine that receives the bearer reports.
     """
 
     __slots__ = ("_auth", "reports")
