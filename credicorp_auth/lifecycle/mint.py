@@ -49,7 +49,7 @@ def mint_token(
         number: The number of the lease; 0 without a lease.
 
     Raises:
-        CredicorpAuthError: The last failure; it is remembered in the endpoint state.
+        CredicorpAuthError: The last failure; or the cooldown ends after the deadline.
     """
     ask = partial(ask_once, client, runtime, requirements)
 

@@ -151,7 +151,7 @@ class Runtime(Protocol):
         ...
 
     def read_cache(self, key: str) -> StoredToken | Unusable | None:
-        """Return the cached token; None if there is none or the cache is down."""
+        """Return the cached token; None if there is none, or the cache is down."""
         ...
 
     def write_cache(self, key: str, stored: StoredToken) -> None:

@@ -56,7 +56,7 @@ def try_secret_versions(
         The result of `show`, and the credentials that it succeeded with.
 
     Raises:
-        CredicorpAuthError: The failure, already remembered; the last refusal if all were refused.
+        CredicorpAuthError: The failure, passed to `note` first; the last refusal if all failed.
     """
     current = credentials
     try:
