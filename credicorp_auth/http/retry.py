@@ -52,7 +52,7 @@ def is_retryable(status: int) -> bool:
     True for 408, 425, 429 and every 5xx except 501 and 505. The status alone decides, never the
     body.
     """
-    server_error = 500 <= status <= 599  # noqa: PLR2004 - where HTTP draws the lines
+    server_error = 500 <= status <= 599  # noqa: PLR2004 - 5xx: server errors
     return status in _RETRYABLE_CLIENT_ERRORS or (
         server_error and status not in _FINAL_SERVER_ERRORS
     )

@@ -147,7 +147,8 @@ def escape_untrusted(text: str, secrets: Iterable[Secret], *, limit: int = 200) 
         limit: Maximum characters to keep; a longer text is cut and ends in `…`.
 
     Returns:
-        Printable ASCII; other characters are escaped; tokens and the given secrets are replaced.
+        Printable ASCII, apart from that `…`; other characters are escaped, and tokens and the given
+        secrets are replaced.
     """
     # Scrub before cutting: the first half of a secret cut in two would no longer be found.
     text = scrub(text, secrets)

@@ -52,7 +52,7 @@ class Claims(Mapping[str, Any]):
     token_id: str
     _members: Mapping[str, Any] = field(repr=False, hash=False)
 
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - whatever JSON can say
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - any JSON value
         return self._members[name]
 
     def __iter__(self) -> Iterator[str]:

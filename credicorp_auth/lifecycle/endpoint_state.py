@@ -1,5 +1,5 @@
 """
-State of a token endpoint towards one client: cooldown, refusals, failures in a row.
+State of an endpoint towards one client: cooldown, refusals, failures in a row.
 
 The lifecycle reports outcomes; `EndpointState.after` folds each of them into the state. All times
 are boot-clock times.
@@ -168,7 +168,7 @@ class EndpointState:
         return evolve(self, refusals=kept)
 
     def cooldown_error(self, now: float) -> CredicorpAuthError:
-        """Build the error for a caller whose deadline ends before the cooldown."""
+        """Build the error for a caller that does not wait for the end of the cooldown."""
         left = max(0.0, self.cooldown_until - now)
         error = self.cooldown_reason
         if error is None or isinstance(error, TokenEndpointBusy):

@@ -80,7 +80,7 @@ def examine_token(
     Raises:
         VerificationFailed: The token is not valid, or not for this audience or scope. After
             `verify.kid`, newer keys may help.
-        KeysUnavailable: There are no keys yet; fetching them may help.
+        KeysUnavailable: There are no usable keys; fetching them may help.
     """
     keys = runtime.keys()
     key = choose_key(token, keys, runtime)

@@ -28,7 +28,7 @@ def freeze_members(members: Mapping[str, Any]) -> Mapping[str, Any]:
     return MappingProxyType({**members, **nested} if nested else cast("dict[str, Any]", members))
 
 
-def _freeze(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can say
+def _freeze(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, dict):
         return freeze_members(cast("dict[str, Any]", value))
     if isinstance(value, list):

@@ -89,7 +89,7 @@ class Introspection(Mapping[str, Any]):
     def __bool__(self) -> bool:
         return self.active
 
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - whatever JSON can say
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - any JSON value
         return self._members[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -121,7 +121,7 @@ def refuses_client(error: CredicorpAuthError) -> bool:
 
 
 def _read_refusal_of(error: CredicorpAuthError) -> tuple[int, str]:
-    """Return status and code of a refusal. The code is empty, and the status 0, without one."""
+    """Return status and OAuth code of a refusal; 0 and empty if the error has none."""
     if isinstance(error, errors.TokenRequestRefused) and not error.retryable:
         return error.status, error.error.lower()
     # The body of a `ServerFailed` decides nothing. A bare 403 is a `ServerFailed`.
@@ -167,7 +167,7 @@ def read_failure(
         members = {"error": "invalid_client"}
     if "error" in members and (status != _FORBIDDEN or _is_readable(members["error"])):
         return read_refusal(members, status, where, secrets, profile)
-    server = status >= 500  # noqa: PLR2004 - where HTTP draws the line
+    server = status >= 500  # noqa: PLR2004 - 5xx: server errors
     return errors.ServerFailed(
         f"the {profile.name} answered status {status} ({where})",
         status=status,

@@ -1,4 +1,4 @@
-"""The client-credentials request and its response (RFC 6749 sections 4.4 and 5)."""
+"""Client-credentials request and its response (RFC 6749 sections 4.4 and 5)."""
 
 from __future__ import annotations
 
