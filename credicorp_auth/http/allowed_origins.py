@@ -1,4 +1,4 @@
-"""Where tokens may go."""
+"""Allow-list of the origins that tokens may be sent to."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ class AllowedOrigins:
     The origins that tokens may be sent to.
 
     Args:
-        origins: As `origin_of` spells them.
+        origins: Allowed origins, in the spelling of `origin_of`.
     """
 
     __slots__ = ("origins", "prefixes")
 
     def __init__(self, origins: frozenset[str]) -> None:
         self.origins = origins
-        # An address that begins with one of these, slash included, is of that origin, however it
-        # goes on: nearly every request is told by one comparison of text.
+        # An address that begins with one of these, slash included, has that origin, so one string
+        # comparison decides nearly every request.
         self.prefixes = tuple(home for origin in sorted(origins) for home in _spellings(origin))
 
     def allows(self, url: str) -> bool:
-        """Say whether a token may go to `url`."""
-        # What comes before the path decides, and is the same for nearly all requests of a program.
+        """Say whether a token may be sent to `url`."""
+        # Only the part before the path decides. It is cached: most requests share it.
         return url.startswith(self.prefixes) or _is_among(
             url[: url.find("/", _SCHEME_LONGEST) + 1] or url, self.origins
         )
 
     def allow_host(self, url: str, host: str) -> bool:
         """
-        Say whether a token may go to `url` under the name that a `Host` header gives it.
+        Say whether a token may be sent to `url` with the `Host` header `host`.
 
-        A server, or a proxy before it, passes the request on to the site that `Host` names, so that
-        name is an origin of its own: the scheme of `url` with that host and port.
+        A server or reverse proxy routes the request to the site that `Host` names. So the origin to
+        check is the scheme of `url` with that host and port.
         """
         if _AUTHORITY.fullmatch(host) is None:
             return False
@@ -53,9 +53,9 @@ class AllowedOrigins:
 
     def allow_server_name(self, url: str, name: str) -> bool:
         """
-        Say whether a token may go to `url` if the server's certificate is for another name.
+        Say whether a token may be sent to `url` if the server's certificate is for `name`.
 
-        TLS names no port, so the name must be the host of an allowed https origin, or of `url`.
+        TLS names no port, so `name` must be the host of an allowed https origin or of `url`.
         """
         if _AUTHORITY.fullmatch(name) is None:
             return False
@@ -80,5 +80,5 @@ def _is_among(url: str, origins: frozenset[str]) -> bool:
     try:
         return origin_of(url) in origins and may_carry_token(url)
     except InvalidSetting:
-        # Where a redirect leads is not ours to mend.
+        # The address may come from a redirect, so it is not the caller's mistake.
         return False

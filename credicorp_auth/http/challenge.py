@@ -1,4 +1,4 @@
-"""What a resource says when it turns a token away (RFC 9110 section 11.6.1, RFC 6750 section 3)."""
+"""Parser for `WWW-Authenticate` challenges (RFC 9110 section 11.6.1, RFC 6750 section 3)."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _PAUSE_OTHERWISE: Final = 60.0  # seconds
 
 
 class Verdict(Enum):
-    """Consequence of a 401 to a token of ours."""
+    """Consequence of a 401 for the token that was sent."""
 
     DROPPED = "dropped"
-    """The token is dropped: the next call mints, and its response shows whether that helped."""
+    """The token is dropped. The next call mints, and its response shows if that helped."""
 
     REPLACED = "replaced"
-    """The token was not held any more: its successor costs no mint."""
+    """The token had already been replaced, so its successor costs no mint."""
 
     KEPT = "kept"
-    """No other token is tried now: the caller gets the 401."""
+    """No other token is tried; the caller gets the 401."""
 
 
 @frozen
@@ -49,7 +49,7 @@ class Challenge:
 
     Args:
         scheme: Lower-cased scheme, such as `bearer`.
-        parameters: Lower-cased parameter names to values; of a repeated name, the first.
+        parameters: Lower-cased parameter names to values; the first value of a repeated name.
     """
 
     scheme: str
@@ -58,13 +58,13 @@ class Challenge:
 
 def read_challenges(values: Iterable[str]) -> list[Challenge]:
     """
-    Read the `WWW-Authenticate` headers of one answer.
+    Read the `WWW-Authenticate` headers of one response.
 
     Args:
-        values: Each header's value; one value may hold several challenges, and quoted commas.
+        values: Header values; one value may hold several challenges and quoted commas.
 
     Returns:
-        The challenges in order, as far as they can be read: what follows a mistake is left out.
+        The challenges in order. The rest of a value after a syntax error is ignored.
     """
     challenges: list[Challenge] = []
     for value in values:
@@ -88,15 +88,15 @@ def _take(match: re.Match[str], challenges: list[Challenge]) -> None:
 
 def first_pause_after(values: Iterable[str]) -> float | None:
     """
-    Return how long no other token is tried if the next one is refused with the same 401.
+    Return how long to try no other token if the next one gets the same 401.
 
     Args:
         values: The values of the `WWW-Authenticate` headers of the 401.
 
     Returns:
         Seconds: 5 if the response blames the token (`invalid_token`, RFC 6750 section 3.1) or has
-        no challenge, 60 for any other challenge. None for `insufficient_scope`: another token of
-        the same scope would be refused as well.
+        no challenge; 60 for any other challenge. None for `insufficient_scope`, since another token
+        of the same scope would be refused as well.
     """
     values = list(values)
     errors = {each.parameters.get("error", "").lower() for each in read_challenges(values)}

@@ -1,4 +1,4 @@
-"""Asking an authorization server for a public document: its metadata, its keys."""
+"""Request for a public document of an authorization server: its metadata or its key set."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ _NOT_THERE: Final = frozenset({404, 405})
 
 def build_document_request(url: str, media_types: str = "application/json") -> HttpRequest:
     """
-    Build the request for a document; it carries nothing of the client.
+    Build the request for a document, without client credentials.
 
     Args:
         url: The address of the document.
-        media_types: The value of `Accept`.
+        media_types: The value of the `Accept` header.
     """
     return HttpRequest("GET", url, headers={"Accept": media_types, "Accept-Encoding": "identity"})
 
 
 def check_document_status(response: HttpResponse, address: EndpointAddress, *, now: float) -> None:
     """
-    Refuse a response that brings no document.
+    Reject a response without a document.
 
     Args:
         response: The response.
-        address: Where it came from.
-        now: Epoch seconds now.
+        address: The address it came from, for messages.
+        now: Current time in epoch seconds.
 
     Raises:
-        RedirectRefused: A redirect, which is never followed.
-        ServerFailed: Another status than 200 (`document.status`); there is no such document
-            (`endpoint.not_found`).
+        RedirectRefused: The response is a redirect; redirects are never followed.
+        ServerFailed: The document does not exist (`endpoint.not_found`), or the status is another
+            one than 200 (`document.status`).
     """
     status, url = response.status, address.url
     if status in {301, 302, 303, 307, 308}:

@@ -1,4 +1,4 @@
-"""Reading a response that must be one JSON object: its media type and its members."""
+"""Reader for responses that must be one JSON object: media type and members."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _JSON: Final = "application/json"
 
 
 class WrongMediaType(ValueError):
-    """The response says that it is something else than JSON; the text says what, to be shown."""
+    """The response is not labelled as JSON; the text says how, and is safe to show."""
 
 
 def is_absent(value: object) -> bool:
@@ -33,11 +33,11 @@ def read_json_response(response: HttpResponse, secrets: Collection[Secret]) -> d
 
     Args:
         response: The response.
-        secrets: Credentials that its media type may echo.
+        secrets: Credentials that its media type may echo; they are scrubbed from errors.
 
     Raises:
-        WrongMediaType: Its media type is not `application/json`.
-        NotStrictJson: It is not in UTF-8, or not one strict JSON object.
+        WrongMediaType: The media type is not `application/json`.
+        NotStrictJson: The body is not UTF-8, or not one strict JSON object.
     """
     media_type = (response.header("Content-Type") or "").partition(";")[0]
     if media_type.strip().lower() != _JSON:

@@ -1,4 +1,4 @@
-"""The few words of HTTP that the rules need: a request, an answer, an origin."""
+"""HTTP values that the protocol rules need: request, response, origin."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MAX_BODY: Final = 1024 * 1024
-"""Bytes of body an answer may have; anything longer is refused (`response.too_large`)."""
+"""Maximum bytes of a response body; a longer one is rejected (`response.too_large`)."""
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9._~!$&'()*+,;=:@%\[\]-]+(?=[/?#]|\Z)", re.IGNORECASE)
@@ -35,7 +35,7 @@ class HttpRequest:
     Args:
         method: `GET` or `POST`.
         url: Absolute address, checked by `read_url`.
-        headers: Header names to values; a value that is a credential is a `Secret`.
+        headers: Header names to values; a credential is a `Secret`.
         body: The whole body, or None.
     """
 
@@ -45,28 +45,28 @@ class HttpRequest:
     body: SecretBytes | None = None
 
     def wire_headers(self) -> dict[str, str]:
-        """Return the headers as they go onto the wire, credentials included."""
+        """Return the headers as sent, credentials included."""
         return {
             name: value.reveal() if isinstance(value, Secret) else value
             for name, value in self.headers.items()
         }
 
     def wire_body(self) -> bytes | None:
-        """Return the body as it goes onto the wire, credentials included."""
+        """Return the body as sent, credentials included."""
         return None if self.body is None else self.body.reveal()
 
 
 @frozen
 class HttpResponse:
     """
-    An answer of an authorization server, whole, not decoded and not interpreted.
+    A complete response of an authorization server, neither decoded nor interpreted.
 
     Args:
         status: HTTP status code.
-        headers: Pairs of name and value in the order they came; names are lower-cased here.
-        body: At most `MAX_BODY` bytes; opaque, since it may hold a token.
-        peer_address: The IP address that the connection went to; None where the transport does not
-            know, or went through a proxy.
+        headers: Pairs of name and value in the order received; names are lower-cased here.
+        body: The body, at most `MAX_BODY` bytes; opaque, since it may hold a token.
+        peer_address: The IP address of the connection's peer; None if the transport does not know
+            it, or used a proxy.
     """
 
     status: int
@@ -75,18 +75,18 @@ class HttpResponse:
     peer_address: str | None = None
 
     def header_values(self, name: str) -> list[str]:
-        """Return each value of the header `name` (any case), in the order they came."""
+        """Return the values of the header `name` (any case), in the order received."""
         return [value for each, value in self.headers if each == name.lower()]
 
     def header(self, name: str) -> str | None:
-        """Return the only value of the header `name`; None if it is absent or came twice."""
+        """Return the only value of the header `name`; None if it is absent or repeated."""
         values = self.header_values(name)
         return values[0] if len(values) == 1 else None
 
 
 def _is_loopback(host: str) -> bool:
-    # Exact spellings only: `localhost`, 127.0.0.0/8 in dotted decimal, `::1`. The forms that some
-    # resolvers also take for loopback (0x7f000001, 127.1, ::ffff:127.0.0.1) are refused.
+    # Exact spellings only: `localhost`, 127.0.0.0/8 in dotted decimal, `::1`. Other forms that some
+    # resolvers take for loopback (0x7f000001, 127.1, ::ffff:127.0.0.1) are refused.
     if host == "localhost":
         return True
     try:
@@ -103,7 +103,7 @@ def _split(url: str, *, name: str) -> SplitResult:
         port_is_valid = parts.port is None or parts.port > 0
     except ValueError:
         port_is_valid, parts = False, urlsplit("")
-    # A host of dots alone is none: the last one means nothing.
+    # A trailing dot means nothing, so a host of dots alone is empty.
     has_host = (parts.hostname or "").rstrip(".") != ""
     if _UNSAFE_IN_URL.search(url) or not has_host or not port_is_valid or parts.fragment:
         raise InvalidSetting(f"`{name}` is not an absolute address", code="config.url", hint=hint)
@@ -114,18 +114,18 @@ def _split(url: str, *, name: str) -> SplitResult:
 
 def read_url(url: str, *, name: str) -> str:
     """
-    Check an address that tokens or secrets are going to be sent to.
+    Check an address that tokens or secrets will be sent to.
 
     Args:
         url: Absolute address. Plain http is accepted for exact loopback hosts only.
-        name: The setting it comes from, for the message.
+        name: The setting it comes from, for messages.
 
     Returns:
         The address without a trailing slash.
 
     Raises:
-        InvalidSetting: Not absolute, with user information or a fragment (`config.url`), or
-            not https (`config.insecure_url`).
+        InvalidSetting: The address is not absolute, has user information or a fragment
+            (`config.url`), or is not https (`config.insecure_url`).
     """
     parts = _split(url, name=name)
     if parts.scheme != "https" and not (
@@ -152,8 +152,8 @@ def origin_of(url: str) -> str:
     Raises:
         InvalidSetting: The address is not absolute (`config.url`).
     """
-    # Read strictly, and without what follows: clients differ in what they make of a backslash, a
-    # tab or a second @ before the path, and the origin checked must be the one they connect to.
+    # Only the strict part before the path is read: clients differ on a backslash, a tab or a second
+    # @ there, and the checked origin must be the one that they connect to.
     found = _ORIGIN.match(url)
     try:
         parts = urlsplit(found[0] if found else "")
@@ -171,7 +171,7 @@ def origin_of(url: str) -> str:
 
 
 def may_carry_token(url: str) -> bool:
-    """Say whether a bearer token may travel to `url` at all: https, or http to exact loopback."""
+    """Say whether `url` may get a bearer token at all: https, or http to exact loopback."""
     parts = urlsplit(url)
     return parts.scheme.lower() == "https" or (
         parts.scheme.lower() == "http" and _is_loopback(parts.hostname or "")

@@ -1,4 +1,4 @@
-"""Which part of the network an address lies in, so that no document can lead into another."""
+"""Network zone of an address: the check against DNS rebinding and SSRF."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Final
 
 PUBLIC: Final = "public"
 
-# What some resolvers take for an IPv4 address though it is not spelt as one: 2130706433, 0x7f.1.
+# Other spellings that some resolvers take for an IPv4 address: 2130706433, 0x7f.1.
 _NUMERIC: Final = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?", re.IGNORECASE)
 
 
 def zone_of(address: str) -> str:
     """
-    Return the kind of network that an address lies in.
+    Return the network zone of an IP address.
 
     Args:
-        address: An IP address, without brackets; a zone is left aside.
+        address: An IP address without brackets; an IPv6 scope id (`%eth0`) is ignored.
 
     Returns:
         `public`, `loopback`, `link_local`, `private`, or `special` for anything else.
@@ -38,7 +38,7 @@ def zone_of(address: str) -> str:
 
 
 def zone_of_host(host: str) -> str | None:
-    """Return the kind of network that a host spelt as an address lies in; None for a name."""
+    """Return the network zone of a host that is spelt as an IP address; None for a name."""
     try:
         ip_address(host)
     except ValueError:

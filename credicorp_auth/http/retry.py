@@ -1,4 +1,4 @@
-"""When to ask again: what servers say about it, and what is decent when they say nothing."""
+"""Retry rules: `Retry-After`, exponential backoff with jitter, and their bounds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from credicorp_auth.http.messages import HttpResponse
 
 MAX_ATTEMPTS: Final = 3
-"""Requests that one call sends at most before it reports the last failure."""
+"""Maximum requests of one call before it reports the last failure."""
 
 _TOO_MANY: Final = 429
 _RETRYABLE_CLIENT_ERRORS: Final = frozenset({408, 425, _TOO_MANY})
@@ -19,10 +19,10 @@ _FINAL_SERVER_ERRORS: Final = frozenset({501, 505})
 _BUSY_STATUSES: Final = frozenset({_TOO_MANY, 503})
 
 MAX_RETRY_AFTER: Final = 300.0
-"""Seconds for which an endpoint is left alone at most, whoever asks for more."""
+"""Maximum seconds of a cooldown, even if the server asks for more."""
 
 _CLOCK_SKEW: Final = 60.0  # seconds by which the clocks of two hosts may differ
-_EPOCH: Final = 1e9  # a reset of that many seconds is a moment and not a duration
+_EPOCH: Final = 1e9  # a reset from this number on is a point in time, not a duration
 _RESETS: Final = ("RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset")
 _FIRST_STEP: Final = 1.0  # seconds
 _SHORTEST_PAUSE: Final = 0.5  # seconds; without a floor, full jitter can be a busy loop
@@ -41,43 +41,43 @@ def _read_date(text: str | None) -> float | None:
         date = parsedate_to_datetime(text or "")
     except (ValueError, OverflowError):
         return None
-    # One that names no zone means UTC, and not whatever zone this machine is in.
+    # A date without a zone means UTC, not the zone of this machine.
     return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
 
 
 def is_retryable(status: int) -> bool:
     """
-    Say whether a request that was answered with `status` may be sent again.
+    Say whether a request whose response has `status` may be sent again.
 
-    408, 425, 429 and every 5xx except 501 and 505, by the status alone: what stands in the body
-    only decorates it.
+    True for 408, 425, 429 and every 5xx except 501 and 505. The status alone decides, never the
+    body.
     """
-    server_error = 500 <= status <= 599  # noqa: PLR2004 - where HTTP draws the lines
+    server_error = 500 <= status <= 599  # noqa: PLR2004 - 5xx: server errors
     return status in _RETRYABLE_CLIENT_ERRORS or (
         server_error and status not in _FINAL_SERVER_ERRORS
     )
 
 
 def is_busy(status: int) -> bool:
-    """Say whether `status` means that the server wants to be left alone: 429, 503."""
+    """Say whether `status` means that the server is overloaded: 429, 503."""
     return status in _BUSY_STATUSES
 
 
 def read_retry_after(response: HttpResponse, now: float) -> float | None:
     """
-    Read how long the server asks to be left alone.
+    Read the cooldown that a server asks for.
 
-    `Retry-After` (RFC 9110 section 10.2.3) counts on 429 and on a 5xx that may be retried, as
-    seconds or as a date. `RateLimit-Reset` and its two older spellings count on 429 alone: servers
-    send them on every response. A reset of 10^9 or more is a moment in epoch seconds. Moments are
-    compared with the response's own `Date` if it has one, since the two clocks need not agree.
+    `Retry-After` (RFC 9110 section 10.2.3) counts on 429 and on a retryable 5xx, as seconds or as a
+    date. `RateLimit-Reset` and its two older spellings count on 429 only, since servers send them
+    on every response. A reset of 10^9 or more is a point in time in epoch seconds. Points in time
+    are compared with the response's own `Date` if it has one, since the two clocks may differ.
 
     Args:
         response: The response.
         now: Epoch seconds by the local clock, used if the response has no `Date`.
 
     Returns:
-        Seconds, above 0 and at most `MAX_RETRY_AFTER`; None if nothing usable was said.
+        Seconds, above 0 and at most `MAX_RETRY_AFTER`; None without a usable header.
     """
     status = response.status
     if status != _TOO_MANY and (status < 500 or not is_retryable(status)):  # noqa: PLR2004
@@ -104,7 +104,7 @@ def _read_reset(text: str | None, server_now: float) -> float | None:
 
 
 def bound_cooldown(seconds: float) -> float:
-    """Return a cooldown within bounds: from 0 to `MAX_RETRY_AFTER`, whatever number was given."""
+    """Return a cooldown clamped to 0 … `MAX_RETRY_AFTER`; 0 for NaN."""
     if not seconds >= 0.0:  # NaN as well
         return 0.0
     return min(seconds, MAX_RETRY_AFTER)
@@ -112,15 +112,15 @@ def bound_cooldown(seconds: float) -> float:
 
 def believe_cooldown(until: float, server_now: float) -> float:
     """
-    Return the seconds that are left of a cooldown which somebody else wrote down.
+    Return the remaining seconds of a cooldown that another process stored.
 
     Args:
-        until: Its end, in epoch seconds by the clock of whoever wrote it.
-        server_now: Epoch seconds by the local clock.
+        until: Its end, in epoch seconds by the clock of the process that stored it.
+        server_now: Current time in epoch seconds by the local clock.
 
     Returns:
-        At most `MAX_RETRY_AFTER`; 0 if it is over, or ends later than any server can ask for: a
-        number out of bounds is no cooldown, or it could be renewed for ever.
+        At most `MAX_RETRY_AFTER`. 0 if the cooldown is over, or ends later than any server can ask
+        for: such a number is not believed, or one bad entry could block the endpoint for ever.
     """
     left = until - server_now
     return bound_cooldown(left) if left <= MAX_RETRY_AFTER + _CLOCK_SKEW else 0.0
@@ -128,12 +128,12 @@ def believe_cooldown(until: float, server_now: float) -> float:
 
 def backoff(failures: int, chance: float, *, floor: float = _SHORTEST_PAUSE) -> float:
     """
-    Return the pause after a failure nobody gave advice on: exponential, with jitter.
+    Return the pause after a failure without `Retry-After`: exponential backoff with jitter.
 
     Args:
-        failures: How many failures there were in a row, this one included.
-        chance: A number in [0, 1) that spreads callers out.
-        floor: Seconds below which the pause never falls.
+        failures: Number of failures in a row, this one included.
+        chance: The jitter, a random number in [0, 1).
+        floor: Minimum pause in seconds.
 
     Returns:
         Seconds, from `floor` up to a step that doubles from 1 s to 30 s.
@@ -144,9 +144,9 @@ def backoff(failures: int, chance: float, *, floor: float = _SHORTEST_PAUSE) -> 
 
 def recheck(looks: int) -> float:
     """
-    Return the pause before a refused client's secret is looked at again: 0, 1, 2, 4 … 30 s.
+    Return the pause before a refused client's secret is read again: 0, 1, 2, 4 … 30 s.
 
     Args:
-        looks: How often it was looked at since the refusal.
+        looks: Number of reads since the refusal.
     """
     return 0.0 if looks <= 0 else min(_LONGEST_PAUSE, 2.0 ** min(looks - 1, 10))

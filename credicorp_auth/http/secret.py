@@ -1,8 +1,8 @@
 """
-Values that may be used but not seen.
+Opaque wrappers for secrets: usable, but not shown by accident.
 
-The value lives in the closure of `reveal` and nowhere else: no attribute, no `__dict__`, nothing
-for `attrs.asdict`, `vars`, `pprint`, a debugger's list of locals or a walk over `dir()` to find.
+Only the closure of `reveal` holds the value. There is no attribute and no `__dict__` that
+`attrs.asdict`, `vars`, `pprint`, a debugger's list of locals or a walk over `dir()` could find.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", str, bytes)
 
-# A fresh salt per process: the same secret shows another fingerprint elsewhere, so that nobody can
-# test guesses of a weak secret against a fingerprint in a log.
+# One salt per process: the same secret has another fingerprint in another process, so guesses of a
+# weak secret cannot be tested against a fingerprint in a log.
 _SALT: Final = token_bytes(16)
 
 
 class _Opaque(Generic[T]):
-    """What the two kinds of secret have in common."""
+    """Base class of the two kinds of secret."""
 
     __slots__ = ("__weakref__", "fingerprint", "reveal")
 
@@ -79,13 +79,13 @@ class _Opaque(Generic[T]):
 
 class Secret(_Opaque[str]):
     """
-    A text that may be used but not seen: a client secret, a token, a header.
+    A text that is usable but not shown: a client secret, a token, a header.
 
-    `str`, `repr` and `format` show a fingerprint that is the same within this process only;
-    copying keeps the same object; pickling is refused; comparison takes constant time.
+    `str`, `repr` and `format` show a fingerprint that is stable within this process only. Copying
+    returns the same object. Pickling is refused. Comparison takes constant time.
 
     Args:
-        value: The text to keep. `secret.reveal()` gives it back.
+        value: The text. `secret.reveal()` returns it.
 
     .. versionadded:: 1.0.0
     """
@@ -95,10 +95,10 @@ class Secret(_Opaque[str]):
 
 class SecretBytes(_Opaque[bytes]):
     """
-    Bytes that may be used but not seen: the body of a request or answer that holds a credential.
+    Bytes that are usable but not shown: a request or response body that holds a credential.
 
     Args:
-        value: The bytes to keep. `secret.reveal()` gives them back.
+        value: The bytes. `secret.reveal()` returns them.
     """
 
     __slots__ = ()

@@ -1,8 +1,8 @@
 """
-One reader for every JSON document that comes from outside (RFC 8259, read strictly).
+Strict reader for every JSON document from outside (RFC 8259).
 
-Python's own reader keeps the last of duplicate members, accepts NaN and 1e999, guesses UTF-16 and
-raises RecursionError on deep nesting. A security library may do none of that.
+Python's `json` keeps the last of duplicate members, accepts NaN and 1e999, guesses UTF-16 and
+raises RecursionError on deep nesting. A security library must do none of that.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _MAX_NUMBER: Final = 400  # characters; longer literals cost quadratic time to r
 
 class NotStrictJson(ValueError):
     """
-    The bytes are not one JSON object that every reader would read alike.
+    The bytes are not one JSON object that every reader reads alike.
 
     Args:
-        reason: What is wrong, without a byte of the document.
-        duplicate: Whether the fault is a member that stands twice.
+        reason: The fault, without any byte of the document.
+        duplicate: Whether the fault is a duplicate member.
     """
 
     def __init__(self, reason: str, *, duplicate: bool = False) -> None:
@@ -54,8 +54,8 @@ def _read_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_depth(text: str) -> None:
-    # Brackets inside strings are counted too, which errs towards refusing; no honest OAuth answer
-    # comes near the limit either way, and one pass without state cannot be led astray.
+    # Brackets inside strings are counted too, which errs towards refusing. No honest OAuth response
+    # comes near the limit, and a pass without parser state cannot be deceived.
     depth = deepest = 0
     for character in text:
         if character in "[{":
@@ -80,13 +80,13 @@ def read_json_object(document: bytes) -> dict[str, Any]:
     Read one JSON object.
 
     Args:
-        document: The bytes as they came; strict UTF-8 without a byte order mark.
+        document: The bytes as received; strict UTF-8 without a byte order mark.
 
     Returns:
         Its members.
 
     Raises:
-        NotStrictJson: Anything else than exactly one object, or one that two readers could read
+        NotStrictJson: The document is not exactly one object, or two readers could read it
             differently.
     """
     read: Any

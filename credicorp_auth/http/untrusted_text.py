@@ -1,9 +1,8 @@
 """
-Text that a server chose, made fit to be shown: scrubbed, short, one line.
+Sanitizer for text from a server: scrubbed, short, one line.
 
-Everything a server sends and a message, an event or a value may show passes through `scrub`:
-credentials of ours, in any spelling that a server may echo them in, and whatever has the shape of
-a token are replaced by `***`.
+Server text passes through `scrub` before a message, an event or a value shows it. It replaces our
+credentials, in any spelling that a server may echo, and anything shaped like a token by `***`.
 """
 
 from __future__ import annotations
@@ -24,20 +23,20 @@ if TYPE_CHECKING:
 STARS: Final = "***"
 
 # A JWS or JWE in compact form, if its first part is the base64 of a JSON object. The look-behind
-# lets a match begin only where a run of letters begins; without it a megabyte of letters would be
-# searched once for each of them.
+# lets a match begin only at the start of a run of letters; without it, a megabyte of letters would
+# be searched once for each letter.
 _COMPACT: Final = re.compile(
     r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+(?:\.[A-Za-z0-9_-]*+){1,3}+"
 )
-# The base64 of a brace and of what JSON lets follow it. Two letters would not tell: the names of
-# hosts and scopes may begin with `ey` and `ew` as well.
+# The base64 of a brace and of what JSON lets follow it. Two letters are not enough: names of hosts
+# and scopes may begin with `ey` and `ew` as well.
 _JSON_OBJECT: Final = re.compile(r"ey[ABIJ]|ew[klop01][JKNgi9]|[^.]*eyJ")
 _SCHEME: Final = re.compile(
     r"\b(Bearer|Basic|DPoP|MAC)([ :=]+)[A-Za-z0-9._~+/%-]{16,}+=*", re.IGNORECASE
 )
 _PREFIXED: Final = re.compile(r"(?<![A-Za-z0-9])(?:csk_|hv[sb]\.|AKIA|ya29\.)[A-Za-z0-9._-]{8,}+")
-# Opaque tokens: long, and of capital and small letters and digits. Names and words have no digits,
-# identifiers of requests have one case.
+# Opaque tokens are long, with upper-case and lower-case letters and digits. Names and words have no
+# digits; request ids have one case.
 _LONG: Final = re.compile(r"[A-Za-z0-9_-]{40,}+")
 _OPAQUE: Final = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])")
 _UNICODE_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
@@ -46,22 +45,21 @@ _SHORTEST_SECRET: Final = 4  # scrubbing shorter texts would make every message 
 _SHORTEST_ENCODED: Final = 8  # three letters of base64 are in every text
 
 SHORTEST_IN_VALUES: Final = 8
-"""Characters that a secret must have to be looked for in scopes and in fields of events."""
+"""Minimum characters of a secret that is searched for in scopes and event fields."""
 
 
 def hide_secrets(text: str, secrets: Iterable[Secret], *, shortest: int = _SHORTEST_SECRET) -> str:
     """
-    Replace our credentials in a text.
+    Replace our credentials in a text with `***`.
 
     Args:
         text: The text.
-        secrets: Credentials that it may hold. They are found as they are, percent-encoded,
+        secrets: Credentials that it may hold. They are found verbatim, percent-encoded,
             JSON-escaped, HTML-escaped, in hexadecimal, and inside any base64.
-        shortest: Characters that a secret must have to be looked for.
+        shortest: Minimum characters of a secret that is searched for.
 
     Returns:
-        The text with `***` in their place; `***` alone if a credential is still found once the
-        text is decoded.
+        The text with `***` in their place; `***` alone if decoding the text still reveals one.
     """
     values = [each for secret in secrets if len(each := secret.reveal()) >= shortest]
     for value in values:
@@ -74,7 +72,7 @@ def hide_secrets(text: str, secrets: Iterable[Secret], *, shortest: int = _SHORT
 
 def scrub(text: str, secrets: Iterable[Secret], *, shortest: int = _SHORTEST_SECRET) -> str:
     """
-    Replace our credentials, and whatever looks like a token, in a text of a server.
+    Replace our credentials, and anything that looks like a token, in text from a server.
 
     Args:
         text: The text.
@@ -93,7 +91,7 @@ def _star_if(shape: re.Pattern[str], found: re.Match[str]) -> str:
 
 
 def _forms(value: str) -> Iterator[str]:
-    """Return the spellings of a secret, the longer ones before those that they contain."""
+    """Return the spellings of a secret, longer ones before those that they contain."""
     raw = value.encode("utf-8", "surrogatepass")
     percent = "".join(f"%{byte:02X}" for byte in raw)
     escaped = "".join(f"\\u{ord(each):04x}" for each in value)
@@ -112,10 +110,10 @@ def _forms(value: str) -> Iterator[str]:
 
 
 def _base64_forms(raw: bytes) -> Iterator[str]:
-    """Return what stands in base64 of any bytes that hold these, wherever they begin in them."""
+    """Return how these bytes look inside the base64 of longer ones, at each of three offsets."""
     for before in range(3):
         whole = b64encode(b"\0" * before + raw).decode("ascii").rstrip("=")
-        # The first and the last letters depend on the neighbours as well.
+        # The first and last letters also depend on the neighbouring bytes.
         begin, end = -(-before * 8 // 6), (before + len(raw)) * 8 // 6
         core = whole[begin:end]
         yield core
@@ -124,7 +122,7 @@ def _base64_forms(raw: bytes) -> Iterator[str]:
 
 
 def _readings(text: str) -> Iterator[str]:
-    """Return what a text may say to somebody who decodes it."""
+    """Return a text as it is and in each decoding that a reader may try."""
     yield text
     yield html.unescape(text)
     for plain in (unquote(text), unquote_plus(text)):
@@ -141,17 +139,18 @@ def _unescape(found: re.Match[str]) -> str:
 
 def escape_untrusted(text: str, secrets: Iterable[Secret], *, limit: int = 200) -> str:
     """
-    Return text of a server's choosing in a form that is safe in a log and an error message.
+    Return text from a server in a form that is safe in logs and error messages.
 
     Args:
-        text: What the server sent.
+        text: The text as received.
         secrets: Credentials that it may echo: those that were part of the request.
-        limit: Characters to keep.
+        limit: Maximum characters to keep; a longer text is cut and ends in `…`.
 
     Returns:
-        Printable ASCII; everything else escaped; tokens and the given secrets replaced.
+        Printable ASCII, apart from that `…`; other characters are escaped, and tokens and the given
+        secrets are replaced.
     """
-    # Cut only now: of a secret that was cut in two, the first half would be found no more.
+    # Scrub before cutting: the first half of a secret cut in two would no longer be found.
     text = scrub(text, secrets)
     shown = text[: limit + 1].encode("unicode_escape").decode("ascii")
     return shown if len(text) <= limit and len(shown) <= limit else shown[:limit] + "…"

@@ -1,15 +1,15 @@
-"""Base64url as RFC 7515 section 2 defines it: without padding, and one spelling for each value."""
+"""Strict base64url decoder (RFC 7515 section 2): no padding, one spelling for each value."""
 
 from __future__ import annotations
 
 from binascii import a2b_base64
 from typing import Final
 
-# To the alphabet of plain base64; what belongs to that one alone becomes a stranger to it.
+# To the alphabet of plain base64. Characters of plain base64 alone become invalid ones.
 _TO_BASE64: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
 _PADDING: Final = {0: b"", 2: b"==", 3: b"="}
 # Characters that may come last, by the length of the last group: those whose bits beyond the last
-# whole byte are zero. Python's decoder takes any, so that one value would have several spellings.
+# whole byte are zero. Python's decoder takes any, so one value would have several spellings.
 _LAST: Final = {2: frozenset(b"AQgw"), 3: frozenset(b"AEIMQUYcgkosw048")}
 
 
@@ -21,8 +21,8 @@ def decode_base64url(text: bytes) -> bytes | None:
         text: The characters.
 
     Returns:
-        The bytes; None where `text` is not the one canonical spelling of any: padding, white space,
-        characters of plain base64, or bits at the end that decode to nothing.
+        The bytes; None if `text` is not canonical: padding, white space, characters of plain
+        base64, or unused bits at the end that are not zero.
     """
     length = len(text) % 4
     if length and text[-1] not in _LAST.get(length, b""):

@@ -1,4 +1,4 @@
-"""What a verified access token says (RFC 9068 section 2.2)."""
+"""Claims of a verified access token (RFC 9068 section 2.2)."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _scope_of: Final = lru_cache(maxsize=256)(Scope)
 @frozen
 class Claims(Mapping[str, Any]):
     """
-    The claims of a token whose signature, issuer, audience and times were verified.
+    The claims of a token whose signature, issuer, audience and times are verified.
 
-    It is a read-only mapping of all claims by name, too, what lies inside them included.
+    Also a read-only mapping of all claims by name; nested values are read-only, too.
 
     Args:
-        issuer: Who issued the token (`iss`).
-        subject: Whom it is about (`sub`); of a client-credentials token, the client.
-        client_id: The client that it was issued to.
-        audience: Whom it is meant for (`aud`).
-        scope: What it may be used for; empty where the token does not say.
-        expires_at: Epoch seconds of its end (`exp`).
-        issued_at: Epoch seconds of its issue (`iat`).
-        token_id: Its own name (`jti`).
+        issuer: The issuer (`iss`).
+        subject: The subject (`sub`); the client in a client-credentials token.
+        client_id: The client that the token was issued to.
+        audience: The audiences (`aud`).
+        scope: The granted scope; empty if the token states none.
+        expires_at: Expiry in epoch seconds (`exp`).
+        issued_at: Time of issue in epoch seconds (`iat`).
+        token_id: The unique id of the token (`jti`).
 
     .. versionadded:: 1.0.0
     """
@@ -52,7 +52,7 @@ class Claims(Mapping[str, Any]):
     token_id: str
     _members: Mapping[str, Any] = field(repr=False, hash=False)
 
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - whatever JSON can say
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - any JSON value
         return self._members[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -64,20 +64,20 @@ class Claims(Mapping[str, Any]):
 
 def read_claims(members: Mapping[str, Any], *, now: float, leeway: float) -> Claims:
     """
-    Read the claims of a token whose signature and issuer were verified.
+    Read the claims of a token whose signature and issuer are verified.
 
     Args:
         members: The members of its payload.
-        now: Epoch seconds now.
-        leeway: Seconds by which the issuer's clock may differ.
+        now: Current time in epoch seconds.
+        leeway: Seconds by which the issuer's clock may differ from ours.
 
     Raises:
-        Expired: `exp` is missing, not a time, or over (`verify.exp`).
-        NotYetValid: `nbf` or `iat` is not a time or lies ahead, or `iat` is missing (`verify.nbf`,
-            `verify.iat`).
-        WrongAudience: `aud` is not text, nor a list of texts (`verify.aud`).
+        Expired: `exp` is missing, not a time, or in the past (`verify.exp`).
+        NotYetValid: `nbf` or `iat` is not a time or is in the future, or `iat` is missing
+            (`verify.nbf`, `verify.iat`).
+        WrongAudience: `aud` is neither text nor a list of texts (`verify.aud`).
         WrongClaim: Another claim of RFC 9068 is missing or not text (`verify.claim`), or the token
-            is bound to a key that nobody proved to hold (`verify.cnf`).
+            is bound to a key without proof of possession (`verify.cnf`).
         ScopeMissing: `scope` is not a text of scope tokens (`verify.scope`).
     """
     expires_at = read_time(members.get("exp"))
@@ -109,13 +109,13 @@ def read_claims(members: Mapping[str, Any], *, now: float, leeway: float) -> Cla
 
 
 def verify_audience(claims: Claims, audience: str) -> None:
-    """Refuse a token that is not meant for `audience`, compared character by character."""
+    """Reject a token that is not meant for `audience`, compared character by character."""
     if audience not in claims.audience:
         raise WrongAudience("the token is meant for another audience")
 
 
 def verify_scope(claims: Claims, required: Scope) -> None:
-    """Refuse a token that lacks a word of what is required."""
+    """Reject a token that lacks a word of the required scope."""
     if not required.words <= claims.scope.words:
         raise ScopeMissing(
             f"the token does not cover the required scope {str(required)!r}",

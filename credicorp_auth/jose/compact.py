@@ -1,8 +1,8 @@
 """
-The strict reader in front of every signature: a token in compact form (RFC 7515 section 7.1).
+Strict parser for signed tokens in compact form (RFC 7515 section 7.1).
 
-What is not spelt in the one way that all readers agree on is refused before any key is looked for.
-No extension is understood, so none may be asked for; no key that travels with a token counts.
+A token that readers could parse differently is rejected before any key is looked up. Extensions
+(`crit`) are not supported and are rejected. A key inside the token is ignored.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
     from credicorp_auth.jose.signature_algorithm import SignatureAlgorithm
 
 MAX_SIGNED_TOKEN: Final = 16 * 1024
-"""Characters that a token may have."""
+"""Maximum characters of a signed token."""
 
 _SEGMENTS: Final = 3
 _ACCESS_TOKEN_TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
-# Encryption, compression, and what they need (RFC 7516, RFC 7518 section 4).
+# Encryption and compression, with their parameters (RFC 7516, RFC 7518 section 4).
 _ENCRYPTION: Final = frozenset({"enc", "zip", "epk", "apu", "apv", "iv", "tag", "p2s", "p2c"})
 
 
 @frozen
 class CompactToken:
     """
-    A token taken apart, nothing of it verified yet.
+    A parsed token; nothing in it is verified yet.
 
     Args:
-        algorithm: How it says that it was signed; one of the allow-list.
-        kid: The key that it names, if it names one.
-        signing_input: What the signature is over.
+        algorithm: The signature algorithm that it names; one of the allow-list.
+        kid: The key id that it names, or None.
+        signing_input: The bytes that the signature covers.
         claims: The members of its payload.
         signature: The signature.
     """
@@ -54,17 +54,17 @@ class CompactToken:
 
 def read_compact(text: str, algorithms: Mapping[str, SignatureAlgorithm]) -> CompactToken:
     """
-    Read an access token in compact form.
+    Parse an access token in compact form.
 
     Args:
         text: Three segments of base64url, joined by dots, and nothing else.
-        algorithms: The algorithms that are allowed, by name.
+        algorithms: The allowed algorithms, by name.
 
     Raises:
         MalformedToken: `verify.too_large`, `verify.format`, `verify.duplicate_member`,
             `verify.crit`, `verify.header` or `verify.nested`.
-        WrongAlgorithm: `alg` is none of the allow-list (`verify.alg`).
-        WrongType: `typ` does not say that it is an access token (`verify.typ`).
+        WrongAlgorithm: `alg` is not in the allow-list (`verify.alg`).
+        WrongType: `typ` is not that of an access token (`verify.typ`).
     """
     if len(text) > MAX_SIGNED_TOKEN:
         raise MalformedToken(
@@ -73,7 +73,7 @@ def read_compact(text: str, algorithms: Mapping[str, SignatureAlgorithm]) -> Com
     segments = text.encode("ascii").split(b".") if text.isascii() else []
     if len(segments) != _SEGMENTS:
         raise MalformedToken("the text is not three segments joined by dots")
-    # The header decides first: without an algorithm to trust, nothing that follows is looked at.
+    # The header comes first: without a trusted algorithm, the other segments are not read.
     name, kid = _read_header(segments[0])
     algorithm = algorithms.get(name)
     if algorithm is None:
@@ -88,7 +88,7 @@ def read_compact(text: str, algorithms: Mapping[str, SignatureAlgorithm]) -> Com
 
 @lru_cache(maxsize=256)
 def _read_header(segment: bytes) -> tuple[str, str | None]:
-    """Read algorithm and kid; the header is the same for all tokens that one key has signed."""
+    """Read algorithm and kid. Tokens signed by one key share a header, so it is cached."""
     header = _read_members(decode_base64url(segment))
     if "crit" in header:
         raise MalformedToken("the token asks for an extension", code="verify.crit")

@@ -1,4 +1,4 @@
-"""The keys that an issuer publishes (RFC 7517 section 5), as far as they may be used."""
+"""Key set of an issuer (RFC 7517 section 5), reduced to the usable keys."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from credicorp_auth.jose.signature_algorithm import SignatureAlgorithm
 
 MAX_KEY_SET: Final = 512 * 1024
-"""Bytes that a key set may have."""
+"""Maximum bytes of a key set."""
 
 MAX_KEYS: Final = 100
-"""Keys that a key set may hold."""
+"""Maximum keys of a key set."""
 
 KEY_SET_TYPES: Final = "application/jwk-set+json, application/json"
-"""The media types of key sets (RFC 7517 section 8.5), as issuers label them."""
+"""`Accept` header for key sets: the type of RFC 7517 section 8.5, and plain JSON."""
 
 DEFAULT_FRESH: Final = 300.0  # seconds
 _SHORTEST_FRESH: Final = 60.0  # seconds
@@ -43,11 +43,11 @@ class KeySet:
     The usable keys of one issuer.
 
     Args:
-        keys: Those that may verify.
-        dropped: Those that must not be used, and why.
+        keys: The keys that may verify.
+        dropped: The keys that must not be used, each with a reason.
         others: Names of keys that are published for another purpose.
-        document: The bytes that it was read from, to tell whether another set says the same.
-        url: Where it was read, for messages.
+        document: The bytes that it was read from, to detect an unchanged set.
+        url: The address that it was read from, for messages.
     """
 
     keys: tuple[VerificationKey, ...]
@@ -82,19 +82,19 @@ class KeySet:
         Choose the one key that a token may be verified with.
 
         Args:
-            kid: The key that the token names, if it names one.
+            kid: The key id that the token names, or None.
             algorithm: The algorithm that the token names.
 
         Raises:
-            UnknownKey: None of that name is published (`verify.kid`: a newer set may hold it); or
-                the one that is goes with another algorithm or purpose (`verify.key_mismatch`), is
-                one of two of its name (`jwks.duplicate_kid`); or the token names none, and several
-                would do (`verify.kid_ambiguous`).
+            UnknownKey: No key of that name is published (`verify.kid`; a newer set may hold it).
+                The key is for another algorithm or purpose (`verify.key_mismatch`). Two keys share
+                the name (`jwks.duplicate_kid`). The token names no key and several fit
+                (`verify.kid_ambiguous`).
         """
         candidates = self.keys if kid is None else self._by_kid.get(kid, ())
         fitting = [each for each in candidates if each.may_verify(algorithm)]
         if len({each.numbers for each in fitting}) == 1:
-            return fitting[0]  # or the same key under another name
+            return fitting[0]  # several entries may be one key under several names
         if fitting:
             raise UnknownKey(
                 "the token names no key, and several would do",
@@ -119,16 +119,16 @@ def read_key_set(
     Read a key set.
 
     Args:
-        response: An answer with status 200.
-        algorithms: The algorithms that are allowed, the preferred ones first.
-        url: Where it came from, for messages.
+        response: A response with status 200.
+        algorithms: The allowed algorithms, preferred ones first.
+        url: The address that it came from, for messages.
 
     Returns:
-        The keys that may verify; there may be none, if the issuer publishes none.
+        The key set. It has no usable key if the issuer publishes none.
 
     Raises:
-        MalformedResponse: It is too long or holds too many keys (`jwks.too_large`), or is not a key
-            set (`jwks.malformed`).
+        MalformedResponse: The response is too long or holds too many keys (`jwks.too_large`), or is
+            not a key set (`jwks.malformed`).
     """
     document = response.body.reveal()
     read = [read_verification_key(each, algorithms) for each in _read_members(document, url)]
@@ -145,7 +145,7 @@ def read_key_set(
 
 
 def no_usable_key(keys: KeySet) -> MalformedResponse:
-    """Return the error of a key set without a key that may verify."""
+    """Build the error for a key set without a usable key."""
     return MalformedResponse(
         f"the key set at {keys.url} has no key that may verify",
         code="jwks.no_usable_key",
@@ -176,7 +176,7 @@ def _read_members(document: bytes, url: str) -> list[object]:
 def _without_duplicates(
     keys: Sequence[VerificationKey],
 ) -> tuple[tuple[VerificationKey, ...], tuple[DroppedKey, ...]]:
-    """Keep one of each key, and none of different keys that share a name and an algorithm."""
+    """Merge equal keys; drop different keys that share a name and an algorithm."""
     named: dict[tuple[str | None, str], dict[tuple[bytes, ...], VerificationKey]] = {}
     for key in keys:
         named.setdefault((key.kid, key.algorithm.mathematics), {}).setdefault(key.numbers, key)
@@ -192,13 +192,13 @@ def _without_duplicates(
 
 def read_freshness(response: HttpResponse) -> float:
     """
-    Read for how long a key set is taken for current.
+    Read the seconds for which a key set is fresh.
 
     Args:
-        response: The answer that brought it; its `Cache-Control: max-age` is minded within bounds.
+        response: The response with the key set; its `Cache-Control: max-age` counts within bounds.
 
     Returns:
-        Seconds, from 60 to 3600; 300 where the answer does not say.
+        Seconds, from 60 to 3600; 300 without a `max-age`, 60 for `no-store` and `no-cache`.
     """
     told = ",".join(response.header_values("Cache-Control")).lower()
     found = _MAX_AGE.search(told)

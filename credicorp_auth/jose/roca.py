@@ -1,11 +1,11 @@
 """
-ROCA fingerprint: RSA moduli of a library whose keys can be factored (CVE-2017-15361).
+ROCA test: detects RSA moduli of a library whose keys can be factored (CVE-2017-15361).
 
-The library made primes of the form `k * M + (65537 ** a mod M)`, M the product of the first
-primes. So its moduli are powers of 65537 modulo M, which a random modulus is by no more chance
-than 1 in 2 ** 150. The test is the one that the finders published (Nemec et al., CCS 2017): the
-discrete logarithm of the modulus to the base 65537, modulo each small prime, and one number that
-agrees with all of them. Longer keys were made with a longer M, of which this one is a divisor.
+The library made primes of the form `k * M + (65537 ** a mod M)`, with M the product of the first
+primes. So its moduli are powers of 65537 modulo M; a random modulus is one with a probability
+below 2 ** -150. The test is that of the finders (Nemec et al., CCS 2017). It takes the discrete
+logarithm of the modulus to the base 65537, modulo each small prime, and looks for one exponent
+that agrees with all of them. Longer keys were made with a longer M, of which this M is a divisor.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def is_roca_modulus(modulus: int) -> bool:
     """
     Say whether an RSA modulus has the structure of CVE-2017-15361.
 
-    It costs some hundred multiplications of small numbers for a weak modulus, and a few for any
-    other; call it once for each key.
+    The cost is a few hundred multiplications of small numbers for a weak modulus, and a few for any
+    other. Call it once for each key.
     """
     exponent, order = 0, 1
     for prime in _PRIMES:
@@ -44,7 +44,7 @@ def is_roca_modulus(modulus: int) -> bool:
 
 
 def _logarithm(value: int, prime: int) -> tuple[int, int] | None:
-    """Return the exponent that makes `value` of the generator, and the generator's order."""
+    """Return the discrete logarithm of `value`, and the order of the generator."""
     powers = [1]
     while (power := powers[-1] * _GENERATOR % prime) != 1:
         powers.append(power)

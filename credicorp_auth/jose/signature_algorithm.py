@@ -1,4 +1,4 @@
-"""The signature algorithms that may be trusted, each with the one kind of key that it goes with."""
+"""Signature algorithms that can be allowed, each with the one key type that it needs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class SignatureAlgorithm:
     A signature algorithm of RFC 7518 section 3.1, RFC 8037 or RFC 9864.
 
     Args:
-        name: Its name in a token's `alg`.
+        name: The name in a token's `alg`.
         kty: The key type that it needs.
         crv: The curve that it needs; empty for RSA.
-        mathematics: The name under which PyJWT knows what it does.
+        mathematics: The name of its implementation in PyJWT.
     """
 
     name: str
@@ -31,7 +31,7 @@ class SignatureAlgorithm:
     mathematics: str
 
     def fits(self, jwk: Mapping[str, Any]) -> bool:
-        """Say whether a key is of the type, and on the curve, that this algorithm needs."""
+        """Say whether a key has the type and the curve that this algorithm needs."""
         return jwk.get("kty") == self.kty and jwk.get("crv", "") == self.crv
 
 
@@ -43,15 +43,15 @@ ALGORITHMS: Final[Mapping[str, SignatureAlgorithm]] = {
         SignatureAlgorithm("ES256", "EC", "P-256", "ES256"),
         SignatureAlgorithm("ES384", "EC", "P-384", "ES384"),
         SignatureAlgorithm("ES512", "EC", "P-521", "ES512"),
-        # Two names for one thing: RFC 8037 names the family, RFC 9864 the curve as well.
+        # Two names for one algorithm: RFC 8037 names the family, RFC 9864 also the curve.
         SignatureAlgorithm("Ed25519", "OKP", "Ed25519", "EdDSA"),
         SignatureAlgorithm("EdDSA", "OKP", "Ed25519", "EdDSA"),
     )
 }
-"""Every algorithm that can be allowed. None of them is symmetric, and `none` is not among them."""
+"""Every algorithm that can be allowed; no symmetric one, and not `none`."""
 
 DEFAULT_ALGORITHMS: Final = ("RS256", "PS256", "ES256", "Ed25519", "EdDSA")
-"""The algorithms that are allowed where nobody chose."""
+"""The algorithms that are allowed by default."""
 
 
 def read_algorithms(names: Iterable[str]) -> tuple[SignatureAlgorithm, ...]:
@@ -59,11 +59,11 @@ def read_algorithms(names: Iterable[str]) -> tuple[SignatureAlgorithm, ...]:
     Read an allow-list.
 
     Args:
-        names: Names of `ALGORITHMS`. Of those that fit a key which names no algorithm of its own,
-            the first one is that key's.
+        names: Names from `ALGORITHMS`, preferred ones first. A key without `alg` gets the first
+            that fits it.
 
     Raises:
-        InvalidSetting: The list is empty, or a name is not known; HMAC never is.
+        InvalidSetting: The list is empty, or a name is unknown; HMAC names are always unknown.
     """
     chosen = tuple(dict.fromkeys(names))
     unknown = [name for name in chosen if name not in ALGORITHMS]
@@ -78,7 +78,7 @@ def read_algorithms(names: Iterable[str]) -> tuple[SignatureAlgorithm, ...]:
 
 @cache
 def algorithm_family_of(algorithm: SignatureAlgorithm) -> Any:  # noqa: ANN401 - PyJWT's object
-    """Return PyJWT's object that computes an algorithm."""
+    """Return PyJWT's implementation of an algorithm."""
     from jwt.algorithms import get_default_algorithms  # noqa: PLC0415 - 100 ms, for verifiers only
 
     return get_default_algorithms()[algorithm.mathematics]

@@ -1,4 +1,4 @@
-"""Whether a token may be trusted: the order in which it is asked, values in and values out."""
+"""Verification of a token, as pure functions: format, issuer, signature, claims, in that order."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def _by_name(algorithms: tuple[SignatureAlgorithm, ...]) -> Mapping[str, Signatu
 @frozen
 class VerificationPolicy:
     """
-    What makes a token trustworthy.
+    The requirements for a trusted token.
 
     Args:
-        issuer: Who must have issued it, compared character by character.
-        algorithms: How it may be signed, by name.
+        issuer: The required issuer, compared character by character.
+        algorithms: The allowed signature algorithms, by name.
         leeway: Seconds by which the issuer's clock may differ from ours.
     """
 
@@ -40,10 +40,10 @@ class VerificationPolicy:
 
 def read_token(text: str, policy: VerificationPolicy) -> CompactToken:
     """
-    Read a token, and refuse one of another issuer before any key is looked for.
+    Parse a token; reject one of another issuer before any key is looked up.
 
     Raises:
-        VerificationFailed: It cannot be read strictly, or does not claim to be the issuer's.
+        VerificationFailed: The token is malformed, or its `iss` is not the trusted issuer.
     """
     token = read_compact(text, policy.algorithms)
     if token.claims.get("iss") != policy.issuer:
@@ -55,16 +55,16 @@ def verify_token(
     token: CompactToken, key: VerificationKey, policy: VerificationPolicy, *, now: float
 ) -> Claims:
     """
-    Verify a token's signature, and only then what it says.
+    Verify a token's signature, and only then its claims.
 
     Args:
-        token: What `read_token` gave.
+        token: The token as `read_token` returned it.
         key: The key that it names.
-        policy: What makes a token trustworthy.
-        now: Epoch seconds now.
+        policy: The requirements for a trusted token.
+        now: Current time in epoch seconds.
 
     Raises:
-        VerificationFailed: The signature or a claim is not as it must be.
+        VerificationFailed: The signature or a claim is not valid.
     """
     if not key.verifies(token.signing_input, token.signature):
         raise BadSignature("the signature does not verify")

@@ -1,4 +1,4 @@
-"""A key that verifies signatures, read strictly out of a JSON Web Key (RFC 7517)."""
+"""Verification key, read strictly from a JSON Web Key (RFC 7517)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from credicorp_auth.jose.signature_algorithm import SignatureAlgorithm
 
 MIN_MODULUS: Final = 2048  # bits; RFC 7518 section 3.3
-MAX_MODULUS: Final = 8192  # bits; beyond, one verification takes a millisecond and more
+MAX_MODULUS: Final = 8192  # bits; above, one verification takes a millisecond or more
 _MAX_EXPONENT: Final = 2**32
 _LONGEST_NUMBER: Final = 2048  # characters; well above those of a modulus of 8192 bits
 
@@ -26,13 +26,13 @@ _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"
 @frozen(eq=False)
 class VerificationKey:
     """
-    A public key, for one algorithm and no other.
+    A public key for exactly one algorithm.
 
     Args:
-        kid: Its name among the issuer's keys, if it has one.
-        algorithm: What it may verify.
-        public_key: The key as `cryptography` holds it.
-        numbers: What it is made of, to tell one key that is listed twice from two of one name.
+        kid: Its name among the issuer's keys, or None.
+        algorithm: The algorithm that it may verify.
+        public_key: The key object of `cryptography`.
+        numbers: The key's numbers, to tell a repeated key from two keys of one name.
     """
 
     kid: str | None
@@ -42,11 +42,11 @@ class VerificationKey:
     _verify: Callable[[bytes, Any, bytes], bool] = field(repr=False)
 
     def verifies(self, message: bytes, signature: bytes) -> bool:
-        """Say whether `signature` is this key's over `message`."""
+        """Say whether `signature` is this key's signature of `message`."""
         return self._verify(message, self.public_key, signature)
 
     def may_verify(self, algorithm: SignatureAlgorithm) -> bool:
-        """Say whether this key goes with an algorithm."""
+        """Say whether this key may verify signatures of `algorithm`."""
         return self.algorithm.mathematics == algorithm.mathematics
 
 
@@ -56,9 +56,9 @@ class DroppedKey:
     A published key that must not be used.
 
     Args:
-        kid: Its name, if it has a readable one.
-        code: Why: `jwks.symmetric_key`, `jwks.private_key`, `jwks.weak_key`, `jwks.roca_key`,
-            `jwks.malformed_key` or `jwks.duplicate_kid`.
+        kid: Its name, or None without a readable one.
+        code: The reason: `jwks.symmetric_key`, `jwks.private_key`, `jwks.weak_key`,
+            `jwks.roca_key`, `jwks.malformed_key` or `jwks.duplicate_kid`.
     """
 
     kid: str | None
@@ -68,17 +68,17 @@ class DroppedKey:
 @frozen
 class OtherKey:
     """
-    A published key for some other purpose than verifying tokens with an allowed algorithm.
+    A published key that is not for verifying tokens with an allowed algorithm.
 
     Args:
-        kid: Its name, if it has one.
+        kid: Its name, or None.
     """
 
     kid: str | None
 
 
 def is_kid(kid: object) -> bool:
-    """Say whether something can be the name of a key: any text (RFC 7517 section 4.5) but NUL."""
+    """Say whether `kid` can name a key: any text (RFC 7517 section 4.5) without NUL."""
     return isinstance(kid, str) and "\0" not in kid
 
 
@@ -89,8 +89,11 @@ def read_verification_key(
     Read one JSON Web Key.
 
     Args:
-        jwk: A member of a key set, as JSON gave it.
-        algorithms: The algorithms that are allowed, the preferred ones first.
+        jwk: An entry of a key set, as decoded from JSON.
+        algorithms: The allowed algorithms, preferred ones first.
+
+    Returns:
+        The key; or a `DroppedKey` or `OtherKey` if it must not, or is not meant to, verify tokens.
     """
     if not isinstance(jwk, dict):
         return DroppedKey(None, "jwks.malformed_key")
@@ -98,7 +101,7 @@ def read_verification_key(
     if kid is not None and not is_kid(kid):
         return DroppedKey(None, "jwks.malformed_key")
     kid = kid or None
-    # Null, empty text and an empty list say nothing; a member that a key needs is missing then.
+    # Null, empty text and an empty list count as absent.
     members = {
         name: value
         for name, value in cast("dict[str, Any]", jwk).items()
@@ -127,7 +130,7 @@ def _algorithm_of(
         return fitting[0] if fitting else None
     named = {each.name: each for each in fitting}
     if jwk.get("kty") == "OKP" and jwk["alg"] in ("EdDSA", "Ed25519"):
-        return fitting[0] if fitting else None  # one algorithm, whichever of its names is used
+        return fitting[0] if fitting else None  # one algorithm under two names
     return named.get(jwk["alg"]) if isinstance(jwk["alg"], str) else None
 
 
@@ -147,7 +150,7 @@ def _read_public_key(
     from jwt.exceptions import PyJWTError  # noqa: PLC0415 - 100 ms, for verifiers only
 
     mathematics = algorithm_family_of(algorithm)
-    # Nothing but what makes the public key: PyJWT would build a private one of further members.
+    # Only the members of the public key: PyJWT would build a private key from further ones.
     bare = {"kty": algorithm.kty, "crv": algorithm.crv, **{name: jwk[name] for name in names}}
     try:
         public_key = mathematics.from_jwk(bare)

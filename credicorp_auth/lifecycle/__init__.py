@@ -1,1 +1,1 @@
-"""The story of a token's life, told in plain functions that ask a runtime for what they need."""
+"""Lifecycle of tokens: obtain, refresh, revoke, verify. Plain functions; a runtime does the I/O."""

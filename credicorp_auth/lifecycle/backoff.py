@@ -1,4 +1,4 @@
-"""What is remembered when something went wrong, so that nobody asks again before it makes sense."""
+"""Failure bookkeeping: cooldowns and refusals that hold back the next request."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from credicorp_auth.lifecycle.runtime import Runtime, TokenRequirements
     from credicorp_auth.lifecycle.windows import Instant
 
-_BUSY_FLOOR: Final = 1.0  # seconds between attempts where a 429 gives no advice
+_BUSY_FLOOR: Final = 1.0  # minimum seconds between attempts after a 429
 
 
 class BackoffRuntime(Protocol):
-    """What choosing a pause needs from outside."""
+    """Runtime port of the backoff: random numbers and the endpoint state."""
 
     def random(self) -> float:
         """Return a number in [0, 1)."""
         ...
 
     def recall(self) -> EndpointState:
-        """Return how the client stands with the endpoint."""
+        """Return the endpoint's state towards the client."""
         ...
 
 
@@ -44,13 +44,15 @@ def note_failure(
     credentials: ClientCredentials | None = None,
 ) -> None:
     """
-    Remember a failure, so that nobody asks again before it makes sense.
+    Remember a failure, as a refusal or as a cooldown, and emit it.
 
     Args:
-        runtime: Where.
-        error: What went wrong.
-        requirements: What was asked for; a refusal is remembered for that alone, or for the client.
-        credentials: What was read last of the source: a change of it lifts a refusal.
+        runtime: The runtime that keeps the endpoint state.
+        error: The failure.
+        requirements: The requirements of the failed call. A refusal is remembered for their scope,
+            or for the client as a whole. None: a cooldown in any case.
+        credentials: The credentials that were last read from the source; a new version lifts the
+            refusal. None: a cooldown in any case.
     """
     runtime.emit("request.failed", code=error.code)
     if requirements is not None and credentials is not None and is_refusal(error):
@@ -67,7 +69,7 @@ def note_failure(
 
 
 def is_refusal(error: CredicorpAuthError) -> bool:
-    """Say whether the server will say the same again until somebody changes something."""
+    """Say whether the server will refuse again until its settings or ours change."""
     if isinstance(error, (TokenRequestRefused, ScopeNotGranted)):
         return not error.retryable
     return may_blame_client(error)  # a bare 403
@@ -76,11 +78,11 @@ def is_refusal(error: CredicorpAuthError) -> bool:
 def note_wish(
     runtime: BackoffRuntime, error: CredicorpAuthError, response: HttpResponse, arrived: Instant
 ) -> None:
-    """Write into a failure how long to leave the endpoint alone, if the server asked for that."""
+    """Set `retry_after` of a failure if the server asked for a cooldown, or sent a 429 or 503."""
     advised = read_retry_after(response, arrived.wall)
     if isinstance(error, (TokenEndpointBusy, ServerFailed)) and (
         advised is not None or isinstance(error, TokenEndpointBusy)
     ):
-        # What was asked is a lower bound: a fleet that comes back in step meets the same again.
+        # The server's number is a lower bound: a fleet that retries in step hits the limit again.
         grown = backoff(runtime.recall().failures + 1, runtime.random(), floor=_BUSY_FLOOR)
         error.retry_after = max(advised or 0.0, grown)

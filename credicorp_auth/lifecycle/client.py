@@ -1,4 +1,4 @@
-"""Who asks for tokens, where, and how: everything about a client that is not a secret."""
+"""OAuth client: its credentials, its request template, its policies, its cache keys."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class ClientCredentials:
     A client id and its secret, always of one version.
 
     Args:
-        client_id: Who asks.
-        client_secret: The proof.
+        client_id: The OAuth client id.
+        client_secret: The client secret.
         version: The secret source's name for this version.
-        expires_at: Epoch seconds after which they must be read again, or None.
-        fallback: Another version, to be tried where this one is refused, or None.
+        expires_at: Time in epoch seconds after which they must be read again; None: never.
+        fallback: Another version, tried if this one is refused; None: there is none.
     """
 
     client_id: str
@@ -43,10 +43,10 @@ class Client:
     An OAuth client of the client-credentials grant, without its secret.
 
     Args:
-        client_id: None where the secret source supplies it.
-        template: What every token request has in common; its scope is the default one.
-        policy: What to make of answers that leave something open.
-        window_policy: When to seek a token's successor.
+        client_id: The OAuth client id; None if the secret source supplies it.
+        template: The common part of every token request; its scope is the default scope.
+        policy: The rules for responses that leave something open.
+        window_policy: The rules for when to refresh a token.
     """
 
     client_id: str | None
@@ -61,20 +61,24 @@ class Client:
 
 def token_key(asked: TokenRequest, client_id: str) -> str:
     """
-    Return the name under which a token is cached: equal for equal requests, and only for those.
+    Return the cache key of a token: equal for equal requests, and only for those.
 
-    Every field that shapes the token goes in, each with its length before it, so that no value can
-    pose as a boundary; the secret stays out, since a rotated secret changes no token.
+    The key covers every field that shapes the token. A length precedes each field, so no value can
+    imitate a boundary. The secret is left out, since rotating it does not change the token.
+
+    Args:
+        asked: The token request.
+        client_id: The OAuth client id.
 
     Returns:
-        64 hexadecimal digits, which say nothing of client or scope.
+        64 hexadecimal digits, which reveal neither client nor scope.
     """
     fields = [_KEY_VERSION, asked.token_url, client_id, asked.client_authentication]
     for group in (
         sorted(asked.scope.words),
         asked.resource,
         [asked.audience] if asked.audience is not None else [],
-        # They shape the token, so two values are two tokens, in every process alike.
+        # They shape the token: two values mean two tokens, in every process.
         [part for name, value in asked.extra_parameters for part in (name, value.reveal())],
     ):
         fields += [str(len(group)), *group]
@@ -82,7 +86,7 @@ def token_key(asked: TokenRequest, client_id: str) -> str:
 
 
 def endpoint_key(token_url: str, client_id: str) -> str:
-    """Return the name of what a token endpoint told one client, such as to leave it alone."""
+    """Return the cache key of an endpoint's shared state for one client, such as a cooldown."""
     return _digest(["credicorp-auth endpoint key 1", token_url, client_id])
 
 

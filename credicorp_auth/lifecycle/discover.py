@@ -1,4 +1,4 @@
-"""Discovering where an issuer's endpoints are: the story of one attempt (RFC 8414)."""
+"""Discovery of an issuer's endpoints (RFC 8414): one attempt."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from credicorp_auth.oauth.metadata import MetadataSource
 
 FRESH: Final = 86_400.0
-"""Seconds after which metadata are read again; up to a tenth sooner, so that fleets spread out."""
+"""Seconds after which metadata is read again; up to a tenth less, to spread out a fleet."""
 
 _SPREAD: Final = 0.1
-_FRESH_IF_REFUSED: Final = 300.0  # seconds; whoever mends an address need not wait for a day
+_FRESH_IF_REFUSED: Final = 300.0  # seconds; a corrected address takes effect without waiting a day
 
 
 class DiscoveryRuntime(Protocol):
-    """What discovering needs from outside."""
+    """Runtime port of discovery: clocks, transport, secrets, events."""
 
     def now(self) -> Instant:
-        """Return the time by both clocks."""
+        """Return the current time by both clocks."""
         ...
 
     def random(self) -> float:
@@ -38,15 +38,15 @@ class DiscoveryRuntime(Protocol):
         ...
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
-        """Send a request and return the whole answer within `timeout` seconds."""
+        """Send a request; return the complete response within `timeout` seconds."""
         ...
 
     def known_secrets(self) -> Collection[Secret]:
-        """Return our credentials, as far as they are in memory."""
+        """Return those of our credentials that are in memory."""
         ...
 
     def emit(self, name: str, **fields: str | float | bool | None) -> None:
-        """Tell observers and the log."""
+        """Emit an event to observers and the log."""
         ...
 
 
@@ -60,13 +60,13 @@ def discover_metadata(
     Read an issuer's metadata once.
 
     Args:
-        source: Where, and what they must say.
-        runtime: Where.
-        kept: The metadata at hand, which stay in use should this fail.
-        deadline: Moment of the boot clock to be back.
+        source: The address of the metadata, and its required content.
+        runtime: The runtime that performs I/O.
+        kept: The cached metadata, which stays in use if this attempt fails; or None.
+        deadline: Boot-clock time by which the call must return.
 
     Raises:
-        CredicorpAuthError: They cannot be had; told before.
+        CredicorpAuthError: The attempt failed; `discovery.refresh_failed` was emitted.
     """
     try:
         found = ask_for_metadata(source, runtime, deadline, has_answered=kept is not None)
@@ -97,7 +97,7 @@ def ask_for_metadata(
 def emit_news(
     runtime: DiscoveryRuntime, earlier: ServerMetadata | None, found: ServerMetadata
 ) -> None:
-    """Tell what is new, and what may not be used of it."""
+    """Emit events for new metadata: fetched, refused endpoints, changed addresses."""
     runtime.emit("discovery.fetched", issuer=found.issuer)
     for name, error in found.refused.items():
         runtime.emit("discovery.refused", endpoint=name, code=error.code)

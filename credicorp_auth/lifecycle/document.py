@@ -1,4 +1,4 @@
-"""A document of the authorization server that is fetched, kept and refreshed."""
+"""Cached document of an authorization server, as values: copy, fetch result, unconfirmed result."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ D = TypeVar("D")
 @frozen(eq=False)
 class CachedCopy(Generic[D]):
     """
-    A document at hand.
+    A document in memory.
 
     Args:
-        document: What was read.
-        since: Moment of the boot clock at which its fetch began: it is at least that old.
+        document: The document.
+        since: Boot-clock time at which its fetch began; the document is at least that old.
     """
 
     document: D
@@ -29,12 +29,12 @@ class CachedCopy(Generic[D]):
 @frozen(eq=False)
 class FetchedDocument(Generic[D]):
     """
-    A document that a fetch brought.
+    The result of a fetch.
 
     Args:
-        document: What was read; the very object at hand if it says the same.
-        fresh: Seconds for which it is taken for current.
-        withdrawn: Names that the document at hand holds, and this one no longer.
+        document: The document; the cached object itself if nothing changed.
+        fresh: Seconds for which it is fresh.
+        withdrawn: Names that the cached document holds and this one does not.
     """
 
     document: D
@@ -42,18 +42,18 @@ class FetchedDocument(Generic[D]):
     withdrawn: frozenset[str] = frozenset()
 
     def kept(self, since: float) -> CachedCopy[D]:
-        """Keep it."""
+        """Return the document as a cached copy whose fetch began at `since`."""
         return CachedCopy(self.document, since)
 
 
 @frozen(eq=False)
 class Unconfirmed:
     """
-    A response that withdraws everything, and counts only if the next fetch says so again.
+    A response that withdraws everything; it counts only if the next fetch confirms it.
 
     Args:
         seconds: Seconds until that fetch.
-        error: What is wrong with it, for callers who have no earlier document.
+        error: The error for callers without an earlier document.
     """
 
     seconds: float

@@ -1,8 +1,8 @@
 """
-State of a token endpoint towards one client: cooldown, refusals, failures in a row.
+State of an endpoint towards one client: cooldown, refusals, failures in a row.
 
-The lifecycle reports outcomes; `EndpointState.after` folds each of them into the state. Times are
-of the boot clock.
+The lifecycle reports outcomes; `EndpointState.after` folds each of them into the state. All times
+are boot-clock times.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ REFUSAL_SECONDS: Final = 60.0
 
 
 def wishes_for(error: CredicorpAuthError) -> float | None:
-    """Return the seconds for which a server asked to be left alone; None if it did not."""
+    """Return the cooldown in seconds that the server asked for; None if it asked for none."""
     return error.retry_after if isinstance(error, (TokenEndpointBusy, ServerFailed)) else None
 
 
 @frozen
 class Succeeded:
-    """The endpoint gave a token."""
+    """The endpoint served the request."""
 
 
 @frozen
@@ -38,8 +38,8 @@ class Failed:
     An attempt failed; the next one must wait.
 
     Args:
-        error: What went wrong.
-        pause: Seconds to leave the endpoint alone; bounded, whoever asked for them.
+        error: The failure.
+        pause: Seconds without requests; clamped by `bound_cooldown`.
     """
 
     error: CredicorpAuthError = field(eq=False)
@@ -47,19 +47,19 @@ class Failed:
 
     @property
     def is_cooldown(self) -> bool:
-        """Whether the server asked for the pause, of this client as a whole."""
+        """Whether the server asked for the pause, for the whole client."""
         return wishes_for(self.error) is not None
 
 
 @frozen
 class Refused:
     """
-    The server said no, and will say no again until something changes.
+    The server refused the request, and will refuse it again until something changes.
 
     Args:
-        error: What it said.
-        scope: The scope it refused; None where it refused the client itself.
-        version: Version of the secret that was refused.
+        error: The refusal.
+        scope: The refused scope; None if the client itself was refused.
+        version: The version of the refused secret.
     """
 
     error: CredicorpAuthError = field(eq=False)
@@ -69,7 +69,7 @@ class Refused:
 
 @frozen
 class SecretUnchanged:
-    """The secret source was asked whether the refused secret has changed, and it has not."""
+    """The secret source was read again, and the refused secret has not changed."""
 
     scope: Scope
 
@@ -80,14 +80,14 @@ EndpointOutcome = Succeeded | Failed | Refused | SecretUnchanged
 @frozen
 class Refusal:
     """
-    A refusal that is remembered, so that a loop cannot hammer.
+    A remembered refusal, so that a retry loop does not hammer the endpoint.
 
     Args:
-        error: What the server said.
-        version: Version of the secret that was refused.
-        until: Moment at which it is forgotten.
-        looks: How often the secret source was looked at since.
-        next_recheck: Moment from which it may be looked at again.
+        error: The refusal.
+        version: The version of the refused secret.
+        until: Time at which it is forgotten.
+        looks: Number of times that the secret source was read since.
+        next_recheck: Time from which the source may be read again.
     """
 
     error: CredicorpAuthError = field(eq=False)
@@ -100,13 +100,14 @@ class Refusal:
 @frozen
 class EndpointState:
     """
-    What is remembered of the token endpoint's answers.
+    The remembered outcomes of an endpoint's requests for one client.
 
     Args:
-        failures: Failures in a row.
-        cooldown_until: Moment before which no request is made.
-        cooldown_reason: Why.
-        refusals: By scope; under None those of the client itself.
+        failures: Number of failures in a row.
+        cooldown_until: Time before which no request is sent.
+        cooldown_reason: The failure that caused the cooldown; None without one, or if another
+            process reported it.
+        refusals: Remembered refusals by scope; that of the client itself is under None.
     """
 
     failures: int = 0
@@ -115,9 +116,9 @@ class EndpointState:
     refusals: Mapping[Scope | None, Refusal] = field(factory=dict["Scope | None", "Refusal"])
 
     def after(self, outcome: EndpointOutcome, now: float) -> EndpointState:
-        """Return the state once `outcome` is known, at `now`."""
+        """Return the state after `outcome`, which became known at `now`."""
         if isinstance(outcome, Succeeded):
-            # Whoever is served is not refused as a client, whatever was remembered.
+            # A served client is not refused as a client; refusals of scopes stay.
             kept = dict(self.refusals)
             kept.pop(None, None)
             return EndpointState(refusals=kept)
@@ -130,7 +131,7 @@ class EndpointState:
 
     def _quiet(self, outcome: Failed, now: float) -> EndpointState:
         until = now + outcome.pause
-        # A longer wish, say of a Retry-After that another call met, is never cut short.
+        # A longer cooldown, such as a Retry-After of another call, is never cut short.
         if until < self.cooldown_until:
             return evolve(self, failures=self.failures + 1)
         return evolve(
@@ -138,7 +139,7 @@ class EndpointState:
         )
 
     def quiet_at_least(self, until: float) -> EndpointState:
-        """Return the state with no request made before `until`."""
+        """Return the state with a cooldown until `until`."""
         return evolve(self, cooldown_until=until, cooldown_reason=None)
 
     def _living(self, now: float) -> dict[Scope | None, Refusal]:
@@ -153,21 +154,21 @@ class EndpointState:
         return evolve(self, refusals=refusals)
 
     def refusal_of(self, scope: Scope, now: float) -> Refusal | None:
-        """Return what is remembered against this scope, or against the client itself."""
+        """Return the remembered refusal of the client or of this scope; None if there is none."""
         for each in (self.refusals.get(None), self.refusals.get(scope)):
             if each is not None and now < each.until:
                 return each
         return None
 
     def forgiving(self, scope: Scope | None) -> EndpointState:
-        """Return the state without the refusals of a scope and of the client; None: of all."""
+        """Return the state without the refusals of `scope` and of the client; None removes all."""
         kept: dict[Scope | None, Refusal] = {}
         if scope is not None:
             kept = {each: it for each, it in self.refusals.items() if each not in {scope, None}}
         return evolve(self, refusals=kept)
 
     def cooldown_error(self, now: float) -> CredicorpAuthError:
-        """Return a fresh error for a caller who cannot wait until the endpoint may be asked."""
+        """Build the error for a caller that does not wait for the end of the cooldown."""
         left = max(0.0, self.cooldown_until - now)
         error = self.cooldown_reason
         if error is None or isinstance(error, TokenEndpointBusy):

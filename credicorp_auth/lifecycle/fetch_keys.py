@@ -1,4 +1,4 @@
-"""Fetching the keys of an issuer: the story of one attempt."""
+"""Fetch of an issuer's key set: one attempt."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 
 
 LONGEST_STALE: Final = 86_400.0
-"""Seconds after which keys are not believed any more, whatever became of fetching newer ones."""
+"""Maximum age of keys in seconds, even if newer ones cannot be fetched."""
 
 _SHOWN_KID: Final = 64  # characters
 _CONFIRM_AFTER: Final = 1.0  # seconds
-_CONFIRM_SPREAD: Final = 4.0  # seconds; so that the verifiers of a fleet do not ask at once
+_CONFIRM_SPREAD: Final = 4.0  # seconds; spreads out the verifiers of a fleet
 
 
 class KeyRuntime(Protocol):
-    """What fetching keys needs from outside."""
+    """Runtime port of the key fetch: clocks, transport, address, events."""
 
     def now(self) -> Instant:
-        """Return the time by both clocks."""
+        """Return the current time by both clocks."""
         ...
 
     def random(self) -> float:
@@ -48,31 +48,31 @@ class KeyRuntime(Protocol):
         ...
 
     def find_jwks_url(self, seconds: float) -> EndpointAddress:
-        """Return where the keys are published, within so many seconds."""
+        """Return the address of the key set within `seconds`."""
         ...
 
     def expire_jwks_url(self) -> None:
-        """Take note that nothing was to be had there: it may have moved."""
+        """Expire the discovered address after a failed fetch: the key set may have moved."""
         ...
 
     def was_emptied(self) -> bool:
-        """Say whether the last key set that was read held no key that may be used."""
+        """Say whether the previous key set had no usable key."""
         ...
 
     def note_emptied(self, *, emptied: bool) -> None:
-        """Keep whether the key set that was read held no key that may be used."""
+        """Remember whether the key set just read has no usable key."""
         ...
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
-        """Send a request and return the whole answer within `timeout` seconds."""
+        """Send a request; return the complete response within `timeout` seconds."""
         ...
 
     def check_peer(self, response: HttpResponse, url: str) -> None:
-        """Refuse an answer that came out of a network where the address may not lead."""
+        """Reject a response from a network zone that is not allowed (DNS rebinding)."""
         ...
 
     def emit(self, name: str, **fields: str | float | bool | None) -> None:
-        """Tell observers and the log."""
+        """Emit an event to observers and the log."""
         ...
 
 
@@ -85,20 +85,21 @@ def fetch_keys(
     """
     Fetch the keys once.
 
-    A key set that lists a key no longer withdraws it. One without any usable key withdraws all of
-    them, and may be a slip of the issuer's: it counts when the next response says the same.
+    A key that the new key set no longer lists is withdrawn. A key set without any usable key would
+    withdraw all of them, and may be a mistake of the issuer, so the next fetch must confirm it.
 
     Args:
-        algorithms: The algorithms that are allowed, the preferred ones first.
-        runtime: The clocks, the transport, and what was seen before.
-        kept: The keys at hand, which stay in use should this fail.
-        deadline: Moment of the boot clock to be back.
+        algorithms: The allowed algorithms, preferred ones first.
+        runtime: The runtime that performs I/O and remembers an emptied key set.
+        kept: The cached keys, which stay in use if this attempt fails; or None.
+        deadline: Boot-clock time by which the call must return.
 
     Returns:
-        The keys; those at hand if the issuer publishes the same.
+        The keys, or the cached object if the issuer publishes the same; `Unconfirmed` for the
+        first key set without a usable key.
 
     Raises:
-        CredicorpAuthError: They cannot be had; told before.
+        CredicorpAuthError: The attempt failed; `jwks.refresh_failed` was emitted.
     """
     try:
         fetched = ask_for_keys(algorithms, runtime, deadline, has_answered=kept is not None)
@@ -122,14 +123,14 @@ def fetch_keys(
 def note_failure(
     runtime: KeyRuntime, kept: CachedCopy[KeySet] | None, error: CredicorpAuthError
 ) -> None:
-    """Tell that no newer keys came, and doubt the address."""
+    """Emit the failed refresh, and expire the discovered address."""
     age = None if kept is None else round(runtime.now().boot - kept.since)
     runtime.expire_jwks_url()
     runtime.emit("jwks.refresh_failed", code=error.code, age=age)
 
 
 def emit_news(runtime: KeyRuntime, kept: CachedCopy[KeySet] | None, keys: KeySet) -> None:
-    """Tell what a new key set brings, and what may not be used of it."""
+    """Emit events for a new key set: dropped keys, an empty set, the number of keys."""
     for dropped in keys.dropped:
         kid = None if dropped.kid is None else escape_untrusted(dropped.kid, (), limit=_SHOWN_KID)
         runtime.emit("jwks.key_dropped", kid=kid, code=dropped.code)
@@ -146,7 +147,7 @@ def ask_for_keys(
     *,
     has_answered: bool,
 ) -> FetchedDocument[KeySet]:
-    """Find out where the keys are, send the request and read the response."""
+    """Find the address of the key set, send the request and read the response."""
     address = runtime.find_jwks_url(deadline - runtime.now().boot)
     url, left = address.url, deadline - runtime.now().boot
     if left <= 0:

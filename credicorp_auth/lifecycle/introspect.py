@@ -1,4 +1,4 @@
-"""Asking whether a token counts: the story of one question."""
+"""Introspection of a token: one request, its event, and how long its result is kept."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from credicorp_auth.oauth.token_query import TokenQuery
 
 ACTIVE_SECONDS: Final = 60.0
-"""How long an answer is believed that calls a token active; a revoked one is refused after that."""
+"""Maximum seconds that an active result is cached; after that a revoked token is rejected."""
 
 INACTIVE_SECONDS: Final = 5.0
-"""How long any other answer is believed."""
+"""Seconds that an inactive result is cached."""
 
 
 def introspect_token(
@@ -37,17 +37,17 @@ def introspect_token(
     deadline: float,
 ) -> Timestamped[Introspection]:
     """
-    Ask the introspection endpoint about a token.
+    Introspect a token.
 
     Args:
         token: The token.
-        client_authentication: How the client proves who it is.
-        policy: What an active token must be like to count.
-        runtime: Where.
-        deadline: Moment of the boot clock to be back.
+        client_authentication: A name from `CLIENT_AUTHENTICATION`.
+        policy: The requirements for an active token.
+        runtime: The runtime that performs I/O.
+        deadline: Boot-clock time by which the call must return.
 
     Raises:
-        CredicorpAuthError: There is no answer, so the token must not be taken for active.
+        CredicorpAuthError: There is no usable response; the token must not count as active.
     """
 
     def read(response: HttpResponse, query: TokenQuery) -> Introspection:
@@ -64,7 +64,7 @@ def introspect_token(
 
 
 def seconds_to_believe(answered: Timestamped[Introspection]) -> float:
-    """Return how long an answer is believed, from when it was asked for; never past `exp`."""
+    """Return the seconds that a result may be cached, from its request on; never past `exp`."""
     response = answered.response
     if not response.active:
         return INACTIVE_SECONDS

@@ -1,4 +1,4 @@
-"""How a token is minted: ask the endpoint, again where that may help, and keep what it gives."""
+"""Minting of a token: request it, retry if that may help, write it to the cache."""
 
 from __future__ import annotations
 
@@ -39,14 +39,17 @@ def mint_token(
     number: int = 0,
 ) -> ObtainedToken:
     """
-    Ask the token endpoint, again where that may help, and put the token into the cache.
+    Request a token, retry if that may help, and write the token to the cache.
 
     Args:
-        client: Who asks.
-        runtime: Where.
-        requirements: For what scope, and until when.
-        credentials: What to show the endpoint; None where they are still to be fetched.
-        number: That of the lease it is minted under; 0 where there is none.
+        client: The OAuth client.
+        runtime: The runtime that performs I/O.
+        requirements: The scope and the deadline.
+        credentials: The credentials to send; None: fetch them first.
+        number: The number of the lease; 0 without a lease.
+
+    Raises:
+        CredicorpAuthError: The last failure; or the cooldown ends after the deadline.
     """
     ask = partial(ask_once, client, runtime, requirements)
 
@@ -62,7 +65,7 @@ def mint_token(
         except CredicorpAuthError as error:
             if attempt == MAX_ATTEMPTS or not error.retryable:
                 raise
-            # Not the same again: a refusal on the way, or a leak, may have brought others to hand.
+            # Fetch them again: after a refusal or a leak, the source may have newer ones.
             credentials = None
         else:
             runtime.remember(Succeeded())
@@ -74,7 +77,7 @@ def mint_token(
 
 
 def fetch_secret(runtime: Runtime, *, past_cache: bool) -> ClientCredentials:
-    """Fetch id and secret; a source that fails is left alone for a while, like the endpoint."""
+    """Fetch id and secret; a source that fails gets a cooldown, like the endpoint."""
     try:
         return runtime.fetch_secret(past_cache=past_cache)
     except CredicorpAuthError as error:
@@ -83,8 +86,8 @@ def fetch_secret(runtime: Runtime, *, past_cache: bool) -> ClientCredentials:
 
 
 def wait_out_cooldown(runtime: Runtime, requirements: TokenRequirements) -> None:
-    """Wait until the endpoint may be asked; raise at once where that is too late."""
-    # Asked again after each pause: another call may meanwhile have been told to wait longer.
+    """Wait for the end of the cooldown; raise at once if it ends after the deadline."""
+    # Check again after each pause: another call may have extended the cooldown meanwhile.
     while (until := runtime.recall().cooldown_until) > (now := runtime.now().boot):
         if until >= requirements.deadline:
             raise runtime.recall().cooldown_error(now)
@@ -97,7 +100,7 @@ def ask_once(
     requirements: TokenRequirements,
     credentials: ClientCredentials,
 ) -> ObtainedToken:
-    """Send one token request and read the answer; life counts from before it was sent."""
+    """Send one token request and read the response; the lifetime counts from before sending."""
     asked = client.asks_for(requirements.scope)
     sent = runtime.now()
     left = requirements.deadline - sent.boot
@@ -126,7 +129,7 @@ def ask_once(
 def receive(
     runtime: Runtime, grant: Grant, sent: Instant, arrived: Instant, client_id: str
 ) -> ObtainedToken:
-    """Take a token in, unless it died on its way."""
+    """Accept a granted token, unless it expired on the way."""
     for warning in grant.warnings:
         runtime.emit(warning, client_id=client_id)
     if arrived.since(sent) >= grant.lifetime:
@@ -154,14 +157,14 @@ def keep(
     credentials: ClientCredentials,
     obtained: ObtainedToken,
 ) -> None:
-    """Put a minted token into the cache."""
+    """Write a minted token to the cache."""
     key = token_key(client.asks_for(requirements.scope), credentials.client_id)
     issuance = Issuance(obtained.issued.wall, obtained.number)
     runtime.write_cache(key, StoredToken(obtained.record_id, obtained.grant, issuance))
 
 
 def note_clock_skew(runtime: Runtime, response: HttpResponse, arrived: Instant) -> None:
-    """Tell when the server's clock and ours are more than a minute apart: it explains a lot."""
+    """Emit `clock.skew` if the server's clock and ours differ by more than a minute."""
     try:
         date = parsedate_to_datetime(response.header("Date") or "").timestamp()
     except (ValueError, OverflowError):

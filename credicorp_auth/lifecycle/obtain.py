@@ -1,10 +1,10 @@
 """
-How a token is obtained: from the cache, else from the token endpoint.
+Obtaining a token: from the cache, else from the token endpoint.
 
-    read cache -> lease -> fetch secret -> build request -> send -> read answer -> write cache
+    read cache -> lease -> fetch secret -> build request -> send -> read response -> write cache
 
-Where the secret source also supplies the client id, the secret is fetched first, since the cache
-key needs the id.
+If the secret source also supplies the client id, the secret is fetched first, since the cache key
+needs the id.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ def obtain_token(
     client: Client, runtime: Runtime, requirements: TokenRequirements
 ) -> ObtainedToken:
     """
-    Bring a usable token, at the price of at most three attempts.
+    Return a usable token, after at most three attempts.
 
-    An attempt is one request, unless the client is refused: then other versions of its secret are
-    shown, up to `MAX_VERSIONS` in all.
+    An attempt is one request. If the client is refused, the attempt also tries other versions of
+    its secret, up to `MAX_VERSIONS` in all.
 
     Args:
-        client: Who asks.
-        runtime: Where.
-        requirements: For what scope, until when, and what does not count.
+        client: The OAuth client.
+        runtime: The runtime that performs I/O.
+        requirements: The scope, the deadline and the tokens that do not count.
 
     Raises:
-        CredicorpAuthError: No token can be had now; the failure is remembered in the world, so
-            that the next call waits as long as it should.
+        CredicorpAuthError: There is no token now. The failure is remembered in the endpoint state,
+            so that the next call waits for the cooldown.
     """
     credentials = None
     if client.client_id is None or requirements.refusal is not None:
@@ -58,7 +58,7 @@ def obtain_token(
 def check_refusal(
     runtime: Runtime, requirements: TokenRequirements, credentials: ClientCredentials
 ) -> None:
-    """Raise the remembered refusal again while the refused secret is still the current one."""
+    """Raise the remembered refusal again if the refused secret is still the current one."""
     if requirements.refusal is not None and requirements.refusal.version == credentials.version:
         runtime.remember(SecretUnchanged(requirements.scope))
         raise requirements.refusal.error.copy()

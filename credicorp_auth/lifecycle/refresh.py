@@ -1,4 +1,4 @@
-"""How a token is replaced before it must be, and forgotten when a resource turns it away."""
+"""Refresh of a token before it expires, and discarding of a rejected one."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def refresh_token_entry(
     client: Client, runtime: Runtime, requirements: TokenRequirements
 ) -> ObtainedToken:
     """
-    Bring the successor of a token that still serves.
+    Return the successor of a token that is still valid.
 
-    Only a token newer than the held one counts (`requirements.newer_than`). A failure is told as an
-    event, since callers with a living token will not hear of it otherwise.
+    Only a token newer than the held one counts (`requirements.newer_than`). A failure is emitted as
+    an event, since callers with a valid token do not see it otherwise.
 
     Raises:
-        CredicorpAuthError: As `obtain_token`; the engine lets the living token serve on.
+        CredicorpAuthError: As `obtain_token`; the engine keeps serving the valid token.
     """
     runtime.emit("refresh.started", scope=str(requirements.scope))
     try:
@@ -36,10 +36,10 @@ def refresh_token_entry(
 
 def discard_token(client: Client, runtime: Runtime, scope: Scope, record_id: str) -> None:
     """
-    Drop a rejected token from the cache, so that nobody who shares the cache reads it again.
+    Discard a rejected token from the cache, so that no process that shares it reads it again.
 
-    Where the secret source supplies the client id, its cached answer is used: the token was
-    obtained with it.
+    If the secret source supplies the client id, its cached value is used: the token was obtained
+    with it.
     """
     client_id = client.client_id or runtime.fetch_secret(past_cache=False).client_id
     runtime.discard(token_key(client.asks_for(scope), client_id), record_id)

@@ -1,4 +1,4 @@
-"""Revoking a token: it is dropped here in every case, and the server is told."""
+"""Revocation of a token: removal from the cache, and the request to the server."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def withdraw_token(
     client: Client, runtime: Runtime, token: Secret, scopes: Iterable[Scope]
 ) -> None:
     """
-    Drop a token from the cache where it is what the cache has.
+    Discard a token from the cache, under each scope that has this very token.
 
     Args:
-        client: Whose token it may be.
-        runtime: Where.
+        client: The OAuth client that may have obtained it.
+        runtime: The runtime that performs I/O.
         token: The token.
-        scopes: For which it may have been asked for.
+        scopes: The scopes that it may be cached under.
     """
     client_id = client.client_id or runtime.fetch_secret(past_cache=False).client_id
     for scope in scopes:
@@ -43,16 +43,16 @@ def revoke_token(
     token: Secret, client_authentication: str, runtime: QueryRuntime, deadline: float
 ) -> None:
     """
-    Ask the revocation endpoint to let a token count no more.
+    Revoke a token at the revocation endpoint.
 
     Args:
         token: The token.
-        client_authentication: How the client proves who it is.
-        runtime: Where.
-        deadline: Moment of the boot clock to be back.
+        client_authentication: A name from `CLIENT_AUTHENTICATION`.
+        runtime: The runtime that performs I/O.
+        deadline: Boot-clock time by which the call must return.
 
     Raises:
-        CredicorpAuthError: The server was not told, or does not do it: the token may count still.
+        CredicorpAuthError: The server was not reached, or refused; the token may still be valid.
     """
     try:
         query_token(runtime, QueryAttempt(token, client_authentication, deadline, read_revocation))

@@ -1,8 +1,8 @@
 """
-Runtime of the lifecycle: everything that its functions may ask for.
+Runtime port of the lifecycle: clocks, cache, lease, credentials, transport, state, events.
 
-The engine's runtime performs; a scripted runtime in the tests returns what its script says and
-records what was asked. Nothing in `lifecycle/` touches a clock, a thread or a socket otherwise.
+The engine's runtime performs I/O. A scripted runtime in the tests returns scripted values and
+records the calls. Nothing else in `lifecycle/` touches a clock, a thread or a socket.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 @frozen
 class Issuance:
     """
-    What tells which of two tokens is the newer one.
+    The issue time and lease number of a token, which order two tokens.
 
     Args:
-        issued_at: Epoch seconds from which the token's life counts, by the clock of its minter.
-        number: That of the lease it was minted under; 0 where there was none.
+        issued_at: Epoch seconds from which the lifetime counts, by the clock of the minting host.
+        number: The number of the lease that it was minted under; 0 without a lease.
     """
 
     issued_at: float
@@ -42,14 +42,14 @@ class Issuance:
         """
         Say whether this token is the newer one.
 
-        The numbers decide if both have one: the clocks of two hosts need not agree. But they
-        agree within `MAX_SKEW`, so a token issued later by more than that is the newer one,
-        whatever its number: the numbers were lost, or one of them was made up.
+        If both have a number, the numbers decide, since the clocks of two hosts may differ. Clocks
+        differ by at most `MAX_SKEW`. So a token issued later by more than that is always the newer
+        one: the numbers were lost, or one of them was forged.
         """
         return comes_later(self.number, other.number, self.issued_at - other.issued_at)
 
     def is_ahead_of(self, now: Instant) -> bool:
-        """Say whether it lies further ahead than clocks may differ, so that it is not believed."""
+        """Say whether it is further in the future than clock skew allows, and so not trusted."""
         return not self.issued_at <= now.wall + MAX_SKEW
 
 
@@ -58,9 +58,9 @@ def comes_later(number: int, other_number: int, seconds_later: float) -> bool:
     Say whether a token is newer than another.
 
     Args:
-        number: Its number; 0 for none.
-        other_number: That of the other.
-        seconds_later: By how much later than the other it was issued.
+        number: Its lease number; 0 for none.
+        other_number: The lease number of the other; 0 for none.
+        seconds_later: Seconds by which it was issued later than the other.
     """
     if number and other_number and abs(seconds_later) <= MAX_SKEW:
         return number > other_number
@@ -68,7 +68,7 @@ def comes_later(number: int, other_number: int, seconds_later: float) -> bool:
 
 
 class Unusable(Enum):
-    """What may lie in a cache in the place of a token."""
+    """Cache content that is not a usable token."""
 
     DAMAGED = "it is none of our records for that key, or a number in it is out of bounds"
 
@@ -76,12 +76,12 @@ class Unusable(Enum):
 @frozen
 class StoredToken:
     """
-    A token as a cache keeps it.
+    A token as the cache stores it.
 
     Args:
-        record_id: A random name of this very record, by which it can be discarded and no other.
-        grant: What the server granted.
-        issuance: When it was minted, and in which order.
+        record_id: A random id of this record, so that exactly this record can be discarded.
+        grant: The grant of the server.
+        issuance: Its issue time and lease number.
     """
 
     record_id: str
@@ -92,14 +92,14 @@ class StoredToken:
 @frozen
 class ObtainedToken:
     """
-    A token that a call came back with.
+    The token that a call returns.
 
     Args:
-        grant: What the server granted.
-        record_id: The name of its record in the cache.
-        issued: From when its life counts, by both clocks.
-        mint_seconds: How long the server took to answer; None for a token from the cache.
-        number: That of the lease it was minted under; 0 where there was none.
+        grant: The grant of the server.
+        record_id: The id of its record in the cache.
+        issued: The time from which its lifetime counts, by both clocks.
+        mint_seconds: Response time of the server in seconds; None for a token from the cache.
+        number: The number of the lease that it was minted under; 0 without a lease.
     """
 
     grant: Grant
@@ -112,15 +112,15 @@ class ObtainedToken:
 @frozen
 class TokenRequirements:
     """
-    What one call is sent for.
+    The requirements of one call.
 
     Args:
-        scope: What the token must be good for.
-        deadline: Moment of the boot clock by which the call must be back.
-        newer_than: The held token's birth: one from the cache counts only if born later; or None.
-        rejected: Record ids that a resource has turned away: never taken from the cache.
-        refusal: What the server refused lately: the secret must have changed to ask again.
-        cache_only: Whether the endpoint is left alone: another host may have filled the cache.
+        scope: The required scope.
+        deadline: Boot-clock time by which the call must return.
+        newer_than: The held token's issuance; a cached token counts only if newer. None: no limit.
+        rejected: Record ids of tokens that a resource rejected; never taken from the cache.
+        refusal: The remembered refusal; no request is sent until the secret changes. None: none.
+        cache_only: Whether to read the cache only and send no request; another host may fill it.
     """
 
     scope: Scope
@@ -132,10 +132,10 @@ class TokenRequirements:
 
 
 class Runtime(Protocol):
-    """What a token's life needs from outside."""
+    """Runtime port of the lifecycle."""
 
     def now(self) -> Instant:
-        """Return the time by both clocks."""
+        """Return the current time by both clocks."""
         ...
 
     def random(self) -> float:
@@ -143,61 +143,61 @@ class Runtime(Protocol):
         ...
 
     def new_record_id(self) -> str:
-        """Return a random name for a cache record: 32 hexadecimal digits."""
+        """Return a random id for a cache record: 32 hexadecimal digits."""
         ...
 
     def pause(self, seconds: float) -> None:
-        """Wait; raise `Closed` where the engine is closed meanwhile."""
+        """Wait; raise `Closed` if the engine is closed meanwhile."""
         ...
 
     def read_cache(self, key: str) -> StoredToken | Unusable | None:
-        """Return what the cache has; a cache in trouble has nothing."""
+        """Return the cached token; None if there is none, or the cache is down."""
         ...
 
     def write_cache(self, key: str, stored: StoredToken) -> None:
-        """Put a token into the cache; a cache in trouble is an event, not an error."""
+        """Write a token to the cache; a cache failure is an event, not an error."""
         ...
 
     def discard(self, key: str, record_id: str) -> None:
-        """Drop that very record from the cache."""
+        """Discard exactly that record from the cache."""
         ...
 
     def lease(self, key: str) -> Lease:
-        """Ask for the right to mint for all who share the cache; one in trouble fails at once."""
+        """Ask for the fleet lease of a cache key; if the cache is down, fail at once."""
         ...
 
     def release(self, lease: Lease) -> None:
-        """Give a lease back, whatever state it is in."""
+        """Release a lease, in any state."""
         ...
 
     def load_shared_cooldown(self) -> None:
-        """Take note of a cool-down that another who shares the cache was told."""
+        """Load the cooldown that another process stored in the shared cache."""
         ...
 
     def fetch_secret(self, *, past_cache: bool) -> ClientCredentials:
-        """Return id and secret of one version; `past_cache` reads the source itself."""
+        """Return id and secret of one version; `past_cache` bypasses the credential cache."""
         ...
 
     def accept_version(self, credentials: ClientCredentials) -> None:
-        """Fetch these from now on, until the source is read again: the server accepted them."""
+        """Use these credentials, which the server accepted, until the source is read again."""
         ...
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
-        """Send a request and return the whole answer within `timeout` seconds."""
+        """Send a request; return the complete response within `timeout` seconds."""
         ...
 
     def locate_endpoint(self) -> EndpointAddress:
-        """Return which address is asked for tokens, and where it came from; without waiting."""
+        """Return the token endpoint's address and its source, without waiting."""
         ...
 
     def recall(self) -> EndpointState:
-        """Return how the client stands with the token endpoint."""
+        """Return the token endpoint's state towards the client."""
         ...
 
     def remember(self, outcome: EndpointOutcome) -> None:
-        """Keep what the token endpoint did."""
+        """Fold an outcome into the token endpoint's state."""
         ...
 
     def emit(self, name: str, **fields: str | float | bool | None) -> None:
-        """Tell observers and the log."""
+        """Emit an event to observers and the log."""
         ...

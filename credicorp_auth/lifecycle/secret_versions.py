@@ -1,4 +1,4 @@
-"""What is tried when an endpoint refuses a client's secret: other versions of it."""
+"""Retry with other versions of a secret, after an endpoint refuses the client."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from credicorp_auth.lifecycle.client import ClientCredentials
 
 MAX_VERSIONS: Final = 3
-"""Versions of a secret that are shown to the endpoint at most, before a refusal is believed."""
+"""Maximum secret versions that are tried before a refusal counts."""
 
 T = TypeVar("T")
 
 
 class CredentialRuntime(Protocol):
-    """What showing a secret needs from outside."""
+    """Runtime port of the credentials: fetch, accept, emit."""
 
     def fetch_secret(self, *, past_cache: bool) -> ClientCredentials:
-        """Return id and secret of one version; `past_cache` reads the source itself."""
+        """Return id and secret of one version; `past_cache` bypasses the credential cache."""
         ...
 
     def accept_version(self, credentials: ClientCredentials) -> None:
-        """Fetch these from now on, until the source is read again: the server accepted them."""
+        """Use these credentials, which the server accepted, until the source is read again."""
         ...
 
     def emit(self, name: str, **fields: str | float | bool | None) -> None:
-        """Tell observers and the log."""
+        """Emit an event to observers and the log."""
         ...
 
 
@@ -41,22 +41,22 @@ def try_secret_versions(
     note: Callable[[CredicorpAuthError, ClientCredentials], None],
 ) -> tuple[T, ClientCredentials]:
     """
-    Show an endpoint the secret; if a refusal may blame it, each other version of it.
+    Send a request with the secret; if a refusal may blame it, retry with other versions.
 
-    The source is read once past its cache, whatever name the refusal bears: servers have many for
-    a wrong secret. What is tried after that is another version, never the same one again.
+    The source is read once past its cache for any refusal that may blame the secret, since servers
+    have many codes for a wrong secret. A refused version is never sent again.
 
     Args:
-        runtime: Where.
-        credentials: What is shown first.
-        show: Asks the endpoint with some credentials.
-        note: Remembers a failure, given the credentials that were read last.
+        runtime: The runtime that fetches credentials.
+        credentials: The credentials that are tried first.
+        show: Sends the request with the given credentials.
+        note: Remembers a failure, together with the credentials that were last read.
 
     Returns:
-        What came of it, and the credentials it came with.
+        The result of `show`, and the credentials that it succeeded with.
 
     Raises:
-        CredicorpAuthError: After it was remembered; the last refusal if all were refused.
+        CredicorpAuthError: The failure, passed to `note` first; the last refusal if all failed.
     """
     current = credentials
     try:
@@ -82,7 +82,7 @@ def try_secret_versions(
 def show_or_refuse(
     show: Callable[[ClientCredentials], T], credentials: ClientCredentials
 ) -> T | CredicorpAuthError:
-    """Show some credentials; return a refusal that may blame them, and raise anything else."""
+    """Call `show`; return a refusal that may blame the credentials, raise any other error."""
     try:
         return show(credentials)
     except CredicorpAuthError as error:
@@ -92,7 +92,7 @@ def show_or_refuse(
 
 
 def fetch_current(runtime: CredentialRuntime) -> ClientCredentials | None:
-    """Read the secret source past its cache; a source that cannot be read has nothing newer."""
+    """Read the secret source past its cache; return None if it is unavailable."""
     try:
         return runtime.fetch_secret(past_cache=True)
     except SecretUnavailable:
@@ -102,7 +102,7 @@ def fetch_current(runtime: CredentialRuntime) -> ClientCredentials | None:
 def other_versions(
     refused: ClientCredentials, current: ClientCredentials
 ) -> list[ClientCredentials]:
-    """Return what may be tried after `refused`: what the source has now, then beside it."""
+    """Return the versions to try after `refused`: the current one, then the fallbacks."""
     others: dict[str, ClientCredentials] = {}
     for each in (current, current.fallback, refused.fallback):
         if each is not None and each.version != refused.version:

@@ -1,8 +1,8 @@
 """
-How those who share a cache mint once: one has the lease and mints, the rest read what it brings.
+Fleet-wide single minting: the lease holder mints, the others read its token from the cache.
 
-A cache that offers no lease, or is in trouble, sends everyone off alone; within a process there is
-still one call for all.
+If the cache has no lease support or is down, each process mints on its own. Within a process there
+is still one call for all callers.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from credicorp_auth.lifecycle.runtime import Issuance, Runtime, TokenRequirements
     from credicorp_auth.plugin.api import Lease
 
-_FIRST_WAIT: Final = 0.025  # seconds until the holder is looked at again
+_FIRST_WAIT: Final = 0.025  # seconds until the first recheck of the cache and the lease
 _LONGEST_WAIT: Final = 0.25  # seconds
-_LEAST_PATIENCE: Final = 0.5  # of an call's time, for which a holder is waited for
-_MORE_PATIENCE: Final = 0.25  # of it, at random: those who wait do not all go alone at once
+_LEAST_PATIENCE: Final = 0.5  # fraction of a call's time for which it waits for the holder
+_MORE_PATIENCE: Final = 0.25  # random extra fraction; so that waiters do not all give up at once
 
 
 def find_in_cache(
     client: Client, runtime: Runtime, key: str, requirements: TokenRequirements
 ) -> ObtainedToken | None:
-    """Return the cached token if it has life enough, is wanted, and is not from the future."""
+    """Return the cached token if it is acceptable, fresh enough and not future-dated."""
     return choose(client, runtime, runtime.read_cache(key), requirements)
 
 
@@ -41,7 +41,7 @@ def choose(
     stored: StoredToken | Unusable | None,
     requirements: TokenRequirements,
 ) -> ObtainedToken | None:
-    """Return what was found in a cache if it serves; see `find_in_cache`."""
+    """Return the token that was read from the cache if it serves; see `find_in_cache`."""
     if not isinstance(stored, StoredToken) or stored.record_id in requirements.rejected:
         return None
     if requirements.newer_than is not None and not stored.issuance.after(requirements.newer_than):
@@ -66,14 +66,14 @@ def mint_for_all(
     mint: Callable[[int], ObtainedToken],
 ) -> ObtainedToken:
     """
-    Mint, unless another who shares the cache is at it: then take what that brings.
+    Mint under the fleet lease, or wait for the lease holder's token.
 
     Args:
-        client: Who asks.
-        runtime: Where.
+        client: The OAuth client.
+        runtime: The runtime that performs I/O.
         key: The cache key of the token.
-        requirements: For what scope, until when, and what does not count.
-        mint: Mints under the lease of that number; 0 where there is none.
+        requirements: The scope, the deadline and the tokens that do not count.
+        mint: Mints under the given lease number; 0 means without one.
     """
     lease = ask_for_the_lease(client, runtime, key, requirements)
     if isinstance(lease, ObtainedToken):
@@ -84,7 +84,7 @@ def mint_for_all(
             return mint(0)
         stored = runtime.read_cache(key)
         if found := choose(client, runtime, stored, requirements):
-            return found  # whoever had the lease before has brought it meanwhile
+            return found  # the previous lease holder wrote it meanwhile
         return mint(number_in_order(runtime, lease.number, stored, requirements.newer_than))
     finally:
         runtime.release(lease)
@@ -94,17 +94,17 @@ def number_in_order(
     runtime: Runtime, number: int, stored: StoredToken | Unusable | None, held: Issuance | None
 ) -> int:
     """
-    Return the number to mint under: that of the lease, or 0, which replaces whatever is there.
+    Return the number to mint under: that of the lease, or 0, which orders tokens by issue time.
 
-    A lease has a larger number than any before it. If one that was just acquired has not, a number
-    was made up, or the cache has begun to count anew; then the order is that of issue time. Nor is
-    anything else believed of what is out of bounds.
+    A lease has a larger number than any earlier one. If a new lease does not, a number was forged
+    or the cache has restarted its count; then the issue time decides. It also decides if the cache
+    content is damaged or future-dated, since its number is not trusted.
 
     Args:
-        runtime: Where.
-        number: That of the lease.
-        stored: What lies in the cache and does not serve.
-        held: The birth of the token in hand, or None.
+        runtime: The runtime whose clock is read.
+        number: The number of the lease.
+        stored: The cache content, which does not serve.
+        held: The issuance of the held token, or None.
     """
     if isinstance(stored, Unusable) or (stored and stored.issuance.is_ahead_of(runtime.now())):
         return 0
@@ -117,14 +117,14 @@ def ask_for_the_lease(
     client: Client, runtime: Runtime, key: str, requirements: TokenRequirements
 ) -> Lease | ObtainedToken:
     """
-    Wait while another has the lease; return it, or what the other one brought.
+    Wait while another process holds the lease; return the lease, or the holder's token.
 
     Returns:
-        The lease, in any state: one that another has still after most of the call's time is in
-        nobody's way any more. Time in which the endpoint asked to be left alone does not count.
+        The token; or the lease in any state. A lease that is still held after most of the call's
+        time is ignored: the caller mints without it. Time of a cooldown does not count.
 
     Raises:
-        DeadlinePassed: The call's time is over.
+        DeadlinePassed: The call's deadline would pass while waiting.
     """
     lease, wait, began = runtime.lease(key), _FIRST_WAIT, runtime.now().boot
     if lease.state is not LeaseState.HELD:
@@ -144,7 +144,7 @@ def ask_for_the_lease(
 
 
 def is_worn_out(runtime: Runtime, began: float, patience: float) -> bool:
-    """Say whether a holder had `patience` seconds since `began` in which it could ask."""
+    """Say whether the holder had `patience` seconds since `began`, cooldowns excluded."""
     if runtime.now().boot - began < patience:
         return False
     runtime.load_shared_cooldown()
@@ -152,7 +152,7 @@ def is_worn_out(runtime: Runtime, began: float, patience: float) -> bool:
 
 
 def wait_for_the_holder(runtime: Runtime, requirements: TokenRequirements, seconds: float) -> None:
-    """Wait a moment; raise where the call ends before it."""
+    """Wait `seconds`; raise at once if the deadline comes first."""
     if runtime.now().boot + seconds >= requirements.deadline:
         error = DeadlinePassed(
             "no time was left to wait for the process that mints for all who share the cache"

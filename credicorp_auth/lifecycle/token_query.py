@@ -1,11 +1,11 @@
 """
-How an endpoint is asked about a token: the story that introspection and revocation share.
+Request about a token: the common part of introspection and revocation.
 
-    find the endpoint -> fetch secret -> build request -> send -> read answer
+    find the endpoint -> fetch secret -> build request -> send -> read response
 
-Nobody waits for better times here: whoever shows a token is waiting, so a failure is told at once.
-A connection that fails is tried a second time, since nothing can have come of the first. After
-that, as after a 429, the endpoint is left alone for a while, and meanwhile every question fails.
+A failure is raised at once and never waited out, since the bearer of the token is waiting. A failed
+connection is retried once, which is safe: both requests are idempotent. After that, as after a 429,
+the endpoint gets a cooldown, during which every query fails.
 """
 
 from __future__ import annotations
@@ -54,21 +54,21 @@ if TYPE_CHECKING:
 
 A = TypeVar("A")
 
-# What a server answers that choked on one token, and may well answer for the next.
+# Statuses of a server that fails on one token, and may well succeed on the next.
 _CHOKED: Final = frozenset({400, 415, 422, 500})
 
 _ANY: Final = Scope()
-"""Questions have no scope: what is remembered against the client is remembered against all."""
+"""Queries have no scope: a remembered refusal of the client applies to every query."""
 
 
 @frozen(eq=False)
 class Timestamped(Generic[A]):
     """
-    An answer, and how old it is at least.
+    A result, with the time of its request.
 
     Args:
-        response: What the server says.
-        sent: When it was asked.
+        response: The result.
+        sent: The time at which the request was sent; the result is at least that old.
     """
 
     response: A
@@ -78,13 +78,13 @@ class Timestamped(Generic[A]):
 @frozen
 class QueryAttempt(Generic[A]):
     """
-    What is asked, and until when.
+    A query about a token, and its deadline.
 
     Args:
         token: The token.
-        client_authentication: How the client proves who it is.
-        deadline: Moment of the boot clock to be back.
-        read: Reads the answer.
+        client_authentication: A name from `CLIENT_AUTHENTICATION`.
+        deadline: Boot-clock time by which the call must return.
+        read: Reads the response.
     """
 
     token: Secret
@@ -94,10 +94,10 @@ class QueryAttempt(Generic[A]):
 
 
 class QueryRuntime(CredentialRuntime, Protocol):
-    """What asking about a token needs from outside."""
+    """Runtime port of token queries: clocks, transport, address, credentials, state."""
 
     def now(self) -> Instant:
-        """Return the time by both clocks."""
+        """Return the current time by both clocks."""
         ...
 
     def random(self) -> float:
@@ -105,32 +105,32 @@ class QueryRuntime(CredentialRuntime, Protocol):
         ...
 
     def find_endpoint(self, seconds: float) -> EndpointAddress:
-        """Return the address of the endpoint, within so many seconds."""
+        """Return the address of the endpoint within `seconds`."""
         ...
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
-        """Send a request and return the whole answer within `timeout` seconds."""
+        """Send a request; return the complete response within `timeout` seconds."""
         ...
 
     def check_peer(self, response: HttpResponse, url: str) -> None:
-        """Refuse an answer that came out of a network where the address may not lead."""
+        """Reject a response from a network zone that is not allowed (DNS rebinding)."""
         ...
 
     def recall(self) -> EndpointState:
-        """Return how the client stands with this endpoint."""
+        """Return this endpoint's state towards the client."""
         ...
 
     def remember(self, outcome: EndpointOutcome) -> None:
-        """Keep what this endpoint did."""
+        """Fold an outcome into this endpoint's state."""
         ...
 
 
 def query_token(runtime: QueryRuntime, asking: QueryAttempt[A]) -> Timestamped[A]:
     """
-    Ask once; a second time only where nothing came of the first, or for another secret.
+    Send the query; repeat it only after a failed connection, or with another secret version.
 
     Raises:
-        CredicorpAuthError: There is no answer. What concerns the endpoint as a whole is remembered.
+        CredicorpAuthError: The query failed. A failure of the whole endpoint is remembered.
     """
     check_cooldown(runtime)
     address = runtime.find_endpoint(seconds_left(runtime, asking))
@@ -145,10 +145,10 @@ def query_token(runtime: QueryRuntime, asking: QueryAttempt[A]) -> Timestamped[A
 
 def fetch_secret(runtime: QueryRuntime) -> ClientCredentials:
     """
-    Fetch id and secret; without them nobody else's question can be asked either.
+    Fetch id and secret; a failure concerns every query, so it is remembered.
 
-    While the client is known to be refused, the source itself is read: a changed secret lifts the
-    refusal, and the same one is not shown again.
+    While a refusal of the client is remembered, the source is read past its cache. A changed secret
+    lifts the refusal; the same one is not sent again.
     """
     refusal = runtime.recall().refusal_of(_ANY, runtime.now().boot)
     if refusal is not None:
@@ -165,7 +165,7 @@ def fetch_secret(runtime: QueryRuntime) -> ClientCredentials:
 
 
 def check_cooldown(runtime: QueryRuntime) -> None:
-    """Raise at once while the endpoint is left alone, or the client known to be refused."""
+    """Raise at once during a cooldown, or before a remembered refusal may be rechecked."""
     state, now = runtime.recall(), runtime.now().boot
     refusal = state.refusal_of(_ANY, now)
     if refusal is not None and now < refusal.next_recheck:
@@ -175,7 +175,7 @@ def check_cooldown(runtime: QueryRuntime) -> None:
 
 
 def seconds_left(runtime: QueryRuntime, asking: QueryAttempt[A]) -> float:
-    """Return the seconds until the deadline; raise where there are none."""
+    """Return the seconds until the deadline; raise if there are none."""
     left = asking.deadline - runtime.now().boot
     if left <= 0:
         raise DeadlinePassed("no time was left to ask about the token")
@@ -188,7 +188,7 @@ def ask_twice(
     address: EndpointAddress,
     credentials: ClientCredentials,
 ) -> Timestamped[A]:
-    """Ask; if no connection came about, or it broke, once more; not if that cannot help."""
+    """Send the query; after a retryable connection failure, send it once more."""
     try:
         return ask_once(runtime, asking, address, credentials)
     except ConnectionFailed as error:
@@ -203,7 +203,7 @@ def ask_once(
     address: EndpointAddress,
     credentials: ClientCredentials,
 ) -> Timestamped[A]:
-    """Send one request and read the answer, which is true of the time before it was sent."""
+    """Send one request and read the response; its age counts from before sending."""
     left, sent = seconds_left(runtime, asking), runtime.now()
     query = TokenQuery(
         asking.token,
@@ -225,17 +225,17 @@ def ask_once(
 
 def concerns_one_token(error: CredicorpAuthError, *, has_answered: bool) -> bool:
     """
-    Say whether a question failed for its token, so that the next one may be answered.
+    Say whether a query failed because of its token, so that the next query may succeed.
 
-    Who shows a token chooses what it is. If one that a server chokes on could silence the endpoint,
-    anybody could have every other token refused. A refusal that is not one of the client as a whole
-    is of that token; what a server asks for in `Retry-After` is asked of everybody.
+    The bearer chooses the token. If a token that breaks the server could disable the endpoint, an
+    attacker could have every other token rejected. A refusal that is not of the client as a whole
+    concerns that token only. A `Retry-After` concerns every query.
 
     Args:
         error: The failure.
-        has_answered: Whether the endpoint has answered properly before. If it has, address and
-            client are right, and a redirect or a status that says nothing of OAuth (403, 404, 406,
-            501 …) is most likely a web application firewall's word about this token.
+        has_answered: Whether the endpoint has responded properly before. If so, address and client
+            are right. Then a redirect, or a status without an OAuth meaning (403, 404, 406, 501 …),
+            most likely comes from a web application firewall that rejects this token.
     """
     if isinstance(error, ServerFailed):
         chokes = error.status in _CHOKED or (has_answered and not is_retryable(error.status))
@@ -254,7 +254,7 @@ def note_failure(
     *,
     has_answered: bool = False,
 ) -> None:
-    """Remember a failure of the endpoint, so that it is not asked again before it makes sense."""
+    """Remember a failure as a refusal or a cooldown, unless it concerns one token only."""
     if concerns_one_token(error, has_answered=has_answered):
         return
     if shown is not None and refuses_client(error):

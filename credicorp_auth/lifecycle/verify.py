@@ -1,4 +1,4 @@
-"""Examining a token: the story of one look at it, with the keys at hand."""
+"""Verification of one token with the cached keys."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _SHOWN_KID = 64  # characters
 @frozen
 class Question:
     """
-    What a caller wants to know of a token.
+    A token to verify, and the caller's requirements.
 
     Args:
         text: The token.
-        audience: Whom it must be meant for.
-        required: What it must be good for.
+        audience: The required audience.
+        required: The required scope.
     """
 
     text: str = field(repr=False)
@@ -40,22 +40,22 @@ class Question:
 
 
 class VerificationRuntime(Protocol):
-    """What examining needs from outside."""
+    """Runtime port of verification: clocks, keys, verified-token cache, events."""
 
     def now(self) -> Instant:
-        """Return the time by both clocks."""
+        """Return the current time by both clocks."""
         ...
 
     def emit(self, name: str, **fields: str | float | bool | None) -> None:
-        """Tell observers and the log."""
+        """Emit an event to observers and the log."""
         ...
 
     def keys(self) -> KeySet:
-        """Return the keys at hand; raise `KeysUnavailable` where there are none."""
+        """Return the cached keys; raise `KeysUnavailable` if there are none."""
         ...
 
     def remember(self, text: str, claims: Claims, keys: KeySet) -> None:
-        """Keep what a token says, once it was verified with these keys."""
+        """Cache the claims of a token that was verified with these keys."""
         ...
 
 
@@ -66,20 +66,21 @@ def examine_token(
     runtime: VerificationRuntime,
 ) -> Claims:
     """
-    Verify a token with the keys at hand.
+    Verify a token's signature, issuer, times, audience and scope with the cached keys.
 
-    What a token says is remembered before it is compared with what this caller asks for: the next
-    one may ask for something else.
+    The claims are cached before audience and scope are compared, since the next caller may require
+    others.
 
     Args:
-        question: What a caller wants to know.
-        token: The token of the question, taken apart by `read_token`.
-        policy: What makes a token trustworthy.
-        runtime: The keys and the clocks.
+        question: The token text and the caller's requirements.
+        token: The same token, parsed by `read_token`.
+        policy: The requirements for a trusted token.
+        runtime: The runtime with the keys and the clocks.
 
     Raises:
-        VerificationFailed: It cannot be trusted, or is not for this. With `verify.kid`, and with
-            `KeysUnavailable`, newer keys may help.
+        VerificationFailed: The token is not valid, or not for this audience or scope. After
+            `verify.kid`, newer keys may help.
+        KeysUnavailable: There are no usable keys; fetching them may help.
     """
     keys = runtime.keys()
     key = choose_key(token, keys, runtime)
@@ -91,7 +92,7 @@ def examine_token(
 
 
 def choose_key(token: CompactToken, keys: KeySet, runtime: VerificationRuntime) -> VerificationKey:
-    """Choose the key that a token names; tell where there is none."""
+    """Choose the key that a token names; emit `token.key_unknown` if there is none."""
     try:
         return keys.choose(token.kid, token.algorithm)
     except UnknownKey as unknown:

@@ -1,4 +1,4 @@
-"""How fresh a token is: the windows of its life, fixed at issue and read by two clocks."""
+"""Refresh windows of a token: fixed at issue, measured by two clocks."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ MAX_SKEW: Final = 60.0  # seconds by which the clocks of two hosts may differ
 @frozen
 class Instant:
     """
-    One point in time, as both clocks see it.
+    A point in time by both clocks.
 
     Args:
-        wall: Epoch seconds; it may jump, but means the same on every host.
-        boot: Seconds since the machine started, sleep included; it never jumps.
+        wall: Epoch seconds. The wall clock may jump, but means the same on every host.
+        boot: Seconds since the machine started, sleep included. The boot clock never jumps.
     """
 
     wall: float
@@ -25,16 +25,16 @@ class Instant:
 
     def since(self, earlier: Instant) -> float:
         """
-        Return the seconds that have passed since `earlier`: what the faster clock says.
+        Return the seconds since `earlier`, by the clock that counted more.
 
-        A wall clock that jumps back cannot make a token younger, and one that jumps ahead makes
-        it older: both err towards minting again rather than sending an expired token.
+        A wall clock that jumps back cannot make a token younger. One that jumps ahead makes it
+        older, which errs towards minting again instead of sending an expired token.
         """
         return max(self.wall - earlier.wall, self.boot - earlier.boot)
 
 
 class Freshness(Enum):
-    """What may be done with a token of a certain age."""
+    """Permitted use of a token of a certain age."""
 
     FRESH = "use it"
     ADVISORY = "use it, and let one flight bring its successor"
@@ -45,12 +45,12 @@ class Freshness(Enum):
 @frozen
 class Windows:
     """
-    The windows of one token's life.
+    The refresh windows of one token.
 
     Args:
-        issued: From when its life counts: before the token request was sent.
-        lifetime: Seconds of life.
-        advisory: Age in seconds from which a successor is sought.
+        issued: The time from which its lifetime counts: before the token request was sent.
+        lifetime: Lifetime in seconds.
+        advisory: Age in seconds from which it is refreshed in the background.
         mandatory: Age in seconds from which callers wait for the successor.
     """
 
@@ -60,7 +60,7 @@ class Windows:
     mandatory: float
 
     def freshness_at(self, now: Instant) -> Freshness:
-        """Return what may be done with the token now."""
+        """Return the permitted use of the token at `now`."""
         age = now.since(self.issued)
         if age < self.advisory:
             return Freshness.FRESH
@@ -72,11 +72,11 @@ class Windows:
 @frozen
 class WindowPolicy:
     """
-    How long before expiry to act, for tokens that live long enough; others are scaled.
+    The lead times before expiry; they are scaled down for short-lived tokens.
 
     Args:
-        refresh_lead: Seconds before expiry at which a successor is sought.
-        expiry_margin: Seconds before expiry from which callers wait for it.
+        refresh_lead: Seconds before expiry from which a token is refreshed in the background.
+        expiry_margin: Seconds before expiry from which callers wait for the successor.
     """
 
     refresh_lead: float = 300.0
@@ -86,17 +86,17 @@ class WindowPolicy:
         self, issued: Instant, lifetime: float, *, mint_seconds: float, chance: float
     ) -> Windows:
         """
-        Fix the windows of a token.
+        Compute the windows of a token.
 
-        The lead is a quarter of the life at most, unless minting is so slow that it must begin
-        earlier; up to a fifth is added at random, so that a fleet does not refresh at once; and
-        half of the life is never touched.
+        The lead is at most a quarter of the lifetime, or twice the minting time if that is longer.
+        Up to a fifth is added at random, so that a fleet does not refresh at once. The lead is
+        never more than half of the lifetime.
 
         Args:
-            issued: From when the token's life counts.
-            lifetime: Seconds of life.
-            mint_seconds: How long minting takes, smoothed.
-            chance: A number in [0, 1).
+            issued: The time from which the token's lifetime counts.
+            lifetime: Lifetime in seconds.
+            mint_seconds: Smoothed duration of minting in seconds.
+            chance: The jitter, a random number in [0, 1).
         """
         lead = max(min(self.refresh_lead, lifetime / 4), 2 * mint_seconds)
         lead = min(lead * (1 + 0.2 * chance), lifetime / 2)
@@ -104,5 +104,5 @@ class WindowPolicy:
         return Windows(issued, lifetime, min(lifetime - lead, mandatory), mandatory)
 
     def mandatory_age(self, lifetime: float) -> float:
-        """Return the age in seconds from which a token of that lifetime is held out no more."""
+        """Return the age in seconds at which the mandatory refresh window begins."""
         return lifetime - min(self.expiry_margin, lifetime / 10)

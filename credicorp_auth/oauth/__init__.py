@@ -1,1 +1,1 @@
-"""The rules of OAuth: values in, values out; no clock, no input, no output."""
+"""OAuth protocol rules as pure functions: values in, values out, no clock, no I/O."""

@@ -1,4 +1,4 @@
-"""Memory of the tokens that bearers have put on requests."""
+"""Record of the tokens that bearer adapters have put on requests."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _REMEMBERED: Final = 4096  # tokens
 
 class CarriedTokens:
     """
-    The newest tokens that requests have carried, to tell our own header from a caller's.
+    The newest tokens that were put on requests, to tell our own header from a caller's.
 
-    A request object that is sent again still has the header of its last sending. Only hashes are
+    A request object that is sent again still has the header of the first time. Only hashes are
     kept, salted for this process, so that no expired token stays in memory.
     """
 

@@ -1,4 +1,4 @@
-"""Values that claims about a token are made of, wherever these come from."""
+"""Claim values: times and frozen JSON, for signed tokens and introspection responses."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _LATEST: Final = 2.0**53  # seconds; numbers beyond are not exact in every reade
 
 
 def read_time(value: object) -> float | None:
-    """Return a point in time, in epoch seconds; None where the value is none."""
-    # A boolean is an int in Python, and is not a time.
+    """Return a time in epoch seconds; None if the value is not a time."""
+    # A boolean is an int in Python, but not a time.
     if type(value) not in {int, float}:
         return None
     seconds = cast("float", value)
@@ -22,13 +22,13 @@ def read_time(value: object) -> float | None:
 
 
 def freeze_members(members: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the members of a JSON object so that nobody can change them, nor what lies inside."""
-    # One object is handed to everybody who shows this token again, so nobody may change it.
+    """Return a read-only view of a JSON object; nested values are frozen, too."""
+    # All callers who present the same token share one object, so it must be immutable.
     nested = {name: _freeze(each) for name, each in members.items() if type(each) in _CONTAINERS}
     return MappingProxyType({**members, **nested} if nested else cast("dict[str, Any]", members))
 
 
-def _freeze(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can say
+def _freeze(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, dict):
         return freeze_members(cast("dict[str, Any]", value))
     if isinstance(value, list):

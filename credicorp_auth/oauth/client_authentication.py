@@ -1,4 +1,4 @@
-"""How a client proves who it is (RFC 6749 section 2.3.1): in one way for each request."""
+"""Client authentication with a secret (RFC 6749 section 2.3.1): one method per request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @frozen
 class ClientAuthenticator:
     """
-    What one authentication method adds to a request.
+    The additions of an authentication method to a request.
 
     Args:
         headers: Header names to opaque values.
@@ -40,8 +40,8 @@ def build_client_secret_basic(client_id: str, client_secret: Secret) -> ClientAu
     """
     Put id and secret into an Authorization header: `client_secret_basic`.
 
-    Each part is form-encoded before the two are joined and base64-encoded, as RFC 6749 section
-    2.3.1 says and as many clients forget: without it an id that holds a colon cannot work.
+    Id and secret are form-encoded first, then joined and base64-encoded (RFC 6749 section 2.3.1).
+    Many clients omit the first step; without it, an id with a colon cannot work.
     """
     pair = f"{quote_plus(client_id)}:{quote_plus(client_secret.reveal())}"
     return ClientAuthenticator(

@@ -1,7 +1,7 @@
 """
-What makes a value that a secret source found fit to be a credential.
+Credential check for the values that secret sources return.
 
-Nothing here raises: a traceback keeps the locals of what raised, and these hold values.
+Functions return faults and never raise: a traceback keeps local variables, which hold secrets.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from credicorp_auth.http.secret import SecretBytes
 
 MAX_CREDENTIAL: Final = 64 * 1024
-"""Bytes that a credential may have."""
+"""Maximum bytes of a credential."""
 
 _SALT: Final = token_bytes(32)
 _BYTE_ORDER_MARK: Final = "\ufeff"
@@ -31,11 +31,11 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 @frozen
 class Fault:
     """
-    Why a value cannot be used.
+    The reason that a value cannot be used.
 
     Args:
         code: The code of the error to raise.
-        message: What is wrong with the value, without a word of it.
+        message: The fault, without any part of the value.
     """
 
     code: str
@@ -44,15 +44,18 @@ class Fault:
 
 def read_credential(raw: SecretBytes, *, line_end: bool = True) -> Secret | Fault:
     """
-    Read a credential, less the one line end that editors and `echo` leave behind it.
+    Read a credential, without the one line end that editors and `echo` append.
 
-    Anything else that looks like an accident is a fault, and not mended in silence: a secret with
+    Anything else that looks like an accident is a fault and never corrected silently. A secret with
     quotes around it may be right, and only its owner knows.
 
     Args:
-        raw: The value as it was found.
-        line_end: Whether it was found as a text of its own, whose one line end may be dropped;
-            False for a member of a document, which somebody wrote as it is.
+        raw: The value as found.
+        line_end: Whether one line end at the end is dropped. True for a text of its own, such as a
+            file; False for a member of a document, which is taken as written.
+
+    Returns:
+        The credential, or the fault.
     """
     held = raw.reveal()
     if line_end and held.endswith(b"\n"):
@@ -82,14 +85,13 @@ def _find_fault(text: str) -> Fault | None:
 
 def digest_fields(fields: Mapping[str, Secret]) -> str:
     """
-    Return a version for a record whose source gives it none: equal fields, equal versions.
+    Return a version for a record whose source states none: equal fields, equal versions.
 
     Args:
         fields: Field names to values.
     """
-    # Keyed with a salt of this process, so that it says nothing about the values elsewhere. The
-    # fingerprint of a secret is 32 bits, which is for eyes: two values of one fingerprint would
-    # hide a rotation. This is 128.
+    # Keyed with a salt of this process, so it reveals nothing about the values elsewhere. It has
+    # 128 bits: a collision of the 32-bit fingerprints, which are for humans, would hide a rotation.
     digest = hmac.new(_SALT, digestmod="sha256")
     for name, value in sorted(fields.items()):
         for part in (name.encode(), value.reveal().encode("utf-8")):

@@ -1,4 +1,4 @@
-"""The address of an endpoint, and the setting that it came from: what a hint shows."""
+"""Address of an endpoint, and the setting that it came from, for hints."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class EndpointAddress:
 
     Args:
         url: The address.
-        source: Where it came from, as a hint names it: `base_url`, or the metadata at an address.
-        has_answered: Whether it has answered properly before, in this process. If it has, a 404
-            is a deployment under way and may pass; if not, the address is wrong.
+        source: Its origin, as a hint names it: `base_url`, or the metadata at an address.
+        has_answered: Whether it has responded properly before, in this process. If so, a 404 is
+            a deployment in progress and retryable; if not, the address is wrong.
     """
 
     url: str

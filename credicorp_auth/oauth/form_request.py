@@ -1,4 +1,4 @@
-"""A request with a form body, by which a client asks an authorization server for something."""
+"""Authenticated form request of a client to an authorization server."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def build_form_request(
     url: str, fields: Iterable[tuple[str, str]], proof: ClientAuthenticator
 ) -> HttpRequest:
     """
-    Build a request that proves who the client is.
+    Build a form request with client authentication.
 
     Args:
         url: Address of the endpoint; nothing is added to it.
         fields: Names and values of the form.
-        proof: Goes into the body or one header, as the client authenticates.
+        proof: The client authentication, which goes into the body or one header.
     """
     proven = [(name, secret.reveal()) for name, secret in proof.fields.items()]
     form = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in [*fields, *proven])

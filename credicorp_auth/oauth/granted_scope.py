@@ -1,4 +1,4 @@
-"""Scope as a server states it: text or a JSON list of texts, scrubbed before anybody sees it."""
+"""Scope that a server states: text or a JSON list of texts, scrubbed of credentials."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def read_scope_of(stated: object, asked: Scope, secrets: Collection[Secret]) -> 
     """
     Read the scope that a server states (RFC 6749 section 3.3).
 
-    A scope travels: into events, caches, messages and the `repr` of a token. So a scope token that
-    holds a credential of ours, or looks like a token, is kept as `***`, unless it was asked for.
-    Secrets of less than eight characters are not looked for: `read` is a word of many scopes.
+    Scopes reach events, caches, messages and the `repr` of a token. So a scope token that holds a
+    credential of ours, or looks like a token, becomes `***`, unless it was requested. Secrets of
+    less than eight characters are not searched for: `read` is a word of many scopes.
 
     Args:
-        stated: The member `scope`: text, a JSON list of texts, or nothing.
-        asked: What was asked for; it stands for a scope that is not stated.
-        secrets: Credentials that may be echoed.
+        stated: The member `scope`: text, a JSON list of texts, or absent.
+        asked: The requested scope; it is returned if the server states none.
+        secrets: Credentials that the server may echo.
 
     Returns:
-        The scope; None if the member is something else.
+        The scope; None if the member is malformed.
     """
     if is_absent(stated):
         return asked

@@ -1,4 +1,4 @@
-"""Asking the authorization server whether a token counts (RFC 7662)."""
+"""Introspection response (RFC 7662): parser, policy and result."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from credicorp_auth.oauth.token_query import TokenQuery
 
 MAX_RESPONSE: Final = 64 * 1024
-"""Bytes that an answer may have: thousands of them are remembered."""
+"""Maximum bytes of a response; small, since thousands of results are cached."""
 
-# `cnf` is not among them: whatever it holds but null is a binding (RFC 7800 section 3.1).
+# `cnf` is not among them: any value but null is a key binding (RFC 7800 section 3.1).
 _OPTIONAL: Final = frozenset(
     {
         *("scope", "client_id", "username", "token_type", "exp", "iat", "nbf"),
@@ -40,13 +40,13 @@ INTROSPECTION_ENDPOINT: Final = EndpointProfile(
 @frozen
 class IntrospectionPolicy:
     """
-    What an active token must be like to count here.
+    The requirements for an active token.
 
     Args:
-        issuer: Who must have issued it, if the response says who did; None: anyone.
-        audience: Whom it must be meant for, if the response says for whom; None: anyone.
+        issuer: The required issuer, if the response names one; None: any.
+        audience: The required audience, if the response names any; None: any.
         leeway: Seconds by which the server's clock may be ahead of ours.
-        requires_audience: Whether a response that names no audience is refused.
+        requires_audience: Whether a token is inactive if the response names no audience.
     """
 
     issuer: str | None = None
@@ -58,18 +58,18 @@ class IntrospectionPolicy:
 @frozen
 class Introspection(Mapping[str, Any]):
     """
-    What the authorization server says of a token; true in a condition where it is active.
+    The introspection result of a token; truthy if the token is active.
 
-    It is a read-only mapping of all members of the answer by name, too. Of a token that is not
-    active nothing but that is known, whatever the server said.
+    Also a read-only mapping of all members of the response by name. For an inactive token only
+    `code` is set.
 
     Args:
-        active: Whether the token counts, now and here.
-        scope: What it may be used for; empty where the server does not say.
-        client_id: The client that it was issued to; None where the server does not say.
-        subject: Whom it is about; None where the server does not say.
-        expires_at: Epoch seconds of its end; None where the server does not say.
-        code: Why it is not active, for the log alone; None where it is.
+        active: Whether the token is active and meets the policy.
+        scope: The granted scope; empty if the server states none.
+        client_id: The client that the token was issued to; None if the server does not say.
+        subject: The subject; None if the server does not say.
+        expires_at: Expiry in epoch seconds; None if the server does not say.
+        code: The reason that the token is inactive, for logs only; None if it is active.
 
     .. versionadded:: 1.0.0
     """
@@ -83,13 +83,13 @@ class Introspection(Mapping[str, Any]):
     _members: Mapping[str, Any] = field(repr=False, hash=False, alias="members")
 
     def covers(self, needed: Scope | str) -> bool:
-        """Say whether the token is active and good for all of `needed`."""
+        """Say whether the token is active and its scope covers `needed`."""
         return self.active and self.scope.covers(Scope(needed))
 
     def __bool__(self) -> bool:
         return self.active
 
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - whatever JSON can say
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - any JSON value
         return self._members[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -100,7 +100,7 @@ class Introspection(Mapping[str, Any]):
 
 
 def inactive(code: str) -> Introspection:
-    """Build the answer about a token that does not count, and say why."""
+    """Build the result for an inactive token, with its reason."""
     return Introspection(
         active=False,
         scope=Scope(),
@@ -116,23 +116,23 @@ def read_introspection(
     response: HttpResponse, query: TokenQuery, policy: IntrospectionPolicy, *, now: float
 ) -> Introspection:
     """
-    Read the answer to an introspection request (RFC 7662 section 2.2).
+    Read the response to an introspection request (RFC 7662 section 2.2).
 
     Args:
-        response: What the transport brought.
-        query: What was asked.
-        policy: What an active token must be like.
-        now: Epoch seconds now.
+        response: The response.
+        query: The query that was sent.
+        policy: The requirements for an active token.
+        now: Current time in epoch seconds.
 
     Returns:
-        What the server says. A token that it calls active is not, if it has expired, begins later,
-        is another issuer's, for another audience, bound to a key, or no access token: `.code` says
-        why. Whether the response must name an audience is for `require_audience`.
+        The result. A token that the server calls active is inactive here if it has expired, is not
+        valid yet, has another issuer or audience, is bound to a key, or is no access token; `.code`
+        gives the reason. `require_audience` checks separately that an audience is named.
 
     Raises:
-        CredicorpAuthError: The server refused or failed; no answer means no token.
-        MalformedResponse: It is not JSON by its media type (`introspection.content_type`), or not
-            a response that RFC 7662 allows (`introspection.malformed`).
+        CredicorpAuthError: The server refused or failed; the token must not count as active.
+        MalformedResponse: The media type is not JSON (`introspection.content_type`), or RFC 7662
+            does not allow the response (`introspection.malformed`).
     """
     if response.status != 200:  # noqa: PLR2004 - RFC 7662 section 2.2: the one success
         raise read_query_failure(response, query, INTROSPECTION_ENDPOINT)
@@ -150,15 +150,15 @@ def read_introspection(
 
 
 def require_audience(introspection: Introspection, policy: IntrospectionPolicy) -> Introspection:
-    """Call a token inactive if the response names no audience, and the policy requires one."""
+    """Return an inactive result if the response names no audience and the policy requires one."""
     if introspection.active and policy.requires_audience and "aud" not in introspection:
         return inactive("introspection.aud_missing")
     return introspection
 
 
 def _without_empty(members: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the members of RFC 7662 that say nothing: null, empty text, an empty list."""
-    # An empty scope says something: that the token is good for nothing.
+    """Remove the members of RFC 7662 that say nothing: null, empty text, an empty list."""
+    # An empty scope stays: it says that the token is good for nothing.
     return {
         name: value
         for name, value in members.items()
@@ -197,11 +197,11 @@ def _why_not(
     now: float,
     where: str,
 ) -> str | None:
-    """Return why an active token does not count here; None where it does."""
+    """Return the reason that an active token is inactive here; None if there is none."""
     not_before = _read_time(members, "nbf", where) or 0.0
     issuer = members.get("iss")
     audiences = _read_audiences(members.get("aud"), where)
-    # No leeway here: an answer is kept until the token's end by our clock, and not beyond.
+    # No leeway here: a result is cached until the token's expiry by our clock, and not beyond.
     if introspection.expires_at is not None and now >= introspection.expires_at:
         return "introspection.exp"
     if not_before > now + policy.leeway:

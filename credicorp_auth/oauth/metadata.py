@@ -1,4 +1,4 @@
-"""What an authorization server says of itself (RFC 8414), as far as it may be believed."""
+"""Authorization server metadata (RFC 8414): parser and origin checks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ENDPOINTS: Final = (
     "introspection_endpoint",
     "revocation_endpoint",
 )
-"""The members that hold an address of use here."""
+"""The members with an endpoint address that this library uses."""
 
 _METHODS: Final = "token_endpoint_auth_methods_supported"
 _MOST_METHODS: Final = 100
@@ -39,14 +39,14 @@ _MOST_METHODS: Final = 100
 @frozen
 class MetadataSource:
     """
-    Where metadata is read, and what it must say.
+    The address of metadata, and its required content.
 
     Args:
-        url: Its address.
-        issuer: What it must call itself, character by character.
-        origins: The origins at which its endpoints may lie.
-        listed: Those of them that the user listed: what lies there is not asked for its network.
-        setting: Where its address came from, as a hint names it.
+        url: The address.
+        issuer: The required `issuer`, compared character by character.
+        origins: The origins that its endpoints may have.
+        listed: Those origins that the user listed; their network zone is not checked.
+        setting: The setting that the address came from, as a hint names it.
     """
 
     url: str
@@ -62,12 +62,12 @@ class ServerMetadata:
     The metadata of one authorization server.
 
     Args:
-        issuer: Whose they are; checked.
-        endpoints: The addresses that may be used, by their names in RFC 8414.
-        refused: Why others may not.
-        methods: How clients may authenticate at the token endpoint; None where it does not say.
-        document: The bytes that it was read from, to tell whether another says the same.
-        peer: The network address that it came from, where the transport knows.
+        issuer: The issuer; checked against the source.
+        endpoints: The usable addresses, by their names in RFC 8414.
+        refused: The errors of the unusable addresses, by their names.
+        methods: Client authentication methods of the token endpoint; None if it states none.
+        document: The bytes that it was read from, to detect a change.
+        peer: The IP address that it came from; None if the transport does not know it.
     """
 
     issuer: str
@@ -85,9 +85,9 @@ class ServerMetadata:
             name: One of `ENDPOINTS`.
 
         Raises:
-            OriginNotAllowed: It lies where nothing may be sent (`discovery.origin`), or in a
-                network of the inside (`discovery.ssrf`).
-            MalformedResponse: It is absent, or no address that can be used (`discovery.endpoint`).
+            OriginNotAllowed: Its origin is not allowed (`discovery.origin`), or is in a private
+                network (`discovery.ssrf`).
+            MalformedResponse: It is absent or not a usable address (`discovery.endpoint`).
         """
         if name in self.refused:
             raise self.refused[name].copy()
@@ -100,7 +100,7 @@ class ServerMetadata:
         return self.endpoints[name]
 
     def check_method(self, method: str) -> None:
-        """Refuse to authenticate in a way that the server does not offer: there is no downgrade."""
+        """Reject an authentication method that the server does not offer; there is no downgrade."""
         if self.methods is not None and method not in self.methods:
             raise MalformedResponse(
                 f"the token endpoint of {self.issuer} does not take {method}",
@@ -117,17 +117,17 @@ def read_metadata(
     secrets: Collection[Secret] = (),
 ) -> ServerMetadata:
     """
-    Read metadata. Each endpoint is judged by itself: a bad one spoils no good one.
+    Read metadata. Each endpoint is checked on its own, so a bad one does not affect the others.
 
     Args:
-        response: An answer with status 200.
-        source: Where it came from, and what it must say.
-        peer: The network address that it came from.
-        secrets: Credentials of ours: an address that holds one is none that can be used.
+        response: A response with status 200.
+        source: The address of the metadata, and its required content.
+        peer: The IP address that it came from; None if unknown.
+        secrets: Our credentials; an address that holds one is not usable.
 
     Raises:
-        MalformedResponse: It is not metadata (`discovery.malformed`), or somebody else's
-            (`discovery.issuer_mismatch`).
+        MalformedResponse: The response is not metadata (`discovery.malformed`), or is that of
+            another issuer (`discovery.issuer_mismatch`).
     """
     document = response.body.reveal()
     try:
@@ -177,7 +177,7 @@ def _is_address(url: str) -> bool:
 def _judge(
     name: str, value: object, source: MetadataSource, secrets: Collection[Secret]
 ) -> str | CredicorpAuthError:
-    # An address is shown in messages and written into logs on the way: no credential may be in it.
+    # An address is shown in messages and logged on the way, so it must not hold a credential.
     url = value if isinstance(value, str) and _is_address(value) else None
     url = url if url is not None and hide_secrets(url, secrets, shortest=8) == url else None
     if url is None:
@@ -200,16 +200,17 @@ def _judge(
 
 def check_peer(peer: str | None, url: str, source: MetadataSource, known: str | None) -> None:
     """
-    Refuse an answer out of a network of the inside, where a name was bent to lead there.
+    Reject a response served from a private network (DNS rebinding).
 
     Args:
-        peer: The address that answered; None where the transport does not know.
-        url: What was asked.
-        source: Who named the address. What the user listed is not asked for.
-        known: The address that the metadata came from: its own network is never refused.
+        peer: The IP address that responded; None, if unknown, skips the check.
+        url: The address of the request.
+        source: The metadata source; the origins that the user listed skip the check.
+        known: The IP address that the metadata came from; its network zone is always allowed. None,
+            if unknown, skips the check.
 
     Raises:
-        OriginNotAllowed: `discovery.ssrf`.
+        OriginNotAllowed: The peer is in another network zone than public (`discovery.ssrf`).
     """
     origin = origin_of(url)
     if peer is None or known is None or origin in source.listed:

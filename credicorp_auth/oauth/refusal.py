@@ -1,4 +1,4 @@
-"""How an endpoint says no: statuses, and the error document of RFC 6749 section 5.2."""
+"""Error responses of an endpoint: statuses, and the error document of RFC 6749 section 5.2."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ _NOT_THERE: Final = frozenset({404, 405})
 @frozen
 class EndpointProfile:
     """
-    An endpoint as messages name it.
+    The name and the error codes of an endpoint.
 
     Args:
-        name: What it is called.
-        server_error: The code of its 5xx, 408 and 425.
-        client_error: The code of a 4xx that says nothing of OAuth.
+        name: The name for messages.
+        server_error: The error code for 5xx, 408 and 425.
+        client_error: The error code for a 4xx without an OAuth error.
     """
 
     name: str
@@ -63,18 +63,18 @@ class EndpointProfile:
 @frozen
 class _Said:
     """
-    The OAuth error in a body, fit to be shown.
+    The OAuth error in a body, safe to show.
 
     Args:
         error: Its code; empty if there is none.
-        description: The explanation; or empty.
+        description: Its description; empty if there is none.
     """
 
     error: str = ""
     description: str = ""
 
     def members(self) -> dict[str, Any]:
-        """Return what an error keeps of it."""
+        """Return the keyword arguments for an error class."""
         return {"error": self.error, "description": self.description}
 
     def __str__(self) -> str:
@@ -88,16 +88,16 @@ TOKEN_ENDPOINT: Final = EndpointProfile(
 
 
 def request_id_of(response: HttpResponse, secrets: Collection[Secret]) -> str:
-    """Return the server's name for a request, as the end of a message; empty if it gave none."""
+    """Return the server's request id as a message suffix; empty if it sent none."""
     value = response.header("Credicorp-Request-Id") or response.header("X-Credicorp-Request-Id")
     return f", request {escape_untrusted(value, secrets, limit=64)}" if value else ""
 
 
 def may_blame_client(error: CredicorpAuthError) -> bool:
     """
-    Say whether a refusal may mean that the client's secret is not the right one any more.
+    Say whether a refusal may mean that the client's secret is no longer valid.
 
-    RFC 6749 section 5.2 has one code for that, and servers have many: `unauthorized` (UAA),
+    RFC 6749 section 5.2 has one code for that. Servers use others: `unauthorized` (UAA),
     `unauthorized_client` (older Keycloak), `access_denied` (Auth0), or a bare 401 or 403.
     """
     status, code = _read_refusal_of(error)
@@ -108,9 +108,9 @@ def may_blame_client(error: CredicorpAuthError) -> bool:
 
 def refuses_client(error: CredicorpAuthError) -> bool:
     """
-    Say whether a refusal is one of the client as a whole, whatever it asks for.
+    Say whether a refusal concerns the client as a whole.
 
-    Every other one may be about the scope, the resource or the audience that was asked for.
+    Any other refusal may concern only the requested scope, resource or audience.
     """
     status, code = _read_refusal_of(error)
     return (
@@ -121,10 +121,10 @@ def refuses_client(error: CredicorpAuthError) -> bool:
 
 
 def _read_refusal_of(error: CredicorpAuthError) -> tuple[int, str]:
-    """Return status and code of a refusal; 0 and nothing if the error is none."""
+    """Return status and OAuth code of a refusal; 0 and empty if the error has none."""
     if isinstance(error, errors.TokenRequestRefused) and not error.retryable:
         return error.status, error.error.lower()
-    # What a failure keeps of its body decides nothing; a bare 403 is a failure by its class.
+    # The body of a `ServerFailed` decides nothing. A bare 403 is a `ServerFailed`.
     return (error.status if isinstance(error, errors.ServerFailed) else 0), ""
 
 
@@ -136,16 +136,16 @@ def read_failure(
     profile: EndpointProfile = TOKEN_ENDPOINT,
 ) -> CredicorpAuthError:
     """
-    Read a response whose status is no success.
+    Read a response whose status is not a success.
 
-    What may be retried, and what is not there, is told by the status alone; an OAuth error in the
-    body of such a response is kept and decides nothing.
+    For a retryable status, and for 404 and 405, the status alone decides. An OAuth error in the
+    body of such a response is kept, but has no effect.
 
     Args:
         response: The response.
-        where: Who asked, where and for what, for the message.
+        where: A description of the request (client, address, scope), for the message.
         secrets: Credentials that were part of the request, scrubbed from the message.
-        address: What was asked, for the hint.
+        address: The address of the request, for the hint.
         profile: The endpoint that responded.
 
     Returns:
@@ -167,7 +167,7 @@ def read_failure(
         members = {"error": "invalid_client"}
     if "error" in members and (status != _FORBIDDEN or _is_readable(members["error"])):
         return read_refusal(members, status, where, secrets, profile)
-    server = status >= 500  # noqa: PLR2004 - where HTTP draws the line
+    server = status >= 500  # noqa: PLR2004 - 5xx: server errors
     return errors.ServerFailed(
         f"the {profile.name} answered status {status} ({where})",
         status=status,
@@ -223,12 +223,12 @@ def _is_readable(error: object) -> bool:
 
 
 def _show_error(members: Mapping[str, Any], secrets: Collection[Secret]) -> _Said:
-    """Return the OAuth error of a body, fit to be shown; an empty one if there is none to read."""
+    """Return the OAuth error of a body, safe to show; an empty one if there is no readable one."""
     error, description = members.get("error"), members.get("error_description")
     if not isinstance(error, str) or not _is_readable(error):
         return _Said()
     told = escape_untrusted(description, secrets) if isinstance(description, str) else ""
-    # A name of the protocol is no echo, also if a short secret is one of its words.
+    # A protocol name is never an echo, even if it contains a short secret.
     named = error.lower() in _KNOWN_ERRORS
     return _Said(error if named else escape_untrusted(error, secrets, limit=64), told)
 
@@ -244,9 +244,9 @@ def read_refusal(
     Read an OAuth error document (RFC 6749 section 5.2).
 
     Args:
-        members: Its members, `error` among them.
+        members: Its members, including `error`.
         status: HTTP status code of the response.
-        where: Who asked, where and for what, for the message.
+        where: A description of the request (client, address, scope), for the message.
         secrets: Credentials that were part of the request, scrubbed from the message.
         profile: The endpoint that responded.
 

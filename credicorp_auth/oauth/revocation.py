@@ -1,4 +1,4 @@
-"""Asking the authorization server to let a token count no more (RFC 7009)."""
+"""Revocation response (RFC 7009): parser."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ REVOCATION_ENDPOINT: Final = EndpointProfile(
 
 def read_revocation(response: HttpResponse, query: TokenQuery) -> None:
     """
-    Read the answer to a revocation request (RFC 7009 section 2.2).
+    Read the response to a revocation request (RFC 7009 section 2.2).
 
-    Status 200 is all that success says, also where the server does not know the token: it counts
-    no more in any case. The body means nothing and is not read.
+    Status 200 means success, also for a token that the server does not know: it is not valid in
+    either case. The body has no meaning and is not read.
 
     Args:
-        response: What the transport brought.
-        query: What was asked.
+        response: The response.
+        query: The query that was sent.
 
     Raises:
-        CredicorpAuthError: The server refused or failed; the token may count still.
+        CredicorpAuthError: The server refused or failed; the token may still be valid.
     """
     if response.status != 200:  # noqa: PLR2004 - RFC 7009 section 2.2: the one success
         raise read_query_failure(response, query, REVOCATION_ENDPOINT)

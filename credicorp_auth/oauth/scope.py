@@ -1,4 +1,4 @@
-"""What a token may be used for, as a set of words (RFC 6749 section 3.3)."""
+"""Scope: the permissions of a token, as a set of words (RFC 6749 section 3.3)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def _read_words(words: Scope | str | Iterable[str] | None) -> frozenset[str]:
     if isinstance(words, Scope):
         return words.words
     if isinstance(words, str):
-        # Only spaces separate: any other white space is a mistake that must not pass in silence.
+        # Only spaces separate tokens: other white space is a mistake and must raise.
         words = (word for word in words.split(" ") if word)
-    # Whatever an iterable of the caller's own may hold.
+    # A caller's iterable may hold any type, despite its annotation.
     read: frozenset[Any] = frozenset(words)
     for word in read:
         if not isinstance(word, str) or not _SCOPE_TOKEN.fullmatch(word):
@@ -39,13 +39,13 @@ def _read_words(words: Scope | str | Iterable[str] | None) -> frozenset[str]:
 @frozen(repr=False)
 class Scope:
     """
-    The permissions a token is asked for, or was granted.
+    The permissions that are requested for a token, or granted to it.
 
-    A scope is a set: order and repetition mean nothing, spelling means everything.
+    A scope is a set: order and repetition are ignored, spelling is exact.
 
     Args:
-        words: Scope tokens as RFC 6749 section 3.3 spells them: one string separated by spaces,
-            an iterable of tokens, another scope, or None for the empty scope.
+        words: Scope tokens of RFC 6749 section 3.3: one string separated by spaces, an iterable of
+            tokens, another scope, or None for the empty scope.
 
     Raises:
         InvalidSetting: A token holds a character that the RFC forbids (`config.scope`).
@@ -65,9 +65,9 @@ class Scope:
         return bool(self.words)
 
     def covers(self, needed: Scope) -> bool:
-        """Say whether a token with this scope is enough where `needed` is asked for."""
+        """Say whether this scope includes all of `needed`."""
         return needed.words <= self.words
 
     def without(self, other: Scope) -> Scope:
-        """Return what is in this scope and not in `other`."""
+        """Return the scope tokens that are not in `other`."""
         return Scope(self.words - other.words)

@@ -1,4 +1,4 @@
-"""An access token as its user holds it, and as the server granted it."""
+"""Access token for callers, its provenance, and the server's grant."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ CACHED: Final = "cached"
 @frozen
 class Provenance:
     """
-    Where a token came from.
+    The origin of a token.
 
     Args:
         source: `minted` (by this process, for this object) or `cached` (read from the cache).
-        adapter: The adapter that brought it: the transport, or the cache.
+        adapter: The adapter that delivered it: the transport or the cache.
         distribution: Distribution that provides the adapter; empty for a caller's own object.
         version: Version of that distribution.
-        obtained_at: Epoch seconds at which this process came to hold it.
-        issued_at: Epoch seconds from which its life counts: before the token request was sent.
+        obtained_at: Epoch seconds at which this process received it.
+        issued_at: Epoch seconds from which its lifetime counts: before the token request was sent.
     """
 
     source: str
@@ -42,14 +42,14 @@ class Provenance:
 @frozen
 class Grant:
     """
-    What an authorization server granted, before any clock has been looked at.
+    The grant of an authorization server, before any clock is read.
 
     Args:
         value: The token itself.
         token_type: Always `Bearer`.
-        scope: What the token may be used for.
-        lifetime: Seconds of life, counted from before the request was sent.
-        warnings: Codes of what was unusual but accepted, such as `token.expiry_assumed`.
+        scope: The granted scope.
+        lifetime: Lifetime in seconds, counted from before the request was sent.
+        warnings: Codes of accepted irregularities, such as `token.expiry_assumed`.
     """
 
     value: Secret
@@ -62,15 +62,15 @@ class Grant:
 @frozen
 class AccessToken:
     """
-    A bearer token that is usable now, and says until when.
+    A bearer token that is usable now, with its expiry.
 
     Args:
         value: The token, opaque until `value.reveal()` or `header()`.
         token_type: `Bearer` (RFC 6750).
-        scope: What it was granted for.
-        expires_at: Epoch seconds of its end, by this machine's wall clock.
-        lifetime: Seconds from issue to end.
-        provenance: Minted here, or from which cache.
+        scope: The granted scope.
+        expires_at: Expiry in epoch seconds, by this machine's wall clock.
+        lifetime: Seconds from issue to expiry.
+        provenance: Its origin: minted here, or read from a cache.
         header: Returns the value of the `Authorization` header (RFC 6750 section 2.1).
 
     .. versionadded:: 1.0.0
@@ -82,7 +82,7 @@ class AccessToken:
     expires_at: float
     lifetime: float
     provenance: Provenance = field(eq=False)
-    # Written once and not for each request; kept as a secret is, out of everybody's sight.
+    # Built once instead of for each request; hidden in a closure, as a secret is.
     header: Callable[[], str] = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -90,5 +90,5 @@ class AccessToken:
         object.__setattr__(self, "header", header.reveal)
 
     def usable_at(self, now: float) -> bool:
-        """Say whether the token lives at `now`, in epoch seconds."""
+        """Say whether the token is valid at `now`, in epoch seconds."""
         return now < self.expires_at

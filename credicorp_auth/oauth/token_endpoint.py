@@ -1,4 +1,4 @@
-"""The client-credentials request and its response (RFC 6749 sections 4.4 and 5)."""
+"""Client-credentials request and its response (RFC 6749 sections 4.4 and 5)."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from credicorp_auth.http.messages import HttpRequest, HttpResponse
 
-_DIGITS: Final = re.compile(r"[0-9]{1,400}", re.ASCII)  # as long as JSON may spell a number
+_DIGITS: Final = re.compile(r"[0-9]{1,400}", re.ASCII)  # the maximum length of a JSON number
 _SUCCESSES: Final = frozenset({200, 201})
 
-# The names of the protocol and of other grants: RFC 6749, 7521, 7523, 7636, 8628, 8693, 8707.
+# Parameter names of the protocol and of other grants: RFC 6749, 7521, 7523, 7636, 8628, 8693, 8707.
 _RESERVED: Final[Mapping[str, str]] = {
     **{
         name: f"use the setting `{name}`."
@@ -66,15 +66,15 @@ _RESERVED: Final[Mapping[str, str]] = {
 @frozen
 class TokenRequest:
     """
-    Everything that shapes a token, except who asks for it.
+    The parameters that shape a token, except the client.
 
     Args:
         token_url: Address of the token endpoint.
         client_authentication: A name from `CLIENT_AUTHENTICATION`.
-        scope: What to ask for; the empty scope asks for the server's default.
+        scope: The requested scope; an empty one requests the server's default.
         resource: RFC 8707 resource indicators, each an absolute address.
-        audience: The `audience` parameter that some servers know.
-        extra_parameters: Further form fields, as pairs; values are opaque, they may be secrets.
+        audience: The `audience` parameter that some servers support; None: not sent.
+        extra_parameters: Further form fields, as pairs; values are opaque: they may be secret.
     """
 
     token_url: str
@@ -85,19 +85,19 @@ class TokenRequest:
     extra_parameters: tuple[tuple[str, Secret], ...] = ()
 
     def secrets_beside(self, *secrets: Secret) -> tuple[Secret, ...]:
-        """Return these secrets and the request's own: what its response must not show."""
+        """Return these secrets and the request's own, which must be scrubbed from its response."""
         return (*secrets, *(value for _, value in self.extra_parameters))
 
 
 @frozen
 class TokenPolicy:
     """
-    What to make of answers that leave something open.
+    The rules for responses that leave something open.
 
     Args:
-        assumed_lifetime: Seconds of life where the server states none.
-        max_lifetime: Seconds of life beyond which no statement is believed.
-        accept_narrowed_scope: Whether a token with less scope than asked is handed out.
+        assumed_lifetime: Lifetime in seconds if the server states none.
+        max_lifetime: Maximum lifetime in seconds; a longer stated one is clamped to it.
+        accept_narrowed_scope: Whether a token with less scope than requested is accepted.
     """
 
     assumed_lifetime: float = 300.0
@@ -109,7 +109,7 @@ def read_extra_parameters(
     parameters: Iterable[tuple[object, object]],
 ) -> tuple[tuple[str, Secret], ...]:
     """
-    Check form fields of the user's own.
+    Check the caller's own form fields.
 
     Args:
         parameters: Pairs of a name and a value: text, or a `Secret`.
@@ -118,8 +118,8 @@ def read_extra_parameters(
         Names and opaque values, sorted by name.
 
     Raises:
-        InvalidSetting: A name that the protocol has a meaning for, or that stands twice, or a
-            value that is not text.
+        InvalidSetting: A name has a meaning in the protocol, is repeated or is not printable text;
+            or a value is not text.
     """
     checked: dict[str, Secret] = {}
     for name, value in parameters:
@@ -137,17 +137,17 @@ def read_extra_parameters(
 
 
 def _why_no_name(name: object, checked: Mapping[str, Secret]) -> str | None:
-    """Return what to do about a name that cannot be used; None if it can."""
+    """Return the hint for a name that cannot be used; None if it can."""
     if not isinstance(name, str) or not name or not name.isprintable() or name != name.strip():
         return "give each parameter a name of printable text."
     if name in checked:
         return "name it once (RFC 6749 section 3.2)."
-    # Servers exist that read the names in any case, and `scope[]` as one more value of `scope`.
+    # Some servers ignore the case of names, and read `scope[]` as one more value of `scope`.
     return _RESERVED.get(name.lower().partition("[")[0])
 
 
 def _hold(value: object) -> Secret | None:
-    """Return a value as a `Secret`; None if no form can carry it."""
+    """Return a value as a `Secret`; None if a form cannot carry it."""
     held = Secret(value) if isinstance(value, str) else value
     if not isinstance(held, Secret):
         return None
@@ -163,9 +163,9 @@ def build_token_request(asked: TokenRequest, client_id: str, client_secret: Secr
     Build the client-credentials request (RFC 6749 section 4.4.2).
 
     Args:
-        asked: What to ask for, and where.
-        client_id: Who asks.
-        client_secret: The proof; it goes into the body or one header, never into the address.
+        asked: The token request.
+        client_id: The OAuth client id.
+        client_secret: The client secret; it goes into the body or one header, never into the URL.
     """
     proof = CLIENT_AUTHENTICATION[asked.client_authentication](client_id, client_secret)
     fields = [("grant_type", "client_credentials")]
@@ -189,24 +189,23 @@ def read_token_response(  # noqa: PLR0913 - all that a response is read against
     Read the response to a client-credentials request (RFC 6749 sections 5.1 and 5.2).
 
     Args:
-        response: What the transport brought.
-        asked: The request it answers.
-        policy: What to make of responses that leave something open.
-        client_id: Who asked, for messages.
-        client_secret: The secret that was part of the request, scrubbed from any message.
-        address: What was asked, for messages; the `token_url` of the request if not given.
+        response: The response.
+        asked: The token request.
+        policy: The rules for responses that leave something open.
+        client_id: The OAuth client id, for messages.
+        client_secret: The secret that was part of the request, scrubbed from messages.
+        address: The address of the request, for messages; default: the request's `token_url`.
 
     Returns:
         The grant, checked and typed.
 
     Raises:
         TokenRequestRefused: The server refused; the subclass follows its error code.
-        TokenEndpointBusy: Status 429 or 503; `retry_after` is 0, the caller must choose.
-        ServerFailed: Another status that says enough by itself; 404 and 405 are
-            `endpoint.not_found`.
-        RedirectRefused: A redirect, which is never followed.
-        MalformedResponse: Not a response that RFC 6749 allows.
-        ScopeNotGranted: Less scope than asked, and the policy refuses that.
+        TokenEndpointBusy: Status 429 or 503; `retry_after` is 0, and the caller must set it.
+        ServerFailed: Another error status without a refusal; 404 and 405 are `endpoint.not_found`.
+        RedirectRefused: The response is a redirect; redirects are never followed.
+        MalformedResponse: RFC 6749 does not allow the response.
+        ScopeNotGranted: The server granted less scope than requested, and the policy rejects that.
     """
     secrets = asked.secrets_beside(*([client_secret] if client_secret is not None else []))
     address = address or EndpointAddress(asked.token_url, "`token_url`")

@@ -1,9 +1,9 @@
 """
-Kind of token that an introspection response is about, as servers spell it.
+Token-kind check for introspection responses.
 
-RFC 7662 has `token_type` alone. Servers that copy a token's claims into the response add `typ`
-(Keycloak: Bearer, Refresh, Offline, ID, Logout) or `token_use` (Cognito, Hydra), and an ID token
-has claims of its own. A spelling that is not known to mean a bearer access token is none.
+RFC 7662 has `token_type` only. Servers that copy a token's claims into the response add `typ`
+(Keycloak: Bearer, Refresh, Offline, ID, Logout) or `token_use` (Cognito, Hydra). An ID token has
+claims of its own. A spelling that is not known to mean a bearer access token is rejected.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _OF_OTHER_TOKENS: Final = frozenset({"nonce", "at_hash", "c_hash", "events", "gr
 
 def is_bearer_access_token(members: Mapping[str, Any]) -> bool:
     """
-    Say whether nothing in an introspection response speaks of another kind of token.
+    Say whether an introspection response can be about a bearer access token.
 
     Args:
-        members: The members of the response; absent ones, and null, say nothing.
+        members: The members of the response; absent and null ones are ignored.
     """
     return (
         _is_one_of(members.get("token_type"), _TOKEN_TYPES)

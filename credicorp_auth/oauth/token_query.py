@@ -1,4 +1,4 @@
-"""What asking about a token and revoking one have in common (RFC 7662 and RFC 7009)."""
+"""Request and errors that introspection (RFC 7662) and revocation (RFC 7009) share."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _ABOUT_ITS_KIND: Final = (errors.InvalidRequest, errors.ServerFailed)  # with su
 @frozen
 class TokenQuery:
     """
-    A token, and the one who asks about it.
+    A request about a token, with the client's credentials.
 
     Args:
         token: The token.
         url: Address of the endpoint.
-        client_id: Who asks.
-        client_secret: The proof.
+        client_id: The OAuth client id.
+        client_secret: The client secret.
         client_authentication: A name from `CLIENT_AUTHENTICATION`.
-        source: Where the address came from, as a hint names it.
-        has_answered: Whether the address has answered properly before.
+        source: The setting that the address came from, as a hint names it.
+        has_answered: Whether the address has responded properly before.
     """
 
     token: Secret
@@ -50,30 +50,30 @@ class TokenQuery:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """What is part of the request, and must not be shown out of its response."""
+        """The secrets of the request, which must be scrubbed from its response."""
         return (self.token, self.client_secret)
 
     def place(self, response: HttpResponse) -> str:
-        """Return who asked where, for messages."""
+        """Return client, address and request id, for messages."""
         return f"client {self.client_id!r} at {self.url}{request_id_of(response, self.secrets)}"
 
 
 def read_shown_token(token: object) -> Secret:
     """
-    Check a token before anybody is asked about it.
+    Check a presented token before any request is sent.
 
     Args:
-        token: What somebody showed: the text, or an `AccessToken`.
+        token: The token: text or an `AccessToken`.
 
     Raises:
-        MalformedToken: It is no text, empty, or holds what no token may (`token.format`), or is
-            longer than any (`token.too_large`).
+        MalformedToken: The token is no text, is empty or holds a forbidden character
+            (`token.format`), or is too long (`token.too_large`).
     """
     shown = token.value.reveal() if isinstance(token, AccessToken) else token
     if isinstance(shown, str) and is_token(shown):
         return Secret(shown)
     too_large = isinstance(shown, str) and len(shown) > MAX_TOKEN
-    del token, shown  # not in reach of the error's traceback
+    del token, shown  # keep the token out of the error's traceback
     if too_large:
         raise MalformedToken(f"the token is longer than {MAX_TOKEN} bytes", code="token.too_large")
     raise MalformedToken(
@@ -95,15 +95,15 @@ def read_query_failure(
     response: HttpResponse, query: TokenQuery, profile: EndpointProfile
 ) -> CredicorpAuthError:
     """
-    Read an answer whose status is not 200.
+    Read a response whose status is not 200.
 
     Args:
-        response: The answer.
-        query: What was asked.
-        profile: Who answered.
+        response: The response.
+        query: The query that was sent.
+        profile: The endpoint that responded.
 
     Returns:
-        The error to raise; for a JWT that the endpoint takes for a bad request, one that says so.
+        The error to raise; `UnsupportedTokenType` if the endpoint rejects a JWT as a bad request.
     """
     where = query.place(response)
     address = EndpointAddress(query.url, query.source, query.has_answered)

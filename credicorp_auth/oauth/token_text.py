@@ -1,4 +1,4 @@
-"""What a token may be made of, whoever shows it and whatever it says."""
+"""Token syntax: the characters and the length that any token may have."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 MAX_TOKEN: Final = 64 * 1024
-"""Characters an access token may have."""
+"""Maximum characters of an access token."""
 
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 

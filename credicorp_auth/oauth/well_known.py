@@ -1,4 +1,4 @@
-"""Where an issuer publishes what it says of itself (RFC 8414 section 3.1)."""
+"""Well-known address of an issuer's metadata (RFC 8414 section 3.1)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 def well_known_url(issuer: str, *, oidc: bool = False) -> str:
     """
-    Return where an issuer's metadata are published.
+    Return the address at which an issuer's metadata is published.
 
     Args:
         issuer: The issuer identifier: an https address without query or fragment.
-        oidc: Whether the document of OpenID Connect Discovery is meant, which is appended; that of
-            RFC 8414 section 3.1 is inserted between host and path.
+        oidc: Whether to return the OpenID Connect Discovery address, which is appended to the
+            issuer. False: that of RFC 8414 section 3.1, inserted between host and path.
     """
     if oidc:
         return f"{issuer.rstrip('/')}/.well-known/openid-configuration"
