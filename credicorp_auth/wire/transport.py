@@ -105,7 +105,7 @@ class SocketTransport:
         """
         Send one request and return the complete response of any status.
 
-        An idle connection that the server has closed is replaced once without an event. This is
+        An idle connection that the server has closed is replaced by a new one, once. This is
         safe: no byte of a response arrived, so the request was not processed.
 
         Args:
