@@ -198,7 +198,7 @@ class CredicorpAuth(Closeable):
         try:
             return self._verifier.verify(token, audience=audience, required_scope=required_scope)
         finally:
-            del token  # not in reach of an error's traceback
+            del token  # keep it out of an error's traceback
 
     async def averify(
         self,
@@ -213,7 +213,7 @@ class CredicorpAuth(Closeable):
                 token, audience=audience, required_scope=required_scope
             )
         finally:
-            del token  # not in reach of an error's traceback
+            del token  # keep it out of an error's traceback
 
     def introspect(
         self, token: str | AccessToken, *, audience_verified: bool = False
@@ -240,7 +240,7 @@ class CredicorpAuth(Closeable):
         try:
             return self._introspector.introspect(token, audience_verified=audience_verified)
         finally:
-            del token  # not in reach of an error's traceback
+            del token  # keep it out of an error's traceback
 
     async def aintrospect(
         self, token: str | AccessToken, *, audience_verified: bool = False
@@ -249,7 +249,7 @@ class CredicorpAuth(Closeable):
         try:
             return await self._introspector.aintrospect(token, audience_verified=audience_verified)
         finally:
-            del token  # not in reach of an error's traceback
+            del token  # keep it out of an error's traceback
 
     def revoke(self, token: str | AccessToken) -> None:
         """

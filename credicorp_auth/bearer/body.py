@@ -24,7 +24,7 @@ class Body:
         self._files: list[tuple[Any, int]] = []
         self.is_replayable = all(self._note(part) for part in parts)
 
-    def _note(self, part: Any) -> bool:  # noqa: ANN401 - whatever a user's client takes for a body
+    def _note(self, part: Any) -> bool:  # noqa: ANN401 - any body of a user's client
         if part is None or isinstance(part, str | bytes | bytearray):
             return True
         try:

@@ -26,7 +26,7 @@ def with_identity(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of `_OPTIONS` to a command, and pass it the `CredicorpAuth` they describe."""
 
     @wraps(command)
-    def call(profile: str | None, **options: Any) -> Any:  # noqa: ANN401 - whatever the command takes and gives
+    def call(profile: str | None, **options: Any) -> Any:  # noqa: ANN401 - any command
         names = ("scope", "timeout", "base_url", "token_url", "client_id")
         given: Any = {name: options.pop(name) for name in names}
         settings = {name: value for name, value in given.items() if value is not None}

@@ -43,7 +43,7 @@ def with_issuer(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of `_OPTIONS` to a command, and pass it a function that builds `Settings`."""
 
     @wraps(command)
-    def call(profile: str | None, **options: Any) -> Any:  # noqa: ANN401 - whatever the command takes and gives
+    def call(profile: str | None, **options: Any) -> Any:  # noqa: ANN401 - any command
         given: Any = {name: options.pop(name) for name in _NAMES}
 
         def build(**further: str | None) -> Settings:

@@ -72,7 +72,7 @@ def read_profile(name: str, environ: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _hide(value: Any) -> Any:  # noqa: ANN401 - whatever TOML can say
+def _hide(value: Any) -> Any:  # noqa: ANN401 - any TOML value
     """Wrap all text, which may be secret; `Settings` rejects values of other types."""
     if isinstance(value, dict):
         members = cast("dict[str, Any]", value)

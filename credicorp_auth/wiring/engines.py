@@ -175,7 +175,7 @@ def build_engines(
     transport = _adapter(registry, TRANSPORT, settings.transport, settings.transport_options)
     carrier, verifier, discovery = transport[0], None, None
     if settings.issuer is not None or settings.discovery != "off":
-        from credicorp_auth.wiring import issuer as issuer_wiring  # noqa: PLC0415 - for those who verify or discover
+        from credicorp_auth.wiring import issuer as issuer_wiring  # noqa: PLC0415 - only to verify or discover
 
         # `runtime` is assigned below, before the first event is emitted.
         emitter = EventEmitter(observers, lambda: runtime.known_secrets())  # noqa: PLW0108

@@ -158,7 +158,7 @@ def _flaw_of(entry_point: EntryPoint) -> str:
         read_source: Any = getattr(spec.loader, "get_source", None)
         source = read_source(module) if read_source else None
         tree = ast.parse(source or "")  # a compiled module has no source
-    except Exception:  # noqa: BLE001 - a stranger's file, name or finder may be anything
+    except Exception:  # noqa: BLE001 - third-party files, names and finders may fail in any way
         return f"{ascii(entry_point.value)[:60]} cannot be read as Python"
     stated = _stated_version(tree)
     if stated is None or stated == CREDICORP_API:

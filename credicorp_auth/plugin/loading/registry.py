@@ -260,7 +260,7 @@ def _build(kind: Kind, provider: Provider, build: Callable[[], object]) -> objec
         raise
     except KeyboardInterrupt:
         raise  # the user interrupted
-    except BaseException as fault:  # noqa: BLE001 - the boundary to other people's code
+    except BaseException as fault:  # noqa: BLE001 - the boundary to third-party code
         # Not chained: the text or the frames may hold an option, and options may be secrets.
         flaw = f"raised {type(fault).__name__} while it was built"
     else:
@@ -269,7 +269,7 @@ def _build(kind: Kind, provider: Provider, build: Callable[[], object]) -> objec
     raise AdapterBroken(f"{kind.name} {provider} {flaw}", code="plugin.contract")
 
 
-def _flaw_of(kind: Kind, adapter: Any) -> str:  # noqa: ANN401 - whatever a hook returned
+def _flaw_of(kind: Kind, adapter: Any) -> str:  # noqa: ANN401 - a hook may return anything
     """Describe the defect of an object that a hook returned; empty if there is none."""
     if isinstance(adapter, type):
         return f"gave the class {adapter.__name__}, not an object of it"
