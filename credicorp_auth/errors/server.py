@@ -63,7 +63,7 @@ class RedirectRefused(ServerUnreachable):
 
 class ServerFailed(ServerUnreachable):
     """
-    The server responded with a status of failure, or reported that the address does not exist.
+    The server responded with a failure status, or that the address does not exist.
 
     Args:
         status: HTTP status code of the response.

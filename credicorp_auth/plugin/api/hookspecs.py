@@ -1,9 +1,10 @@
 """
 Plugin hooks, by which an adapter registers and an observer receives events.
 
-A plugin is a module named by an entry point of the group for its kind. It states `CREDICORP_API =
-1` and implements the one hook of its kind with `@hookimpl`. Hooks that build adapters are called
-once, when a `CredicorpAuth` is built. The request path calls no hook.
+A plugin is a module named by an entry point of the group for its kind. It states
+`CREDICORP_API = 1` and implements the one hook of its kind with `@hookimpl`. Hooks that build
+adapters are called once, when a `CredicorpAuth` is built. `credicorp_event` is called for each
+event.
 """
 
 from __future__ import annotations
