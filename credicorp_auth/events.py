@@ -1,7 +1,7 @@
 """
 Events of the token lifecycle, for observers and the log; none holds a secret.
 
-There is one class. Its `name` tells the events apart, and `docs/reference/events.md` lists them.
+There is one class. Its `name` identifies the event; `docs/reference/events.md` lists them.
 """
 
 from __future__ import annotations

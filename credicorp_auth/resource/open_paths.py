@@ -40,7 +40,7 @@ class OpenPaths:
             method: Its method.
             path: Its full path, decoded once.
             mounted: `root_path` or `SCRIPT_NAME`. If it is not empty, the path must be below it,
-                and the rest of the path must be listed as well: the caller may control this prefix,
+                and the rest of the path must be listed as well. The caller may control this prefix,
                 and the application may read the path with or without it.
         """
         if method not in _METHODS or path not in self._paths:

@@ -155,12 +155,12 @@ class HandleStack(Generic[H]):
 
     Args:
         build: Makes a handle.
-        carry: Sends a request with a handle, and delivers the response. On a failure it raises the
-            exception of Python's own sockets, from which failures are mapped: `TimeoutError`,
-            `socket.gaierror`, `ConnectionRefusedError`, `ConnectionResetError`, `ssl.SSLError`,
-            `ssl.SSLEOFError` if the peer disconnected in the handshake, `OSError` with a text that
-            begins with the proxy's status if a proxy refuses, and `HTTPException` for anything
-            else.
+        carry: Sends a request with a handle, and delivers the response. Failures are mapped from
+            the exceptions of Python's own sockets, so it raises those: `TimeoutError`,
+            `socket.gaierror`, `ConnectionRefusedError`, `ConnectionResetError`, `ssl.SSLError`. If
+            the peer disconnected in the handshake, it raises `ssl.SSLEOFError`. If a proxy refuses,
+            it raises `OSError` with a text that begins with the proxy's status. Any other failure
+            is an `HTTPException`.
     """
 
     failures = (HTTPException, OSError, ValueError)

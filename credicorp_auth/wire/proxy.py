@@ -42,8 +42,8 @@ def choose_proxy(url: str, *, configured: Secret | None) -> Proxy | None:
     """
     Choose the proxy for one address.
 
-    A proxy is used for https only, through a tunnel. Plain http goes to loopback only, where
-    a proxy could only eavesdrop.
+    A proxy is used for https only, through a tunnel. Plain http goes to loopback only; a proxy
+    could only eavesdrop there.
 
     Args:
         url: The address of the request.
