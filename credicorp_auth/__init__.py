@@ -1,5 +1,5 @@
 """
-OAuth 2.0 client-credentials tokens for services: minted once, shared by all, renewed in time.
+OAuth 2.0 client-credentials tokens for services: minted once, shared, refreshed before expiry.
 
     from credicorp_auth import CredicorpAuth
 
@@ -41,7 +41,7 @@ __all__ = [
     "errors",
 ]
 
-# Looked up when first used: a program that only names an error pays for nothing else.
+# Imported on first use, so that a program that only names an error imports nothing else.
 _HOMES: Final = {
     "AccessToken": "credicorp_auth.oauth.token",
     "BearerCall": "credicorp_auth.bearer.call",

@@ -1,4 +1,4 @@
-"""The command `credicorp-auth`, also as `python -m credicorp_auth`."""
+"""Command `credicorp-auth`, also as `python -m credicorp_auth`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ def main() -> int:
     Run the command line.
 
     Returns:
-        The exit code: 0 done, 2 usage or configuration, 3 refused, 4 unreachable.
+        The exit code: 0 done, 1 unexpected error, 2 usage or configuration, 3 refused, 4
+        unreachable, 130 interrupted.
     """
     if missing := [each for each in ("click", "rich") if find_spec(each) is None]:
         print(

@@ -51,11 +51,12 @@ class CredicorpAuth(Closeable):
     @classmethod
     def from_settings(cls, settings: Settings, *, clock: Clock | None = None) -> Self:
         """
-        Build from settings that were made before.
+        Build from existing settings.
 
         Args:
-            settings: What was set.
-            clock: The clocks to live by; a test may pass one that it can move.
+            settings: The settings.
+            clock: The clocks; a test may pass its own. None, the default, takes those of the
+                system.
         """
         auth = cls.__new__(cls)
         auth._start(settings, clock)  # noqa: SLF001 - its own class
@@ -66,7 +67,7 @@ class CredicorpAuth(Closeable):
         """
         Build from `CREDICORP_*` variables, and keywords that override them.
 
-        Client id and secret are read when they are needed, by the secret source.
+        The secret source reads client id and secret when they are needed.
         """
         return cls.from_settings(settings_from_env(os.environ, settings))
 
@@ -88,8 +89,8 @@ class CredicorpAuth(Closeable):
         self._introspector, self._revoker = engines.introspector, engines.revoker
         self._allowed_origins = AllowedOrigins(settings.allowed_origins)
         self._source, self._default = TokenSource(self, self._engine), self._engine.default
-        # `header` and `aheader` read the held token themselves, unless a subclass decides which
-        # token is handed out (docs/decisions/0038).
+        # `header` and `aheader` read the held token directly, unless a subclass overrides the
+        # method that returns tokens (docs/decisions/0038).
         self._own_tokens = type(self).get_token is CredicorpAuth.get_token
         self._own_atokens = type(self).aget_token is CredicorpAuth.aget_token
 
@@ -160,12 +161,12 @@ class CredicorpAuth(Closeable):
         Begin a request to `url` that carries the token, as `BearerCall` describes it.
 
         Raises:
-            OriginNotAllowed: The token may not go there; nothing may be sent.
+            OriginNotAllowed: `url` is outside the allowed origins. Do not send the request.
         """
         return BearerCall(self._source, self._allowed_origins, url, scope, **names)
 
     def recognizes(self, header: str | bytes) -> bool:
-        """Say whether a request has carried that `Authorization` header with a token of ours."""
+        """Return whether this `Authorization` header was sent with one of this client's tokens."""
         return header in self._engine.reports.carried
 
     def verify(
@@ -197,7 +198,7 @@ class CredicorpAuth(Closeable):
         try:
             return self._verifier.verify(token, audience=audience, required_scope=required_scope)
         finally:
-            del token  # not in reach of an error's traceback
+            del token  # keep it out of an error's traceback
 
     async def averify(
         self,
@@ -212,7 +213,7 @@ class CredicorpAuth(Closeable):
                 token, audience=audience, required_scope=required_scope
             )
         finally:
-            del token  # not in reach of an error's traceback
+            del token  # keep it out of an error's traceback
 
     def introspect(
         self, token: str | AccessToken, *, audience_verified: bool = False
@@ -229,8 +230,8 @@ class CredicorpAuth(Closeable):
                 need not name an audience, even if `introspection_audience` is `required`.
 
         Returns:
-            The response; true if the token is an active bearer access token, of `issuer`
-            and for `audience` if these are set. For an inactive token only `.code` is set.
+            The response; true if the token is an active bearer access token, of `issuer` and for
+            `audience` if these are set. For an inactive token only `.code` is set.
 
         Raises:
             CredicorpAuthError: There is no response, or the text cannot be a token
@@ -239,7 +240,7 @@ class CredicorpAuth(Closeable):
         try:
             return self._introspector.introspect(token, audience_verified=audience_verified)
         finally:
-            del token  # not in reach of an error's traceback
+            del token  # keep it out of an error's traceback
 
     async def aintrospect(
         self, token: str | AccessToken, *, audience_verified: bool = False
@@ -248,11 +249,11 @@ class CredicorpAuth(Closeable):
         try:
             return await self._introspector.aintrospect(token, audience_verified=audience_verified)
         finally:
-            del token  # not in reach of an error's traceback
+            del token  # keep it out of an error's traceback
 
     def revoke(self, token: str | AccessToken) -> None:
         """
-        Have the authorization server revoke a token (RFC 7009).
+        Revoke a token at the authorization server (RFC 7009).
 
         The token is first dropped from memory and from the cache, even if the server then fails.
 
@@ -262,7 +263,7 @@ class CredicorpAuth(Closeable):
         self._revoker.revoke(token)
 
     async def arevoke(self, token: str | AccessToken) -> None:
-        """Have the authorization server revoke a token, awaiting it; see `revoke`."""
+        """Revoke a token at the authorization server, awaiting it; see `revoke`."""
         await self._revoker.arevoke(token)
 
     def forget_introspections(self) -> None:
@@ -289,7 +290,7 @@ class CredicorpAuth(Closeable):
         self._revoker.forgive()
 
     def close(self) -> None:
-        """Drop the tokens and close what is open, once; callers who wait get `Closed`."""
+        """Drop the tokens and release the resources, once; waiting callers get `Closed`."""
         self._introspector.close()
         self._revoker.close()
         self._verifier.close()

@@ -1,7 +1,7 @@
 """
-What happens in a token's life, told to observers and to the log, without any secret.
+Events of the token lifecycle, for observers and the log; none holds a secret.
 
-One class serves for all: the `name` tells them apart, and `docs/reference/events.md` lists them.
+There is one class. Its `name` identifies the event; `docs/reference/events.md` lists them.
 """
 
 from __future__ import annotations
@@ -60,22 +60,22 @@ LEVELS: Final[Mapping[str, int]] = {
     "guard.unmarked": logging.WARNING,
     "observer.failed": logging.WARNING,
 }
-"""Each event's name and its log level."""
+"""Name and log level of each event."""
 
 
 def _encrypted(fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    # Observers share one event, so none of them may write into it.
+    # All observers share one event, so none of them may write to it.
     return MappingProxyType(dict(fields))
 
 
 @frozen
 class Event:
     """
-    Something that happened in a token's life.
+    Event of the token lifecycle.
 
     Args:
         name: One of `LEVELS`.
-        fields: What is known about it: text and numbers only, never a secret.
+        fields: Its details: text and numbers only, never a secret.
 
     .. versionadded:: 1.0.0
     """
@@ -87,11 +87,11 @@ class Event:
 
     @property
     def level(self) -> int:
-        """The log level, as the standard library numbers them."""
+        """The log level, as a number of the module `logging`."""
         return LEVELS[self.name]
 
     def __reduce__(self) -> tuple[type[Event], tuple[str, dict[str, Any]]]:
-        return Event, (self.name, dict(self.fields))  # queues of log records pickle them
+        return Event, (self.name, dict(self.fields))  # queues of log records pickle events
 
     def __str__(self) -> str:
         told = " ".join(f"{name}={value!r}" for name, value in self.fields.items())

@@ -1,1 +1,1 @@
-"""What the bearer of every HTTP client drives."""
+"""Logic shared by the bearers of all HTTP clients."""

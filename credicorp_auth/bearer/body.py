@@ -1,4 +1,4 @@
-"""Whether the body of a user's request can be sent twice, and from where."""
+"""Body of a user's request: detects whether it can be sent twice, and rewinds its files."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 class Body:
     """
-    The body of a request that may have to go out a second time.
+    Body of a request that may be sent a second time.
 
-    Text, bytes and nothing at all can; so can a file that can be wound back to where it stood.
-    Generators, iterators and one-shot streams cannot.
+    Text, bytes, no body and seekable files can be sent twice. Generators, iterators and one-shot
+    streams cannot.
 
     Args:
-        *parts: What it is made of: one thing, or the parts of a form.
+        *parts: The body: a single value, or the parts of a form.
 
     .. versionadded:: 1.0.0
     """
@@ -24,7 +24,7 @@ class Body:
         self._files: list[tuple[Any, int]] = []
         self.is_replayable = all(self._note(part) for part in parts)
 
-    def _note(self, part: Any) -> bool:  # noqa: ANN401 - whatever a user's client takes for a body
+    def _note(self, part: Any) -> bool:  # noqa: ANN401 - any body of a user's client
         if part is None or isinstance(part, str | bytes | bytearray):
             return True
         try:
@@ -38,11 +38,11 @@ class Body:
 
     @property
     def position(self) -> int | None:
-        """Where its file stood; None where it is no single file."""
+        """The initial position of its file; None unless it has exactly one file."""
         return self._files[0][1] if len(self._files) == 1 else None
 
     def rewind(self) -> bool:
-        """Wind every file back to where it stood; say whether that worked, and none was closed."""
+        """Rewind every file to its initial position; return whether that worked."""
         try:
             for file, position in self._files:
                 file.seek(position)

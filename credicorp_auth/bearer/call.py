@@ -1,8 +1,8 @@
 """
-One request of the user's own HTTP client that carries our token.
+Authorized request of a user's own HTTP client.
 
-The bearer of every HTTP client drives this object, so that the rules for a 401, for a redirect and
-for another origin are written once.
+The bearers of all HTTP clients use this module, so that the rules for a 401, a redirect and another
+origin are written once.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ Names = str | bytes | Sequence[str | bytes] | None
 
 class RequestNames(TypedDict, total=False):
     """
-    Names that a request gives its server beside the host of its address.
+    Names of the server that a request states in addition to the host of its URL.
 
     Args:
-        host: The `Host` headers that the request has explicitly; None if it has none.
-        server_name: The names that TLS asks for and checks, if not the host of the address.
+        host: The explicit `Host` headers of the request; None if it has none.
+        server_name: The names that TLS sends and verifies, if they differ from the host of the URL.
     """
 
     host: Names
@@ -44,11 +44,11 @@ class RequestNames(TypedDict, total=False):
 
 
 class TokenSource(Protocol):
-    """The source of the tokens."""
+    """Source of the tokens."""
 
     @property
     def reports(self) -> Reports:
-        """The receiver of what a bearer has to report."""
+        """The receiver of the bearer's reports."""
         ...
 
     def get_token(
@@ -68,7 +68,7 @@ class TokenSource(Protocol):
 
 
 class Reports(Protocol):
-    """The receiver of what a bearer has to report."""
+    """Receiver of a bearer's reports."""
 
     carried: CarriedTokens
 
@@ -80,7 +80,7 @@ class Reports(Protocol):
         *,
         first_pause: float,
     ) -> Verdict:
-        """Count a 401 to a token, and drop the token if that may help."""
+        """Count a 401 to a token, and drop the token if a new one may help."""
         ...
 
     def report_replay(
@@ -101,19 +101,19 @@ class Reports(Protocol):
 
 class BearerCall:
     """
-    A request that carries the token, from the first attempt to the last response.
+    Request that carries the token, from the first attempt to the last response.
 
     Args:
         tokens: The source of the tokens.
         allowed_origins: The origins that tokens may be sent to.
         url: The absolute address of the request.
         scope: The scope of its token; None for the default scope.
-        **names: Further names of the server, each of which must be allowed as well.
+        **names: Further names of the server; each must be allowed as well.
 
     Raises:
-        OriginNotAllowed: `url`, or one of the names, is outside the allowed origins, or plain
-            http beyond loopback; nothing may be sent.
-        InvalidSetting: `url` is no http or https address that can be read in one way only.
+        OriginNotAllowed: `url` or one of the names is outside the allowed origins, or is plain http
+            beyond loopback. Do not send the request.
+        InvalidSetting: `url` is not an unambiguous http or https address.
 
     .. versionadded:: 1.0.0
     """
@@ -143,7 +143,7 @@ class BearerCall:
         self._token: AccessToken | None = None
         self._may_replay = True
         self._is_replay = False
-        # The first half of `allows`, here: a call less for nearly every request.
+        # The first half of `allows`, inlined: it saves a call for nearly every request.
         if not url.startswith(allowed_origins.prefixes) and not allowed_origins.allows(url):
             origin = origin_of(url)
             raise OriginNotAllowed(f"a request to {origin} may not carry the token", origin=origin)
@@ -157,10 +157,10 @@ class BearerCall:
 
     def allows(self, url: str, **names: Unpack[RequestNames]) -> bool:
         """
-        Say whether a hop of a redirect may carry the token.
+        Return whether a hop of a redirect may carry the token.
 
-        It may only at the origin that the request was started at. A client that has dropped the
-        header at another origin does not put it back on a later hop.
+        Only hops to the origin of the first request may. A client that dropped the header at
+        another origin does not add it again on a later hop.
 
         Args:
             url: The absolute address of the hop.
@@ -200,17 +200,17 @@ class BearerCall:
         Args:
             status: HTTP status code.
             challenges: The values of its `WWW-Authenticate` headers; they matter for a 401 only.
-            replayable: Whether the request could be sent again, body and all.
+            replayable: Whether the request, including its body, can be sent again.
 
         Returns:
-            Whether to send it once more, with a new `header()`. The response to that is reported as
+            Whether to send it once more, with a new `header()`. Report the response to that as
             well: only it shows whether the new token helped.
         """
         token = self._token
         if token is None:
             return False
         if status != _UNAUTHORIZED:
-            # A redirect says nothing yet: the response at its end does.
+            # A redirect decides nothing yet; the response at its end does.
             if self._is_replay and status not in _REDIRECTS:
                 self._report_replay(token, None)
             return False
@@ -229,7 +229,7 @@ class BearerCall:
         return True
 
     def report_replaced_header(self) -> None:
-        """Report that the token took the place of an `Authorization` header of the caller."""
+        """Report that the token replaced an `Authorization` header of the caller."""
         self._tokens.reports.emit("bearer.header_replaced", origin=origin_of(self._url))
 
     def _report_replay(self, token: AccessToken, first_pause: float | None) -> None:

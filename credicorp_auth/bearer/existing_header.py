@@ -1,4 +1,4 @@
-"""The choice of a bearer for requests that already have an `Authorization` header."""
+"""Policy of a bearer for requests that already have an `Authorization` header."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from credicorp_auth.oauth.scope import Scope
 
 Existing = Literal["replace", "keep", "refuse"]
-"""What happens to the header: it is replaced, it is kept, or the request is refused."""
+"""Policy for an existing header: replace it, keep it, or refuse the request."""
 
 _CHOICES: Final = get_args(Existing)
 
 
 class ExistingHeader:
     """
-    Starts the requests of one bearer object, with or without an `Authorization` header already.
+    Starter of one bearer's requests, with or without an existing `Authorization` header.
 
     Args:
         auth: The `CredicorpAuth` whose tokens the requests carry.
-        existing: `replace`: the token takes the place of the header, and the first time is the
-            event `bearer.header_replaced`. `keep`: the request is passed on as it is, without a
-            token on any hop. `refuse`: the request is not sent.
+        existing: `replace`: the token replaces the header; the first time emits the event
+            `bearer.header_replaced`. `keep`: the request is sent unchanged, without a token on any
+            hop. `refuse`: the request is not sent.
 
     Raises:
         InvalidSetting: `existing` is none of the three.
@@ -62,17 +62,18 @@ class ExistingHeader:
         Args:
             url: The absolute address of the request.
             scope: The scope of its token; None for the default scope.
-            values: The values of the `Authorization` headers that the request has already. One that
-                an earlier sending of the same request has left there does not count.
+            values: The values of the request's existing `Authorization` headers. A header that an
+                earlier attempt of the same request left there does not count.
             **names: Further names of the server, as for `CredicorpAuth.call`.
 
         Returns:
-            The call, whose `header()` replaces all of `values`; None if the request is passed on as
-            it is.
+            The call, whose `header()` replaces all of `values`; None if the request is to be sent
+            unchanged.
 
         Raises:
-            HeaderExists: The request has a header of the caller's, and the choice is `refuse`.
-            OriginNotAllowed: The token may not go there; nothing may be sent.
+            HeaderExists: The request has an `Authorization` header of the caller, and the policy is
+                `refuse`.
+            OriginNotAllowed: The address is outside the allowed origins. Do not send the request.
         """
         is_callers = not all(self._auth.recognizes(each) for each in values)
         if is_callers and self._choice == "keep":

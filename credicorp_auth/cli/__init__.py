@@ -1,1 +1,1 @@
-"""The command line: one module for each command. It needs the extra `cli`."""
+"""Command line interface, with one module per command. It needs the extra `cli`."""

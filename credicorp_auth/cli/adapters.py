@@ -1,4 +1,4 @@
-"""`credicorp-auth adapters`: what is installed, without importing any of it."""
+"""`credicorp-auth adapters`: list of the adapters, made without importing any of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from credicorp_auth.plugin.loading.listing import Listed
     from credicorp_auth.plugin.loading.registry import Kind
 
-_WIDE = 200  # characters: enough for a file, where nobody wraps
+_WIDE = 200  # characters: wide enough for a file, in which lines are not wrapped
 _COLUMNS = ("kind", "name", "state", "distribution", "version", "core", "warning")
 
 
@@ -39,7 +39,7 @@ _COLUMNS = ("kind", "name", "state", "distribution", "version", "core", "warning
 def adapters(*, profile: str | None, output: str) -> None:
     """List the adapters that are installed or could be, and how each stands; none is imported."""
     active: list[tuple[Kind, str]] = []
-    with suppress(CredicorpAuthError):  # the list must be had while the settings are being mended
+    with suppress(CredicorpAuthError):  # list the adapters even if the settings are invalid
         active = adapters_of(settings_of(profile, os.environ))
     rows = [_row(each) for each in list_adapters(operators_registry(os.environ), active)]
     if output == "json":
@@ -48,7 +48,7 @@ def adapters(*, profile: str | None, output: str) -> None:
     table = Table(*_COLUMNS, box=None)
     for row in rows:
         shown = (escape_untrusted(str(row[name]), ()) for name in _COLUMNS)
-        table.add_row(*map(Text, shown))  # a name is no markup
+        table.add_row(*map(Text, shown))  # escapes rich's markup in names
     Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE).print(table)
 
 

@@ -1,4 +1,4 @@
-"""`credicorp-auth cache`: what is in a shared cache, and how to empty it."""
+"""`credicorp-auth cache`: listing and clearing of a shared cache."""
 
 from __future__ import annotations
 

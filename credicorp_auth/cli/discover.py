@@ -1,4 +1,4 @@
-"""`credicorp-auth discover`: what an authorization server says of itself, and what is believed."""
+"""`credicorp-auth discover`: metadata of an authorization server, with rejected endpoints."""
 
 from __future__ import annotations
 

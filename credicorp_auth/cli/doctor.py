@@ -1,4 +1,4 @@
-"""`credicorp-auth doctor`: whether a token could be had here and now, and if not, why not."""
+"""`credicorp-auth doctor`: diagnostics from the settings to a minted token."""
 
 from __future__ import annotations
 

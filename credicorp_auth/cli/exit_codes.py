@@ -1,4 +1,4 @@
-"""What the endings of a command mean: its exit codes."""
+"""Exit codes of the commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a token came from, how old it is, and what will happen to it."""
+"""Explanation of a token: its origin, its age and its refresh times."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def explain_token(auth: CredicorpAuth, token: AccessToken) -> dict[str, object]:
     Explain a token that was just obtained.
 
     Args:
-        auth: Who obtained it.
+        auth: The client that obtained it.
         token: The token.
 
     Returns:
-        Names of what is told to text and numbers; moments are in UTC, ages in seconds.
+        Field names to text and numbers. Times are in UTC, ages in seconds.
     """
     origin = token.provenance
     told: dict[str, object] = {

@@ -1,4 +1,4 @@
-"""`credicorp-auth header`: the line that curl and its like want."""
+"""`credicorp-auth header`: the Authorization header line, for curl and similar tools."""
 
 from __future__ import annotations
 

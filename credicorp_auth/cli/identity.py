@@ -1,4 +1,4 @@
-"""The options by which a command learns whose token is meant."""
+"""Options that select the client and its settings."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _OPTIONS = (
 
 
 def with_identity(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of `_OPTIONS`, and hand it a `CredicorpAuth` made of them."""
+    """Add the options of `_OPTIONS` to a command, and pass it the `CredicorpAuth` they describe."""
 
     @wraps(command)
-    def call(profile: str | None, **options: Any) -> Any:  # noqa: ANN401 - whatever the command takes and gives
+    def call(profile: str | None, **options: Any) -> Any:  # noqa: ANN401 - any command
         names = ("scope", "timeout", "base_url", "token_url", "client_id")
         given: Any = {name: options.pop(name) for name in names}
         settings = {name: value for name, value in given.items() if value is not None}

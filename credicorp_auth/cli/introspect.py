@@ -1,4 +1,4 @@
-"""`credicorp-auth introspect`: ask the authorization server whether a token counts."""
+"""`credicorp-auth introspect`: introspection of a token by the authorization server."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def introspect(auth: CredicorpAuth, *, source: TextIO, output: str) -> int:
 def _rows(response: Introspection, text: str) -> dict[str, str]:
     if not response:
         return {"active": "no", "code": response.code or ""}
-    # A server may repeat the token; this command does not.
+    # A server may echo the token; this command must not print it.
     shown = [Secret(text)]
     return {
         "active": "yes",

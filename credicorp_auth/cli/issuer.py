@@ -1,4 +1,4 @@
-"""The options by which a command learns whose tokens are meant; none of them is a secret."""
+"""Options that select an issuer; none of them is a secret."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ format_option = click.option(
 
 
 def with_issuer(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of `_OPTIONS`, and hand it what makes `Settings` of them."""
+    """Add the options of `_OPTIONS` to a command, and pass it a function that builds `Settings`."""
 
     @wraps(command)
-    def call(profile: str | None, **options: Any) -> Any:  # noqa: ANN401 - whatever the command takes and gives
+    def call(profile: str | None, **options: Any) -> Any:  # noqa: ANN401 - any command
         given: Any = {name: options.pop(name) for name in _NAMES}
 
         def build(**further: str | None) -> Settings:

@@ -1,4 +1,4 @@
-"""`credicorp-auth jwks`: the keys of an issuer, and which of them verify."""
+"""`credicorp-auth jwks`: list of an issuer's keys, with the unusable ones."""
 
 from __future__ import annotations
 

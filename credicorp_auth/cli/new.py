@@ -1,4 +1,4 @@
-"""`credicorp-auth new`: a distribution for an adapter of one's own."""
+"""`credicorp-auth new`: project template for an adapter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`credicorp-auth revoke`: have the authorization server let a token count no more."""
+"""`credicorp-auth revoke`: revocation of a token by the authorization server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names and values, for a terminal in columns, for anything else line by line."""
+"""Printer of names and values: columns on a terminal, else one pair per line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `credicorp-auth`: its parts, and what its endings mean."""
+"""Command group `credicorp-auth`: registers the commands and maps errors to exit codes."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def run(arguments: Sequence[str]) -> int:
     Run one command.
 
     Args:
-        arguments: What stands behind the command's name.
+        arguments: The command-line arguments after the program's name.
 
     Returns:
         The exit code.

@@ -1,4 +1,4 @@
-"""`credicorp-auth sandbox`: a partner API on loopback, to try things out."""
+"""`credicorp-auth sandbox`: partner API on loopback, for experiments."""
 
 from __future__ import annotations
 

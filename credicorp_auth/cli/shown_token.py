@@ -1,4 +1,4 @@
-"""The option by which a command is shown a token; never an argument, which anybody could read."""
+"""Option for the token to inspect: a file or standard input, since users can read arguments."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ file_option: Final = click.option(
 
 
 def read_shown(source: TextIO) -> str:
-    """Return the token, less the one line end that `echo` leaves behind it."""
-    # More characters than may be, so that a longer text is found out and not cut to size.
+    """Return the token, without the one line end that `echo` adds."""
+    # Read more than the limit, so that a longer text is rejected and not truncated.
     return source.read(MAX_TOKEN + 2).removesuffix("\n")

@@ -1,4 +1,4 @@
-"""`credicorp-auth token`: obtain a token, and say what it is."""
+"""`credicorp-auth token`: obtains a token and describes it."""
 
 from __future__ import annotations
 

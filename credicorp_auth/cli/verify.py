@@ -1,4 +1,4 @@
-"""`credicorp-auth verify`: say whether a token can be trusted, and what it says."""
+"""`credicorp-auth verify`: verifies a token and shows its claims."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def verify(
 
     A token is never an argument: every user of the machine can read those.
     """
-    # One character more than may be, so that a longer text is found out and not cut to size.
+    # Read more than the limit, so that a longer text is rejected and not truncated.
     text = source.read(MAX_SIGNED_TOKEN + 2).removesuffix("\n")
     with TokenVerifier.from_settings(build(audience=audience)) as verifier:
         claims = verifier.verify(text, required_scope=required)

@@ -1,4 +1,4 @@
-"""A check-up: whether a token could be had here and now; where it fails, what to do about it."""
+"""Diagnostics: check each step from the settings to a token, and give hints on failures."""
 
 from __future__ import annotations
 

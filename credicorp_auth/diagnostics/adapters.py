@@ -1,4 +1,4 @@
-"""Whether the adapters load, the cache keeps, and the secret can be read."""
+"""Checks of the cache and of the secret source."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SECONDS: Final = 60.0
 
 
 def check_cache(cache: Cache, provider: Provider) -> Check:
-    """Write an entry, read and drop it, then take and give back a lease where there are any."""
+    """Write, read and drop an entry, then acquire and release a lease if the cache has leases."""
     try:
         done = call_adapter(provider, lambda: _round_trip(cache), expected=str)
     except CredicorpAuthError as error:
@@ -39,7 +39,7 @@ def _round_trip(cache: Cache) -> str:
         raise AdapterBroken(
             "the cache lost an entry that was written a moment before", code="plugin.contract"
         )
-    # After the rest: a cache in trouble says which, and only no to a lease.
+    # Last: an unavailable cache raises an error for an entry, but only denies a lease.
     leased = _lease(cast("LeasingCache", cache), key) if cache.capabilities.leases else ""
     return f"{leased}wrote, read and dropped an entry"
 
@@ -59,7 +59,7 @@ def _lease(cache: LeasingCache, key: str) -> str:
 def check_secret(
     source: SecretSource, provider: Provider, client_id: str | None, clock: Clock
 ) -> Iterator[Check]:
-    """Read the credentials, and say for whom they are."""
+    """Read the credentials, and report the client they belong to."""
     cached_credentials = CredentialCache(source, provider, client_id, clock)
     try:
         credentials = cached_credentials.fetch(past_cache=True)

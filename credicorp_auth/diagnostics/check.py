@@ -1,4 +1,4 @@
-"""What a check-up found: one line, with its cure."""
+"""Result of one check, with a hint."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Verdict(Enum):
-    """How bad it is."""
+    """Severity of a check's result."""
 
     OK = "ok"
     WARN = "warn"
@@ -22,14 +22,14 @@ class Verdict(Enum):
 @frozen
 class Check:
     """
-    One thing that was looked at.
+    Result of one check.
 
     Args:
-        subject: What was looked at, in a word or two.
-        verdict: How it is.
-        message: What was seen, without any secret.
-        hint: What to do about it; empty where nothing needs doing.
-        error: The error that was met, where one was.
+        subject: The subject of the check, in a word or two.
+        verdict: The severity.
+        message: The observation, without any secret.
+        hint: The remedy; empty if none is needed.
+        error: The error that occurred, or None.
     """
 
     subject: str
@@ -40,20 +40,20 @@ class Check:
 
     @property
     def code(self) -> str:
-        """The stable code of what was met; empty where nothing was."""
+        """The stable code of the error; empty if there is none."""
         return "" if self.error is None else self.error.code
 
 
 def ok(subject: str, message: str) -> Check:
-    """Build the finding that all is well."""
+    """Build the result of a check that passed."""
     return Check(subject, Verdict.OK, message)
 
 
 def warn(subject: str, message: str, hint: str) -> Check:
-    """Build the finding that something works, and may not for long."""
+    """Build the result for something that works now, but may soon fail."""
     return Check(subject, Verdict.WARN, message, hint)
 
 
 def fail(subject: str, error: CredicorpAuthError) -> Check:
-    """Build the finding that something does not work."""
+    """Build the result of a check that failed."""
     return Check(subject, Verdict.FAIL, error.message, error.hint, error)

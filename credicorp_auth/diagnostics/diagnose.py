@@ -1,4 +1,4 @@
-"""The whole check-up, from the settings to a token, each part as far as the one before allows."""
+"""Full diagnostics, from the settings to a token; each check needs those before it."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 @frozen
 class Diagnosis:
     """
-    What was found.
+    Results of the diagnostics.
 
     Args:
-        settings: Every setting with its origin; none where they cannot be read.
-        checks: What was looked at, in order.
+        settings: Every setting with its origin; empty if the settings are invalid.
+        checks: The results, in order.
     """
 
     settings: list[Origin] = field(factory=list[Origin])
@@ -41,7 +41,7 @@ class Diagnosis:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of what was found."""
+        """The worst verdict of all checks."""
         met = {each.verdict for each in self.checks}
         return next(each for each in (Verdict.FAIL, Verdict.WARN, Verdict.OK) if each in met)
 
@@ -54,16 +54,16 @@ def examine(
     clock: Clock | None = None,
 ) -> Diagnosis:
     """
-    Look at everything that stands between these settings and a token.
+    Check every step from these settings to a token.
 
     It sends one request for the server's metadata and one for a token, and writes, reads and drops
     one entry of the cache.
 
     Args:
         profile: The profile, or None for the environment.
-        environ: The variables.
-        registry: Where adapters are found; those the operator allows when not given.
-        clock: The clocks; a test may move them.
+        environ: The environment variables.
+        registry: The adapters; by default those that the operator allows.
+        clock: The clocks; a test may pass its own.
     """
     found = Diagnosis()
     try:
@@ -126,10 +126,10 @@ def _look(
 
 
 def _close(adapter: Any) -> None:  # noqa: ANN401 - an adapter of any kind
-    with suppress(Exception):  # what was found is told all the same
+    with suppress(Exception):  # report the results even if closing fails
         adapter.close()
 
 
 def _is_fatal(check: Check) -> bool:
-    """Say whether a failure makes it pointless to ask for a token."""
+    """Return whether a failed check makes a token request pointless."""
     return check.verdict is Verdict.FAIL and check.subject not in {CACHE.name, OBSERVER.name}

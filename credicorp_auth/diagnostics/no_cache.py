@@ -1,4 +1,4 @@
-"""Null cache: keeps nothing, so that the mint of a check-up is a mint in any case."""
+"""Null cache: stores nothing, so that the diagnostics always mint."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from credicorp_auth.plugin.api import CacheCapabilities
 
 
 class NoCache:
-    """A cache that has no entry and keeps none."""
+    """Cache that stores nothing."""
 
     capabilities = CacheCapabilities()
 
@@ -14,10 +14,10 @@ class NoCache:
         """Return None: there is no entry."""
 
     def write(self, key: str, entry: bytes, *, lifetime: float) -> None:
-        """Keep nothing."""
+        """Store nothing."""
 
     def discard(self, key: str, *, expected: bytes | None = None) -> bool:  # noqa: ARG002 - the port's
-        """Return False: there was nothing to drop."""
+        """Return False: there is no entry to drop."""
         return False
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether the server can be reached, what its clock says, and whether it grants what is asked."""
+"""Checks of the server: reachability, clock skew, and granted scope."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MAX_SKEW: Final = 60.0  # seconds
 _OK: Final = 200
 _NOT_FOUND: Final = 404
 
-# The stages of a request, in order, and the codes that end each.
+# The stages of a request, in order, and the error codes of each.
 _STAGES: Final = (
     ("name lookup", {"transport.dns"}),
     ("connection", {"transport.connect", "transport.connect_timeout", "transport.proxy"}),
@@ -39,7 +39,7 @@ _STAGES: Final = (
 def check_reach(
     transport: Transport, provider: Provider, settings: Settings, clock: Clock
 ) -> Iterator[Check]:
-    """Ask for the server's metadata (RFC 8414), and say how far that gets."""
+    """Request the server's metadata (RFC 8414), and report each stage that the request reaches."""
     parts = urlsplit(settings.token_url)
     url = f"{parts.scheme}://{parts.netloc}{_METADATA}"
     request = HttpRequest("GET", url, {"Accept": "application/json"})
@@ -103,11 +103,11 @@ def _compare_clocks(response: HttpResponse, clock: Clock) -> Check:
 
 def check_mint(settings: Settings, registry: Registry, clock: Clock) -> Iterator[Check]:
     """
-    Mint one token, and compare what was granted with what was asked for.
+    Mint one token, and compare the granted scope with the requested one.
 
     Args:
-        settings: Those in force, with a cache in which there is no token.
-        registry: Where adapters are found.
+        settings: The current settings, with a cache that holds no token.
+        registry: The adapters.
         clock: The clocks.
     """
     begun = time.monotonic()

@@ -1,4 +1,4 @@
-"""Every setting with its value and where it came from; secrets stay unseen."""
+"""Settings with their values and origins; secrets are masked."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 @frozen
 class Origin:
     """
-    A setting in force.
+    Effective setting.
 
     Args:
         name: The setting.
-        value: What it is, as text; a secret is masked, and of options only the names are told.
-        origin: Where it came from.
+        value: Its value as text. A secret is masked; of options only the names are shown.
+        origin: The place that set it.
     """
 
     name: str
@@ -38,12 +38,12 @@ def explain_settings(
     settings: Settings, profile: str | None, environ: Mapping[str, str]
 ) -> list[Origin]:
     """
-    Say of each setting what it is and where it came from.
+    Return the value and the origin of each setting.
 
     Args:
-        settings: What is in force.
-        profile: The profile that was chosen, or None.
-        environ: The variables it was made of.
+        settings: The effective settings.
+        profile: The chosen profile, or None.
+        environ: The environment variables that were read.
     """
     layers = sources_of_env(environ) if profile is None else sources_of_profile(profile, environ)
     origins = {name: place for place, layer in layers for name in layer}

@@ -1,41 +1,41 @@
 """
-Everything that can go wrong, whose fault it is, and what to do about it.
+Errors of this library, by cause.
 
     CredicorpAuthError
-    ├── ConfigurationError      yours: a setting
+    ├── ConfigurationError      the caller's settings
     │   ├── InvalidSetting (also ValueError)
     │   ├── MissingSetting
     │   ├── AdapterNotFound
     │   ├── AdapterBroken
     │   ├── AdapterConflict
     │   └── AdapterBlocked
-    ├── UsageError              yours: a call
+    ├── UsageError              the caller's call
     │   ├── Closed
     │   ├── HeaderExists
     │   └── Reentrant
-    ├── SecretUnavailable       the secret source's
-    ├── CacheUnavailable        the cache's: an event, which no caller sees
-    ├── ServerUnreachable       nobody fit answered
+    ├── SecretUnavailable       the secret source
+    ├── CacheUnavailable        the cache; emitted as an event, never raised to a caller
+    ├── ServerUnreachable       no usable server was reached
     │   ├── ConnectionFailed
     │   ├── DeadlinePassed (also TimeoutError)
     │   ├── TlsFailed
     │   ├── RedirectRefused
     │   └── ServerFailed
-    ├── TokenRequestRefused     the server said no
+    ├── TokenRequestRefused     the server refused the request
     │   └── InvalidRequest InvalidClient InvalidGrant UnauthorizedClient
     │       UnsupportedGrantType InvalidScope InvalidTarget UnsupportedTokenType
-    ├── TokenEndpointBusy       429 or 503 to the end
-    ├── MalformedResponse         the server spoke, but not OAuth
-    ├── ScopeNotGranted         the server gave less than was asked
-    ├── OriginNotAllowed        the token would have left home
-    └── VerificationFailed      a token that was shown here cannot be trusted
+    ├── TokenEndpointBusy       429 or 503 on the last attempt as well
+    ├── MalformedResponse       the response breaks the protocol
+    ├── ScopeNotGranted         the server granted less than requested
+    ├── OriginNotAllowed        a token for an origin that is not allowed
+    └── VerificationFailed      a received token is not trusted
         ├── MalformedToken WrongAlgorithm WrongType
         ├── UnknownKey BadSignature KeysUnavailable
         ├── WrongIssuer WrongAudience Expired NotYetValid WrongClaim
         └── ScopeMissing TokenInactive
 
-Every error carries a stable `code`, a one-sentence `hint` and `retryable`; all of them can be
-pickled; none holds a secret, a token or a response body.
+Every error has a stable `code`, a `hint` of one sentence, and `retryable`. All errors can be
+pickled. None holds a secret, a token or a response body.
 """
 
 from __future__ import annotations

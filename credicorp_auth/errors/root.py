@@ -1,4 +1,4 @@
-"""The root of the error tree: what every error of this library carries."""
+"""Base class of all errors of this library."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ def _rebuild(kind: type[CredicorpAuthError], state: dict[str, Any]) -> Credicorp
 
 class CredicorpAuthError(Exception):
     """
-    Something between a service and its token went wrong.
+    Base class: a failure between a service and its token.
 
     Args:
-        message: One lower-case sentence: what happened, to which client, where.
-        code: The stable, dotted name of this failure; the class's own when not given.
-        hint: One sentence: what to do about it; the class's own when not given.
-        retryable: Whether the same call may succeed later without anybody changing anything.
+        message: One lower-case sentence that names the failure, the client and the place.
+        code: The stable, dotted name of the failure; by default that of the class.
+        hint: One sentence with the remedy; by default that of the class.
+        retryable: Whether the same call may succeed later without any change; by default that of
+            the class.
 
     .. versionadded:: 1.0.0
     """
@@ -57,10 +58,10 @@ class CredicorpAuthError(Exception):
 
     def copy(self) -> Self:
         """
-        Make a fresh exception that says the same.
+        Return a new exception with the same content.
 
-        One exception object raised by many threads collects everybody's traceback; each caller
-        who waited for the same failure therefore raises a copy of its own.
+        An exception object that several threads raise collects the tracebacks of all. Each caller
+        that waited for the same failure therefore raises its own copy.
         """
         fresh = type(self).__new__(type(self))
         fresh.__dict__.update(self.__dict__)

@@ -1,4 +1,4 @@
-"""Errors whose cause lies elsewhere: a secret source, a cache, the network, a server."""
+"""Errors with an external cause: a secret source, a cache, the network or a server."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
 
 
 class SecretUnavailable(CredicorpAuthError):
-    """The secret source could not hand over the client's credentials."""
+    """The secret source could not provide the client's credentials."""
 
     default_code = "secret.unavailable"
     default_hint = "check the secret source."
 
 
 class CacheUnavailable(CredicorpAuthError):
-    """A cache cannot be used now; the engine goes on without it, and tells."""
+    """A cache is unavailable; the engine continues without it, and emits an event."""
 
     default_code = "cache.unavailable"
     default_hint = "check the cache; tokens are kept in memory meanwhile."
 
 
 class ServerUnreachable(CredicorpAuthError):
-    """Nobody fit to answer was reached."""
+    """No usable server was reached."""
 
     default_code = "transport"
     default_hint = "check address, network and proxy, then try again."
@@ -33,20 +33,20 @@ class ServerUnreachable(CredicorpAuthError):
 
 
 class ConnectionFailed(ServerUnreachable):
-    """The connection was not made, or broke before a whole answer had come."""
+    """The connection failed, or broke before the response was complete."""
 
     default_code = "transport.connect"
 
 
 class DeadlinePassed(ServerUnreachable, TimeoutError):
-    """The time allowed for the call ran out."""
+    """The time limit of the call has passed."""
 
     default_code = "transport.deadline"
     default_hint = "try again, or allow more time with `timeout`."
 
 
 class TlsFailed(ServerUnreachable):
-    """No trusted TLS connection could be agreed with the server."""
+    """No trusted TLS connection to the server could be made."""
 
     default_code = "transport.tls"
     default_hint = "check the server's certificate and name, and `ca_file` of the transport."
@@ -54,7 +54,7 @@ class TlsFailed(ServerUnreachable):
 
 
 class RedirectRefused(ServerUnreachable):
-    """The server answered a request that carries credentials with a redirect."""
+    """The server sent a redirect as the response to a request that carries credentials."""
 
     default_code = "transport.redirect_refused"
     default_hint = "set the final address; requests that carry credentials follow no redirects."
@@ -63,12 +63,12 @@ class RedirectRefused(ServerUnreachable):
 
 class ServerFailed(ServerUnreachable):
     """
-    The server answered with a status that says enough by itself: a failure, or nothing there.
+    The server responded with a failure status, or that the address does not exist.
 
     Args:
         status: HTTP status code of the response.
-        retry_after: Seconds for which the server asked to be left alone; None if it did not.
-        error: The OAuth error code in the body, as it sent it; or empty.
+        retry_after: Seconds of the response's `Retry-After`; None if it has none.
+        error: The OAuth error code in the body, unchanged; or empty.
         description: The server's explanation, escaped, shortened and scrubbed; or empty.
     """
 
@@ -94,12 +94,12 @@ class ServerFailed(ServerUnreachable):
 
 class TokenRequestRefused(CredicorpAuthError):
     """
-    The authorization server understood the request and refused it (RFC 6749 section 5.2).
+    The authorization server refused the request (RFC 6749 section 5.2).
 
     Args:
-        error: The server's error code, as it sent it.
+        error: The server's error code, unchanged.
         description: The server's explanation, escaped, shortened and scrubbed; or empty.
-        status: HTTP status code of the answer.
+        status: HTTP status code of the response.
     """
 
     default_code = "oauth.refused"
@@ -115,14 +115,14 @@ class TokenRequestRefused(CredicorpAuthError):
 
 
 class InvalidRequest(TokenRequestRefused):
-    """The server found the token request malformed."""
+    """The server rejected the token request as malformed."""
 
     default_code = "oauth.invalid_request"
     default_hint = "check `client_authentication`, `resource` and `extra_parameters`."
 
 
 class InvalidClient(TokenRequestRefused):
-    """The server does not accept this client id with this secret."""
+    """The server rejected the client id, the secret or the authentication method."""
 
     default_code = "oauth.invalid_client"
     default_hint = "check client id and secret, and the `client_authentication` method."
@@ -156,14 +156,14 @@ class InvalidScope(TokenRequestRefused):
 
 
 class InvalidTarget(TokenRequestRefused):
-    """The server does not know the resource the token is for (RFC 8707 section 2)."""
+    """The server does not know the requested resource (RFC 8707 section 2)."""
 
     default_code = "oauth.invalid_target"
     default_hint = "check `resource`."
 
 
 class UnsupportedTokenType(TokenRequestRefused):
-    """The endpoint answers for no tokens of this kind, such as JWTs (RFC 7009 section 2.2.1)."""
+    """The endpoint does not support tokens of this kind, such as JWTs (RFC 7009 section 2.2.1)."""
 
     default_code = "oauth.unsupported_token_type"
     default_hint = "verify JWTs with `auth.verify`, or ask the operator which tokens it takes."
@@ -171,11 +171,11 @@ class UnsupportedTokenType(TokenRequestRefused):
 
 class TokenEndpointBusy(CredicorpAuthError):
     """
-    The token endpoint, or one that was asked about a token, wants to be left alone for now.
+    The token, introspection or revocation endpoint limits the request rate.
 
     Args:
-        retry_after: Seconds from now before which no request is made.
-        error: The OAuth error code in the body, as it sent it; or empty.
+        retry_after: Seconds from now during which no request is sent.
+        error: The OAuth error code in the body, unchanged; or empty.
         description: The server's explanation, escaped, shortened and scrubbed; or empty.
     """
 
@@ -199,7 +199,7 @@ class TokenEndpointBusy(CredicorpAuthError):
 
 
 class MalformedResponse(CredicorpAuthError):
-    """The server spoke, but what it said is not what the protocol allows."""
+    """The server's response violates the protocol."""
 
     default_code = "response.malformed"
     default_hint = "check that the address is that of the OAuth endpoint; then ask its operator."
@@ -207,11 +207,11 @@ class MalformedResponse(CredicorpAuthError):
 
 class ScopeNotGranted(CredicorpAuthError):
     """
-    The server granted less than was asked for.
+    The server granted less scope than requested.
 
     Args:
-        asked: Scope tokens that were asked for.
-        granted: Scope tokens that were granted.
+        asked: The requested scope tokens.
+        granted: The granted scope tokens.
     """
 
     default_code = "response.scope_insufficient"
@@ -226,16 +226,16 @@ class ScopeNotGranted(CredicorpAuthError):
 
     @property
     def missing(self) -> frozenset[str]:
-        """The scope tokens asked for and not granted."""
+        """The scope tokens that were requested but not granted."""
         return self.asked - self.granted
 
 
 class OriginNotAllowed(CredicorpAuthError):
     """
-    A request to an origin outside the allow-list would have carried the token.
+    A request to an origin that is not allowed would have carried the token.
 
     Args:
-        origin: The origin the request was for, as scheme://host:port.
+        origin: The request's origin, as scheme://host:port.
     """
 
     default_code = "origin.refused"

@@ -1,4 +1,4 @@
-"""Errors of tokens that cannot be trusted; none holds a claim, a header or the token."""
+"""Errors of token verification; none holds a claim, a header or the token."""
 
 from __future__ import annotations
 
@@ -11,73 +11,73 @@ if TYPE_CHECKING:
 
 
 class VerificationFailed(CredicorpAuthError):
-    """A token is not one that may be trusted here."""
+    """The token is not trusted here."""
 
     default_code = "verify.failed"
     default_hint = "turn the request away; tell the caller no more than that the token is invalid."
 
 
 class MalformedToken(VerificationFailed):
-    """The text is not a signed token that every reader would read alike."""
+    """The text is not an unambiguous signed token."""
 
     default_code = "verify.format"
 
 
 class WrongAlgorithm(VerificationFailed):
-    """The token names no signature algorithm of the allow-list."""
+    """The token's signature algorithm is not allowed."""
 
     default_code = "verify.alg"
 
 
 class UnknownKey(VerificationFailed):
-    """The issuer publishes no key, or not one alone, that may verify this token."""
+    """The issuer publishes no key, or more than one, that may verify this token."""
 
     default_code = "verify.kid"
 
 
 class BadSignature(VerificationFailed):
-    """The signature is not the key's over this token."""
+    """The signature does not match the key and the token."""
 
     default_code = "verify.signature"
 
 
 class WrongType(VerificationFailed):
-    """The token does not say that it is an access token (RFC 9068 section 2.1)."""
+    """The token is not marked as an access token (RFC 9068 section 2.1)."""
 
     default_code = "verify.typ"
     default_hint = "have the issuer mark access tokens as at+jwt; other tokens are not accepted."
 
 
 class WrongIssuer(VerificationFailed):
-    """The token does not come from the issuer that is trusted."""
+    """The token is not from the trusted issuer."""
 
     default_code = "verify.iss"
     default_hint = "check `issuer`: it is compared character by character."
 
 
 class WrongAudience(VerificationFailed):
-    """The token is meant for somebody else."""
+    """The token is for another audience."""
 
     default_code = "verify.aud"
     default_hint = "check `audience`: it is compared character by character."
 
 
 class Expired(VerificationFailed):
-    """The token has expired, or does not say when it will."""
+    """The token has expired, or has no valid expiry."""
 
     default_code = "verify.exp"
     default_hint = "have the caller obtain a new token; if it is new, compare the clocks."
 
 
 class NotYetValid(VerificationFailed):
-    """The token says that it begins later, or not readably when."""
+    """The token is not valid yet, or its start time is invalid."""
 
     default_code = "verify.nbf"
     default_hint = "compare the clocks of this machine and of the issuer."
 
 
 class WrongClaim(VerificationFailed):
-    """A claim that access tokens have (RFC 9068 section 2.2) is missing or not what it must be."""
+    """A required claim (RFC 9068 section 2.2) is missing or invalid."""
 
     default_code = "verify.claim"
     default_hint = "have the issuer write access tokens by RFC 9068."
@@ -85,10 +85,10 @@ class WrongClaim(VerificationFailed):
 
 class ScopeMissing(VerificationFailed):
     """
-    The token is good, but not for what is asked.
+    The token is valid, but does not cover the required scope.
 
     Args:
-        required: The scope tokens that were required.
+        required: The required scope tokens.
     """
 
     default_code = "verify.scope"
@@ -100,13 +100,13 @@ class ScopeMissing(VerificationFailed):
 
 
 class TokenInactive(VerificationFailed):
-    """The authorization server says that the token does not count, or no longer (RFC 7662)."""
+    """The authorization server reports the token as inactive (RFC 7662)."""
 
     default_code = "verify.inactive"
 
 
 class KeysUnavailable(VerificationFailed):
-    """The issuer's keys cannot be had, so nothing can be verified."""
+    """The issuer's keys are unavailable, so no token can be verified."""
 
     default_code = "jwks.unavailable"
     default_hint = "check `jwks_url` or `issuer`, and the network; then try again."

@@ -1,1 +1,1 @@
-"""The plugin interface and what loads plugins."""
+"""Plugin interface and plugin loader."""

@@ -1,5 +1,5 @@
 """
-Guards for services that receive tokens.
+Guards for resource servers, which verify the tokens of incoming requests.
 
     from credicorp_auth import TokenVerifier
     from credicorp_auth.resource import Guard
@@ -7,8 +7,8 @@ Guards for services that receive tokens.
     guard = Guard(TokenVerifier(issuer="https://credicorp.co.uk", audience="my-api"))
     claims = guard.require(request.headers, "decisions:read")
 
-`resource.asgi` and `resource.wsgi` have a `BearerGuard` around a whole application; the modules
-named after a framework have a `Guard` that enforces marks on its handlers.
+`resource.asgi` and `resource.wsgi` have a `BearerGuard` that wraps a whole application. The modules
+named after a framework have a `Guard` that enforces marks on handlers.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-A guard for aiohttp.web: a middleware that enforces the marks on handlers, behind the router.
+Guard for aiohttp.web: a middleware that enforces the marks on handlers, behind the router.
 
     guard = Guard(TokenVerifier(issuer="https://credicorp.co.uk", audience="my-api"))
 
@@ -32,33 +32,33 @@ if TYPE_CHECKING:
 
 class Guard(CoreGuard[Proof]):
     """
-    Marks handlers; `install` has an application enforce the marks.
+    Marks handlers; `install` enforces the marks in an application.
 
     Args:
-        verifier: What verifies a token: a `TokenVerifier`, a `CredicorpAuth`, ….
+        verifier: Verifies tokens: a `TokenVerifier`, a `CredicorpAuth`, ….
         realm: The service's name in challenges.
 
     Raises:
-        InvalidSetting: The realm cannot stand in a header.
+        InvalidSetting: The realm is not valid in a header.
 
     .. versionadded:: 1.0.0
     """
 
     def install(self, app: web.Application, *, public: Iterable[str] = ()) -> None:
         """
-        Have an application, and those added to it, enforce the marks on their handlers.
+        Enforce the marks on the handlers of an application and of its subapplications.
 
-        A request to a handler that is not marked is refused with 403; the application lists such
-        handlers when it starts. 404 and 405 of the router itself need no token. The guard becomes
-        the first middleware; one that is put in front of it later sees requests before it.
+        A request to an unmarked handler is refused with 403; the application logs such handlers
+        when it starts. The router's own 404 and 405 need no token. The guard becomes the first
+        middleware. A middleware that is inserted before it later sees requests first.
 
         Args:
             app: The application, before it starts.
-            public: Names of resources, such as a static one, that are open on purpose.
+            public: Names of resources that are public on purpose, such as a static one.
 
         Raises:
-            InvalidSetting: When the application starts: a name is borne by no resource or by
-                several (`config.public_route`), or a handler is marked by two guards.
+            InvalidSetting: When the application starts: a name belongs to no resource or to several
+                (`config.public_route`), or a handler is marked by two guards.
         """
         listed = public if isinstance(public, str) else tuple(public)
         names = read_public_names(listed, listed)
@@ -66,7 +66,7 @@ class Guard(CoreGuard[Proof]):
 
 
 class _Enforcer:
-    """Judges the requests to one application, behind its router."""
+    """Middleware that judges the requests to one application, behind its router."""
 
     def __init__(self, guard: CoreGuard[Any], app: web.Application, public: frozenset[str]) -> None:
         self._guard, self._names = guard, public
@@ -87,7 +87,7 @@ class _Enforcer:
     @web.middleware
     async def enforce(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         info = request.match_info
-        if info.http_exception is None:  # else the router itself responds
+        if info.http_exception is None:  # otherwise the router itself responds
             try:
                 mark = self._find_demand(request, info.route)
                 if mark is not None and mark.scope is not None:
@@ -97,7 +97,7 @@ class _Enforcer:
         return await handler(request)
 
     def _find_demand(self, request: web.Request, route: web.AbstractRoute) -> Mark | None:
-        """Find what is demanded of a request; None for nothing. Raises `Refused` if unmarked."""
+        """Find the mark of a request; None for a public route. Raises `Refused` if unmarked."""
         mark = _find_mark(route.handler, request.method)
         if mark is None and route.name not in self._public:
             raise self._guard.refuse_unmarked(request.headers)
@@ -105,7 +105,7 @@ class _Enforcer:
 
 
 def _walk(app: web.Application) -> Iterator[web.AbstractResource]:
-    """Iterate over the resources of an application and of those added to it."""
+    """Iterate over the resources of an application and of its subapplications."""
     for resource in app.router.resources():
         below = resource.get_info().get("app")
         if below is None:
@@ -115,7 +115,7 @@ def _walk(app: web.Application) -> Iterator[web.AbstractResource]:
 
 
 def _find_mark(handler: object, method: str) -> Mark | None:
-    """Find what a handler demands of a request with that method: a view and its method add up."""
+    """Find the mark of a handler for a method; the marks of a view and its method add up."""
     if isinstance(handler, type):
         return read_mark(handler, *list_methods(handler, method.lower()))
     return read_mark(handler)

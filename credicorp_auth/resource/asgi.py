@@ -1,4 +1,4 @@
-"""A guard around an ASGI application: FastAPI, Starlette, Quart, Django, or a plain one."""
+"""Guard around an ASGI application: FastAPI, Starlette, Quart, Django, or a plain one."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from credicorp_auth.resource.verifier import Verifier
 
 Connection = MutableMapping[str, Any]
-"""What ASGI calls a scope."""
+"""A connection, which ASGI calls a scope."""
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Connection, Receive, Send], Awaitable[None]]
 
 JUDGED_KEY: Final = "credicorp_auth.judged"
-"""The key, in the scope of a connection, of the mark that its token was judged by."""
+"""Key, in a connection's scope, of the mark by which its token was judged."""
 
 _POLICY_VIOLATION: Final = 1008
 _DENIAL: Final = "websocket.http.response"
@@ -34,10 +34,10 @@ _DENIAL: Final = "websocket.http.response"
 
 class BearerGuard:
     """
-    Demands a token with one scope of every request to an ASGI application.
+    Requires a token with one scope for every request to an ASGI application.
 
     The application finds the claims under `credicorp_auth.claims` in the connection's scope. A
-    WebSocket is judged at its handshake, by the header alone.
+    WebSocket is judged at its handshake, by its `Authorization` header only.
 
     Args:
         app: The application.
@@ -48,7 +48,7 @@ class BearerGuard:
         realm: The service's name in challenges.
 
     Raises:
-        InvalidSetting: The scope, a path or the realm cannot be used.
+        InvalidSetting: The scope, a path or the realm is invalid.
 
     .. versionadded:: 1.0.0
     """
@@ -71,7 +71,7 @@ class BearerGuard:
         Serve a connection.
 
         Raises:
-            UsageError: It is of a kind that cannot be judged (`resource.connection`).
+            UsageError: The type of connection is not supported (`resource.connection`).
         """
         if scope["type"] == "lifespan" or self._is_open(scope):
             await self.app(scope, receive, send)
@@ -89,7 +89,7 @@ class BearerGuard:
 
 def check_kind(scope: Connection) -> None:
     """
-    Check that a connection is of a kind that can be judged.
+    Check that a connection has a supported type.
 
     Raises:
         UsageError: It is neither http nor websocket (`resource.connection`).
@@ -109,14 +109,14 @@ async def allows(
     Judge a connection by a mark; refuse it, or add the claims to its scope.
 
     Args:
-        mark: What is demanded; None, of a handler that is not marked, refuses everything.
-        guard: The guard whose refusal an unmarked handler gets.
+        mark: The mark of the handler; None, for an unmarked handler, refuses every request.
+        guard: The guard that refuses requests to an unmarked handler.
         scope: The connection.
-        receive: Its messages.
-        send: Its responses.
+        receive: Receives its messages.
+        send: Sends its responses.
 
     Returns:
-        Whether the handler may serve the connection; otherwise the refusal was sent.
+        Whether the handler may serve the connection; if not, the refusal has been sent.
     """
     try:
         if mark is None:
@@ -136,10 +136,10 @@ async def send_refused(refused: Refused, scope: Connection, receive: Receive, se
     """Send a refusal as the response to a connection; to a WebSocket before it is accepted."""
     prefix = "http.response"
     if scope["type"] == "websocket":
-        await receive()  # the handshake, which this is the response to
+        await receive()  # the handshake, which this responds to
         prefix = _DENIAL
         if _DENIAL not in (scope.get("extensions") or {}):
-            # Before it is accepted, servers make a 403 of it.
+            # Servers turn a close before the accept into a 403.
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": ""})
             return
     headers = [(name.lower().encode(), value.encode()) for name, value in refused.headers]

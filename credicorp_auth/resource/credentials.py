@@ -1,4 +1,4 @@
-"""The bearer token in a request's `Authorization` header, and the request id."""
+"""Reader of a request's credentials: the bearer token and the request id."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _SANE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 @frozen
 class RequestCredentials:
     """
-    What a guard reads of a request.
+    Credentials of a request.
 
     Args:
-        bearer: The token; or why there is none.
-        request_id: The caller's id for the request, if a log can hold it; else a new one.
+        bearer: The token, or the reason why there is none.
+        request_id: The caller's id for the request, if it is safe to log; else a new one.
     """
 
     bearer: Secret | Refusal
@@ -46,7 +46,7 @@ class RequestCredentials:
 
 def read_request(headers: Headers) -> RequestCredentials:
     """
-    Read a request's token and id. No other place than its headers counts.
+    Read a request's token and id, from its headers only.
 
     Args:
         headers: A mapping, a multi-dict (`getall`, `getlist` or `multi_items`), or pairs.
@@ -58,7 +58,7 @@ def read_request(headers: Headers) -> RequestCredentials:
         found = _find_wanted(headers)
     except (AttributeError, TypeError, ValueError):
         found = None
-    if found is None:  # outside the `except`: its traceback would hold the headers
+    if found is None:  # outside the `except`, whose traceback would hold the headers
         del headers
         raise UsageError(
             "the headers of a request are neither a mapping nor pairs of text or bytes",
@@ -72,7 +72,7 @@ def _find_wanted(headers: Any) -> dict[str, list[str]]:  # noqa: ANN401 - of any
     found: dict[str, list[str]] = {name: [] for name in _WANTED}
     for name, value in _list_pairs(headers):
         values = found.get(_decode(name).lower())
-        if values is not None and value is not None:  # None, as of `.get`, is an absent header
+        if values is not None and value is not None:  # None is an absent header
             values.append(_decode(value))
     return found
 
@@ -99,8 +99,8 @@ def _read_bearer(values: Sequence[str]) -> Secret | Refusal:
     """
     Read the token in the values of the `Authorization` header (RFC 6750 section 2.1).
 
-    Another scheme than Bearer is no token; two headers, or a Bearer header of any other form, are
-    a malformed request.
+    A scheme other than Bearer counts as no token. Two headers, or a Bearer header of any other
+    form, make the request malformed.
     """
     if len(values) > 1:
         return MALFORMED

@@ -1,5 +1,5 @@
 """
-A guard for Django: a middleware that enforces the marks on views, behind the URL resolver.
+Guard for Django: a middleware that enforces the marks on views, behind the URL resolver.
 
     # service/guards.py
     guard = Guard(TokenVerifier(issuer="https://credicorp.co.uk", audience="my-api"))
@@ -65,13 +65,13 @@ class Guard(CoreGuard[Proof]):
     Marks views; `GuardMiddleware` enforces the marks. One guard serves a project.
 
     Args:
-        verifier: What verifies a token: a `TokenVerifier`, a `CredicorpAuth`, ….
+        verifier: Verifies tokens: a `TokenVerifier`, a `CredicorpAuth`, ….
         realm: The service's name in challenges.
-        public: Routes of others that are open on purpose, by name: `"admin:index"`, or a whole
+        public: Names of other routes that are public on purpose: `"admin:index"`, or a whole
             namespace with a colon at the end: `"admin:"`.
 
     Raises:
-        InvalidSetting: The realm cannot stand in a header.
+        InvalidSetting: The realm is not valid in a header.
 
     .. versionadded:: 1.0.0
     """
@@ -86,12 +86,13 @@ class Guard(CoreGuard[Proof]):
 
     def requires(self, scope: RequiredScope) -> Callable[[Handler], Handler]:
         """
-        Make a decorator that marks a view, and exempts it from the check of CSRF tokens.
+        Make a decorator that marks a view, and exempts it from the CSRF check.
 
-        A request that is let in by its `Authorization` header cannot be forged by another site.
+        The exemption is safe: another site cannot forge a request that needs an `Authorization`
+        header.
 
         Args:
-            scope: What a token must be good for; `ANY_SCOPE` for any valid token.
+            scope: The scope that a token must cover; `ANY_SCOPE` for any valid token.
 
         Raises:
             InvalidSetting: See `Guard.requires` of `credicorp_auth.resource`.
@@ -117,7 +118,7 @@ def _exempt_from_csrf(view: Any) -> None:  # noqa: ANN401 - any kind of view
         passed_on: object = found(*args, **named)
         return passed_on
 
-    # A function of its own, as `own` may be the `dispatch` of other classes as well.
+    # Wrapped, because `own` may be the `dispatch` of other classes as well.
     kind.dispatch = dispatch if own is None else update_wrapper(dispatch, own)
     if own is None:
         setattr(dispatch, PASSES_ON, True)
@@ -126,18 +127,18 @@ def _exempt_from_csrf(view: Any) -> None:  # noqa: ANN401 - any kind of view
 
 class GuardMiddleware:
     """
-    Refuses requests whose view demands a token that they do not carry, and unmarked views.
+    Refuses requests to unmarked views, and requests without the token that the view requires.
 
-    It judges what the URL resolver has found, so neither `SCRIPT_NAME`, `FORCE_SCRIPT_NAME` nor
-    `root_path` matter. The view finds the claims as `request.claims`: None if it is public.
+    It judges the view that the URL resolver has found. So `SCRIPT_NAME`, `FORCE_SCRIPT_NAME` and
+    `root_path` do not matter. The view finds the claims as `request.claims`: None if it is public.
 
     Args:
         get_response: The rest of the project.
 
     Raises:
         InvalidSetting: `CREDICORP_AUTH_GUARD` holds no guard (`config.django_guard`), the
-            middleware stands outside Django's cache (`config.django_order`), or a public name is
-            borne by no route or by several (`config.public_route`).
+            middleware is listed before Django's cache (`config.django_order`), or a public name
+            belongs to no route or to several (`config.public_route`).
 
     .. versionadded:: 1.0.0
     """
@@ -185,7 +186,7 @@ class GuardMiddleware:
         return None
 
     def _find_demand(self, request: Any, view: Callback) -> Mark | None:  # noqa: ANN401 - see above
-        """Find what is demanded of a request; None for nothing. Raises `Refused` if unmarked."""
+        """Find the mark of a request; None for a public view. Raises `Refused` if unmarked."""
         request.claims = None
         if request.method == "OPTIONS" and has_own_options(view):
             return None
@@ -199,7 +200,7 @@ class GuardMiddleware:
         return mark
 
     def _is_public(self, match: Any, view: Callback) -> bool:  # noqa: ANN401 - see above
-        """Say whether the route is public by name; by view as well, as names may be borrowed."""
+        """Return whether a route is public by name and by view, since names may be reused."""
         within = [f"{name}:" for name in accumulate(match.namespaces, "{}:{}".format)]
         names = (match.view_name, *within)
         return any(view is each for name in names for each in self._public.get(name, ()))
@@ -211,7 +212,7 @@ def _build_response(request: Any, refused: Refused) -> HttpResponse:  # noqa: AN
 
 
 def _keep_private(request: Any, response: Any) -> Any:  # noqa: ANN401 - see above
-    """Keep Django's site-wide cache, which responds before any view is found, from storing it."""
+    """Mark the response private: Django's cache, in front of the guard, must not store it."""
     if getattr(request, "claims", None) is not None:
         patch_cache_control(response, private=True)
     return response

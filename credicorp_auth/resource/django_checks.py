@@ -1,4 +1,4 @@
-"""System checks for Django: the guard's setting, its place among the middleware, unmarked views."""
+"""System checks for Django: the guard's setting, its place in MIDDLEWARE, unmarked views."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SETTING: Final = "CREDICORP_AUTH_GUARD"
-"""The Django setting that holds the project's guard."""
+"""Name of the Django setting that holds the project's guard."""
 
 _NOT_INSTALLED: Final = Error(
     f"{SETTING} is set, but MIDDLEWARE does not hold GuardMiddleware: no mark is enforced.",
@@ -50,7 +50,7 @@ def read_guard() -> Any:  # noqa: ANN401 - defined by the module that imports th
     Return the guard of the project.
 
     Raises:
-        InvalidSetting: `CREDICORP_AUTH_GUARD` holds none (`config.django_guard`).
+        InvalidSetting: `CREDICORP_AUTH_GUARD` holds no guard (`config.django_guard`).
     """
     guard = getattr(settings, SETTING, None)
     if isinstance(guard, Guard) and hasattr(guard, "public_names"):
@@ -64,11 +64,11 @@ def read_guard() -> Any:  # noqa: ANN401 - defined by the module that imports th
 
 def examine_routes() -> tuple[Mapping[str, list[object]], list[str]]:
     """
-    Find the views that are public by name, and list those that are not marked.
+    Find the views that are public by name, and list the unmarked ones.
 
     Raises:
-        InvalidSetting: A public name is borne by no route or by several, or a view is marked by
-            two guards.
+        InvalidSetting: A public name belongs to no route or to several, or a view is marked by two
+            guards.
     """
     resolver = get_resolver()
     routes = list_routes(resolver)
@@ -77,7 +77,7 @@ def examine_routes() -> tuple[Mapping[str, list[object]], list[str]]:
 
 
 def check_order(**_: object) -> list[CheckMessage]:
-    """Check that the middleware is there, and outside of no cache (E001, E002)."""
+    """Check that the middleware is listed, and that no cache is behind it (E001, E002)."""
     behind = _load_middleware()
     if not behind:
         return [_NOT_INSTALLED] if hasattr(settings, SETTING) else []
@@ -85,7 +85,7 @@ def check_order(**_: object) -> list[CheckMessage]:
 
 
 def check_views(**_: object) -> list[CheckMessage]:
-    """Check that the guard can be used (E003), and list the views that it refuses (W001)."""
+    """Check that the guard is valid (E003), and list the views that it refuses (W001)."""
     if not _load_middleware():
         return []
     try:
@@ -103,7 +103,7 @@ def check_views(**_: object) -> list[CheckMessage]:
 
 
 def _load_middleware() -> list[type]:
-    """Load the classes of middleware from `GuardMiddleware` on; none if it is not listed."""
+    """Load the middleware classes from `GuardMiddleware` on; none if it is not listed."""
     from credicorp_auth.resource.django import GuardMiddleware  # noqa: PLC0415 - it imports this
 
     loaded = [each for each in map(import_string, settings.MIDDLEWARE) if isclass(each)]
@@ -111,7 +111,7 @@ def _load_middleware() -> list[type]:
 
 
 def check_default_permission(**_: object) -> list[CheckMessage]:
-    """Check that Django REST framework lets nobody in by default (E004)."""
+    """Check that Django REST framework denies access by default (E004)."""
     if not apps.is_installed("rest_framework"):
         return []
     from rest_framework.permissions import AllowAny  # noqa: PLC0415 - it may not be installed

@@ -1,4 +1,4 @@
-"""Routes of a Django URLconf: their views, the marks on these, and the names of public ones."""
+"""Routes of a Django URLconf, with their views, marks and public names."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     Callback = Callable[..., Any]
 
 guarded_elsewhere: Final[list[Callable[[Any], bool]]] = []
-"""Tests for views that refuse requests themselves; Django REST framework's is added by `drf`."""
+"""Predicates for views that refuse requests themselves; `drf` adds Django REST framework's."""
 
 _OPTIONS: Final = frozenset({"__init__", "setup", "dispatch", "options"})
-"""The methods of a class that a request for OPTIONS runs."""
+"""The methods of a class that run for an OPTIONS request."""
 PASSES_ON: Final = "__credicorp_passes_on__"
-"""Attribute of a `dispatch` that does nothing but call Django's."""
+"""Attribute of a `dispatch` that only calls Django's."""
 
 
 @frozen
 class Route:
     """
-    One route of a URLconf.
+    Route of a URLconf.
 
     Args:
         name: Its name with its namespaces, such as `admin:index`; None if it has no name.
-        namespaces: Each namespace that it lies in, with a colon at the end: `admin:`.
+        namespaces: Each namespace that contains it, with a colon at the end: `admin:`.
         view: The view.
     """
 
@@ -76,7 +76,8 @@ def find_public_views(
         namespaces: Each namespace as often as it is included.
 
     Raises:
-        InvalidSetting: A name or namespace is borne by none or by several (`config.public_route`).
+        InvalidSetting: A name or namespace belongs to no route or to several
+            (`config.public_route`).
     """
     listed = list(routes)
     names = read_public_names(public, [*(route.name for route in listed), *namespaces])
@@ -98,7 +99,7 @@ def list_namespaces(resolver: Any, within: str = "") -> list[str]:  # noqa: ANN4
 
 
 def find_mark(view: Callback, method: str) -> Mark | None:
-    """Find what a view demands of a request with that method: function, class and method add up."""
+    """Find the mark of a view for a method; marks of function, class and method add up."""
     kind = find_class(view)
     if kind is None:
         return read_mark(view)
@@ -114,9 +115,9 @@ def find_class(view: Callback) -> type | None:
 
 def _name_method(view: Callback, kind: type, method: str) -> str:
     """
-    Return the name of the function that handles a method, which `actions` of view sets give.
+    Return the name of the function that handles a method, as `actions` of view sets map it.
 
-    Whether the view offers the method is not asked: `as_view()` may offer more than the class.
+    It does not check whether the view offers the method: `as_view()` may offer more than the class.
     """
     actions = getattr(strip_partial(view), "actions", None) or {}
     name = method.lower()
@@ -126,7 +127,7 @@ def _name_method(view: Callback, kind: type, method: str) -> str:
 
 
 def has_own_options(view: Callback) -> bool:
-    """Say whether OPTIONS of a view is Django's own, which runs no code of the application."""
+    """Return whether OPTIONS of a view is Django's own, which runs no code of the application."""
     kind: Any = find_class(view)
     if kind is None or not issubclass(kind, View) or hasattr(view, "__wrapped__"):
         return False
@@ -151,8 +152,8 @@ def _list_unmarked_methods(view: Callback) -> list[str]:
     methods = getattr(strip_partial(view), "actions", None) or [
         name
         for name in kind.http_method_names
-        if getattr(kind, name, View.options) is not View.options  # which every view inherits
+        if getattr(kind, name, View.options) is not View.options  # inherited by every view
     ]
-    if not methods:  # it has nothing but a `dispatch` of its own
+    if not methods:  # its own `dispatch` is its only handler
         return [] if read_mark(view, kind) else [describe(kind)]
     return [f"{describe(kind)}.{name}" for name in methods if find_mark(view, name) is None]

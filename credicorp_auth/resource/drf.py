@@ -1,11 +1,11 @@
 """
-A guard for Django REST framework: `BearerAuthentication`, and `HasScope` as a permission.
+Guard for Django REST framework: `BearerAuthentication`, and `HasScope` as a permission.
 
     class Decisions(ViewSet):
         authentication_classes = [BearerAuthentication]
         permission_classes = [HasScope("decisions:read")]
 
-Both use the guard in the Django setting `CREDICORP_AUTH_GUARD` (`credicorp_auth.resource.django`).
+Both use the guard of the Django setting `CREDICORP_AUTH_GUARD` (`credicorp_auth.resource.django`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 class BearerRefused(APIException):  # type: ignore[misc] # it has no types
     """
-    A refusal, as Django REST framework's exception handler sends it: status, challenge, envelope.
+    Refusal with status, challenge and envelope, for Django REST framework's exception handler.
 
     Args:
         refused: The guard's refusal.
@@ -79,9 +79,9 @@ class BearerAuthentication(BaseAuthentication):  # type: ignore[misc] # it has n
     """
     Authenticates a request by its bearer token: `request.auth` holds the claims.
 
-    It lets nobody in by itself, and a request without a token go on: permissions decide. A token
-    that is not valid is refused with 401, a malformed header with 400. It belongs at the front of
-    `authentication_classes`: the first one there makes the challenge.
+    It grants no access by itself, and passes a request without a token on: permissions decide. An
+    invalid token is refused with 401, a malformed header with 400. List it first in
+    `authentication_classes`, since the first class there makes the challenge.
 
     .. versionadded:: 1.0.0
     """
@@ -94,7 +94,7 @@ class BearerAuthentication(BaseAuthentication):  # type: ignore[misc] # it has n
             The user and the claims; None if the request holds no bearer token.
 
         Raises:
-            BearerRefused: Its token is not valid, or cannot be verified now.
+            BearerRefused: The token is invalid, or cannot be verified now.
         """
         if read_request(request.headers).bearer is NO_TOKEN:
             return None
@@ -102,22 +102,22 @@ class BearerAuthentication(BaseAuthentication):  # type: ignore[misc] # it has n
         return BearerUser(claims), claims
 
     def authenticate_header(self, request: Any) -> str:  # noqa: ANN401, ARG002 - the interface
-        """Return the challenge of a request that no class could authenticate."""
+        """Return the challenge for a request that no class could authenticate."""
         return str(read_guard().challenge)
 
 
 class HasScope(OperationHolderMixin, BasePermission):  # type: ignore[misc] # they have no types
     """
-    A permission: the request carries a token that is good for a scope; else 401 or 403.
+    Permission that requires a token with a scope; otherwise the response is 401 or 403.
 
-    An instance stands in `permission_classes`. It may be combined by `&` and `|`; the refusal is
-    then the framework's, which names no scope.
+    List an instance in `permission_classes`. It can be combined by `&` and `|`; the refusal is then
+    the framework's, which names no scope.
 
     Args:
-        scope: What the token must be good for; `ANY_SCOPE` for any valid token.
+        scope: The scope that the token must cover; `ANY_SCOPE` for any valid token.
 
     Raises:
-        InvalidSetting: The scope is empty or none (`config.required_scope`).
+        InvalidSetting: The scope is empty or invalid (`config.required_scope`).
 
     .. versionadded:: 1.0.0
     """
@@ -126,22 +126,22 @@ class HasScope(OperationHolderMixin, BasePermission):  # type: ignore[misc] # th
         self._required = read_scope(scope)
 
     def __call__(self) -> HasScope:
-        """Return this permission: the framework calls what stands in `permission_classes`."""
+        """Return this permission: the framework calls each item of `permission_classes`."""
         return self
 
     def has_permission(self, request: Any, view: Any) -> bool:  # noqa: ANN401 - no types
         """
-        Say whether the request may come in.
+        Return whether the request is permitted.
 
         Raises:
-            BearerRefused: It may not, and the permission stands alone.
+            BearerRefused: It is not permitted, and the permission is not combined with others.
         """
         try:
             _require(request, self._required)
         except BearerRefused:
             if any(each is self for each in view.get_permissions()):
                 raise
-            return False  # another operand may let it in
+            return False  # another operand may permit it
         return True
 
 
@@ -157,20 +157,20 @@ def _require(request: Any, scope: RequiredScope) -> object:  # noqa: ANN401 - no
 
 
 def _demands_scope(permission: object) -> bool:
-    """Say whether nobody passes a permission without a token that `HasScope` has seen."""
+    """Return whether a permission denies every request without a token that `HasScope` verified."""
     if isinstance(permission, OperandHolder):
         operands = [_demands_scope(each) for each in (permission.op1_class, permission.op2_class)]
         combine = {AND: any, OR: all}.get(permission.operator_class)
         return combine is not None and combine(operands)
     if not isinstance(permission, HasScope):
         return False
-    # One that a derived class has changed decides in its own way.
+    # A subclass that overrides a deciding method is not trusted to require the scope.
     kind = type(permission)
     return all(getattr(kind, name) is getattr(HasScope, name) for name in _DECIDING)
 
 
 def _is_guarded(view: Callable[..., Any]) -> bool:
-    """Say whether a view's permissions demand a scope for all of its methods."""
+    """Return whether a view's permissions require a scope for all of its methods."""
     from rest_framework.views import APIView  # noqa: PLC0415 - it imports this module, by setting
 
     kind: Any = find_class(view)
@@ -179,15 +179,15 @@ def _is_guarded(view: Callable[..., Any]) -> bool:
     options: dict[str, Any] = getattr(view, "initkwargs", {})
     for name in _APPLYING:
         if name in options or not getattr(kind, name).__module__.startswith(_FRAMEWORKS):
-            return False  # it may decide in its own way
+            return False  # it may skip the permissions
     stated = options.get("permission_classes", kind.permission_classes)
     return isinstance(stated, list | tuple) and any(_demands_scope(each) for each in stated)
 
 
 def _is_bare(view: Any) -> bool:  # noqa: ANN401 - no types
-    """Say whether nothing stands around a view that might respond in its place, as a cache does."""
+    """Return whether no wrapper, such as a cache, can respond in place of the view."""
     while _find_module(view) == csrf_exempt.__module__:
-        view = view.__wrapped__  # which `as_view()` itself has wrapped
+        view = view.__wrapped__  # `as_view()` itself wraps the view
     return _find_module(view) in _MAKING
 
 
@@ -205,7 +205,7 @@ _APPLYING: Final = (
     "check_permissions",
     "permission_denied",
 )
-"""The methods of a view that apply its permissions, or could set others before."""
+"""The methods of a view that apply its permissions, or could replace them before."""
 
 _FRAMEWORKS: Final = ("rest_framework.", "django.")
 _DECIDING: Final = ("__call__", "has_permission", "has_object_permission")

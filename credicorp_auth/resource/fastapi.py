@@ -1,5 +1,5 @@
 """
-A guard for FastAPI: marks on path operations, enforced behind the router.
+Guard for FastAPI: marks on path operations, enforced behind the router.
 
     app = FastAPI()
     guard = Guard(TokenVerifier(issuer="https://credicorp.co.uk", audience="my-api"))
@@ -10,7 +10,7 @@ A guard for FastAPI: marks on path operations, enforced behind the router.
     guard.install(app, public=("openapi", "swagger_ui_html", "swagger_ui_redirect"))
 """
 
-# FastAPI reads annotations at run time, so none of them is postponed here.
+# FastAPI evaluates annotations at run time, so none of them is postponed here.
 from collections.abc import Coroutine
 from typing import Any, TypeVar, overload
 
@@ -35,11 +35,11 @@ class Guard(starlette.Guard[Proof]):
     Verifies the tokens of requests to a FastAPI application; see `starlette.Guard`.
 
     Args:
-        verifier: What verifies a token: a `TokenVerifier`, a `CredicorpAuth`, ….
+        verifier: Verifies tokens: a `TokenVerifier`, a `CredicorpAuth`, ….
         realm: The service's name in challenges.
 
     Raises:
-        InvalidSetting: The realm cannot stand in a header.
+        InvalidSetting: The realm is not valid in a header.
 
     .. versionadded:: 1.0.0
     """
@@ -49,22 +49,22 @@ class Guard(starlette.Guard[Proof]):
         Make a dependency, `Depends(guard.requires("decisions:read"))`, which is also a decorator.
 
         Args:
-            scope: What a token must be good for; `ANY_SCOPE` for any valid token.
+            scope: The scope that a token must cover; `ANY_SCOPE` for any valid token.
 
         Returns:
-            As a dependency, of one operation, a router or the application, it gives the claims
-            and appears in OpenAPI as the scheme `bearer`. As a decorator below the route it marks
-            the function. Either is a mark.
+            As a dependency of an operation, a router or the application, it returns the claims and
+            appears in OpenAPI as the scheme `bearer`. As a decorator below the route, it marks the
+            function. Both are marks.
 
         Raises:
-            InvalidSetting: The scope is empty or none (`config.required_scope`).
+            InvalidSetting: The scope is empty or invalid (`config.required_scope`).
         """
         return Requirement(Mark(self, read_scope(scope)))
 
 
 class Requirement(SecurityBase):
     """
-    What a path operation demands: a dependency and a decorator in one.
+    Required scope of a path operation: a dependency and a decorator in one.
 
     Args:
         mark: The guard and the scope.
@@ -77,7 +77,7 @@ class Requirement(SecurityBase):
         self.scheme_name = "bearer"
         self._mark = mark
         set_mark(self, mark)
-        # FastAPI looks here to see that the dependency is to be awaited.
+        # FastAPI looks here to detect that the dependency must be awaited.
         vars(self)["__call__"] = self._judge
 
     @overload
@@ -93,7 +93,7 @@ class Requirement(SecurityBase):
     async def _judge(self, connection: HTTPConnection) -> Any:  # noqa: ANN401 - the verifier's
         judged = connection.scope.get(JUDGED_KEY)
         if isinstance(judged, Mark) and judged.covers(self._mark):
-            return connection.scope[CLAIMS_KEY]  # by `install`, behind the router
+            return connection.scope[CLAIMS_KEY]  # already judged by `install`, behind the router
         assert self._mark.scope is not None  # noqa: S101 - for type checkers
         try:
             return await self._mark.guard.arequire(connection.headers, self._mark.scope)

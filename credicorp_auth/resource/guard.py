@@ -1,4 +1,4 @@
-"""The guard: verifies the bearer token of a request of any framework, or refuses the request."""
+"""Guard core: verifies the bearer token of a request of any framework, or refuses the request."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from credicorp_auth.resource.verifier import Verifier
 
 CLAIMS_KEY: Final = "credicorp_auth.claims"
-"""The key of the claims in an ASGI scope or WSGI environ."""
+"""Key of the claims in an ASGI scope or WSGI environ."""
 
 Handler = TypeVar("Handler")
 _REALM: Final = re.compile(r"[\x20-\x7e]+")
@@ -51,8 +51,8 @@ class Guard(Generic[Proof]):
         realm: The service's name in challenges: printable ASCII.
 
     Raises:
-        InvalidSetting: The realm cannot stand in a header (`config.value`); or the verifier's class
-            overrides one of `verify` and `averify` alone (`config.verifier_override`).
+        InvalidSetting: The realm is not valid in a header (`config.value`); or the verifier's class
+            overrides only one of `verify` and `averify` (`config.verifier_override`).
 
     .. versionadded:: 1.0.0
     """
@@ -76,16 +76,16 @@ class Guard(Generic[Proof]):
             scope: The scope that the token must cover; `ANY_SCOPE` for any valid token.
 
         Returns:
-            The claims of the token, or the return value of a verifier of your own.
+            The claims of the token, or the return value of your own verifier.
 
         Raises:
-            Refused: The token is missing, not valid, or does not cover the scope; or tokens cannot
-                be verified now. Send its status, headers and body.
+            Refused: The token is missing, invalid, or does not cover the scope; or tokens cannot be
+                verified now. Send its status, headers and body.
             InvalidSetting: The scope is empty or of a wrong type (`config.required_scope`).
             UsageError: The headers are neither a mapping nor pairs (`resource.headers`).
         """
         required, request = read_scope(scope), read_request(headers)
-        del headers  # not in reach of an error's traceback
+        del headers  # keep it out of an error's traceback
         refusal = request.bearer
         if isinstance(refusal, Secret):
             try:
@@ -97,13 +97,13 @@ class Guard(Generic[Proof]):
             else:
                 if _proves(proof):
                     return proof
-                refusal = UNPROVEN  # a verifier that says no without raising
+                refusal = UNPROVEN  # the verifier denied the token without raising
         raise self._refuse(refusal, request)
 
     async def arequire(self, headers: Headers, scope: RequiredScope) -> Proof:
-        """Verify the token of a request, awaiting what must be fetched for it; see `require`."""
+        """Verify the token of a request, awaiting the verifier; see `require`."""
         required, request = read_scope(scope), read_request(headers)
-        del headers  # not in reach of an error's traceback
+        del headers  # keep it out of an error's traceback
         refusal = request.bearer
         if isinstance(refusal, Secret):
             try:
@@ -115,7 +115,7 @@ class Guard(Generic[Proof]):
             else:
                 if _proves(proof):
                     return proof
-                refusal = UNPROVEN  # a verifier that says no without raising
+                refusal = UNPROVEN  # the verifier denied the token without raising
         raise self._refuse(refusal, request)
 
     def requires(self, scope: RequiredScope) -> Callable[[Handler], Handler]:
@@ -126,8 +126,8 @@ class Guard(Generic[Proof]):
             scope: The scope that a token must cover; `ANY_SCOPE` for any valid token.
 
         Raises:
-            InvalidSetting: The scope is empty or of a wrong type (`config.required_scope`); or, by
-                the decorator, the handler already has another mark (`config.mark`).
+            InvalidSetting: The scope is empty or of a wrong type (`config.required_scope`). The
+                decorator raises it if the handler already has another mark (`config.mark`).
         """
         mark = Mark(self, read_scope(scope))
         return lambda handler: set_mark(handler, mark)
@@ -137,11 +137,11 @@ class Guard(Generic[Proof]):
         return set_mark(handler, Mark(self, None))
 
     def refuse_unmarked(self, headers: Headers) -> Refused:
-        """Build the refusal of a request whose handler is not marked (`guard.unmarked`)."""
+        """Build the refusal of a request to an unmarked handler (`guard.unmarked`)."""
         return self._refuse(UNMARKED, read_request(headers))
 
     def _refuse(self, refusal: Refusal, request: RequestCredentials) -> Refused:
-        """Build the refusal without its exact reason, which goes to the log with the request id."""
+        """Build the refusal without its exact reason, which only the log holds."""
         reason, status, request_id = refusal.reason, refusal.status, request.request_id
         if status >= SERVER_FAULT:
             _emit("guard.failed", code=reason, status=status, request_id=request_id)
@@ -151,7 +151,7 @@ class Guard(Generic[Proof]):
 
 
 def _proves(proof: object) -> bool:
-    """Say whether a verifier has vouched for a token: an `async` one has said nothing yet."""
+    """Return whether a verifier accepted a token: an awaitable proves nothing yet."""
     return bool(proof) and not isawaitable(proof)
 
 

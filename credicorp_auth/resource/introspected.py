@@ -1,4 +1,4 @@
-"""Verifier by introspection: it notices revoked tokens and can check opaque ones (RFC 7662)."""
+"""Introspecting verifier: detects revoked tokens and supports opaque ones (RFC 7662)."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class IntrospectingVerifier:
     """
     Verifies tokens by introspection (RFC 7662).
 
-    It fails closed: without a response there is an error. Responses are cached for a minute, so a
-    revoked token is refused a minute later at the latest.
+    It fails closed: without a response it raises an error. Responses are cached for a minute, so a
+    revoked token is refused after a minute at the latest.
 
     Args:
         auth: The service's own client at the authorization server. The caller closes it.
-        locally_first: Whether signature, audience and scope are verified before the server is
-            asked, so that invalid tokens cost no request. It needs the `issuer` and `audience`
-            settings of `auth`. Set it to False for opaque tokens; with `introspection_audience`
-            set to `required`, the response must then name the audience.
+        locally_first: Whether to verify signature, audience and scope before the server is asked,
+            so that invalid tokens cause no request. This needs the `issuer` and `audience` settings
+            of `auth`. Set it to False for opaque tokens. If `introspection_audience` is `required`,
+            the response must then name the audience.
 
     Raises:
-        InvalidSetting: The class of `auth` overrides a plain method or its async form alone
+        InvalidSetting: The class of `auth` overrides only one of a method and its async form
             (`config.verifier_override`).
 
     .. versionadded:: 1.0.0
@@ -53,11 +53,11 @@ class IntrospectingVerifier:
             required_scope: The scope it must cover; by default none.
 
         Returns:
-            The claims of the token if it is verified locally first, else the server's response.
+            The claims of the token if it is verified locally first; else the server's response.
 
         Raises:
             VerificationFailed: The token is not valid. Log `.code`; do not send it to the caller.
-            CredicorpAuthError: There is no response from the server.
+            CredicorpAuthError: The server did not respond.
         """
         claims: Claims | None = None
         response: Introspection | UnsupportedTokenType
@@ -70,7 +70,7 @@ class IntrospectingVerifier:
         except UnsupportedTokenType as error:
             response = error
         finally:
-            del token  # not in reach of an error's traceback
+            del token  # keep it out of an error's traceback
         return _judge(response, claims, Scope(required_scope))
 
     async def averify(
@@ -88,7 +88,7 @@ class IntrospectingVerifier:
         except UnsupportedTokenType as error:
             response = error
         finally:
-            del token  # not in reach of an error's traceback
+            del token  # keep it out of an error's traceback
         return _judge(response, claims, Scope(required_scope))
 
 
@@ -98,7 +98,8 @@ def _judge(
     if isinstance(response, UnsupportedTokenType):
         if claims is not None:
             raise response
-        # Where anybody may show anything, a JWT that the server does not take is none of its own.
+        # Callers may send any text: a token of a type that the server does not support is not its
+        # own.
         raise TokenInactive("the authorization server does not take the token", code=response.code)
     if response.code == _NO_AUDIENCE:
         raise TokenInactive(

@@ -1,5 +1,5 @@
 """
-A guard for Litestar: a middleware that enforces the marks on handlers, behind the router.
+Guard for Litestar: a middleware that enforces the marks on handlers, behind the router.
 
     guard = Guard(TokenVerifier(issuer="https://credicorp.co.uk", audience="my-api"))
 
@@ -39,23 +39,23 @@ if TYPE_CHECKING:
 Handler = TypeVar("Handler")
 _OPTION: Final = "credicorp_auth.mark"
 _INNER: Final = ("func", "_fn", "__wrapped__")
-"""Where `AsyncCallable`, a listener's handler and a stream's handler keep a function."""
+"""Attributes in which `AsyncCallable`, a listener and a stream handler keep a function."""
 _OWN_OPTIONS: Final = "HTTPRoute.create_options_handler.<locals>.options_handler"
 
 
 class Guard(CoreGuard[Proof]):
     """
-    Marks handlers, controllers and routers; `install` has an application enforce the marks.
+    Marks handlers, controllers and routers; `install` enforces the marks in an application.
 
-    A mark stands below or above the decorator that makes the handler. Marks of a handler, its
+    A mark can be above or below the decorator that makes the handler. The marks of a handler, its
     controller and its routers add up.
 
     Args:
-        verifier: What verifies a token: a `TokenVerifier`, a `CredicorpAuth`, ….
+        verifier: Verifies tokens: a `TokenVerifier`, a `CredicorpAuth`, ….
         realm: The service's name in challenges.
 
     Raises:
-        InvalidSetting: The realm cannot stand in a header.
+        InvalidSetting: The realm is not valid in a header.
 
     .. versionadded:: 1.0.0
     """
@@ -65,7 +65,7 @@ class Guard(CoreGuard[Proof]):
         Make a decorator that marks a function, handler, controller, listener or router.
 
         Args:
-            scope: What a token must be good for; `ANY_SCOPE` for any valid token.
+            scope: The scope that a token must cover; `ANY_SCOPE` for any valid token.
 
         Raises:
             InvalidSetting: See `Guard.requires` of `credicorp_auth.resource`.
@@ -78,33 +78,34 @@ class Guard(CoreGuard[Proof]):
         return carry
 
     def public(self, handler: Handler) -> Handler:
-        """Mark a function, handler, controller, listener or router as open on purpose."""
+        """Mark a function, handler, controller, listener or router as public on purpose."""
         return _carry_mark(handler, super().public)
 
     def install(self, config: AppConfig, *, public: Iterable[str] = ()) -> AppConfig:
         """
-        Have an application enforce the marks: `Litestar(…, on_app_init=[guard.install])`.
+        Enforce the marks in an application: `Litestar(…, on_app_init=[guard.install])`.
 
-        A request to a handler that is not marked is refused with 403; the application lists such
-        handlers when it starts. The guard becomes the first middleware, which runs behind the
-        router and in front of guards, hooks and caches; no handler can leave it out.
+        A request to an unmarked handler is refused with 403; the application logs such handlers
+        when it starts. The guard becomes the first middleware. It runs behind the router, and
+        before guards, hooks and caches. No handler can exclude it.
 
         Args:
             config: The configuration of the application.
-            public: Names of handlers that are open on purpose, such as those of static files.
+            public: Names of handlers that are public on purpose, such as those of static files.
 
         Returns:
             The configuration.
 
         Raises:
-            InvalidSetting: When the application starts: a name is borne by no route or by several
+            InvalidSetting: When the application starts: a name belongs to no route or to several
                 (`config.public_route`), or a handler is marked by two guards.
-            UsageError: Likewise: another plugin has removed the middleware (`resource.removed`).
+            UsageError: When the application starts: another plugin has removed the middleware
+                (`resource.removed`).
         """
         listed = public if isinstance(public, str) else tuple(public)
         names = read_public_names(listed, listed)
 
-        enforcer: Any = _Enforcer  # Litestar's types of ASGI are its own
+        enforcer: Any = _Enforcer  # Litestar defines its own ASGI types
         middleware = DefineMiddleware(enforcer, guard=self, public=names)
 
         def check(app: Litestar) -> None:
@@ -122,7 +123,7 @@ class Guard(CoreGuard[Proof]):
 
 
 class _Enforcer:
-    """Judges the connections to one application, behind its router."""
+    """Middleware that judges the connections to one application, behind its router."""
 
     def __init__(self, app: AsgiApp, guard: CoreGuard[Any], public: frozenset[str]) -> None:
         self._app, self._guard, self._public = app, guard, public
@@ -134,7 +135,7 @@ class _Enforcer:
             mark = Mark(self._guard, None)
         if await allows(mark, self._guard, scope, receive, send):
             if CLAIMS_KEY in scope:
-                scope["auth"] = scope[CLAIMS_KEY]  # which Litestar shows as `request.auth`
+                scope["auth"] = scope[CLAIMS_KEY]  # which Litestar exposes as `request.auth`
             await self._app(scope, receive, send)
 
     def _is_public(self, handler: BaseRouteHandler) -> bool:
@@ -143,7 +144,7 @@ class _Enforcer:
 
 
 class _Carrier:
-    """Carries a mark among the options of a handler or router, which Litestar copies deeply."""
+    """Holder of a mark in the options of a handler or router, which Litestar copies deeply."""
 
     def __deepcopy__(self, _: object) -> _Carrier:
         return self
@@ -158,13 +159,13 @@ def _carry_mark(handler: Handler, mark: Callable[[Any], Any]) -> Handler:
 
 
 def _find_mark(handler: BaseRouteHandler) -> Mark | None:
-    """Find what is demanded by a handler's function, its options, its controller and routers."""
+    """Find the mark of a handler: of its function, options, controller and routers together."""
     carriers = [(layer.opt or {}).get(_OPTION) for layer in handler.ownership_layers]
     return read_mark(*carriers, *_unwrap(handler.fn), *_list_overridden(handler.fn))
 
 
 def _list_overridden(function: object) -> Iterator[Mark]:
-    """List what the handlers demand that a controller's handler overrides in bases of its class."""
+    """List the marks of the handlers in base classes that a controller's handler overrides."""
     parts = list(_unwrap(function))
     kinds = [type(each) for each in parts if isinstance(each, Controller)]
     name = getattr(parts[-1], "__name__", "")
@@ -177,7 +178,7 @@ def _list_overridden(function: object) -> Iterator[Mark]:
 
 
 def _unwrap(function: object) -> Iterator[object]:
-    """Iterate over a handler's function, what Litestar wraps it in, and what it is bound to."""
+    """Iterate over a handler's function, its Litestar wrappers, and the object it is bound to."""
     while function is not None:
         yield getattr(function, "__self__", None)
         yield function
@@ -187,7 +188,7 @@ def _unwrap(function: object) -> Iterator[object]:
 
 
 def _needs_no_mark(handler: BaseRouteHandler) -> bool:
-    """Say whether a handler needs no mark: Litestar's own for OPTIONS, or a guarded application."""
+    """Return whether a handler needs no mark: Litestar's OPTIONS, or a guarded application."""
     function: Any = handler.fn
     if isinstance(function, BearerGuard):
         return True
@@ -196,7 +197,7 @@ def _needs_no_mark(handler: BaseRouteHandler) -> bool:
 
 
 def _walk(app: Litestar) -> Iterator[BaseRouteHandler]:
-    """Iterate over the handlers of all routes, as often as they are reached."""
+    """Iterate over the handlers of all routes; one that several routes reach is repeated."""
     for route in app.routes:
         if isinstance(route, HTTPRoute):
             yield from route.route_handlers

@@ -1,4 +1,4 @@
-"""Marks on handlers: the scope that a handler demands, or that it is open on purpose."""
+"""Marks on handlers: the required scope, or public access on purpose."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _ATTRIBUTE: Final = "__credicorp_mark__"
 @frozen
 class Mark:
     """
-    What a handler demands.
+    Mark of a handler.
 
     Args:
         guard: The guard that made the mark, and that judges the handler's requests.
-        scope: The scope demanded; None if the handler is open on purpose.
+        scope: The required scope; None if the handler is public on purpose.
     """
 
     guard: Guard[Any]
@@ -37,11 +37,11 @@ class Mark:
 
     @property
     def is_public(self) -> bool:
-        """Whether the handler is open on purpose."""
+        """Whether the handler is public on purpose."""
         return self.scope is None
 
     def covers(self, other: Mark) -> bool:
-        """Say whether a token that was judged by this mark is good for the other one."""
+        """Return whether a token that this mark accepted satisfies the other mark as well."""
         if self.guard is not other.guard or self.scope is None:
             return False
         return not isinstance(other.scope, Scope) or (
@@ -51,16 +51,16 @@ class Mark:
 
 def set_mark(handler: Handler, mark: Mark) -> Handler:
     """
-    Mark a handler, as data on it that `functools.wraps` copies; return the handler itself.
+    Mark a handler with an attribute, which `functools.wraps` copies; return the handler.
 
     Args:
         handler: A function, method, class or callable object.
-        mark: What it demands.
+        mark: The mark.
 
     Raises:
-        InvalidSetting: It is marked otherwise already, or cannot be marked (`config.mark`).
+        InvalidSetting: It has another mark already, or cannot be marked (`config.mark`).
     """
-    target = getattr(handler, "__func__", handler)  # below bound, static and class methods
+    target = getattr(handler, "__func__", handler)  # under bound, static and class methods
     if _own_mark(target) not in {None, mark}:
         raise _conflict(describe(handler))
     try:
@@ -76,20 +76,20 @@ def set_mark(handler: Handler, mark: Mark) -> Handler:
 
 def read_mark(*handlers: object) -> Mark | None:
     """
-    Read what the handlers demand together: every mark on the way to a handler counts.
+    Read the combined mark of handlers: every mark on the way to a handler counts.
 
-    A class, its bases and the method add up: a token needs the scope of each. `public` adds no
-    demand; on a base class it says nothing about the classes derived from it.
+    The marks of a class, its bases and the method add up: a token needs the scope of each. `public`
+    adds no requirement; on a base class it does not apply to derived classes.
 
     Args:
-        handlers: A function; or a class and its method, or what else stands one in the other; or
-            marks themselves.
+        handlers: A function; or a class and its method, or other objects of which one contains the
+            next; or marks themselves.
 
     Returns:
-        The demand; None if no mark is there at all.
+        The combined mark; None if there is no mark.
 
     Raises:
-        InvalidSetting: Two guards have a say (`config.mark`).
+        InvalidSetting: The marks are of two guards (`config.mark`).
     """
     marks = [mark for handler in handlers for mark in _find_marks(handler)]
     demands = [mark for mark in marks if not mark.is_public]
@@ -98,13 +98,13 @@ def read_mark(*handlers: object) -> Mark | None:
 
 def list_methods(kind: object, name: str) -> Iterator[object]:
     """
-    Iterate over what serves a method of a class, for `read_mark`: the function, and demands.
+    Iterate over a class's function for a method and its inherited marks, for `read_mark`.
 
-    A method that overrides a marked one demands at least what that one did: a class that derives
-    from another only to change what is served does not open it.
+    A method that overrides a marked one requires at least the scope of that one. So a subclass that
+    only changes the response does not become public.
 
     Args:
-        kind: The class; anything else has no methods.
+        kind: The class; any other object has no methods.
         name: The name of the method, in lower case.
     """
     if isinstance(kind, type) and hasattr(kind, name):
@@ -117,7 +117,7 @@ def list_methods(kind: object, name: str) -> Iterator[object]:
 
 
 def strip_partial(handler: object) -> object:
-    """Return the function or class that a `partial` calls; any other handler as it is."""
+    """Return the function or class that a `partial` calls; any other handler unchanged."""
     while isinstance(handler, partial):
         handler = cast("object", handler.func)
     return handler
@@ -168,7 +168,7 @@ def _conflict(name: str) -> InvalidSetting:
 
 
 def describe(handler: object) -> str:
-    """Return the name of a handler, for people: module and qualified name."""
+    """Return the name of a handler for messages: module and qualified name."""
     handler = strip_partial(handler)
     named = handler if hasattr(handler, "__qualname__") else type(handler)
     return f"{getattr(named, '__module__', '')}.{getattr(named, '__qualname__', '')}"
@@ -176,14 +176,14 @@ def describe(handler: object) -> str:
 
 def read_public_names(public: Iterable[str], names: Iterable[str | None]) -> frozenset[str]:
     """
-    Read the names of the routes that are open on purpose.
+    Read the names of the routes that are public on purpose.
 
     Args:
-        public: The names that `install` was given.
-        names: The name of each route there is.
+        public: The names passed to `install`.
+        names: The names of all routes.
 
     Raises:
-        InvalidSetting: A name is borne by no route or by several (`config.public_route`).
+        InvalidSetting: A name belongs to no route or to several (`config.public_route`).
     """
     borne = Counter(names)
     wanted = [public] if isinstance(public, str | bytes) else list(public)

@@ -1,4 +1,4 @@
-"""The paths of a wrapped application that need no token."""
+"""Paths of a wrapped application that need no token."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _METHODS: Final = frozenset({"GET", "HEAD"})
 
 class OpenPaths:
     """
-    Says which requests need no token, whichever part of the path the application reads.
+    Decides which requests need no token, even if the application reads only part of the path.
 
     Args:
-        paths: Full paths, each from `/` on, decoded once.
+        paths: Full paths that begin with `/`, decoded once.
 
     Raises:
-        InvalidSetting: They are no texts that begin with `/` (`config.open_path`).
+        InvalidSetting: A path is no text that begins with `/` (`config.open_path`).
     """
 
     def __init__(self, paths: Iterable[str]) -> None:
@@ -34,14 +34,14 @@ class OpenPaths:
 
     def covers(self, method: str, path: str, mounted: str) -> bool:
         """
-        Say whether a request needs no token.
+        Return whether a request needs no token.
 
         Args:
             method: Its method.
             path: Its full path, decoded once.
-            mounted: `root_path` or `SCRIPT_NAME`. If it is not empty, the path must lie below it
-                and the rest of the path must be listed as well: this prefix may come from the
-                caller, and the application may read the path with it or without it.
+            mounted: `root_path` or `SCRIPT_NAME`. If it is not empty, the path must be below it,
+                and the rest of the path must be listed as well. The caller may control this prefix,
+                and the application may read the path with or without it.
         """
         if method not in _METHODS or path not in self._paths:
             return False

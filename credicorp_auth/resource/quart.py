@@ -1,5 +1,5 @@
 """
-A guard for Quart: marks on views, enforced after routing.
+Guard for Quart: marks on views, enforced after routing.
 
     guard = Guard(TokenVerifier(issuer="https://credicorp.co.uk", audience="my-api"))
     guard.install(app, public=("static",))
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 class Guard(core.Guard[Proof]):
     """
-    Verifies the tokens of requests to a Quart application, and of the handshakes of WebSockets.
+    Verifies the tokens of requests to a Quart application, and of WebSocket handshakes.
 
     Args:
-        verifier: What verifies a token: a `TokenVerifier`, a `CredicorpAuth`, ….
+        verifier: Verifies tokens: a `TokenVerifier`, a `CredicorpAuth`, ….
         realm: The service's name in challenges.
 
     Raises:
-        InvalidSetting: The realm cannot stand in a header.
+        InvalidSetting: The realm is not valid in a header.
 
     .. versionadded:: 1.0.0
     """
@@ -44,18 +44,18 @@ class Guard(core.Guard[Proof]):
         """
         Enforce the marks of an application's views, before its other `before_request` functions.
 
-        A view without a mark is refused; start-up, or the first request, logs all of them. The
-        mark stands below the route, on the function that Quart calls.
+        An unmarked view is refused; start-up, or the first request, logs all unmarked views. Put
+        the mark below the route, on the function that Quart calls.
 
         Args:
             app: The application.
-            public: Endpoints that are open on purpose, such as "static"; they must exist.
+            public: Endpoints that are public on purpose, such as "static"; they must exist.
 
         Returns:
-            The rules; a test can see that their `list_unmarked()` is empty.
+            The rules; a test can assert that their `list_unmarked()` is empty.
 
         Raises:
-            InvalidSetting: A name is not that of exactly one rule (`config.public_route`).
+            InvalidSetting: A name does not belong to exactly one rule (`config.public_route`).
         """
         rules = UrlRules(self, app, public)
 

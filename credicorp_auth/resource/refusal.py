@@ -1,4 +1,4 @@
-"""Refusals: what the caller of a refused request is told, and what only the log may hold."""
+"""Refusals: the response to the caller, and the exact reason for the log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from credicorp_auth.oauth.scope import Scope
 
 SERVER_FAULT: Final = 500
-"""The first status that says that the caller is not to blame."""
+"""The lowest status of an error that is not the caller's fault."""
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -31,17 +31,18 @@ _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 @frozen
 class Refusal:
     """
-    A request that is turned away.
+    Refusal of a request.
 
     Args:
         status: HTTP status code.
         kind: `type` of the error envelope.
         word: `code` of the error envelope.
-        message: For people; the same for every token that is not good, whatever is wrong with it.
-        reason: The exact code, for the log alone.
-        challenge: Parameters of the `WWW-Authenticate` header (RFC 6750 section 3) beside `realm`;
+        message: Text for people; the same for every invalid token, so that it does not reveal the
+            reason.
+        reason: The exact code, for the log only.
+        challenge: Parameters of the `WWW-Authenticate` header (RFC 6750 section 3) besides `realm`;
             None for no such header.
-        retry_after: Seconds after which to try again; None where nobody knows.
+        retry_after: Seconds after which to try again; None if unknown.
     """
 
     status: int
@@ -55,12 +56,12 @@ class Refusal:
 
 class Refused(CredicorpAuthError):
     """
-    A request was refused; the response to send stands in it.
+    A request was refused; the exception holds the response to send.
 
     Args:
         status: HTTP status code.
-        headers: Names and values of the response's headers; each name once.
-        body: The response's body; a response to HEAD is sent without it.
+        headers: Names and values of the response's headers, each name once.
+        body: The response's body; omit it in a response to HEAD.
 
     .. versionadded:: 1.0.0
     """
@@ -79,10 +80,10 @@ _UNREADABLE: Final = "the request cannot be read without doubt"
 NO_TOKEN: Final = Refusal(
     401, "authentication_error", "invalid_token", _NEEDED, "resource.no_token", _NOTHING
 )
-"""No token was shown: RFC 6750 section 3.1 wants a challenge without an error."""
+"""The request has no token: RFC 6750 section 3.1 requires a challenge without an error."""
 
 UNPROVEN: Final = evolve(NO_TOKEN, reason="resource.unproven", challenge={"error": "invalid_token"})
-"""The token is not good; here, because the verifier returned nothing that says it is."""
+"""The token is invalid. The reason given here: the verifier returned no proof."""
 
 MALFORMED: Final = Refusal(
     400,
@@ -92,7 +93,7 @@ MALFORMED: Final = Refusal(
     "resource.authorization",
     {"error": "invalid_request"},
 )
-"""The `Authorization` header stands twice, or is none: a new token would not cure it."""
+"""The `Authorization` header is repeated or malformed: a new token would not help."""
 
 UNMARKED: Final = Refusal(
     403,
@@ -105,7 +106,7 @@ UNMARKED: Final = Refusal(
 
 
 def refuse_scope(required: Scope) -> Refusal:
-    """Say that a good token is not enough, and which scope would be."""
+    """Build the refusal of a valid token without the required scope, which it names."""
     return Refusal(
         403,
         "authentication_error",
@@ -118,11 +119,11 @@ def refuse_scope(required: Scope) -> Refusal:
 
 def read_failure(error: CredicorpAuthError, required: Scope) -> Refusal:
     """
-    Tell the caller's faults from ours.
+    Map a verification error to a refusal, by the side at fault.
 
     Args:
-        error: Why a token was not verified.
-        required: The scope that was required of it.
+        error: The error of the verification.
+        required: The scope that the token had to cover.
     """
     if isinstance(error, KeysUnavailable | Closed) or error.retryable:
         return _fail(503, error)
@@ -134,7 +135,7 @@ def read_failure(error: CredicorpAuthError, required: Scope) -> Refusal:
 
 
 def _fail(status: int, error: CredicorpAuthError) -> Refusal:
-    """Say that tokens cannot be checked: fail closed, and blame nobody's token."""
+    """Build the refusal for a token that cannot be checked: fail closed, but do not blame it."""
     return Refusal(
         status,
         "server_error",
@@ -146,7 +147,7 @@ def _fail(status: int, error: CredicorpAuthError) -> Refusal:
 
 
 def build_refused(refusal: Refusal, *, realm: str, request_id: str) -> Refused:
-    """Build the refusal: the documented error envelope, and headers that say the same."""
+    """Build the response of a refusal: the documented error envelope, and matching headers."""
     error = {
         "type": refusal.kind,
         "code": refusal.word,
@@ -168,7 +169,7 @@ def build_refused(refusal: Refusal, *, realm: str, request_id: str) -> Refused:
 
 
 def build_challenge(realm: str, parameters: Mapping[str, str]) -> str:
-    """Build a `WWW-Authenticate` value, each parameter as a quoted string (RFC 9110 5.6.4)."""
+    """Build a `WWW-Authenticate` value with quoted parameters (RFC 9110 section 5.6.4)."""
     named = {"realm": realm, **parameters}
     return "Bearer " + ", ".join(f"{name}={_quote(value)}" for name, value in named.items())
 

@@ -1,4 +1,4 @@
-"""The scope that a guard demands: some words, or any at all."""
+"""Required scope of a guard: certain words, or any scope at all."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class AnyScope(Enum):
 
 
 ANY_SCOPE: Final = AnyScope.ANY_SCOPE
-"""Any valid token is enough, whatever its scope."""
+"""Accepts any valid token of any scope."""
 
 RequiredScope = Scope | str | AbstractSet[str] | list[str] | tuple[str, ...] | AnyScope
-"""What a caller may write for a required scope."""
+"""Types that a caller may pass as a required scope."""
 
 
 def read_scope(value: object) -> Scope | AnyScope:
@@ -36,7 +36,8 @@ def read_scope(value: object) -> Scope | AnyScope:
 
     Raises:
         InvalidSetting: It is empty or no scope (`config.required_scope`), or has characters that
-            RFC 6749 forbids (`config.scope`). Nothing is never read as "any": that is `ANY_SCOPE`.
+            RFC 6749 forbids (`config.scope`). An empty value never means any scope: pass
+            `ANY_SCOPE` for that.
     """
     if isinstance(value, AnyScope):
         return value
@@ -55,5 +56,5 @@ def read_scope(value: object) -> Scope | AnyScope:
 
 
 def scope_words(scope: Scope | AnyScope) -> Scope:
-    """Return the scope to ask of the verifier: the empty one for `ANY_SCOPE`."""
+    """Return the scope to require from the verifier: the empty one for `ANY_SCOPE`."""
     return Scope() if isinstance(scope, AnyScope) else scope

@@ -1,5 +1,5 @@
 """
-A guard for Starlette: marks on endpoints, enforced behind the router.
+Guard for Starlette: marks on endpoints, enforced behind the router.
 
     guard = Guard(TokenVerifier(issuer="https://credicorp.co.uk", audience="my-api"))
 
@@ -35,30 +35,30 @@ class Guard(core.Guard[Proof]):
     """
     Verifies the tokens of requests to a Starlette application.
 
-    Starlette has no hook behind its router: `install` hooks every route when the application
-    starts, and a route that is added later is refused.
+    Starlette has no hook behind its router. So `install` hooks every route when the application
+    starts; a route that is added later is refused.
 
     Args:
-        verifier: What verifies a token: a `TokenVerifier`, a `CredicorpAuth`, ….
+        verifier: Verifies tokens: a `TokenVerifier`, a `CredicorpAuth`, ….
         realm: The service's name in challenges.
 
     Raises:
-        InvalidSetting: The realm cannot stand in a header.
+        InvalidSetting: The realm is not valid in a header.
 
     .. versionadded:: 1.0.0
     """
 
     def install(self, app: Starlette, *, public: Iterable[str] = ()) -> None:
         """
-        Enforce the marks of an application, also of those mounted in it.
+        Enforce the marks of an application and of the applications mounted in it.
 
         Args:
-            app: The application, before it has started. Start-up fails if a route, mount or
-                static folder is neither marked nor wrapped in a `BearerGuard` nor public. Until
-                that check has passed, every request is refused. A mounted application with a
-                guard of its own is checked by that guard.
-            public: Names of routes that are open on purpose; below a mount that has a name, as
-                in `url_for`: "mount:route".
+            app: The application, before it has started. Start-up fails if a route, mount or static
+                folder is not marked, not wrapped in a `BearerGuard` and not public. Until that
+                check has passed, every request is refused. A mounted application with its own guard
+                is checked by that guard.
+            public: Names of routes that are public on purpose; below a named mount as in `url_for`:
+                "mount:route".
 
         Raises:
             UsageError: The application has started (`resource.installed_late`).
@@ -76,18 +76,19 @@ class Guard(core.Guard[Proof]):
 
 
 class _StartCheck:
-    """The check of an application's routes, once: at start-up, or at the first request."""
+    """One-time check of an application's routes, at start-up or at the first request."""
 
     def __init__(self, guard: core.Guard[Any], app: Starlette, public: Iterable[str]) -> None:
         self._guard, self._app, self._public = guard, app, public
         self._passed = False
-        # Which router requests reach, and which was checked: somebody may replace `app.router`.
+        # The router that requests reach, and the one that was checked: `app.router` may be
+        # replaced.
         self._served: object = None
         self._checked: object = None
 
     def run(self) -> None:
         """
-        Check, once: later on, routes are refused and not checked.
+        Check the routes once; routes that are added later are refused without a check.
 
         Raises:
             InvalidSetting: The check has failed, now or before.
@@ -104,7 +105,7 @@ class _StartCheck:
             )
 
     def extend(self, lifespan: Any) -> Any:  # noqa: ANN401 - of many types
-        """Return a lifespan that checks after the application's own start-up: it may add routes."""
+        """Return a lifespan that checks after the application's start-up, which may add routes."""
 
         @asynccontextmanager
         async def checked(app: Any) -> AsyncGenerator[Any]:  # noqa: ANN401
@@ -116,7 +117,7 @@ class _StartCheck:
 
     def gate(self, app: AsgiApp) -> AsgiApp:
         """Return an application that refuses every request until the check has passed."""
-        served = self._served = self._app.router  # to which the stack that is being built leads
+        served = self._served = self._app.router  # the router of the stack being built
 
         async def pass_checked(scope: Connection, receive: Receive, send: Send) -> None:
             if scope["type"] != "lifespan":

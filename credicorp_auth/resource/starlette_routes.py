@@ -1,4 +1,4 @@
-"""The routes of a Starlette or FastAPI application: checked once, then judged behind the router."""
+"""Routes of a Starlette or FastAPI application, checked once and judged behind the router."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ if TYPE_CHECKING:
     FindDemand = Callable[[Connection], "Demand"]
 
 CHECK: Final = "__credicorp_check__"
-"""The attribute of an application in which a guard is installed."""
+"""Name of the attribute that holds the check of an application's guard."""
 
 _METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options", "query")
-# FastAPI keeps the folders of `frontend()` apart.
+# FastAPI keeps the routes of `frontend()` in a separate list.
 _LISTS: Final = ("routes", "_low_priority_routes")
 
 
 @frozen
 class Demand:
     """
-    What a route demands.
+    Marks that a route requires.
 
     Args:
         mark: The mark for all methods that are not in `methods`; None refuses.
-        methods: Marks of a class's own methods, by their names.
-        below: Whether other routes, below this one, are judged instead.
+        methods: The marks of a class's own methods, by name.
+        below: Whether the routes below this one are judged instead.
     """
 
     mark: Mark | None = None
@@ -56,7 +56,7 @@ class Demand:
     below: bool = False
 
     def find(self, connection: Connection) -> Mark | None:
-        """Return the mark for a connection; HEAD is judged as GET unless it has a method."""
+        """Return the mark for a connection; HEAD counts as GET unless it has its own method."""
         method = str(connection.get("method", "GET")).lower()
         if method == "head" and method not in self.methods:
             method = "get"
@@ -72,13 +72,13 @@ class CheckedRoutes:
     Hooks itself behind the router, and refuses every route that the check has not seen.
 
     Args:
-        guard: The guard that marks what `public` names, and refuses unmarked routes.
+        guard: The guard that marks the routes in `public`, and refuses unmarked routes.
         router: The application's router.
-        public: Names of routes that are open on purpose.
+        public: Names of routes that are public on purpose.
 
     Raises:
-        InvalidSetting: A route is neither marked nor wrapped nor public (`guard.unmarked`); a
-            name is not that of one route (`config.public_route`); or marks contradict each other
+        InvalidSetting: A route is neither marked nor wrapped nor public (`guard.unmarked`); a name
+            does not belong to exactly one route (`config.public_route`); or marks conflict
             (`config.mark`).
     """
 
@@ -86,7 +86,7 @@ class CheckedRoutes:
         self._guard, self._public = guard, frozenset(public)
         self._names: list[str] = []
         self._unmarked: list[str] = []
-        self._known: dict[int, object] = {}  # by identity, and kept so that none is reused
+        self._known: dict[int, object] = {}  # by identity; kept alive so that no id is reused
         self._walk(router, "", ())
         read_public_names(public, self._names)
         if self._unmarked:
@@ -98,7 +98,7 @@ class CheckedRoutes:
             )
 
     def _walk(self, router: Any, prefix: str, above: tuple[Any, ...]) -> None:  # noqa: ANN401
-        """Hook the routes of a router and of all routers below it; `above` counts for each."""
+        """Hook the routes of a router and of all routers below; the marks `above` apply to each."""
         watched = self._watch(router, above)
         for route in watched[0][2]:
             if _is_included(route):
@@ -120,7 +120,7 @@ class CheckedRoutes:
         router.middleware_stack = refuse_late
 
     def _watch(self, router: Any, above: tuple[Any, ...]) -> list[_Watched]:  # noqa: ANN401
-        """Note the routes of a router and of those included in it; hook FastAPI's frontends."""
+        """Record the routes of a router and of its included routers; hook FastAPI's frontends."""
         watched = [(router, name, tuple(getattr(router, name, ()))) for name in _LISTS]
         self._known.update((id(each), each) for _, _, known in watched for each in known)
         for frontend in watched[1][2]:
@@ -129,7 +129,7 @@ class CheckedRoutes:
             if _is_included(route):
                 watched += self._watch(route.original_router, above)
         if hasattr(router, "_mark_routes_changed"):
-            router._mark_routes_changed()  # noqa: SLF001 - what was derived before is not hooked
+            router._mark_routes_changed()  # noqa: SLF001 - routes derived before are not hooked
         return watched
 
     def _refuse_late(self, watched: list[_Watched]) -> None:
@@ -143,7 +143,8 @@ class CheckedRoutes:
                 watched[place] = (owner, name, tuple(routes))
 
     def _hook(self, route: Any, find: FindDemand) -> None:  # noqa: ANN401 - of any kind
-        # Routers call `handle` of whatever has matched; FastAPI also of what it derives routes of.
+        # Routers call `handle` of the matched route; FastAPI also of the route it derives others
+        # from.
         route.handle = self._judged(route.handle, find)
 
     def _judged(self, app: AsgiApp, find: FindDemand) -> AsgiApp:
@@ -155,7 +156,7 @@ class CheckedRoutes:
         return judge
 
     def _read(self, route: Any, name: str, above: tuple[Any, ...]) -> Demand:  # noqa: ANN401
-        """Read what a route demands, and walk the routers below it."""
+        """Read the demand of a route, and walk the routers below it."""
         if name in self._public or isinstance(getattr(route, "app", None), BearerGuard):
             above = (*above, Mark(self._guard, None))
         if isinstance(route, Mount | Host):
@@ -171,7 +172,7 @@ class CheckedRoutes:
         above = (*above, *apps, *([Mark(self._guard, None)] if wrapped else []))
         checks: list[Any] = [vars(each)[CHECK] for each in apps if CHECK in _attributes(each)]
         if checks:
-            checks[0].run()  # by the guard of its own, whose routes these are
+            checks[0].run()  # by its own guard, which owns these routes
             mark = read_mark(*above)
             return _BELOW if mark is None else Demand(mark)
         if isinstance(apps[-1], Router):
@@ -201,7 +202,7 @@ class CheckedRoutes:
         demands: dict[int, tuple[object, Demand]] = {}
 
         def read(context: Any) -> Demand:  # noqa: ANN401 - FastAPI's, and private
-            # A mount stays the same if its context is derived anew, and was walked before.
+            # A mount stays the same if its context is derived again, and was walked before.
             original = context.original_route
             key = original if isinstance(original, Mount | Host) else context
             if id(key) not in demands and id(original) in self._known:
@@ -213,7 +214,7 @@ class CheckedRoutes:
         def find(scope: Connection) -> Demand:
             route, context = included, None
             while _is_included(route):
-                # The very call by which FastAPI is about to select the route.
+                # FastAPI selects the route by the same call.
                 _, _, route, context = route._match(scope)  # noqa: SLF001
             return _REFUSED if context is None else read(context)
 
@@ -227,7 +228,7 @@ def _always(demand: Demand) -> FindDemand:
 
 
 def _while_unchanged(route: Any, demand: Demand) -> FindDemand:  # noqa: ANN401 - of any kind
-    """Find a demand of a mount as long as the applications are those that were checked."""
+    """Find the demand of a mount; refuse once its applications differ from the checked ones."""
     if not isinstance(route, Mount | Host):
         return _always(demand)
     checked = list(_unwrap(route))
@@ -253,7 +254,7 @@ def _is_included(route: object) -> bool:
 
 
 def _unwrap(route: Any) -> Iterator[Any]:  # noqa: ANN401 - a mount or a wrapper of an application
-    """List the applications of a mount, each around the next; a router last if there is one."""
+    """Iterate over the applications of a mount, outermost first; a router comes last."""
     app = route.app
     while app is not None:
         yield app

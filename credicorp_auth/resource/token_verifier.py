@@ -1,4 +1,4 @@
-"""`TokenVerifier`: verifies access tokens in a resource server; it needs no client secret."""
+"""`TokenVerifier`: token verification for a resource server, without a client secret."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class TokenVerifier(Closeable):
         verifier = TokenVerifier(issuer="https://credicorp.co.uk", audience="my-api")
         claims = verifier.verify(token, required_scope="decisions:read")
 
-    It is thread-safe and works with event loops; all callers share the issuer's keys, and one
-    request for them. It opens no connection before the first token is verified. Without
-    `jwks_url`, the key set's URL is read from the issuer's metadata (`discovery` is `on`).
+    It is thread-safe and works with event loops. All callers share the issuer's keys, and one
+    request for them. It opens no connection before the first token is verified. Without `jwks_url`,
+    the key set's URL is read from the issuer's metadata (`discovery` is `on`).
 
     Args:
         **settings: `issuer` and `audience` (both required), and other settings of `Settings`.
@@ -54,7 +54,7 @@ class TokenVerifier(Closeable):
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """Build from settings that were made before, their `discovery` included."""
+        """Build from existing settings, including their `discovery`."""
         verifier = cls.__new__(cls)
         verifier._start(settings)  # noqa: SLF001 - its own class
         return verifier
@@ -121,7 +121,7 @@ class TokenVerifier(Closeable):
         try:
             return self._engine.verify(token, audience=audience, required_scope=required_scope)
         finally:
-            del token  # not in reach of an error's traceback
+            del token  # keep it out of an error's traceback
 
     async def averify(
         self,
@@ -136,10 +136,10 @@ class TokenVerifier(Closeable):
                 token, audience=audience, required_scope=required_scope
             )
         finally:
-            del token  # not in reach of an error's traceback
+            del token  # keep it out of an error's traceback
 
     def close(self) -> None:
-        """Forget what is known and close what is open; once, however often it is called."""
+        """Drop the cached keys and release the resources; further calls do nothing."""
         if self._engine.close():
             self._runtime.transport.close()
             if self._discovery is not None:

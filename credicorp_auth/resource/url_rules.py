@@ -1,4 +1,4 @@
-"""Marks of views behind Werkzeug's URL rules, for Flask and Quart alike."""
+"""Marks of views behind Werkzeug's URL rules, for Flask and Quart."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ _PASSED: Final = "OPTIONS"
 
 class UrlRules:
     """
-    Finds the mark of the view that the router has chosen.
+    Finder of the mark for the view that the router has chosen.
 
     Args:
-        guard: The guard that marks what `public` names.
+        guard: The guard that marks the endpoints in `public`.
         app: The application.
-        public: Names of endpoints that are open on purpose.
+        public: Names of endpoints that are public on purpose.
 
     Raises:
-        InvalidSetting: A name is not that of exactly one rule (`config.public_route`).
+        InvalidSetting: A name does not belong to exactly one rule (`config.public_route`).
     """
 
     def __init__(self, guard: Guard[Any], app: Any, public: Iterable[str]) -> None:  # noqa: ANN401 - of two kinds
         names = read_public_names(public, [rule.endpoint for rule in app.url_map.iter_rules()])
         self._app, self._public = app, Mark(guard, None)
-        # A view that is put in the place of a public one is not public.
+        # A view that later replaces a public one is not public.
         self._views = {name: app.view_functions[name] for name in names}
         self._listed = False
 
     def passes(self, request: Any) -> bool:  # noqa: ANN401 - of two frameworks
-        """Say whether the framework itself responds: no rule, or its own OPTIONS."""
+        """Return whether the framework itself responds: no rule, or its automatic OPTIONS."""
         rule = request.url_rule
         return rule is None or (
             getattr(request, "method", None) == _PASSED
@@ -52,7 +52,7 @@ class UrlRules:
         )
 
     def find(self, request: Any) -> Mark | None:  # noqa: ANN401 - of two frameworks
-        """Return the mark of a request's view; None if there is none, or two contradict."""
+        """Return the mark of a request's view; None if there is none, or marks conflict."""
         method = str(getattr(request, "method", "GET"))
         try:
             return self._read(request.url_rule.endpoint, method)
@@ -69,10 +69,10 @@ class UrlRules:
 
     def list_unmarked(self) -> list[str]:
         """
-        List all views that are neither marked nor public, for a test to see that there are none.
+        List all views that are neither marked nor public; a test can assert that it is empty.
 
         Raises:
-            InvalidSetting: The marks of a view contradict each other (`config.mark`).
+            InvalidSetting: The marks of a view conflict (`config.mark`).
         """
         found: set[str] = set()
         for rule in self._app.url_map.iter_rules():
@@ -86,7 +86,7 @@ class UrlRules:
         return sorted(found)
 
     def list_once(self) -> None:
-        """Log all unmarked views in one warning, the first time."""
+        """Log all unmarked views in one warning, once."""
         if not self._listed:
             self._listed = True
             try:
@@ -96,7 +96,7 @@ class UrlRules:
 
 
 def _list_methods(kind: object, method: str) -> Iterator[object]:
-    """Yield what serves a method of a class-based view, each within the one before."""
+    """Iterate over the handlers of a class-based view's method, each within the one before."""
     if method == "head" and not hasattr(kind, method):
         method = "get"
     yield from list_methods(kind, "dispatch_request")

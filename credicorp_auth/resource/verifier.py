@@ -1,4 +1,4 @@
-"""The interface of what verifies tokens for a guard."""
+"""Verifier interface, by which a guard verifies tokens."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ if TYPE_CHECKING:
     from credicorp_auth.oauth.scope import Scope
 
 Proof = TypeVar("Proof", covariant=True)  # noqa: PLC0105 - it is public as `Proof`
-"""What a verifier returns of a good token: `Claims`, an `Introspection`, or a type of your own."""
+"""Return type of a verifier: `Claims`, an `Introspection`, or a type of your own."""
 
 
 class Verifier(Protocol[Proof]):
     """
     Verifies tokens: `TokenVerifier`, `CredicorpAuth`, or a class of your own.
 
-    Both methods return what the token says, and raise a `CredicorpAuthError` unless it is good:
-    a `VerificationFailed` if that is the token's fault. A return value that is false, such as
-    None, proves nothing: the request is refused. Synchronous frameworks call `verify`,
-    asynchronous ones `averify`, which must not block the event loop: a subclass overrides both.
+    Both methods return a proof, such as the claims, and raise a `CredicorpAuthError` for a token
+    that is not accepted: a `VerificationFailed` if the token itself is invalid. A false return
+    value, such as None, proves nothing: the request is refused. Synchronous frameworks call
+    `verify`. Asynchronous ones call `averify`, which must not block the event loop. So a subclass
+    overrides both.
 
     .. versionadded:: 1.0.0
     """
@@ -30,15 +31,15 @@ class Verifier(Protocol[Proof]):
         ...
 
     async def averify(self, token: str, *, required_scope: Scope | None) -> Proof:
-        """Verify a token, awaiting what must be fetched for it."""
+        """Verify a token, awaiting any fetch that it needs."""
         ...
 
 
 def check_overrides(verifier: object, method: str, async_method: str) -> None:
     """
-    Refuse an object whose class overrides one of two methods alone.
+    Reject an object whose class overrides only one of two methods.
 
-    A check that only `verify` makes would be skipped, silently, in every asynchronous framework.
+    Asynchronous frameworks would silently skip a check that only `verify` makes.
 
     Raises:
         InvalidSetting: One of them is overridden and the other inherited

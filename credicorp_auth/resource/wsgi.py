@@ -1,4 +1,4 @@
-"""A guard around a WSGI application: Flask, Django, Pyramid, or a plain one."""
+"""Guard around a WSGI application: Flask, Django, Pyramid, or a plain one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 class BearerGuard:
     """
-    Demands a token with one scope of every request to a WSGI application.
+    Requires a token with one scope for every request to a WSGI application.
 
     The application finds the claims under `credicorp_auth.claims` in its environ.
 
@@ -33,7 +33,7 @@ class BearerGuard:
         realm: The service's name in challenges.
 
     Raises:
-        InvalidSetting: The scope, a path or the realm cannot be used.
+        InvalidSetting: The scope, a path or the realm is invalid.
 
     .. versionadded:: 1.0.0
     """
@@ -68,7 +68,7 @@ class BearerGuard:
 
 
 def list_headers(environ: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """List the headers of a request, which servers join if they are repeated."""
+    """List the headers of a request; servers join the values of repeated ones."""
     return [
         (key.removeprefix("HTTP_").replace("_", "-"), value)
         for key, value in environ.items()
@@ -77,11 +77,11 @@ def list_headers(environ: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _decode(text: str) -> str:
-    """Read WSGI's text, which is bytes in latin-1 (PEP 3333), as UTF-8."""
+    """Decode WSGI's text, which holds bytes as latin-1 (PEP 3333), as UTF-8."""
     try:
         raw = text.encode("latin-1")
     except UnicodeEncodeError:
-        return "\ufffd"  # no path at all
+        return "\ufffd"  # matches no path
     return raw.decode("utf-8", "surrogateescape")
 
 

@@ -1,1 +1,1 @@
-"""Settings, their values, and where each of them came from."""
+"""Settings: schema, values and sources."""

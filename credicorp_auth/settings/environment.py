@@ -17,10 +17,10 @@ CONFIG_VARIABLE: Final = "CREDICORP_CONFIG"
 PROFILE_VARIABLE: Final = "CREDICORP_PROFILE"
 
 OPAQUE_SETTINGS: Final = frozenset({"client_secret", "extra_parameters"})
-"""Settings whose values may be secrets: opaque from the moment they are read."""
+"""Settings whose values may be secrets; they are wrapped as soon as they are read."""
 
 _KINDS: Final = ("transport", "cache", "secrets")
-# Read by the secret source when they are needed, not by us when we start; and our own switches.
+# Variables that the secret source reads later, and switches that are no settings.
 _OTHERS: Final = frozenset(
     {"client_secret", "client_secret_file", "client_id_file", "config", "profile", "plugins"}
 )
@@ -30,20 +30,20 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     """
     Read settings from environment variables.
 
-    `CREDICORP_<SETTING>` is a setting; `CREDICORP_<KIND>_<OPTION>`, with TRANSPORT, CACHE or
-    SECRETS as the kind, is an option of that adapter. Id and secret stay out: the secret source
-    reads them when they are needed.
+    `CREDICORP_<SETTING>` is a setting. `CREDICORP_<KIND>_<OPTION>`, with TRANSPORT, CACHE or
+    SECRETS as the kind, is an option of that adapter. The client secret is left out: the secret
+    source reads it when it is needed.
 
     Args:
         environ: The variables, as `os.environ` holds them.
 
     Returns:
-        Setting names to values, all of them text or mappings of text; what may hold a secret is
-        a `Secret`.
+        Setting names to values. Each value is text, a mapping of text, or a `Secret` if it may hold
+        a secret.
 
     Raises:
-        InvalidSetting: A variable that looks like a setting misspelt (`config.unknown_key`).
-            Others are left alone: an orchestrator may well set `CREDICORP_SERVICE_HOST`.
+        InvalidSetting: A variable looks like a misspelt setting (`config.unknown_key`). Other
+            variables are ignored: an orchestrator may set `CREDICORP_SERVICE_HOST`.
     """
     read: dict[str, Any] = {}
     for variable, value in environ.items():

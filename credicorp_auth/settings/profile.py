@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 def profile_path(environ: Mapping[str, str]) -> Path:
     """
-    Return where profiles are kept.
+    Return the path of the profile file.
 
-    `CREDICORP_CONFIG`, else `credicorp/credicorp.toml` in the user's config folder: that of the
-    XDG base directory specification, which ignores a relative `XDG_CONFIG_HOME`.
+    It is `CREDICORP_CONFIG`, else `credicorp/credicorp.toml` in the user's config folder. That
+    folder follows the XDG base directory specification, which ignores a relative `XDG_CONFIG_HOME`.
     """
     if given := environ.get(CONFIG_VARIABLE):
         return Path(given)
@@ -40,12 +40,12 @@ def read_profile(name: str, environ: Mapping[str, str]) -> dict[str, Any]:
 
     Args:
         name: The profile's name.
-        environ: Tells where the file is.
+        environ: The environment variables, which determine the path of the file.
 
     Raises:
         MissingSetting: There is no such file or profile.
-        InvalidSetting: The file is not TOML, a key is unknown (`config.unknown_key`), or it holds
-            a plaintext secret that others than its owner can read (`config.permissions`).
+        InvalidSetting: The file is not TOML, a key is unknown (`config.unknown_key`), or the file
+            holds a plaintext secret that others than its owner can read (`config.permissions`).
     """
     path = profile_path(environ)
     tables, private = _read_file(path)
@@ -72,8 +72,8 @@ def read_profile(name: str, environ: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _hide(value: Any) -> Any:  # noqa: ANN401 - whatever TOML can say
-    """Make opaque what may be a secret; what is no text is found out by the settings."""
+def _hide(value: Any) -> Any:  # noqa: ANN401 - any TOML value
+    """Wrap all text, which may be secret; `Settings` rejects values of other types."""
     if isinstance(value, dict):
         members = cast("dict[str, Any]", value)
         return {name: _hide(each) for name, each in members.items()}
@@ -81,7 +81,7 @@ def _hide(value: Any) -> Any:  # noqa: ANN401 - whatever TOML can say
 
 
 def _read_file(path: Path) -> tuple[dict[str, Any], bool]:
-    """Return the tables, and whether the very file that was read is its owner's alone."""
+    """Return the tables, and whether the opened file belongs to this user or root alone."""
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
@@ -98,5 +98,5 @@ def _read_file(path: Path) -> tuple[dict[str, Any], bool]:
 def _read_tables(path: Path, document: bytes) -> dict[str, Any]:
     with suppress(ValueError):
         return tomllib.loads(document.decode())
-    # Raised out here, since the parser's message may quote the line, and the line hold a secret.
+    # Raised outside the handler: the parser's message may quote a line that holds a secret.
     raise InvalidSetting(f"{path} is not a TOML file in UTF-8", hint="correct its syntax.")

@@ -1,4 +1,4 @@
-"""What a user can set, checked before anything is built from it."""
+"""Settings schema: validates every setting before anything is built."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class SettingsKeywords(TypedDict, total=False):
 
 
 SETTING_NAMES: Final = tuple(READERS)
-"""Every setting, by the one name it has in keywords, variables and profiles."""
+"""The names of all settings, which keywords, variables and profiles share."""
 
 
 def _no_options(name: str) -> Any:  # noqa: ANN401 - as attrs types `field`
@@ -79,7 +79,7 @@ _PATHS: Final = {
 
 
 def _endpoint(name: str) -> Any:  # noqa: ANN401 - as attrs types `field`
-    # With discovery, the address of the metadata stands for what is going to be read there.
+    # With discovery, the metadata address is a placeholder for the endpoint that it will name.
     def find(settings: Settings) -> str:
         found = settings.discovery == "off"
         return f"{settings.base_url}{_PATHS[name]}" if found else settings.metadata_url
@@ -90,16 +90,16 @@ def _endpoint(name: str) -> Any:  # noqa: ANN401 - as attrs types `field`
 @frozen(init=False)
 class Settings:
     """
-    Everything a user can set, checked.
+    All user settings, validated.
 
-    `docs/reference/settings.md` says what each setting means. Values that cannot work are refused
-    here, before anything is built: a wrong address or scope is never found out by a request.
+    `docs/reference/settings.md` describes each setting. Invalid values are rejected before anything
+    is built, so that no request is needed to detect a wrong address or scope.
 
     Args:
         **settings: See `SettingsKeywords`; None is the same as leaving a setting out.
 
     Raises:
-        InvalidSetting: A value cannot be used; the message names the setting and the cure.
+        InvalidSetting: A value is invalid; the message names the setting, and the hint the remedy.
 
     .. versionadded:: 1.0.0
     """
@@ -152,36 +152,36 @@ class Settings:
 
     @property
     def expected_issuer(self) -> str:
-        """The issuer whose metadata are read: `issuer`, else the origin of `base_url`."""
+        """The issuer whose metadata is read: `issuer`, else the origin of `base_url`."""
         scheme, _, rest = self.base_url.partition("://")
         return self.issuer or f"{scheme}://{rest.partition('/')[0].partition('?')[0]}"
 
     @property
     def metadata_url(self) -> str:
-        """Where metadata are read, and what stands for an endpoint that is discovered."""
+        """The address of the metadata, and the placeholder for a discovered endpoint."""
         return well_known_url(self.expected_issuer, oidc=self.discovery == "oidc")
 
     @property
     def known_secrets(self) -> tuple[Secret, ...]:
-        """The credentials that stand in the settings themselves."""
+        """The credentials that the settings themselves hold."""
         secret = () if self.client_secret is None else (self.client_secret,)
         return (*secret, *(value for _, value in self.extra_parameters))
 
     def discovers(self, endpoint: str) -> bool:
         """
-        Say whether an endpoint is read from the issuer's metadata.
+        Return whether an endpoint is read from the issuer's metadata.
 
         Args:
-            endpoint: The setting that would name it, such as `token_url`.
+            endpoint: The setting of its address, such as `token_url`.
         """
         return self.discovery != "off" and getattr(self, endpoint) == self.metadata_url
 
     def source_of(self, endpoint: str) -> str:
         """
-        Return where the address of an endpoint came from, as a hint names it.
+        Return the source of an endpoint's address, for hints.
 
         Args:
-            endpoint: The setting that would name it, such as `token_url`.
+            endpoint: The setting of its address, such as `token_url`.
         """
         if self.discovers(endpoint):
             return f"the metadata at {self.metadata_url}"

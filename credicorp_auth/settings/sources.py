@@ -1,4 +1,4 @@
-"""Where settings come from besides keywords, and what of it counts."""
+"""Sources of settings besides keywords, and their precedence."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from credicorp_auth.settings.profile import read_profile
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# What must come from an explicitly chosen profile as a whole: half an identity from elsewhere
-# would send one client's secret to another client's server.
+# Settings that an explicitly chosen profile must provide alone: mixed with those of the
+# environment, they could send one client's secret to another client's server.
 _IDENTITY: Final = (
     "base_url",
     "issuer",
@@ -29,10 +29,10 @@ _IDENTITY: Final = (
 
 
 def sources_of_env(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
-    """Return where settings come from without keywords, and what each gives: the last one wins."""
+    """Return the sources besides keywords with their settings, in ascending precedence."""
     read = read_environment(environ)
     if read.get("secrets", "env") == "env":
-        # The env source hands over id and secret as one record, read when they are needed.
+        # The env source reads id and secret as one record when they are needed.
         read.pop("client_id", None)
     layers = [("environment", read)]
     if name := environ.get(PROFILE_VARIABLE):
@@ -41,12 +41,12 @@ def sources_of_env(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]
 
 
 def sources_of_profile(name: str, environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
-    """Return what a chosen profile gives, and what the environment may put above it."""
+    """Return a profile's settings, and those of the environment that may override them."""
     read = read_environment(environ)
     kept = {key: value for key, value in read.items() if key not in _IDENTITY}
     return [(f"profile {name}", read_profile(name, environ)), ("environment", kept)]
 
 
 def merge_sources(layers: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
-    """Return what is in force: where two layers give a setting, the later one counts."""
+    """Return the effective settings: a later source overrides an earlier one."""
     return {name: value for _, layer in layers for name, value in layer.items()}

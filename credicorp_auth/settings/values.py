@@ -1,4 +1,4 @@
-"""How the value of one setting is read, whether it comes as an object or as text."""
+"""Readers of setting values, given as objects or as text."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _read_seconds(name: str, value: object) -> float:
 
 
 def _read_count(name: str, value: object) -> int:
-    # Not `int(text)` alone, which takes 1_000 and digits of every script.
+    # `int(text)` alone would accept 1_000 and digits of every script.
     is_digits = isinstance(value, str) and value.isascii() and value.strip().isdecimal()
     plain = type(value) is int or (is_digits and len(str(value)) < _LONGEST_COUNT)
     count = int(cast("Any", value)) if plain else 0
@@ -74,7 +74,7 @@ def _read_words(name: str, value: object) -> tuple[Any, ...]:
 
 
 def _read_resources(name: str, value: object) -> tuple[str, ...]:
-    # Sorted, since their order means nothing to a server and must not make another cache key.
+    # Sorted: the order means nothing to a server, and must not change the cache key.
     return tuple(sorted({_read_text(name, each) for each in _read_words(name, value)}))
 
 
@@ -91,10 +91,10 @@ def _read_origins(name: str, value: object) -> frozenset[str]:
 
 
 def _read_parameters(name: str, value: object) -> tuple[tuple[str, Secret], ...]:
-    # The text as a whole may be opaque: from the environment or a profile it comes as a `Secret`.
+    # The whole text may be secret: the environment and profiles give it as a `Secret`.
     text = value.reveal() if isinstance(value, Secret) else value
     pairs = _split_parameters(text)
-    del value, text  # not in reach of the error's traceback
+    del value, text  # keep it out of the error's traceback
     if pairs is None:
         hint = "set it to a mapping, or to text such as name=value&name=value."
         raise _invalid(name, "is not a mapping of form fields", hint)
@@ -135,7 +135,8 @@ def _read_choice(name: str, value: object) -> str:
 
 
 def _read_address(name: str, value: object) -> str:
-    # Kept as it is spelt: issuers are compared by character, and to servers a last slash matters.
+    # Kept as spelled: issuers are compared character by character, and servers distinguish a final
+    # slash.
     if "?" in _read_url(name, value) and name == "issuer":
         raise _invalid(name, "has a query", "set it to the issuer identifier (RFC 8414).")
     return str(value)
@@ -156,10 +157,10 @@ _CHOICES: Final = {
     "introspection_audience": ("if_present", "required"),
 }
 _LEAST_SECONDS: Final = {"assumed_lifetime": 1.0, "max_lifetime": 1.0, "timeout": 0.001}
-# The default scope's entry always stays, so one would leave no room; each takes about 3 KiB.
+# The default scope's entry is never evicted, so 1 would leave no room. An entry takes about 3 KiB.
 _COUNTS: Final = {"max_entries": (2, 1_048_576)}
 _LONGEST_COUNT: Final = 20  # characters
-_MOST_SECONDS: Final = {"leeway": 300.0}  # beyond, expired tokens would be taken for good ones
+_MOST_SECONDS: Final = {"leeway": 300.0}  # beyond, expired tokens would be accepted
 
 READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "base_url": _read_url,
@@ -197,4 +198,4 @@ READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "max_entries": _read_count,
     "observers": _read_words,
 }
-"""What reads the value of each setting: a function of its name and what was given."""
+"""Reader of each setting: a function of the setting's name and the given value."""

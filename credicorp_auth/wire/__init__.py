@@ -1,7 +1,7 @@
 """
-Requests on the wire, on time: what every transport on blocking sockets shares.
+HTTP exchange shared by every transport on blocking sockets, with a total deadline.
 
-A transport plugin brings a stack (urllib3, requests, httpx); this package brings the sockets that
-keep to one total deadline, the trust, the choice of a proxy, the limits of an answer, and the one
-reading of failures that gives every transport the same error codes.
+A transport plugin brings a stack (urllib3, requests, httpx). This package brings the sockets with a
+total deadline, the TLS trust, the choice of a proxy and the response limits. It also maps failures,
+so that every transport gives the same error codes.
 """

@@ -1,4 +1,4 @@
-"""How much time one request has left, and how far its answer has come."""
+"""State of one exchange: the time left for the request, and the progress of the response."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 class Exchange:
     """
-    One request and its answer, as the sockets that carry them see it.
+    Request and response, as the sockets that carry them see it.
 
     Args:
-        timeout: Seconds for everything.
+        timeout: Seconds for the whole exchange.
         connect_timeout: Seconds of these for connecting, a proxy's tunnel and the TLS handshake.
     """
 
     def __init__(self, timeout: float, *, connect_timeout: float) -> None:
         self._deadline = self._limit = monotonic() + timeout
         self.connect_timeout = connect_timeout
-        self.proxy: Proxy | None = None  # through which it goes; None: straight
+        self.proxy: Proxy | None = None  # None: direct
         self.is_connected = False
-        self.handshakes = 0  # to come while connecting, where the stack does not say when it has
+        self.handshakes = 0  # left while connecting, if the stack does not report their end
         self.is_connecting = False
         self.is_shaking_hands = False
         self.is_reused = True  # until a connection is made for it
@@ -35,7 +35,7 @@ class Exchange:
 
     def left(self) -> float:
         """
-        Return the seconds left for what is being done now.
+        Return the seconds left for the current phase.
 
         Raises:
             TimeoutError: None are left.
@@ -47,27 +47,27 @@ class Exchange:
         return seconds
 
     def is_over(self) -> bool:
-        """Say whether the time for everything has passed, and not only that for connecting."""
+        """Return whether the total deadline is due, and not only the limit for connecting."""
         return self._limit >= self._deadline
 
     def arrived(self, count: int) -> None:
-        """Note that `count` bytes came in; none means that the peer ended the stream."""
+        """Record `count` received bytes; 0 means that the peer ended the stream."""
         self.has_ended = count == 0
         if not self.is_connecting:
             self.received += count
 
     def met(self, address: object) -> None:
-        """Note whom the request goes to, as `socket.getpeername` says; a proxy does not count."""
+        """Record the peer address, as `socket.getpeername` returns it; a proxy does not count."""
         if self.proxy is None and isinstance(address, tuple):
             self.peer_address = str(cast("tuple[object, ...]", address)[0])
 
     def begin_body(self) -> None:
         """
-        Note that the head of the answer has come.
+        Record that the response header is complete.
 
         Raises:
-            ConnectionResetError: It came only in part. http.client takes the end of the stream for
-                the end of the head.
+            ConnectionResetError: The header is truncated. http.client takes the end of the stream
+                for the end of the header.
         """
         if self.has_ended:
             message = "the stream ended inside the head of the answer"
@@ -75,25 +75,25 @@ class Exchange:
         self.is_reading_body = True
 
     def begin_connecting(self) -> None:
-        """Hold what follows to the shorter limit for connecting, until `end_connecting`."""
+        """Apply the shorter limit for connecting, until `end_connecting`."""
         self.is_reused, self.is_connecting, self.has_ended = False, True, False
         self._limit = min(self._deadline, monotonic() + self.connect_timeout)
 
     def end_connecting(self) -> None:
         """
-        Hold what follows to the limit for everything.
+        Return to the total deadline.
 
-        Not called after a failure, so that the exchange still says where it happened.
+        Not called after a failure, so that the exchange still shows the phase that failed.
         """
         self._limit, self.is_connecting = self._deadline, False
 
     def shook_hands(self) -> None:
-        """Note one of `handshakes`; connecting ends with the last."""
+        """Record one of `handshakes`; the last one ends connecting."""
         self.handshakes -= 1
         if not self.handshakes:
             self.end_connecting()
 
 
-# One request is carried from start to end by one thread, while pools hand its sockets from one to
-# the next. So the sockets ask the thread, not the connection, how much time there is.
+# One thread carries a request from start to end, while pools reuse its sockets for later requests.
+# So the sockets read the deadline from the thread, not from the connection.
 current: Final[ContextVar[Exchange]] = ContextVar("exchange")

@@ -1,10 +1,10 @@
 """
-What a failure on the wire means to a caller, in the errors of credicorp-auth.
+Mapping of transport failures to the errors of credicorp-auth.
 
-It is read from how far the exchange had come and from the failures of Python's own sockets, which
-every stack keeps as the cause of its own: so all stacks give the same codes. Whether the engine may
-try again follows from where it happened: while no connection was made, or one broke, yes (nothing
-is lost by asking twice for a token); where two sides do not understand or trust each other, no.
+It reads the progress of the exchange and the exceptions of Python's own sockets, which every stack
+keeps as the cause of its own. So all stacks give the same codes. The phase decides whether the
+engine may retry. A failed or broken connection is retryable, since a second token request does no
+harm. A protocol or trust failure is not.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from credicorp_auth.errors import ServerUnreachable
     from credicorp_auth.wire.exchange import Exchange
 
-# Stacks say it in words only: "Tunnel connection failed: 407 …", or "407 …".
+# Stacks report it only as text: "Tunnel connection failed: 407 …", or "407 …".
 _TUNNEL_REFUSED: Final = re.compile(r"(?:^|failed: )([1-5][0-9]{2})\b")
 
 
 def build_failure(failure: Exception, exchange: Exchange, *, host: str) -> ServerUnreachable:
     """
-    Build the error that tells a caller what happened.
+    Build the error for a failed exchange.
 
-    Nothing of `failure` is kept: its frames hold the request with its credentials.
+    The error does not refer to `failure`, whose frames hold the request with its credentials.
 
     Args:
-        failure: What the stack raised.
-        exchange: How far the exchange had come.
+        failure: The exception that the stack raised.
+        exchange: The exchange, with its progress.
         host: Host and port, for messages.
     """
     chain = list(_unwrap(failure))
@@ -91,10 +91,10 @@ def _read_tls(
 ) -> ServerUnreachable | None:
     found = next((each for each in chain if isinstance(each, ssl.SSLError)), None)
     if found is not None:
-        # One that a stack made itself has none of these.
+        # An SSLError that a stack raised itself has none of these.
         reasons = (getattr(found, name, None) for name in ("verify_message", "reason"))
         reason = next(filter(None, reasons), "the connection broke")
-        # A peer that only went away may be back; one with the wrong certificate will not change.
+        # A peer that disconnected may come back; a wrong certificate will not change by itself.
         retryable = isinstance(found, ssl.SSLEOFError)
     elif exchange.is_shaking_hands:
         reason, retryable = "the connection broke in the handshake", True

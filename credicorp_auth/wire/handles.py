@@ -1,4 +1,4 @@
-"""Requests over a library with sockets of its own, which makes the whole exchange itself."""
+"""Adapter for libraries with their own sockets, which make the whole exchange themselves."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class Handle(Protocol):
-    """What a library makes exchanges with, one at a time, and what keeps its connections."""
+    """Library handle that makes one exchange at a time and keeps its connections."""
 
     def close(self) -> object:
-        """Close it, and its connections."""
+        """Close the handle and its connections."""
         ...
 
 
@@ -34,16 +34,16 @@ H = TypeVar("H", bound=Handle)
 @frozen
 class Outgoing:
     """
-    A request, as a library puts it onto the wire: all of it, and nothing else.
+    Complete request for a library, which adds only `Host` and `Content-Length`.
 
     Args:
         method: The method.
         url: The address.
-        headers: Whole lines without their ends; `Host` and `Content-Length` are the library's.
+        headers: Whole lines without line ends. The library adds `Host` and `Content-Length`.
         body: The body, or None.
-        proxy: The proxy to tunnel through; None for none, whatever the environment says.
-        proxy_headers: Whole lines that the proxy gets, and nobody else.
-        timeout: Seconds for everything.
+        proxy: The proxy to tunnel through. None means no proxy, even if the environment names one.
+        proxy_headers: Whole lines that only the proxy receives.
+        timeout: Seconds for the whole exchange.
         connect_timeout: Seconds of these until the request can be sent.
     """
 
@@ -59,10 +59,10 @@ class Outgoing:
 
 class Incoming:
     """
-    What has come back, as a library hands it over.
+    Response as a library delivers it.
 
     Args:
-        exchange: The exchange, which learns from it how far it has come.
+        exchange: The exchange, whose progress is updated.
     """
 
     def __init__(self, exchange: Exchange) -> None:
@@ -73,11 +73,11 @@ class Incoming:
 
     def met(self, address: bytes, sent: int) -> None:
         """
-        Note how far the exchange came, also where it has failed.
+        Record the progress of the exchange, also after a failure.
 
         Args:
-            address: The IP address that a connection was made to; empty where none was made.
-            sent: How many bytes of the request were sent; none before there is a tunnel, and TLS.
+            address: The IP address of the connection; empty if there was none.
+            sent: Number of request bytes sent; 0 before the tunnel and TLS are ready.
         """
         self._exchange.is_connected = bool(address)
         if address:
@@ -87,15 +87,15 @@ class Incoming:
 
     def take_line(self, line: bytes) -> int:
         """
-        Take a line of the head with its end, the status line and the empty one included.
+        Take one line of the header, with its line end; the status line and the empty line count.
 
-        Interim answers are passed over, and so are trailers.
+        Interim responses and trailers are skipped.
 
         Returns:
-            How much was taken, as callbacks commonly say.
+            The number of bytes taken, as library callbacks commonly return it.
 
         Raises:
-            HTTPException: It is no head, or one of another protocol, for which nobody asked.
+            HTTPException: It is no header, or it switches to a protocol that was not requested.
         """
         if self._exchange.is_connecting:
             self._exchange.end_connecting()
@@ -118,10 +118,10 @@ class Incoming:
         Take a piece of the body.
 
         Returns:
-            How much was taken, as callbacks commonly say.
+            The number of bytes taken, as library callbacks commonly return it.
 
         Raises:
-            HTTPException: It is longer than allowed, so there is no sense in going on.
+            HTTPException: The body is longer than allowed.
         """
         self.body += piece
         if self.is_too_long:
@@ -130,16 +130,16 @@ class Incoming:
 
     @property
     def is_too_long(self) -> bool:
-        """Whether more of a body has come than an answer may have."""
+        """Whether the body is longer than `MAX_BODY`."""
         return len(self.body) > MAX_BODY
 
     @property
     def status(self) -> int:
         """
-        The status of the head that has come.
+        The status code of the received header.
 
         Raises:
-            HTTPException: There is none in it.
+            HTTPException: There is no status code.
         """
         _, _, rest = b"".join(self._lines[:1]).partition(b" ")
         if not rest[:3].isdigit():
@@ -149,18 +149,18 @@ class Incoming:
 
 class HandleStack(Generic[H]):
     """
-    A library with sockets of its own, as `credicorp_auth.wire` asks for a stack.
+    Stack over a library with its own sockets.
 
-    Each request has a handle to itself; those that are not in use are kept with their connections.
+    Each request has a handle to itself. Idle handles are kept with their connections.
 
     Args:
         build: Makes a handle.
-        carry: Sends a request with a handle, and hands over what comes. Where it fails, it raises
-            what Python's own sockets would have raised, since failures are read from that:
-            `TimeoutError`, `socket.gaierror`, `ConnectionRefusedError`, `ConnectionResetError`,
-            `ssl.SSLError`, `ssl.SSLEOFError` where the peer went away in the handshake, `OSError`
-            whose text begins with the status with which a proxy refuses, and `HTTPException` for
-            anything else.
+        carry: Sends a request with a handle, and delivers the response. Failures are mapped from
+            the exceptions of Python's own sockets, so it raises those: `TimeoutError`,
+            `socket.gaierror`, `ConnectionRefusedError`, `ConnectionResetError`, `ssl.SSLError`. If
+            the peer disconnected in the handshake, it raises `ssl.SSLEOFError`. If a proxy refuses,
+            it raises `OSError` with a text that begins with the proxy's status. Any other failure
+            is an `HTTPException`.
     """
 
     failures = (HTTPException, OSError, ValueError)
@@ -174,7 +174,7 @@ class HandleStack(Generic[H]):
         self._idle: list[H] = []
 
     def open(self, request: HttpRequest, headers: list[tuple[str, str]]) -> OpenResponse:
-        """Send a request and take the whole answer, or as much as there may be."""
+        """Send a request and read the whole response, up to the limit."""
         exchange = current.get()
         outgoing, incoming = _build_outgoing(request, headers, exchange), Incoming(exchange)
         handle = self._take()
@@ -187,7 +187,7 @@ class HandleStack(Generic[H]):
                 raise
         if not exchange.is_reading_body:
             handle.close()
-            raise ConnectionResetError  # some libraries take half a head for a whole one
+            raise ConnectionResetError  # some libraries take half a header for a whole one
         pieces = self._hand_over(handle, bytes(incoming.body))
         return OpenResponse(incoming.status, incoming.headers, pieces, handle.close)
 
@@ -199,11 +199,11 @@ class HandleStack(Generic[H]):
 
     def _hand_over(self, handle: H, body: bytes) -> Iterator[bytes]:
         yield body
-        # Only here: an answer that was not taken to its end leaves nothing to rely on.
+        # Only here: after a response that was not read to its end, the connection is not reusable.
         self._idle.append(handle)
 
     def close(self) -> None:
-        """Close the handles that wait."""
+        """Close the idle handles."""
         idle, self._idle = self._idle, []
         for handle in idle:
             handle.close()
@@ -227,7 +227,7 @@ def _build_outgoing(
 
 def _build_lines(headers: Iterable[tuple[str, str]]) -> list[bytes]:
     lines = [f"{name}: {value}" for name, value in headers]
-    # Libraries in C are not known to look: a line end in a value would be a header of its own.
+    # C libraries may not check: a line end in a value would be a header of its own.
     if not "".join(lines).isprintable():
         raise ValueError
     return [line.encode("latin-1") for line in lines]

@@ -1,4 +1,4 @@
-"""What can be set for every transport on blocking sockets."""
+"""Options common to every transport on blocking sockets."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def _read_proxy_option(value: str | Secret | None) -> Secret | None:
 
 def read_seconds(value: float | str, *, name: str) -> float:
     """
-    Read a length of time.
+    Read a duration in seconds.
 
     Args:
         value: A number above 0, or its digits.
-        name: The option it comes from, for the message.
+        name: The option that holds it, for the message.
 
     Raises:
         InvalidSetting: Anything else (`config.value`).
@@ -53,15 +53,16 @@ def _read_connect_timeout(value: float | str) -> float:
 @frozen
 class TransportOptions:
     """
-    What can be set for a transport.
+    Options of a transport.
 
     Args:
-        ca_file: PEM file of the only authorities to trust; without it, those of the system.
-        client_certificate: One PEM file that holds the certificate chain and its unencrypted key.
-        proxy: Address of the proxy, http or https, with user and password where it asks for them;
-            without it, the environment's HTTPS_PROXY and NO_PROXY are honoured.
-        connect_timeout: Seconds that connecting, a proxy's tunnel and the TLS handshake may take
-            together, out of each request's own timeout.
+        ca_file: PEM file with the only authorities to trust; None, the default, trusts those of the
+            system.
+        client_certificate: One PEM file with the certificate chain and its unencrypted key.
+        proxy: Address of the proxy, http or https, with user and password if it requires them;
+            without it, the environment's HTTPS_PROXY and NO_PROXY apply.
+        connect_timeout: Seconds for connecting, a proxy's tunnel and the TLS handshake together,
+            out of each request's own timeout.
 
     Raises:
         InvalidSetting: A value cannot be used (`config.value`).

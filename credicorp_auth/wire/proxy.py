@@ -1,4 +1,4 @@
-"""Which proxy, if any, stands between a transport and an address."""
+"""Proxy selection for a transport and an address."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _SCHEMES: Final = ("http", "https")
 @frozen
 class Proxy:
     """
-    A proxy that makes tunnels.
+    Proxy that opens tunnels with CONNECT.
 
     Args:
         url: Its address, without user and password.
-        authorization: The `Proxy-Authorization` it is shown, and nobody else; or None.
+        authorization: The `Proxy-Authorization` header for this proxy only, or None.
     """
 
     url: str
     authorization: Secret | None = None
 
     def wire_headers(self) -> Mapping[str, str]:
-        """Return the headers for its CONNECT, credentials included."""
+        """Return the headers of its CONNECT request, credentials included."""
         if self.authorization is None:
             return {}
         return {"Proxy-Authorization": self.authorization.reveal()}
@@ -42,15 +42,15 @@ def choose_proxy(url: str, *, configured: Secret | None) -> Proxy | None:
     """
     Choose the proxy for one address.
 
-    A proxy is used for https alone, through a tunnel. Plain http goes to loopback only, where a
-    proxy could but read it.
+    A proxy is used for https only, through a tunnel. Plain http goes to loopback only; a proxy
+    could only eavesdrop there.
 
     Args:
         url: The address of the request.
-        configured: The proxy that was set; without one, HTTPS_PROXY and NO_PROXY decide.
+        configured: The proxy from the settings; if None, HTTPS_PROXY and NO_PROXY decide.
 
     Raises:
-        ConnectionFailed: The environment names a proxy that cannot be used (`transport.proxy`).
+        ConnectionFailed: The environment names an invalid proxy (`transport.proxy`).
     """
     parts = urlsplit(url)
     if parts.scheme.lower() != "https":
@@ -77,10 +77,10 @@ def read_proxy(address: Secret) -> Proxy | None:
     Read a proxy's address, such as `http://user:password@proxy.example:3128`.
 
     Args:
-        address: The address; without a scheme, http is meant.
+        address: The address; the default scheme is http.
 
     Returns:
-        The proxy, or None where this is no address of one.
+        The proxy, or None if the address is invalid.
     """
     text = address.reveal()
     try:
@@ -90,7 +90,7 @@ def read_proxy(address: Secret) -> Proxy | None:
         return None
     if url.scheme not in _SCHEMES or not url.host:
         return None
-    # Without path or query: nothing of it is sent, and it could hold a password as well.
+    # Drop path and query: neither is sent, and either could hold a password as well.
     plain = url._replace(auth=None, path=None, query=None, fragment=None).url
     if not url.auth:
         return Proxy(plain)

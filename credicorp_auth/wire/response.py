@@ -1,4 +1,4 @@
-"""Taking an answer off the wire: one frame, no encoding, and not too long."""
+"""Response reader: verifies framing, encoding and length."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 PIECE: Final = 64 * 1024
-"""Bytes of a body that a stack should hand over at a time, at most."""
+"""Maximum number of body bytes that a stack should deliver at a time."""
 
 _LENGTH: Final = re.compile(r"[0-9]{1,18}")
 
@@ -24,13 +24,13 @@ _LENGTH: Final = re.compile(r"[0-9]{1,18}")
 @frozen
 class OpenResponse:
     """
-    An answer whose head has come.
+    Response whose header has been read.
 
     Args:
         status: HTTP status code.
-        headers: Pairs of name and value, in the order they came.
-        pieces: The body as it comes, not decoded, at most `PIECE` bytes at a time.
-        close: Gives up the rest, and the connection with it.
+        headers: Pairs of name and value, in the order received.
+        pieces: The undecoded body as it arrives, at most `PIECE` bytes at a time.
+        close: Abandons the rest of the body, and closes the connection.
     """
 
     status: int
@@ -39,23 +39,23 @@ class OpenResponse:
     close: Callable[[], object] = field(repr=False)
 
     def header_values(self, name: str) -> list[str]:
-        """Return each value of the header `name`, which is given in lower case."""
+        """Return each value of the header `name`, which must be in lower case."""
         return [value for each, value in self.headers if each.lower() == name]
 
 
 def read_response_body(response: OpenResponse, *, host: str) -> HttpResponse:
     """
-    Read the rest of an answer whose head has come.
+    Read the body of a response whose header has been read.
 
     Args:
-        response: What the stack made of the head.
+        response: The response from the stack.
         host: Host and port, for messages.
 
     Raises:
-        ConnectionFailed: It is not clear where the body ends, or no final answer has come
+        ConnectionFailed: The end of the body is ambiguous, or the response is not final
             (`transport.protocol`).
-        MalformedResponse: The body is encoded although that was declined
-            (`response.content_encoding`), or longer than `MAX_BODY` (`response.too_large`).
+        MalformedResponse: The body is encoded although the request declined that
+            (`response.content_encoding`), or is longer than `MAX_BODY` (`response.too_large`).
     """
     length = _verify_framing(response, host)
     _verify_encoding(response, host)
@@ -64,8 +64,8 @@ def read_response_body(response: OpenResponse, *, host: str) -> HttpResponse:
 
 
 def _verify_framing(response: OpenResponse, host: str) -> int:
-    # RFC 9112 section 6.3: an answer that states its length twice may be two answers to another
-    # reader, so nothing on that connection can be relied on any more.
+    # RFC 9112 section 6.3: another reader may take a response with two lengths for two responses,
+    # so the connection must not be reused.
     lengths = response.header_values("content-length")
     encodings = [value.lower() for value in response.header_values("transfer-encoding")]
     is_clear = (

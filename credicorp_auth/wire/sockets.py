@@ -1,8 +1,8 @@
 """
-Sockets that keep to a deadline.
+Sockets with a total deadline.
 
-A socket's own timeout starts afresh at each call, so a peer that sends one byte now and then holds
-its reader for ever. These set, before each call, what is left of the current exchange.
+A socket's own timeout restarts at each call, so a peer that sends single bytes can block its reader
+for ever. These sockets set the time that the exchange has left before each call.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ AddressInfo = tuple[int, int, int, str, Any]
 
 
 class TlsStream(Protocol):
-    """What a connection can do once it is under TLS."""
+    """The methods of a connection under TLS."""
 
     def recv(self, buflen: int = ..., flags: int = ...) -> bytes:
         """Receive."""
@@ -39,7 +39,7 @@ class TlsStream(Protocol):
 
 
 class DeadlineSocket(socket.socket):
-    """A socket each of whose calls may last as long as the current exchange has left."""
+    """Socket that limits each call to the time that the current exchange has left."""
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
         """Receive, as `socket.socket.recv`."""
@@ -69,13 +69,13 @@ class DeadlineSocket(socket.socket):
         exchange = current.get()
         self.settimeout(exchange.left())
         if exchange.peer_address is None:
-            # A connection that the peer has reset has none; sending is what finds that out.
+            # getpeername fails after the peer reset the connection; sending then reports the reset.
             with suppress(OSError):
                 exchange.met(self.getpeername())
 
 
 class DeadlineTlsSocket(DeadlineSocket, ssl.SSLSocket):
-    """A TLS socket each of whose calls, the handshake too, keeps to the current exchange."""
+    """TLS socket that limits each call, including the handshake, to the current exchange."""
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 # as in ssl
         """Shake hands, as `ssl.SSLSocket.do_handshake`."""
@@ -98,8 +98,8 @@ def connect_to(
         options: Socket options to set before connecting.
 
     Raises:
-        socket.gaierror: The name is not known, or cannot be one.
-        OSError: What went wrong with the last of its addresses.
+        socket.gaierror: The name is unknown or invalid.
+        OSError: The failure of the last address tried.
     """
     try:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -112,17 +112,17 @@ def connect_to_any(
     addresses: Sequence[AddressInfo], options: Iterable[tuple[int, int, int | bytes]]
 ) -> DeadlineSocket:
     """
-    Connect to the first address that answers.
+    Connect to the first address that accepts.
 
-    Each address gets its share of the time that is left, so that several dead ones take no longer
-    than one would.
+    Each address gets its share of the time left, so that several dead addresses take no longer than
+    one.
 
     Args:
-        addresses: At least one, as `socket.getaddrinfo` gives them.
+        addresses: At least one, as `socket.getaddrinfo` returns them.
         options: Socket options to set before connecting.
 
     Raises:
-        OSError: What went wrong with the last address.
+        OSError: The failure of the last address.
     """
     failure: OSError = TimeoutError("no address was tried")
     for position, (family, kind, protocol, _, address) in enumerate(addresses):
@@ -144,15 +144,15 @@ def connect_to_any(
 
 def start_tls(plain: socket.socket, context: ssl.SSLContext, server_name: str) -> TlsStream:
     """
-    Shake hands over a connection, which may be one through a proxy that speaks TLS itself.
+    Do the TLS handshake over a connection, which may lead through a proxy that itself uses TLS.
 
     Args:
         plain: The connection.
         context: TLS settings, as `build_trust` makes them.
-        server_name: Whom its certificate must name.
+        server_name: The name that the server's certificate must hold.
 
     Raises:
-        OSError: The handshake failed; `ssl.SSLError` where the two do not trust each other.
+        OSError: The handshake failed; `ssl.SSLError` if one side does not trust the other.
     """
     if not isinstance(plain, ssl.SSLSocket):
         return context.wrap_socket(plain, server_hostname=server_name)

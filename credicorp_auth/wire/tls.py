@@ -1,4 +1,4 @@
-"""Whom a transport trusts, and with which certificate it shows itself."""
+"""TLS settings of a transport: trusted authorities and client certificate."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from credicorp_auth.wire.sockets import DeadlineTlsSocket
 @frozen
 class Trust:
     """
-    Whom a transport trusts.
+    TLS contexts of a transport.
 
     Args:
-        context: For the servers it asks.
-        proxy_context: For proxies, on the same terms; they are not shown our certificate.
+        context: For the authorization server.
+        proxy_context: For proxies, with the same authorities, but without the client certificate.
     """
 
     context: ssl.SSLContext
@@ -26,10 +26,10 @@ class Trust:
 
 def build_trust(*, ca_file: str | None, client_certificate: str | None) -> Trust:
     """
-    Build the TLS settings of a transport, and those for its proxies.
+    Build the TLS contexts of a transport, for servers and for proxies.
 
     Args:
-        ca_file: PEM file of the only authorities to trust; None for those of the system.
+        ca_file: PEM file with the only authorities to trust; None trusts those of the system.
         client_certificate: PEM file with certificate chain and unencrypted key; None for none.
 
     Raises:
@@ -43,13 +43,14 @@ def build_trust(*, ca_file: str | None, client_certificate: str | None) -> Trust
 
 def build_context(*, ca_file: str | None, client_certificate: str | None) -> ssl.SSLContext:
     """
-    Build the TLS settings of a transport.
+    Build one TLS context of a transport.
 
-    By hand, since `ssl.create_default_context` lets the environment write the session's keys to a
-    file (SSLKEYLOGFILE), and OpenSSL's own configuration may lower the version.
+    It does not use `ssl.create_default_context`, which lets the environment write the session keys
+    to a file (SSLKEYLOGFILE). It sets the minimum version, which OpenSSL's own configuration may
+    lower.
 
     Args:
-        ca_file: PEM file of the only authorities to trust; None for those of the system.
+        ca_file: PEM file with the only authorities to trust; None trusts those of the system.
         client_certificate: PEM file with certificate chain and unencrypted key; None for none.
 
     Raises:
@@ -72,7 +73,7 @@ def _load_authorities(context: ssl.SSLContext, ca_file: str | None) -> None:
         return
     try:
         context.load_verify_locations(cafile=ca_file)
-    except OSError:  # ssl.SSLError is one
+    except OSError:  # includes ssl.SSLError
         failed = True
     else:
         failed = False

@@ -1,4 +1,4 @@
-"""Sending one request on time, whichever stack puts it onto the wire."""
+"""Transport with a total deadline, over any stack."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ if TYPE_CHECKING:
 
 
 class Stack(Protocol):
-    """An HTTP library whose sockets keep to the current exchange."""
+    """HTTP library whose sockets apply the deadline of the current exchange."""
 
     @property
     def failures(self) -> tuple[type[Exception], ...]:
-        """What it raises when a request fails on its way."""
+        """The exceptions that it raises when a request fails."""
         ...
 
     @property
     def refusals(self) -> tuple[type[Exception], ...]:
-        """What it raises, of these, where HTTP cannot carry the request."""
+        """Those of `failures` that mean that HTTP cannot carry the request."""
         ...
 
     def open(self, request: HttpRequest, headers: list[tuple[str, str]]) -> OpenResponse:
         """
-        Send a request, through the proxy of the current exchange, and return the answer's head.
+        Send a request, through the proxy of the current exchange, and read the response header.
 
-        Follow no redirect, decode nothing, retry nothing, keep no cookie.
+        It must not follow redirects, decode, retry, or keep cookies.
 
         Args:
-            request: What to send.
-            headers: Its headers as they go onto the wire, in place of its own.
+            request: The request.
+            headers: The headers to send, in place of the request's own.
         """
         ...
 
     def close(self) -> None:
-        """Close the connections that wait."""
+        """Close the idle connections."""
         ...
 
 
@@ -78,14 +78,14 @@ def _was_stale(error: ConnectionFailed, exchange: Exchange) -> bool:
 
 class SocketTransport:
     """
-    A transport that is on time whatever the server does.
+    Transport with a total deadline, which no server can extend.
 
-    It follows no redirect, keeps no cookie, decodes nothing, reads no netrc, and takes no
-    authority, key log or debug output from the environment once `ca_file` is set.
+    It follows no redirect, keeps no cookie, decodes nothing and reads no netrc. Once `ca_file` is
+    set, it takes no authority, key log or debug output from the environment.
 
     Args:
-        build_stack: Builds the stack; once now, and once more in each child of a fork.
-        options: What was set.
+        build_stack: Builds the stack, once now and once more in each child of a fork.
+        options: The transport's options.
 
     .. versionadded:: 1.0.0
     """
@@ -98,24 +98,24 @@ class SocketTransport:
 
     @property
     def capabilities(self) -> TransportCapabilities:
-        """It keeps its timeout against a server that sends byte by byte, too."""
+        """The total deadline, which also holds against a server that sends byte by byte."""
         return TransportCapabilities(total_deadline=True)
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
         """
-        Send one request and return the whole answer, whatever its status.
+        Send one request and return the complete response of any status.
 
-        A connection that was kept, and that the server had closed meanwhile, is replaced by a new
-        one in silence: no byte of an answer had come, so nobody has acted on the request.
+        An idle connection that the server has closed is replaced by a new one, once. This is
+        safe: no byte of a response arrived, so the request was not processed.
 
         Args:
-            request: What to send.
-            timeout: Seconds for everything: resolving, connecting, sending, reading.
+            request: The request.
+            timeout: Seconds for the whole exchange: resolving, connecting, sending, reading.
 
         Raises:
-            ServerUnreachable: `transport.deadline` once no time is left, `transport.read_timeout`
-                if not one byte of the response came by then, `transport.connect_timeout` if
-                `connect_timeout` passed first; else by code, as `plugin.api` lists them.
+            ServerUnreachable: `transport.deadline` if the time is up, `transport.read_timeout` if
+                no byte of the response arrived by then, `transport.connect_timeout` if
+                `connect_timeout` is up first; else by code, as `plugin.api` lists them.
             MalformedResponse: The body is too long (`response.too_large`) or encoded
                 (`response.content_encoding`).
         """
@@ -125,12 +125,12 @@ class SocketTransport:
         exchange = Exchange(timeout, connect_timeout=self._options.connect_timeout)
         outcome = self._carry(request, exchange, host=host)
         if isinstance(outcome, ConnectionFailed) and _was_stale(outcome, exchange):
-            # The others that wait are as old as this one, and as likely closed.
+            # The other idle connections are as old as this one, and probably closed too.
             self._stack.close()
             outcome = self._carry(request, exchange, host=host)
         if isinstance(outcome, CredicorpAuthError):
             # Raised here and as a copy, so that neither its traceback nor its context leads to
-            # frames that hold the request as it went onto the wire.
+            # frames that hold the request with its credentials.
             raise outcome.copy()
         return outcome
 
@@ -152,7 +152,7 @@ class SocketTransport:
         except CredicorpAuthError as error:
             return error
         except self._stack.failures as failure:
-            # A certificate that fails is a ValueError, too.
+            # ssl.SSLCertVerificationError is also a ValueError.
             if isinstance(failure, self._stack.refusals) and not isinstance(failure, SSLError):
                 return unsendable(host)
             return build_failure(failure, exchange, host=host)
@@ -160,12 +160,12 @@ class SocketTransport:
             current.reset(token)
 
     def close(self) -> None:
-        """Close the connections that wait."""
+        """Close the idle connections."""
         self._stack.close()
 
     def after_fork(self) -> None:
-        """Leave the parent's connections alone, and start without any."""
-        # Kept, not dropped: a finaliser in the child would close, and might wait for a lock that a
-        # thread of the parent held when it forked.
+        """Keep the parent's connections untouched, and start without any."""
+        # Kept, not dropped: a finalizer in the child would close them, and might wait for a lock
+        # that a thread of the parent held at the fork.
         self._orphans.append(self._stack)
         self._stack = self._build_stack()

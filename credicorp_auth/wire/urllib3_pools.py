@@ -1,4 +1,4 @@
-"""urllib3's connections, on sockets that keep to a deadline, in pools that hold no lock."""
+"""urllib3 connections with a deadline, in pools without a lock."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
     from credicorp_auth.wire.proxy import Proxy
     from credicorp_auth.wire.tls import Trust
 
-_IDLE: Final = 4  # connections kept for each origin; an authorization server is asked seldom
+_IDLE: Final = 4  # connections kept for each origin; an authorization server is called seldom
 
 
 class DeadlineConnection(HTTPConnection):
-    """A connection that keeps to the current exchange: for plain http, to loopback."""
+    """Plain http connection, to loopback, with the deadline of the current exchange."""
 
-    debuglevel = 0  # whatever http.client is set to: it would print credentials to stdout
+    debuglevel = 0  # overrides http.client's level, which would print credentials to stdout
 
     def connect(self) -> None:
-        """Connect within the limit for connecting, which covers a tunnel and a handshake, too."""
+        """Connect within the limit for connecting, which includes a tunnel and a handshake."""
         exchange = current.get()
         exchange.begin_connecting()
         super().connect()
         exchange.end_connecting()
 
     def _new_conn(self) -> socket.socket:
-        # urllib3's own seam, and its own error: a plain reset it would take for that of a server
-        # which answers before it has read, and go on without a connection.
+        # urllib3's extension point, and its own error. urllib3 would take a plain reset for a
+        # server that responds before it has read the request, and would go on without a connection.
         try:
             return connect_to(self._dns_host, self.port or 0, self.socket_options or ())
         except OSError as error:
@@ -44,18 +44,18 @@ class DeadlineConnection(HTTPConnection):
 
 
 class DeadlineTlsConnection(DeadlineConnection, HTTPSConnection):
-    """The same for https, straight or through a proxy's tunnel."""
+    """The same for https, direct or through a proxy's tunnel."""
 
 
 class IdleConnections:
     """
-    Connections that wait for their next request, the one used last on top.
+    Idle connections, last in, first out.
 
-    In place of urllib3's queue, whose lock a thread of the parent may hold at the moment of a fork;
-    the operations of a deque need none.
+    They replace urllib3's queue, whose lock a thread of the parent may hold at a fork. The
+    operations of a deque need no lock.
 
     Args:
-        maxsize: How many to keep; those beyond are closed.
+        maxsize: Number of connections to keep; further ones are closed.
     """
 
     def __init__(self, maxsize: int) -> None:
@@ -63,7 +63,7 @@ class IdleConnections:
         self._idle: deque[HTTPConnection] = deque()
 
     def put(self, connection: HTTPConnection | None, **_waiting: object) -> None:
-        """Keep a connection; urllib3 also offers None for each free place, which says nothing."""
+        """Keep a connection; urllib3 also offers None for each free place, which is ignored."""
         if connection is None:
             return
         if len(self._idle) < self._maxsize:
@@ -73,7 +73,7 @@ class IdleConnections:
 
     def get(self, **_waiting: object) -> HTTPConnection:
         """
-        Take the connection used last.
+        Return the connection used last.
 
         Raises:
             queue.Empty: There is none; urllib3 then makes one.
@@ -106,10 +106,10 @@ _POOLS: Final[dict[str, type[HTTPConnectionPool | HTTPSConnectionPool]]] = {
 
 class DeadlinePools:
     """
-    Pool managers whose connections keep to the current exchange, one for each proxy.
+    Pool managers with the deadline of the current exchange, one for each proxy.
 
     Args:
-        trust: Whom they trust.
+        trust: TLS contexts for servers and proxies.
     """
 
     def __init__(self, trust: Trust) -> None:
@@ -117,12 +117,12 @@ class DeadlinePools:
         self._managers: dict[Proxy | None, PoolManager] = {}
 
     def through(self, proxy: Proxy | None) -> PoolManager:
-        """Return the pool manager that goes through a proxy, or straight."""
+        """Return the pool manager for a proxy, or for direct connections."""
         manager = self._managers.get(proxy)
         return manager or self._managers.setdefault(proxy, self._build(proxy))
 
     def clear(self) -> None:
-        """Close the connections that wait."""
+        """Close the idle connections."""
         self._managers.clear()
 
     def _build(self, proxy: Proxy | None) -> PoolManager:

@@ -1,4 +1,4 @@
-"""urllib3 as a stack: the one that the core depends on, for whoever brings no other."""
+"""urllib3 stack: the default, which the core depends on."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 class Urllib3Stack:
     """
-    urllib3 as `credicorp_auth.wire` asks for it.
+    Stack over urllib3.
 
     Args:
-        trust: Whom it trusts.
+        trust: TLS contexts for servers and proxies.
     """
 
     failures = (HTTPError, HTTPException, OSError, ValueError)
@@ -33,7 +33,7 @@ class Urllib3Stack:
         self._pools = DeadlinePools(trust)
 
     def open(self, request: HttpRequest, headers: list[tuple[str, str]]) -> OpenResponse:
-        """Send a request and return the answer's head."""
+        """Send a request and read the response header."""
         response = self._pools.through(current.get().proxy).urlopen(
             request.method,
             request.url,
@@ -50,5 +50,5 @@ class Urllib3Stack:
         )
 
     def close(self) -> None:
-        """Close the connections that wait."""
+        """Close the idle connections."""
         self._pools.clear()

@@ -1,1 +1,1 @@
-"""Settings and plugins become an engine."""
+"""Composition of engines from settings and plugins."""

@@ -1,4 +1,4 @@
-"""Settings and adapters become an engine: the only module that knows both."""
+"""Engine composition: the only module that knows both settings and adapters."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def settings_from_env(
     environ: Mapping[str, str], keywords: Mapping[str, Any], *, needs_secret: bool = True
 ) -> Settings:
     """
-    Build settings: keywords first, then the environment, then its default profile.
+    Build settings: keywords override the environment, which overrides its default profile.
 
     Args:
-        environ: The variables; `CREDICORP_PROFILE` names a profile to start from.
-        keywords: What the caller gave.
-        needs_secret: False for what only verifies: it discovers where nothing else is set.
+        environ: The variables; `CREDICORP_PROFILE` names the default profile.
+        keywords: The caller's settings.
+        needs_secret: False for a caller that only verifies; `discovery` then defaults to `on`.
     """
     defaults = _defaults(needs_secret=needs_secret)
     return Settings(**{**defaults, **merge_sources(sources_of_env(environ)), **keywords})
@@ -74,13 +74,13 @@ def settings_from_profile(
     needs_secret: bool = True,
 ) -> Settings:
     """
-    Build settings: keywords first, then the environment, then the profile.
+    Build settings: keywords override the environment, which overrides the profile.
 
     Args:
         name: The profile; None for the one that `CREDICORP_PROFILE` names.
-        environ: The variables; those for id, secret and addresses are left aside.
-        keywords: What the caller gave.
-        needs_secret: False for what only verifies: it discovers where nothing else is set.
+        environ: The variables; those for id, secret and addresses are ignored.
+        keywords: The caller's settings.
+        needs_secret: False for a caller that only verifies; `discovery` then defaults to `on`.
     """
     name = name or environ.get(PROFILE_VARIABLE)
     if not name:
@@ -96,20 +96,20 @@ def settings_from_profile(
 
 
 def settings_of(profile: str | None, environ: Mapping[str, str], **keywords: Any) -> Settings:
-    """Build settings of a profile, or of the environment where none is named."""
+    """Build settings from a profile, or from the environment if the profile is None."""
     if profile is None:
         return settings_from_env(environ, keywords)
     return settings_from_profile(profile, environ, keywords)
 
 
 def operators_registry(environ: Mapping[str, str]) -> Registry:
-    """Build the registry that an operator's `CREDICORP_PLUGINS` allows."""
+    """Build a registry with the operator's allowlist `CREDICORP_PLUGINS`."""
     allowed = environ.get(PLUGINS_VARIABLE)
     return Registry(allowed=None if allowed is None else allowed.replace(",", " ").split())
 
 
 def build_client(settings: Settings) -> Client:
-    """Build the client that settings describe."""
+    """Build the client from the settings."""
     return Client(
         settings.client_id,
         TokenRequest(
@@ -136,13 +136,13 @@ def build_engine(
     Build an engine.
 
     Args:
-        settings: What the user set.
-        registry: Where adapters are found; the installed ones when not given. The operator's
-            `CREDICORP_PLUGINS` is not a setting of the caller's: it always applies.
-        clock: The clocks; a test may move them.
+        settings: The user's settings.
+        registry: The adapters; by default the installed ones that `CREDICORP_PLUGINS` allows. That
+            variable belongs to the operator, so no setting of the caller overrides it.
+        clock: The clocks; a test may pass its own.
 
     Raises:
-        ConfigurationError: A setting is missing, or an adapter cannot be had.
+        ConfigurationError: A setting is missing, or an adapter cannot be loaded.
     """
     return build_engines(settings, registry=registry, clock=clock).tokens
 
@@ -150,13 +150,13 @@ def build_engine(
 @frozen(eq=False)
 class Engines:
     """
-    What a `CredicorpAuth` is made of.
+    Engines of a `CredicorpAuth`.
 
     Args:
-        tokens: Keeps tokens.
-        verifier: Verifies them; None where no issuer is set.
-        introspector: Asks the server about them.
-        revoker: Has the server revoke them.
+        tokens: Obtains and caches tokens.
+        verifier: Verifies tokens; None if no issuer is set.
+        introspector: Introspects tokens.
+        revoker: Revokes tokens.
     """
 
     tokens: TokenEngine
@@ -168,16 +168,16 @@ class Engines:
 def build_engines(
     settings: Settings, *, registry: Registry | None = None, clock: Clock | None = None
 ) -> Engines:
-    """Build an engine, and what stands beside it; see `build_engine`."""
+    """Build all engines; see `build_engine`."""
     registry = registry or operators_registry(os.environ)
     clock = clock or Clock()
     observers = [_observer(registry, each) for each in settings.observers]
     transport = _adapter(registry, TRANSPORT, settings.transport, settings.transport_options)
     carrier, verifier, discovery = transport[0], None, None
     if settings.issuer is not None or settings.discovery != "off":
-        from credicorp_auth.wiring import issuer as issuer_wiring  # noqa: PLC0415 - for those who verify or discover
+        from credicorp_auth.wiring import issuer as issuer_wiring  # noqa: PLC0415 - only to verify or discover
 
-        # The world is built below, when there is something to tell.
+        # `runtime` is assigned below, before the first event is emitted.
         emitter = EventEmitter(observers, lambda: runtime.known_secrets())  # noqa: PLW0108
         anonymous_runtime = AnonymousRuntime(transport, emitter, clock)
         discovery = issuer_wiring.build_discovery(settings, anonymous_runtime)
@@ -212,7 +212,7 @@ def build_engines(
 def build_anonymous_runtime(
     settings: Settings, *, registry: Registry | None = None, clock: Clock | None = None
 ) -> AnonymousRuntime:
-    """Build the world of what needs no secret; see `build_engine`."""
+    """Build the runtime for work that needs no secret; see `build_engine`."""
     registry = registry or operators_registry(os.environ)
     transport = _adapter(registry, TRANSPORT, settings.transport, settings.transport_options)
     observers = [_observer(registry, each) for each in settings.observers]
@@ -223,10 +223,10 @@ def open_listing_cache(
     settings: Settings, *, registry: Registry | None = None
 ) -> tuple[ListingCache, Provider]:
     """
-    Open the cache that settings name, for an operator to look into.
+    Open the cache that the settings name, for an operator.
 
     Raises:
-        ConfigurationError: It cannot be had, or shows its entries to nobody.
+        ConfigurationError: The cache cannot be loaded, or does not list its entries.
     """
     registry = registry or operators_registry(os.environ)
     cache, provider = _adapter(registry, CACHE, settings.cache, settings.cache_options)

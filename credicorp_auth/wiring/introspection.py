@@ -1,4 +1,4 @@
-"""Settings become what asks about tokens, and what revokes them."""
+"""Composition of the introspector and the revoker from settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def build_introspector(
     settings: Settings, runtime: ServerRuntime, discovery: Discovery | None
 ) -> Introspector:
     """
-    Build what asks about tokens.
+    Build the introspector.
 
     Raises:
         MissingSetting: An audience is required, and none is set (`config.verifier`).
@@ -53,7 +53,7 @@ def build_revoker(
     tokens: TokenEngine,
     introspector: Introspector,
 ) -> Revoker:
-    """Build what revokes tokens."""
+    """Build the revoker."""
     where: str | Discovery = settings.revocation_url
     if discovery is not None and settings.discovers("revocation_url"):
         where = discovery

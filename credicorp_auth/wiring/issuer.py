@@ -1,4 +1,4 @@
-"""Settings about an issuer become discovery, and a verifier of its tokens."""
+"""Composition of discovery, key cache and token verifier from settings."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from credicorp_auth.settings.schema import Settings
 
 _KEY_FETCHES: Final = 2
-"""Fetches of the keys in a burst: a key that is new right after a fetch is found at once."""
+"""Burst size of key fetches: a key published right after a fetch is found at once."""
 
 
 def build_discovery(settings: Settings, runtime: AnonymousRuntime) -> Discovery | None:
-    """Build what discovers endpoints; None where discovery is off."""
+    """Build the discovery of endpoints; None if `discovery` is off."""
     if settings.discovery == "off":
         return None
     own = frozenset({origin_of(settings.expected_issuer), origin_of(settings.base_url)})
@@ -45,7 +45,7 @@ def build_discovery(settings: Settings, runtime: AnonymousRuntime) -> Discovery 
 def build_keys(
     settings: Settings, runtime: AnonymousRuntime, discovery: Discovery | None
 ) -> CachedDocument[KeySet]:
-    """Build what keeps the issuer's keys."""
+    """Build the cache of the issuer's keys."""
     algorithms = read_algorithms(settings.algorithms)
     where: str | Discovery = settings.jwks_url
     if discovery is not None and settings.discovers("jwks_url"):
@@ -81,7 +81,7 @@ def build_verifier(
 def with_discovery(
     transport: Transport, settings: Settings, discovery: Discovery | None, runtime: AnonymousRuntime
 ) -> Transport:
-    """Let a transport find out where the token endpoint is, where that is not set."""
+    """Wrap a transport so that it discovers the token endpoint, if that is not set."""
     if discovery is None or not settings.discovers("token_url"):
         return transport
     method = settings.client_authentication

@@ -1,9 +1,9 @@
 """
-What an adapter must be able to do.
+Adapter ports: the interfaces that plugins implement.
 
-Ports are small and synchronous: an adapter is called on threads of the engine's own, while callers,
-threads or tasks, only wait. Each adapter declares in `capabilities` what it can do beyond the
-minimum; the contract tests read it.
+Ports are small and synchronous. The engine calls an adapter on its own threads; callers, whether
+threads or tasks, only wait. Each adapter declares in `capabilities` what it supports beyond the
+minimum. The contract tests read that declaration.
 """
 
 from __future__ import annotations

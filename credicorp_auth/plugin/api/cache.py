@@ -1,4 +1,4 @@
-"""What a cache must be able to do, and what it may do beyond."""
+"""Cache ports: the required interface, and the optional capabilities."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 @frozen
 class CacheCapabilities:
     """
-    What a cache can do beyond reading and writing.
+    Optional capabilities of a cache, beyond reading and writing.
 
     Args:
-        shared: Other engines may see what is written.
-        bounded: It drops the entries used longest ago rather than grow without limit, and offers
-            `make_room`, so that it is never smaller than the engine before it.
-        spans_processes: Those may be in other processes of the host, or on other hosts.
-        leases: It offers `lease`, so that of all who share it one alone mints.
-        lists: It offers `entries` and `clear`, for the operator's eyes.
-        encryption_key: What the user set to have entries encrypted: the name of a field of the
-            secret source, or the key itself; None leaves them in plain text. The engine encrypts
-            and decrypts; the cache only passes on what was set.
+        shared: Other engines may read what this one writes.
+        bounded: The cache evicts the least recently used entries instead of growing without limit.
+            It offers `make_room`, so that its limit is never below the engine's number of entries.
+        spans_processes: The other engines may be in other processes of the host, or on other hosts.
+        leases: The cache offers `lease`, so that only one of the engines that share it mints.
+        lists: The cache offers `entries` and `clear`, for operators.
+        encryption_key: The key that the user set for encrypted entries: the name of a field of the
+            secret source, or the key itself. None stores entries in plain text. The engine encrypts
+            and decrypts; the cache only passes the setting on.
     """
 
     shared: bool = False
@@ -37,23 +37,23 @@ class CacheCapabilities:
 
 @runtime_checkable
 class Cache(Protocol):
-    """Keeps opaque entries under opaque keys, for a while, if it can."""
+    """Best-effort store of opaque entries under opaque keys, with an expiry."""
 
     @property
     def capabilities(self) -> CacheCapabilities:
-        """What this cache can do."""
+        """The optional capabilities of this cache."""
         ...
 
     def read(self, key: str) -> bytes | None:
-        """Return the entry, or None if there is none or it cannot be had."""
+        """Return the entry, or None if there is none or the cache cannot be read."""
         ...
 
     def write(self, key: str, entry: bytes, *, lifetime: float) -> None:
         """
-        Keep an entry, replacing any other of that key.
+        Store an entry, replacing any other entry of that key.
 
         Args:
-            key: Up to 64 characters of [0-9a-f]; says nothing of client or scope.
+            key: Up to 64 characters of [0-9a-f]. It reveals neither client nor scope.
             entry: At most 256 KiB.
             lifetime: Seconds after which the entry may, and should, be dropped.
         """
@@ -65,8 +65,8 @@ class Cache(Protocol):
 
         Args:
             key: As in `write`.
-            expected: When given, drop only an entry that contains these bytes: the record id of
-                the one that is meant, so that a newer one survives.
+            expected: Bytes that the entry must contain to be dropped: the record id of the entry
+                that is meant, so that a newer one survives. None, the default, drops any entry.
 
         Returns:
             Whether an entry was dropped.
@@ -74,25 +74,25 @@ class Cache(Protocol):
         ...
 
     def close(self) -> None:
-        """Close what is open. The engine calls it once, and no other method afterwards."""
+        """Release the resources. The engine calls it once, and no other method afterwards."""
         ...
 
     def after_fork(self) -> None:
-        """Drop, in the child of a fork, every socket and lock that belongs to the parent."""
+        """In the child of a fork, drop every socket and lock that belongs to the parent."""
         ...
 
 
 @runtime_checkable
 class BoundedCache(Cache, Protocol):
-    """A cache that keeps a limited number of entries."""
+    """Cache with a limited number of entries."""
 
     def make_room(self, max_entries: int) -> None:
         """
-        Raise the limit.
+        Raise the limit; it is never lowered.
 
         Args:
-            max_entries: Number of entries that the engine holds; the limit is at least this from
-                now on, and never lowered.
+            max_entries: Number of entries that the engine holds. The limit is at least this from
+                now on.
         """
         ...
 
@@ -100,10 +100,10 @@ class BoundedCache(Cache, Protocol):
 @frozen
 class CacheEntry:
     """
-    What an operator may know of an entry.
+    Listing of one entry, for operators.
 
     Args:
-        key: Its name, which says nothing of client or scope.
+        key: Its key, which reveals neither client nor scope.
         age: Seconds since it was written.
         expires_in: Seconds until it is dropped.
     """
@@ -115,10 +115,10 @@ class CacheEntry:
 
 @runtime_checkable
 class ListingCache(Cache, Protocol):
-    """A cache whose entries an operator can see and drop."""
+    """Cache whose entries an operator can list and drop."""
 
     def entries(self) -> list[CacheEntry]:
-        """List the living entries, by key."""
+        """List the entries that have not expired, by key."""
         ...
 
     def clear(self) -> int:

@@ -1,9 +1,10 @@
 """
-How an adapter offers itself, and what an observer may see.
+Plugin hooks, by which an adapter registers and an observer receives events.
 
 A plugin is a module named by an entry point of the group for its kind. It states
-`CREDICORP_API = 1` and implements the one hook of its kind with `@hookimpl`. Hooks are called once,
-when a `CredicorpAuth` is built; nothing on the path of a request goes through them.
+`CREDICORP_API = 1` and implements the one hook of its kind with `@hookimpl`. Hooks that build
+adapters are called once, when a `CredicorpAuth` is built. `credicorp_event` is called for each
+event.
 """
 
 from __future__ import annotations
@@ -29,16 +30,16 @@ class HookSpecs:
 
     @hookspec(firstresult=True)
     def credicorp_transport(self, options: AdapterOptions) -> Transport | None:
-        """Build the transport. `options` is what the user set as `transport_options`."""
+        """Build the transport. `options` holds the user's `transport_options`."""
 
     @hookspec(firstresult=True)
     def credicorp_cache(self, options: AdapterOptions) -> Cache | None:
-        """Build the cache. `options` is what the user set as `cache_options`."""
+        """Build the cache. `options` holds the user's `cache_options`."""
 
     @hookspec(firstresult=True)
     def credicorp_secret_source(self, options: AdapterOptions) -> SecretSource | None:
-        """Build the secret source. `options` is what the user set as `secrets_options`."""
+        """Build the secret source. `options` holds the user's `secrets_options`."""
 
     @hookspec
     def credicorp_event(self, event: Event) -> None:
-        """See one event of the token's life. It holds no secret, and cannot be changed."""
+        """Receive one event of the token lifecycle. It holds no secret, and cannot be changed."""

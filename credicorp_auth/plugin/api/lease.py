@@ -1,4 +1,4 @@
-"""What a cache must be able to do so that of all who share it one alone mints."""
+"""Lease port: a shared cache that lets only one of its engines mint a token."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Final, Protocol, runtime_checkable
 from credicorp_auth.plugin.api.cache import Cache
 
 MOST_NUMBER: Final = 2**53 - 1
-"""The largest number of a lease: what JSON, Lua and floating point still hold exactly."""
+"""The largest lease number: the largest integer that JSON, Lua and floating point hold exactly."""
 
 
 def sound_number(number: object) -> int:
     """
-    Return the number of a lease or of an entry, or 0 if it is none.
+    Return a valid number of a lease or an entry, or 0 for anything else.
 
-    A shared cache is not trusted, so whatever it gives back as a number passes through here.
+    A shared cache is not trusted, so every number that it returns is checked here.
 
     Args:
-        number: What was given: a whole number from 1 to `MOST_NUMBER`, or anything else.
+        number: The number from the cache: valid is an integer from 1 to `MOST_NUMBER`.
 
     Returns:
         The number; 0 for anything else, as if no lease had been held.
@@ -31,7 +31,7 @@ def sound_number(number: object) -> int:
 
 
 class LeaseState(Enum):
-    """What came of asking for a lease."""
+    """Outcome of a lease request."""
 
     ACQUIRED = "it is ours until it is released, or lapses"
     HELD = "another has it, and works"
@@ -39,58 +39,59 @@ class LeaseState(Enum):
 
 
 class Lease(Protocol):
-    """The right to mint for all who share a cache, or the news that another has it."""
+    """Exclusive right to mint a token for all engines that share a cache, or its denial."""
 
     @property
     def state(self) -> LeaseState:
-        """What came of asking."""
+        """The outcome of the request."""
         ...
 
     @property
     def number(self) -> int:
         """
-        A number larger than that of any lease of this key before it; 0 if not acquired.
+        A number larger than that of any earlier lease of this key; 0 if not acquired.
 
-        From 1 to `MOST_NUMBER`; anything else counts as 0.
+        Valid numbers are 1 to `MOST_NUMBER`; anything else counts as 0.
         """
         ...
 
     def renew(self) -> bool:
-        """Say that the holder still works, once a second while it does; return whether it holds."""
+        """Extend the lease, once a second while the holder works; return whether it holds."""
         ...
 
     def release(self) -> None:
-        """Give it back; one that was not acquired, or has lapsed to another, is left alone."""
+        """Release the lease; do nothing if it was not acquired, or has passed to another holder."""
         ...
 
 
 @runtime_checkable
 class LeasingCache(Cache, Protocol):
-    """A cache that coordinates those who share it, and keeps what they write in order."""
+    """Cache that coordinates its engines with leases, and orders their writes."""
 
     def lease(self, key: str, *, seconds: float) -> Lease:
         """
-        Ask for the right to mint the token of a key, without waiting for whoever has it.
+        Request the right to mint the token of a key, without waiting for the current holder.
 
         Args:
             key: As in `write`.
-            seconds: After which it lapses where it was neither renewed nor released: a holder that
-                died, or stands still, is in nobody's way for longer. All who share the cache ask
-                for the same; so one that has longer to go, or no end, is nobody's and is taken.
+            seconds: Time after which a lease that was neither renewed nor released lapses, so that
+                a holder that died or hangs blocks the others no longer than this. All engines that
+                share the cache ask for the same time. A stored lease with a longer time left, or
+                with no end, is therefore invalid and is replaced.
         """
         ...
 
     def write(self, key: str, entry: bytes, *, lifetime: float, number: int = 0) -> None:
         """
-        Keep an entry, unless one with a larger number is there.
+        Store an entry, unless one with a larger number is stored.
 
         Args:
-            key: Up to 64 characters of [0-9a-f]; says nothing of client or scope.
+            key: Up to 64 characters of [0-9a-f]. It reveals neither client nor scope.
             entry: At most 256 KiB.
             lifetime: Seconds after which the entry may, and should, be dropped.
-            number: That of the lease under which the entry was made. A holder that stood still
-                while a successor took over cannot overwrite what that one wrote. 0 replaces any,
-                and so does the number of a lease that was just acquired, whatever number the entry
-                in its place claims: that one was given to nobody. See `sound_number`.
+            number: Number of the lease under which the entry was made (a fencing token): a holder
+                that hung while a successor took over cannot overwrite the successor's entry. 0, the
+                default, replaces any entry. So does the number of the lease acquired last: a larger
+                number in the stored entry was never issued. See `sound_number`.
         """
         ...

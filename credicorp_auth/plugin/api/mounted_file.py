@@ -1,4 +1,4 @@
-"""Reading a secret that somebody mounted as a file."""
+"""Reader for secrets mounted as files."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Final
 from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.oauth.credential import MAX_CREDENTIAL, Fault
 
-# Not to wait for the writer of a FIFO, and, on systems that have them, not to hand the file on.
+# O_NONBLOCK: do not wait for the writer of a FIFO. O_CLOEXEC: child processes do not inherit it.
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def read_file(path: str) -> SecretBytes | Fault:
     """
-    Read a whole file at one moment.
+    Read a whole file from one open descriptor.
 
     Symbolic links are followed: Kubernetes mounts secrets behind them, and swaps one link to change
-    them all. The file that was opened is read to its end, whatever the link says meanwhile.
+    them all. The opened file is read to its end, even if the link changes meanwhile.
 
     Args:
         path: Path of the file.
@@ -27,7 +27,7 @@ def read_file(path: str) -> SecretBytes | Fault:
         with open(path, "rb", opener=_open) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 return Fault("secret.invalid", "is not a regular file")
-            # Two bytes for the line end, and one to see that there is more.
+            # Two more bytes for the line end, and one to detect a longer file.
             return SecretBytes(file.read(MAX_CREDENTIAL + 3))
     except OSError as error:
         return _explain(error)

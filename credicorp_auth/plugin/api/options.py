@@ -1,4 +1,4 @@
-"""What the user set for one adapter, handed over unread and unseen."""
+"""User's options for one adapter, passed on without being read or printed."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 class AdapterOptions:
     """
-    The options for one adapter, opaque until the adapter reads them into a class of its own.
+    Options for one adapter, opaque until the adapter reads them into its own class.
 
-    Hooks carry this object and nothing else: pluggy's tracing prints the arguments of hooks, and
-    options may hold a proxy's password or a Vault token.
+    Hooks receive only this object: pluggy's tracing prints the arguments of hooks, and options may
+    hold a proxy's password or a Vault token.
 
     Args:
         values: Option names to values; from the environment they are strings.
@@ -35,7 +35,7 @@ class AdapterOptions:
 
     def __init__(self, values: Mapping[str, Any], *, setting: str) -> None:
         held = dict(values)
-        # A closure: a walk over attributes meets no value.
+        # A closure hides the values from code that walks over attributes.
         self._values: Callable[[], dict[str, Any]] = lambda: held
         self.setting = setting
 
@@ -44,21 +44,21 @@ class AdapterOptions:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Which options are set; their values are for the adapter alone."""
+        """The names of the options that are set; the values are for the adapter alone."""
         return tuple(sorted(self._values()))
 
     def read(self, options_class: type[OptionsT]) -> OptionsT:
         """
-        Build the adapter's own attrs class from what the user set.
+        Build the adapter's own attrs class from the user's options.
 
         Args:
-            options_class: An attrs class; its fields are the options, its converters and
-                validators accept the strings that the environment gives.
+            options_class: An attrs class. Its fields are the options; its converters and validators
+                must accept strings, since the environment gives only those.
 
         Raises:
-            InvalidSetting: An unknown option (`config.unknown_key`), naming the nearest known
-                one, or a value that the class refuses (`config.value`).
-            MissingSetting: An option that has no default is not set (`config.missing`).
+            InvalidSetting: An option is unknown (`config.unknown_key`; the hint names the nearest
+                known one), or the class rejects a value (`config.value`).
+            MissingSetting: An option without a default is not set (`config.missing`).
         """
         fields = attrs.fields(cast("Any", options_class))
         known = [attribute.name for attribute in fields]
@@ -78,7 +78,7 @@ class AdapterOptions:
         except InvalidSetting:
             raise
         except (ValueError, TypeError):
-            # The exception's text may quote the value, so it is not passed on.
+            # The exception's text may quote the value, so it is dropped.
             raise InvalidSetting(
                 f"{self.setting} holds a value that {options_class.__name__} refuses",
                 hint=f"check the types of the options: {', '.join(known)}.",
@@ -87,13 +87,13 @@ class AdapterOptions:
 
 def read_encryption_key(value: str | Secret | None) -> str | Secret | None:
     """
-    Read the option `encryption_key` of a cache: a converter for its attrs class.
+    Validate the option `encryption_key` of a cache; a converter for its attrs class.
 
     Args:
         value: The name of a field of the secret source, or the key itself as a `Secret`.
 
     Raises:
-        InvalidSetting: It is neither. It is not quoted, since it may be the key itself.
+        InvalidSetting: It is neither. The value is not quoted, since it may be the key itself.
     """
     is_name = isinstance(value, str) and _FIELD_NAME.fullmatch(value)
     if value is None or isinstance(value, Secret) or is_name:
@@ -107,12 +107,12 @@ def read_encryption_key(value: str | Secret | None) -> str | Secret | None:
 
 def unknown_key(name: str, known: list[str], *, where: str) -> InvalidSetting:
     """
-    Build the error for a name nobody knows, with the nearest name that is known.
+    Build the error for an unknown name, with the nearest known name as the hint.
 
     Args:
-        name: What the user wrote.
-        known: What could have been meant.
-        where: Where the user wrote it.
+        name: The name that the user wrote.
+        known: The valid names.
+        where: The setting that holds the name, for the message.
     """
     near = get_close_matches(name, known, n=1)
     known_names = ", ".join(sorted(known)) or "none"

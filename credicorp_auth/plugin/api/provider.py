@@ -1,4 +1,4 @@
-"""Which installed thing an adapter came from."""
+"""Provenance of an adapter: the installed distribution that provides it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from attrs import Factory, frozen
 @frozen
 class Provider:
     """
-    Which installed thing an adapter came from: the engine's label in errors and events.
+    Name and distribution of an adapter, as the engine labels it in errors and events.
 
     Args:
         name: The adapter's name in settings, such as `urllib3`.

@@ -1,4 +1,4 @@
-"""What a secret source must be able to do."""
+"""Secret source port: the interface that provides the client's credentials."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @frozen
 class SecretSourceCapabilities:
     """
-    What a secret source can do beyond one read.
+    Optional capabilities of a secret source.
 
     Args:
         supplies_client_id: The record may also hold `client_id`.
@@ -29,15 +29,15 @@ class SecretSourceCapabilities:
 @frozen
 class FetchedSecret:
     """
-    One atomic record of a secret source: what belongs together, of one version.
+    One atomic record of a secret source: fields of the same version.
 
     Args:
         fields: Field names (`client_id`, `client_secret`) to values.
-        version: The source's name for this version; equal versions mean equal fields.
+        version: The source's name for this version. Equal versions have equal fields.
         expires_at: Epoch seconds after which the record must be fetched again, or None.
-        provenance: Where it was read, in words without any value.
-        fallback: Another version that the server may still, or already, accept while a rotation is
-            under way, where the user asked for such overlap: tried once if this one is refused.
+        provenance: Description of the place it was read from, without any value.
+        fallback: Another version, which the server may accept during a rotation. It is set only if
+            the user asked for this overlap, and tried once if the server rejects this version.
     """
 
     fields: Mapping[str, Secret]
@@ -49,31 +49,30 @@ class FetchedSecret:
 
 @runtime_checkable
 class SecretSource(Protocol):
-    """Knows the client's credentials."""
+    """Provider of the client's credentials."""
 
     @property
     def capabilities(self) -> SecretSourceCapabilities:
-        """What this source can do."""
+        """The optional capabilities of this source."""
         ...
 
     def fetch(self, names: Collection[str]) -> FetchedSecret:
         """
-        Read the named fields now, all from one version.
+        Read the named fields now, all of one version.
 
         Args:
-            names: Field names: `client_secret`, and `client_id` where the settings give none.
+            names: Field names: `client_secret`, and `client_id` if the settings give none.
 
         Raises:
-            SecretUnavailable: With a code that tells missing (`secret.missing`), empty
-                (`secret.empty`), malformed (`secret.invalid`), denied (`secret.denied`) and
-                unavailable for now (`secret.unavailable`, retryable) apart.
+            SecretUnavailable: The code is one of `secret.missing`, `secret.empty`, `secret.invalid`
+                (malformed), `secret.denied` and `secret.unavailable` (temporary, retryable).
         """
         ...
 
     def close(self) -> None:
-        """Close what is open. The engine calls it once, and no other method afterwards."""
+        """Release the resources. The engine calls it once, and no other method afterwards."""
         ...
 
     def after_fork(self) -> None:
-        """Drop, in the child of a fork, every socket and lock that belongs to the parent."""
+        """In the child of a fork, drop every socket and lock that belongs to the parent."""
         ...

@@ -1,4 +1,4 @@
-"""What a transport must be able to do."""
+"""Transport port: the interface that sends HTTP requests to the authorization server."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 @frozen
 class TransportCapabilities:
     """
-    What a transport can do beyond sending.
+    Optional capabilities of a transport.
 
     Args:
-        total_deadline: Its `timeout` also ends an answer that drips in byte by byte.
+        total_deadline: Its `timeout` also ends a response that arrives byte by byte.
     """
 
     total_deadline: bool = True
@@ -24,23 +24,23 @@ class TransportCapabilities:
 
 @runtime_checkable
 class Transport(Protocol):
-    """Carries requests to the authorization server, and nothing else."""
+    """Sender of requests to the authorization server only."""
 
     @property
     def capabilities(self) -> TransportCapabilities:
-        """What this transport can do."""
+        """The optional capabilities of this transport."""
         ...
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
         """
-        Send one request and return the whole answer, whatever its status.
+        Send one request and return the complete response of any status.
 
-        Follow no redirect, decode nothing, retry nothing, keep no cookie, and stop reading at
+        It must not follow redirects, decode, retry, or keep cookies. It must stop reading at
         `MAX_BODY` bytes.
 
         Args:
-            request: What to send. Its `Accept-Encoding: identity` header stays.
-            timeout: Seconds for everything: resolving, connecting, sending, reading.
+            request: The request. Its `Accept-Encoding: identity` header must stay.
+            timeout: Seconds for the whole exchange: resolving, connecting, sending, reading.
 
         Raises:
             ServerUnreachable: By subclass and code: `transport.connect`, `transport.dns`,
@@ -52,9 +52,9 @@ class Transport(Protocol):
         ...
 
     def close(self) -> None:
-        """Close what is open. The engine calls it once, and no other method afterwards."""
+        """Release the resources. The engine calls it once, and no other method afterwards."""
         ...
 
     def after_fork(self) -> None:
-        """Drop, in the child of a fork, every socket and lock that belongs to the parent."""
+        """In the child of a fork, drop every socket and lock that belongs to the parent."""
         ...

@@ -1,1 +1,1 @@
-"""Finding, checking and loading plugins."""
+"""Discovery, validation and loading of plugins."""

@@ -1,8 +1,8 @@
 """
-What adapters there are, and how each stands, without importing any of them.
+List of all adapters with their status, made without importing any of them.
 
-An entry point is text; the module that it names is found and read, not run. So a list of adapters
-costs nothing and can be asked for in good conscience, whoever's distributions are installed.
+An entry point is text; the module that it names is located and parsed, not run. So listing adapters
+is cheap, and runs no code of third-party distributions.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _REQUIREMENT = re.compile(
 
 
 class EndpointState(Enum):
-    """How an adapter stands: what would come of naming it."""
+    """Status of an adapter: the result that naming it would have."""
 
     BUILT_IN = "boxed"
     AVAILABLE = "available"
@@ -59,15 +59,15 @@ class EndpointState(Enum):
 @frozen
 class Listed:
     """
-    An adapter as its entry point announces it, without having been imported.
+    Adapter as its entry point describes it, without an import.
 
     Args:
-        kind: What it is.
+        kind: The kind of adapter.
         provider: Its name, distribution and version.
-        state: What would come of naming it.
-        core_range: The versions of the core that its distribution asks for; empty where it asks
-            for none.
-        warning: What is wrong, or how to get it.
+        state: The result that naming it would have.
+        core_range: The versions of the core that its distribution requires; empty if it requires
+            none.
+        warning: The defect, or the command that installs it.
     """
 
     kind: Kind
@@ -78,7 +78,7 @@ class Listed:
 
     @property
     def built_in(self) -> bool:
-        """Whether it came with the core."""
+        """Whether it is part of the core distribution."""
         return self.provider.distribution == CORE
 
 
@@ -86,11 +86,11 @@ def list_adapters(
     registry: Registry, active: Collection[tuple[Kind, str]] = frozenset()
 ) -> list[Listed]:
     """
-    List every adapter that is installed or could be, by kind and name, importing none.
+    List every installed or published adapter, by kind and name, without an import.
 
     Args:
-        registry: Where they are.
-        active: Kinds and names that the settings in force choose.
+        registry: The installed adapters.
+        active: Kinds and names that the current settings choose.
     """
     return [
         listed
@@ -100,7 +100,7 @@ def list_adapters(
 
 
 def adapters_of(settings: Settings) -> list[tuple[Kind, str]]:
-    """Return kind and name of each adapter that settings choose by name."""
+    """Return the kind and name of each adapter that the settings choose by name."""
     secrets = settings.secrets or ("env" if settings.client_secret is None else None)
     chosen: list[tuple[Kind, object]] = [
         (TRANSPORT, settings.transport),
@@ -142,14 +142,14 @@ def _dispute(kind: Kind, name: str, claims: Iterable[EntryPoint]) -> str:
 
 def _core_range(entry_point: EntryPoint) -> str:
     requires: Iterable[str] = ()
-    with suppress(Exception):  # damaged metadata ask for nothing
+    with suppress(Exception):  # damaged metadata: no requirement
         requires = (entry_point.dist.requires or ()) if entry_point.dist else ()
     ranges = [found[1].strip() for each in requires if (found := _REQUIREMENT.match(each))]
     return " ".join(each for each in ranges if each)
 
 
 def _flaw_of(entry_point: EntryPoint) -> str:
-    """Say what is wrong with a plugin as far as reading it tells; nothing where nothing is."""
+    """Describe the defect of a plugin that its source shows; empty if there is none."""
     try:
         module = entry_point.module
         spec = _find(module)
@@ -157,8 +157,8 @@ def _flaw_of(entry_point: EntryPoint) -> str:
             return f"there is no module {module}"
         read_source: Any = getattr(spec.loader, "get_source", None)
         source = read_source(module) if read_source else None
-        tree = ast.parse(source or "")  # nothing to read of a module that is compiled
-    except Exception:  # noqa: BLE001 - a stranger's file, name or finder may be anything
+        tree = ast.parse(source or "")  # a compiled module has no source
+    except Exception:  # noqa: BLE001 - third-party files, names and finders may fail in any way
         return f"{ascii(entry_point.value)[:60]} cannot be read as Python"
     stated = _stated_version(tree)
     if stated is None or stated == CREDICORP_API:
@@ -167,7 +167,7 @@ def _flaw_of(entry_point: EntryPoint) -> str:
 
 
 def _find(module: str) -> ModuleSpec | None:
-    """Find a module, as `importlib.util.find_spec` does, but without importing its packages."""
+    """Find a module as `importlib.util.find_spec` does, but without importing its packages."""
     path: list[str] | None = None
     spec: ModuleSpec | None = None
     names = module.split(".")
@@ -182,7 +182,7 @@ def _find(module: str) -> ModuleSpec | None:
 
 
 def _stated_version(tree: ast.Module) -> object:
-    """Return the CREDICORP_API that a module states in so many words; None where it does not."""
+    """Return the literal CREDICORP_API of a module; None if it has none."""
     for node in tree.body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         value = getattr(node, "value", None)

@@ -1,8 +1,8 @@
 """
-Loads exactly the adapters that settings name, and explains when it cannot.
+Plugin registry: loads exactly the adapters that the settings name.
 
-Names are chosen, never detected: the entry points of all installed distributions are listed once,
-and only the one that is named is imported.
+Adapters are chosen by name, never detected. The entry points of all installed distributions are
+listed once, and only the named one is imported.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 CORE: Final = "credicorp-auth"
 
 PLUGINS_VARIABLE: Final = "CREDICORP_PLUGINS"
-"""Variable with the operator's list of the adapters that may be loaded."""
+"""Variable with the operator's allowlist of adapters."""
 
 
 @frozen
@@ -54,14 +54,14 @@ class Kind:
     A kind of adapter.
 
     Args:
-        name: What users call it.
+        name: The user's word for it.
         group: The entry-point group that lists its adapters.
         hook: The hook that builds one.
-        port: What it must be able to do.
-        capabilities: The class in which it says what it can do beyond.
-        built_in: Names that come with the core.
-        published: Names of our own distributions that may not be installed.
-        beyond: What each capability demands on top of the port.
+        port: The interface that it must implement.
+        capabilities: The class that declares its optional capabilities.
+        built_in: Names that the core provides.
+        published: Names of this project's other distributions, which may not be installed.
+        beyond: The interface that each capability requires on top of the port.
     """
 
     name: str
@@ -112,9 +112,9 @@ class Registry:
     Finds and loads adapters.
 
     Args:
-        found: The entry points to choose from; those installed when not given.
-        allowed: Names that may be loaded, ours included; empty allows the built-in adapters alone,
-            None every adapter.
+        found: The entry points to choose from; None, the default, takes those installed.
+        allowed: Names that may be loaded, including built-in ones. Empty allows only the built-in
+            adapters; None, the default, allows every adapter.
     """
 
     def __init__(
@@ -127,19 +127,19 @@ class Registry:
         self._allowed = None if allowed is None else frozenset(allowed) or _BUILT_IN
 
     def claims(self, kind: Kind) -> dict[str, list[EntryPoint]]:
-        """Return, for each name of that kind, whoever claims it; one distribution counts once."""
+        """Return the entry points that claim each name of a kind; one distribution counts once."""
         claims: dict[str, dict[tuple[str, str], EntryPoint]] = {}
         for each in self._found:
             if each.group == kind.group:
-                # One distribution met twice on the path is one distribution.
+                # The same distribution may occur twice on the path.
                 claims.setdefault(each.name, {})[owner_of(each), each.value] = each
         return {name: list(claims[name].values()) for name in sorted(claims)}
 
     def allows(self, kind: Kind, name: str) -> bool:
-        """Say whether the operator lets an adapter of that name be loaded."""
+        """Return whether the operator's allowlist permits an adapter of that name."""
         if self._allowed is None:
             return True
-        # An empty list allows the adapter `memory`, and no observer that bears its name.
+        # An empty list permits the cache `memory`, but not an observer of the same name.
         return name in (kind.built_in if self._allowed is _BUILT_IN else self._allowed)
 
     def load(self, kind: Kind, name: str, options: AdapterOptions) -> tuple[Any, Provider]:
@@ -147,16 +147,16 @@ class Registry:
         Load one adapter.
 
         Args:
-            kind: What it must be.
-            name: The name that settings chose.
-            options: What the user set for it.
+            kind: The kind that it must be.
+            name: The name that the settings choose.
+            options: The user's options for it.
 
         Returns:
-            The adapter, and where it came from.
+            The adapter, and its provenance.
 
         Raises:
-            ConfigurationError: By subclass: not installed, blocked by the operator, claimed by two
-                distributions, or broken inside.
+            ConfigurationError: By subclass: the adapter is not installed, is blocked by the
+                operator, is claimed by two distributions, or is broken.
         """
         entry_point = self._find(kind, name)
         provider = provider_of(entry_point)
@@ -164,7 +164,7 @@ class Registry:
         return _build(kind, provider, lambda: hook(options=options)), provider
 
     def load_observer(self, name: str) -> Callable[[Event], object]:
-        """Load an observer by name; return what is called with each event."""
+        """Load an observer by name; return the function to call with each event."""
         entry_point = self._find(OBSERVER, name)
         hook = _register(OBSERVER, entry_point, provider_of(entry_point))
         return lambda event: hook(event=event)
@@ -184,12 +184,12 @@ class Registry:
 
 
 def is_disputed(kind: Kind, name: str, claims: Sequence[EntryPoint]) -> bool:
-    """Say whether a name is claimed twice, or is in the box and claimed by a stranger."""
+    """Return whether two distributions claim a name, or a third party claims a built-in one."""
     return len(claims) > 1 or (name in kind.built_in and owner_of(claims[0]) != CORE)
 
 
 def install_line(name: str) -> str:
-    """Return the command that installs an adapter of ours."""
+    """Return the command that installs one of this project's adapters."""
     return f"pip install 'credicorp-auth[{name}]'"
 
 
@@ -204,26 +204,26 @@ def _not_found(kind: Kind, name: str, installed: Sequence[str]) -> AdapterNotFou
 
 
 def _register(kind: Kind, entry_point: EntryPoint, provider: Provider) -> Callable[..., Any]:
-    """Import the plugin, check what it promises, and return its hook."""
+    """Import the plugin, check its hook and API version, and return its hook."""
     where = f"{kind.name} {provider}"
     try:
         plugin = entry_point.load()
         stated = getattr(plugin, "CREDICORP_API", None)
     except KeyboardInterrupt:
-        raise  # the user's own word
+        raise  # the user interrupted
     except BaseException as fault:
         missing = fault.name if isinstance(fault, ModuleNotFoundError) else None
         lacks = f": there is no module {ascii(missing)[:60]}" if missing else ""
         raise AdapterBroken(f"{where} cannot be imported: {type(fault).__name__}{lacks}") from fault
     _check_version(where, stated)
-    # A manager of its own: only this plugin's implementation can ever be called through it, and
-    # nothing stays behind where registering fails.
+    # A separate manager per plugin: only this plugin's implementation can be called through it, and
+    # a failed registration leaves nothing behind.
     manager = pluggy.PluginManager("credicorp_auth")
     manager.add_hookspecs(HookSpecs)
     try:
         manager.register(plugin, name=provider.name)
         manager.check_pending()
-    except Exception as fault:  # whatever the plugin's own attributes raise when looked at
+    except Exception as fault:  # the plugin's own attributes may raise anything when read
         raise AdapterBroken(
             f"{where} breaks the hook specification", code="plugin.contract"
         ) from fault
@@ -259,9 +259,9 @@ def _build(kind: Kind, provider: Provider, build: Callable[[], object]) -> objec
     except CredicorpAuthError:
         raise
     except KeyboardInterrupt:
-        raise  # the user's own word
-    except BaseException as fault:  # noqa: BLE001 - the boundary to other people's code
-        # Not chained: its text or its frames may hold an option, and options may be secrets.
+        raise  # the user interrupted
+    except BaseException as fault:  # noqa: BLE001 - the boundary to third-party code
+        # Not chained: the text or the frames may hold an option, and options may be secrets.
         flaw = f"raised {type(fault).__name__} while it was built"
     else:
         if not flaw:
@@ -269,8 +269,8 @@ def _build(kind: Kind, provider: Provider, build: Callable[[], object]) -> objec
     raise AdapterBroken(f"{kind.name} {provider} {flaw}", code="plugin.contract")
 
 
-def _flaw_of(kind: Kind, adapter: Any) -> str:  # noqa: ANN401 - whatever a hook returned
-    """Say what is wrong with what a hook returned; nothing where it is what it should be."""
+def _flaw_of(kind: Kind, adapter: Any) -> str:  # noqa: ANN401 - a hook may return anything
+    """Describe the defect of an object that a hook returned; empty if there is none."""
     if isinstance(adapter, type):
         return f"gave the class {adapter.__name__}, not an object of it"
     ports = {"": kind.port, **dict(kind.beyond)}
