@@ -6,7 +6,7 @@ Wheels of this checkout: build them, and install them into the environment of th
 A DISTRIBUTION is a folder with a `setup.cfg`, or `all`: the core and each folder of `plugins/` that
 is a distribution. Each wheel is built from an sdist, so a file that is missing there is missing in
 the tests. A wheel is built only if its sources have changed since the one in the store was built.
-Wheels are installed by path and without an index, where our names might belong to a stranger.
+Wheels are installed by path and without an index, on which a stranger might own our names.
 """
 
 from __future__ import annotations

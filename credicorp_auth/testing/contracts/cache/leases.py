@@ -141,7 +141,7 @@ class LeaseTests(CacheHarness):
     def test_a_number_that_no_lease_has_had_is_in_nobodys_way(
         self, leasing: LeasingCache, number: int
     ) -> None:
-        """Whatever number an entry claims, a write under an acquired lease replaces it."""
+        """A write under an acquired lease replaces an entry with any number."""
         leasing.write(KEY, b"made up", lifetime=60, number=number)
         for ours in (b"first", b"second"):
             lease = leasing.lease(KEY, seconds=60)

@@ -35,7 +35,7 @@ class FetchTests(SecretSourceHarness):
         assert fetched.provenance
 
     def test_fault_204_values_are_secrets(self, source: SecretSource) -> None:
-        """Every fetched value is a `Secret`, whatever the store holds."""
+        """Every fetched value is a `Secret`, for any type in the store."""
         fetched = source.fetch(names_of(source))
 
         assert {Secret} == {type(value) for value in fetched.fields.values()}

@@ -49,7 +49,7 @@ class BehaviourTests(TransportHarness):
     def test_fault_102_no_netrc(
         self, transport: Transport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The request's own Authorization header is sent, whatever a netrc holds."""
+        """The request's own Authorization header is sent, and a netrc is ignored."""
         netrc = tmp_path / "netrc"
         netrc.write_text("machine 127.0.0.1 login somebody password else\n")
         netrc.chmod(0o600)

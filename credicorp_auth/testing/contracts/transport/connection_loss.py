@@ -110,7 +110,7 @@ class ConnectionLossTests(TransportHarness):
         assert 1 == len(server.connections)
 
     def test_connections_are_kept(self, transport: Transport) -> None:
-        """Requests to one origin use one connection, whatever the framing of the responses."""
+        """Requests to one origin use one connection, with any framing of the responses."""
         chunked = HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"
         empty = b"HTTP/1.1 204 No Content\r\n\r\n"
         script: list[Step] = [

@@ -164,7 +164,7 @@ class TlsTests(TransportHarness):
         build: Build,
         ca_file: Path,
     ) -> None:
-        """If `ca_file` is set, it alone decides, whatever bundle the environment names."""
+        """If `ca_file` is set, it alone decides; a bundle that the environment names is ignored."""
         stranger = trustme.CA()
         stranger.cert_pem.write_to_path(str(tmp_path / "stranger.pem"))
         monkeypatch.setenv(variable, str(tmp_path / "stranger.pem"))
