@@ -141,7 +141,7 @@ class LeaseTests(CacheHarness):
     def test_a_number_that_no_lease_has_had_is_in_nobodys_way(
         self, leasing: LeasingCache, number: int
     ) -> None:
-        """A write under an acquired lease replaces an entry with any number."""
+        """Whatever number an entry claims, what is made under a lease that was acquired is kept."""
         leasing.write(KEY, b"made up", lifetime=60, number=number)
         for ours in (b"first", b"second"):
             lease = leasing.lease(KEY, seconds=60)

@@ -42,7 +42,7 @@ class StorageTests(CacheHarness):
         ],
     )
     def test_an_entry_is_returned_as_it_was_written(self, cache: Cache, entry: bytes) -> None:
-        """Every byte is unchanged, and the result is of type bytes."""
+        """Not a byte is changed, and the answer is bytes."""
         cache.write(KEY, entry, lifetime=60)
         got = cache.read(KEY)
 

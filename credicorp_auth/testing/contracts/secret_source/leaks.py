@@ -64,7 +64,7 @@ class LeakTests(SecretSourceHarness):
         assert "hex" in find_canary(CANARY.encode().hex())
 
     def test_fault_306_307_objects_show_nothing(self, source: SecretSource) -> None:
-        """No representation of the source or of a fetched record contains a value."""
+        """Neither the source nor what it fetched shows a value, however it is looked at."""
         fetched = source.fetch(names_of(source))
         shown = [
             *(f"{each!r}{each!s}{each}{pprint.pformat(each)}" for each in (source, fetched)),
