@@ -1,11 +1,11 @@
 """
-What carrying the token costs a request: processor time, beside the same client with a fixed header.
+Overhead of attaching the token: processor time beside the same client with a fixed header.
 
     python overhead.py [rounds] [requests]
 
-Each round takes, for each stack, a slice with the fixed header, one with the bearer, and one with
-the fixed header again; only the ratio to what was measured right before and right after counts,
-since a machine's speed changes within a second. The target is a median ratio of at most 1.03.
+For each stack, a round measures a slice with the fixed header, one with the bearer, and one with
+the fixed header again. Only the ratio to the neighbouring slices counts, since a machine's speed
+changes within a second. The target is a median ratio of at most 1.03.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Slice = Callable[[], None]
 
 
 def blocking(call: Callable[[], object], count: int) -> Slice:
-    """Make a slice of so many calls."""
+    """Return a slice of `count` calls."""
 
     def run() -> None:
         for _ in range(count):
@@ -48,7 +48,7 @@ def blocking(call: Callable[[], object], count: int) -> Slice:
 def awaiting(
     loop: asyncio.AbstractEventLoop, call: Callable[[], Awaitable[Any]], count: int
 ) -> Slice:
-    """Make a slice of so many awaited calls."""
+    """Return a slice of `count` awaited calls."""
 
     async def main() -> None:
         for _ in range(count):
@@ -60,7 +60,7 @@ def awaiting(
 def stacks(
     auth: CredicorpAuth, url: str, count: int, loop: asyncio.AbstractEventLoop
 ) -> dict[str, tuple[Slice, Slice]]:
-    """Return for each stack the slice with a fixed header and the one with the bearer."""
+    """Return, for each stack, the slice with a fixed header and the one with the bearer."""
     plain, bearer = urllib3.PoolManager(), BearerPoolManager(auth)
     fixed, session = requests.Session(), requests.Session()
     session.auth = RequestsBearer(auth)
@@ -90,14 +90,14 @@ def stacks(
 
 
 def seconds(work: Slice) -> float:
-    """Return the processor seconds of this process that a slice takes."""
+    """Return the processor seconds that a slice takes in this process."""
     begun = time.process_time()
     work()
     return time.process_time() - begun
 
 
 def measure(auth: CredicorpAuth, url: str, rounds: int, count: int) -> bool:
-    """Print a line for each stack; say whether all keep to the target."""
+    """Print a line for each stack; report if all meet the target."""
     loop = asyncio.new_event_loop()
     cases = stacks(auth, url, count, loop)
     base: dict[str, list[float]] = {name: [] for name in cases}
@@ -105,7 +105,7 @@ def measure(auth: CredicorpAuth, url: str, rounds: int, count: int) -> bool:
     for number in range(rounds + 1):
         for name, (fixed, bearer) in cases.items():
             before, carried, after = seconds(fixed), seconds(bearer), seconds(fixed)
-            if number:  # the first is for warming up
+            if number:  # the first round is the warm-up
                 base[name].append((before + after) / 2 / count)
                 ratios[name].append(2 * carried / (before + after))
     print(f"{rounds} rounds of {count} requests; processor time beside a fixed header\n")
@@ -117,7 +117,7 @@ def measure(auth: CredicorpAuth, url: str, rounds: int, count: int) -> bool:
         kept &= middle <= TARGET
         fixed_us = statistics.median(base[name]) * 1e6
         print(f"{name:<14} {fixed_us:>6.0f} us {middle:>7.3f} {low:>7.3f} {high:>7.3f}")
-    if len(sys.argv) == 1:  # in full
+    if len(sys.argv) == 1:  # the full run
         record(
             "overhead", {"rounds": rounds, "requests": count, "target": TARGET, "stacks": figures}
         )
@@ -125,7 +125,7 @@ def measure(auth: CredicorpAuth, url: str, rounds: int, count: int) -> bool:
 
 
 def main() -> int:
-    """Run; 0 where every stack keeps to the target."""
+    """Run; return 0 if every stack meets the target."""
     rounds, count = (int(each) for each in (*sys.argv[1:], "25", "400")[:2])
     program = [sys.executable, str(Path(__file__).with_name("server.py"))]
     with subprocess.Popen(

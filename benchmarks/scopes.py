@@ -1,14 +1,14 @@
 """
-What a call costs beside the number of scope sets in use: processor time of a fresh call.
+Cost of a call by the number of scope sets in use: processor time with a fresh token.
 
     python scopes.py [rounds] [calls]
 
-One object holds a token for each of 10,000 scope sets. Each round takes a slice of calls for one of
-them, one that goes round many, and one for the first again; only the ratio to what was measured
-right before and right after counts, since a machine's speed changes within a second. The target is
-a median ratio of at most 1.5. The same is measured for a plain dict of tuples and one clock: the
-processor's caches hold one entry and not ten thousand, whatever is done with it. It also prints
-get_token, header and aheader beside such a dict of one entry.
+One object holds a token for each of 10,000 scope sets. A round measures a slice of calls for one of
+them, one that cycles through many, and one for the first again. Only the ratio to the neighbouring
+slices counts, since a machine's speed changes within a second. The target is a median ratio of at
+most 1.5. A plain dict of tuples with one clock is measured in the same way: the processor's caches
+hold one entry and not ten thousand, in any implementation. The program also prints get_token,
+header and aheader beside such a dict of one entry.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SCOPES = 10_000
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Return the processor seconds of this process that something takes."""
+    """Return the processor seconds that the work takes in this process."""
     begun = time.process_time()
     work()
     return time.process_time() - begun
@@ -40,7 +40,7 @@ def seconds(work: Callable[[], object]) -> float:
 def going_round(
     call: Callable[[Any], object], scopes: Sequence[str | Scope], calls: int
 ) -> Callable[[], None]:
-    """Make a slice of so many calls, over so many scopes."""
+    """Return a slice of `calls` calls that cycles through the scopes."""
     turn = itertools.cycle(scopes)
 
     def run() -> None:
@@ -51,7 +51,7 @@ def going_round(
 
 
 def plain_dict(scopes: Sequence[str]) -> Callable[[str], str | None]:
-    """Return what looks a token up in a dict, and at one clock."""
+    """Return a function that looks up a token in a dict and reads one clock."""
     clock = time.monotonic
     held = {scope: (f"token for {scope}", clock() + 3600) for scope in scopes}
 
@@ -69,7 +69,7 @@ def measure(
     rounds: int,
     calls: int,
 ) -> bool:
-    """Print a line for each number of scopes; say whether all keep to the target."""
+    """Print a line for each number of scopes; report if all meet the target."""
     one = going_round(call, scopes[:1], calls)
     kept = True
     for count in (100, 1000, SCOPES):
@@ -86,7 +86,7 @@ def measure(
 
 
 def fresh_path(auth: CredicorpAuth, rounds: int, calls: int) -> None:
-    """Print what a call for the default scope costs, beside one dict and one clock."""
+    """Print the cost of a call for the default scope, beside one dict and one clock."""
     cache, clock = {"key": ("Bearer token", time.monotonic() + 3600)}, time.monotonic
 
     def floor() -> str | None:
@@ -121,7 +121,7 @@ def fresh_path(auth: CredicorpAuth, rounds: int, calls: int) -> None:
 
 
 def main() -> int:
-    """Run; 0 where the cost is flat."""
+    """Run; return 0 if the cost does not grow with the number of scopes."""
     rounds, calls = (int(each) for each in (*sys.argv[1:], "25", "20000")[:2])
     texts = [f"read:{number} write:{number}" for number in range(SCOPES)]
     transport = ScriptedTransport()

@@ -1,12 +1,12 @@
 """
-What verifying a token costs, on one thread, beside the signature alone and beside other libraries.
+Cost of verifying a token on one thread, beside the signature alone and other libraries.
 
     python verification.py [rounds]
 
-Each round takes, for each contender, a slice of the bare signature check by `cryptography`, one of
-the contender, and one of the bare check again; only the ratio to what was measured right before and
-right after counts, since a machine's speed changes within a second. Targets, for RS256: a first
-verification at most 2.2 times the bare check, a token seen before at most 0.1 times.
+For each contender, a round measures a slice of the bare signature check by `cryptography`, one of
+the contender, and one of the bare check again. Only the ratio to the neighbouring slices counts,
+since a machine's speed changes within a second. Targets, for RS256: a first verification takes at
+most 2.2 times the bare check, a token seen before at most 0.1 times.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Published:
     A transport to an issuer that publishes one key.
 
     Args:
-        document: Its key set.
+        document: The issuer's key set.
     """
 
     capabilities = TransportCapabilities()
@@ -53,19 +53,19 @@ class Published:
         self._response = HttpResponse(200, [], SecretBytes(json.dumps(document).encode()))
 
     def send(self, _request: HttpRequest, *, timeout: float) -> HttpResponse:
-        """Answer with the key set."""
+        """Return the key set."""
         assert timeout > 0
         return self._response
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no connection is open."""
 
     def after_fork(self) -> None:
-        """Nothing belongs to the parent."""
+        """Do nothing: no resource belongs to the parent."""
 
 
 def bare(alg: str, key: Any, token: str) -> Check:  # noqa: ANN401 - a key of any kind
-    """Return the signature check alone, everything it needs at hand."""
+    """Return the signature check alone, with all inputs prepared."""
     message, _, text = token.rpartition(".")
     signature = decode_base64url(text.encode()) or b""
     verify = key.public_key().verify
@@ -80,12 +80,12 @@ def bare(alg: str, key: Any, token: str) -> Check:  # noqa: ANN401 - a key of an
 
 
 def contenders(alg: str, own: Any, token: str) -> dict[str, Check]:  # noqa: ANN401 - any key
-    """Return what verifies the token, by name: everybody has the key parsed beforehand."""
+    """Return the verifiers by name; each has its key parsed beforehand."""
     jwk = own.as_dict(private=False)
     verifier = TokenVerifier(
         issuer=ISSUER, audience=AUDIENCE, discovery="off", transport=Published({"keys": [jwk]})
     )
-    cache = verifier._engine._cache  # noqa: SLF001 - to forget a token is what no user needs
+    cache = verifier._engine._cache  # noqa: SLF001 - clearing the cache is not in the public API
 
     def first() -> object:
         cache.clear()
@@ -116,7 +116,7 @@ def contenders(alg: str, own: Any, token: str) -> dict[str, Check]:  # noqa: ANN
 
 
 def authlib(alg: str, jwk: Mapping[str, Any], token: str) -> Check:
-    """Return Authlib's way."""
+    """Return a verification by Authlib."""
     with warnings.catch_warnings(record=True):
         from authlib.jose import JsonWebKey, JsonWebToken  # noqa: PLC0415 - it warns when imported
 
@@ -136,7 +136,7 @@ def authlib(alg: str, jwk: Mapping[str, Any], token: str) -> Check:
 
 
 def seconds(check: Check, count: int) -> float:
-    """Measure so many calls; return the seconds of processor time that one of them took."""
+    """Run `count` calls; return the processor seconds of one."""
     began = time.process_time()
     for _ in range(count):
         check()
@@ -157,7 +157,7 @@ def measure(floor: Check, check: Check, rounds: int) -> float:
 
 
 def main(rounds: int) -> int:
-    """Measure, print, and say whether the targets were met."""
+    """Measure and print; return 0 if the targets were met."""
     warnings.simplefilter("ignore")
     kinds: Mapping[str, Any] = {
         "RS256": (joserfc.jwk.RSAKey, 2048),
@@ -183,7 +183,7 @@ def main(rounds: int) -> int:
         for name, ratio in found[alg].items():
             print(f"  {name:28} {ratio:7.3f} times")
     targets = {"first": FIRST_TARGET, "seen_before": SEEN_TARGET}
-    if len(sys.argv) == 1:  # in full
+    if len(sys.argv) == 1:  # the full run
         record("verification", {"rounds": rounds, "targets_rs256": targets, "ratios": found})
     first, seen = list(found["RS256"].values())[:2]
     met = first <= FIRST_TARGET and seen <= SEEN_TARGET

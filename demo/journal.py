@@ -1,4 +1,4 @@
-"""What happened when: the library's own events, and what the demo did to it."""
+"""Log of the demo: the library's events and the demo's own actions."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 @frozen
 class Entry:
     """
-    Something that happened.
+    An entry of the log.
 
     Args:
         now: Epoch seconds.
-        name: An event's name, or what the demo did.
-        scope: The scope it was about; empty for none.
-        seconds: How long it took; 0 where that makes no sense.
-        lifetime: Seconds of life of a minted token.
+        name: The name of an event or of an action of the demo.
+        scope: The scope of the token; empty for none.
+        seconds: Duration in seconds; 0 if it has none.
+        lifetime: Lifetime of a minted token in seconds.
     """
 
     now: float
@@ -34,7 +34,7 @@ class Entry:
 
 class Journal:
     """
-    Keeps what happened, in order.
+    An ordered log of events and actions.
 
     Args:
         scope: The scope that the callers use, as a set of words.
@@ -53,7 +53,7 @@ class Journal:
         self.began = time.time()
 
     def observe(self, event: Event) -> None:
-        """Take note of an event of the library."""
+        """Record an event of the library."""
         fields = event.fields
         entry = Entry(
             time.time(),
@@ -68,12 +68,12 @@ class Journal:
             self._minted.set()
 
     def note(self, name: str) -> None:
-        """Take note of what the demo does."""
+        """Record an action of the demo."""
         with self._lock:
             self.entries.append(Entry(time.time(), name))
 
     def sleep_until(self, second: float) -> None:
-        """Sleep until so many seconds after the beginning."""
+        """Sleep until this many seconds after the start."""
         time.sleep(max(0.0, self.began + second - time.time()))
 
     def await_mint(self) -> None:
@@ -82,7 +82,7 @@ class Journal:
         self._minted.wait(10)
 
     def named(self, name: str) -> list[Entry]:
-        """Return the entries of that name, of the callers' scope or of none."""
+        """Return the entries of that name, with the callers' scope or none."""
         with self._lock:
             return [
                 each
@@ -92,12 +92,12 @@ class Journal:
 
     @property
     def mints(self) -> int:
-        """How many tokens were minted, for whatever scope."""
+        """The number of tokens minted, for any scope."""
         with self._lock:
             return sum(each.name == "token.minted" for each in self.entries)
 
     def news(self) -> list[str]:
-        """Return what the demo did since it was asked last."""
+        """Return the demo's actions since the last call."""
         with self._lock:
             fresh, self._reported = self.entries[self._reported :], len(self.entries)
         told = {"token.minted": "minted", "endpoint.cooldown": "told to wait"}

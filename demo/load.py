@@ -1,4 +1,4 @@
-"""Those who call the partner API, as threads and as tasks, all with one CredicorpAuth."""
+"""Callers of the partner API, as threads and as tasks, that share one CredicorpAuth."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ PAUSE = 0.02  # seconds between two calls of one caller
 
 class Load:
     """
-    Callers, and what they were answered.
+    The callers and the responses that they received.
 
     Args:
-        auth: Where tokens come from.
-        base_url: Where the API begins.
+        auth: The source of tokens.
+        base_url: The base URL of the API.
         end: Epoch seconds at which the callers stop.
     """
 
@@ -40,7 +40,7 @@ class Load:
 
     @property
     def calls(self) -> int:
-        """How many calls were answered."""
+        """The number of calls that received a response."""
         return sum(self.statuses.values())
 
     def _count(self, status: int) -> None:
@@ -48,7 +48,7 @@ class Load:
             self.statuses[status] += 1
 
     def in_thread(self) -> None:
-        """Call through urllib3: mostly reading decisions, now and then making an application."""
+        """Call through urllib3: mostly read decisions, sometimes create an application."""
         number = 0
         with BearerPoolManager(self._auth) as pool:
             while time.time() < self._end:
@@ -64,7 +64,7 @@ class Load:
                 time.sleep(PAUSE)
 
     async def in_tasks(self, count: int) -> None:
-        """Call through one asynchronous client of httpx, from so many tasks."""
+        """Call through one asynchronous httpx client, from `count` tasks."""
         async with httpx.AsyncClient(auth=BearerAuth(self._auth)) as client:
             await asyncio.gather(*(self._task(client) for _ in range(count)))
 

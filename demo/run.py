@@ -1,9 +1,9 @@
 """
-A token's whole life, on real HTTP, in half a minute.
+Demo of the token lifecycle over real HTTP, in half a minute.
 
-Starts the sandbox with 5-second tokens, lets 8 threads and 8 asyncio tasks call the partner API
-through one CredicorpAuth, and meanwhile rotates the signing keys, revokes every token and lets the
-token endpoint answer 429. Ends with a table and a timeline; exits with 1 if a promise was broken.
+Starts the sandbox with 5-second tokens and lets 8 threads and 8 asyncio tasks call the partner API
+through one CredicorpAuth. Meanwhile it rotates the signing keys, revokes every token and lets the
+token endpoint return 429. Ends with a table and a timeline; exits with 1 if a promise was broken.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SECONDS = 20.0
 
 
 def ask_in_vain(auth: CredicorpAuth, until: float) -> None:
-    """Ask for a token of another scope, again and again, while the endpoint wants quiet."""
+    """Request a token of another scope repeatedly, during the endpoint's cooldown."""
     while time.time() < until:
         try:
             auth.get_token("decisions:read", timeout=0.2)
@@ -37,7 +37,7 @@ def ask_in_vain(auth: CredicorpAuth, until: float) -> None:
 
 
 def disturb(sandbox: SandboxProcess, auth: CredicorpAuth, journal: Journal) -> None:
-    """Rotate keys at 4 s, revoke at 8 s, refuse with 429 after the first mint from 12 s on."""
+    """Rotate keys at 4 s, revoke at 8 s, return 429 after the first mint from 12 s on."""
     journal.sleep_until(4)
     sandbox.command("rotate-keys")
     journal.note("signing keys rotated")
@@ -45,7 +45,7 @@ def disturb(sandbox: SandboxProcess, auth: CredicorpAuth, journal: Journal) -> N
     journal.note("all tokens revoked")
     sandbox.command("revoke")
     journal.sleep_until(12)
-    # Right after a mint, so that the burst falls into the life of a fresh token.
+    # Right after a mint, so that the burst happens while a fresh token is valid.
     journal.await_mint()
     journal.note("429 begins")
     sandbox.command("refuse", seconds=1.8, retry_after=2)
@@ -59,7 +59,7 @@ def disturb(sandbox: SandboxProcess, auth: CredicorpAuth, journal: Journal) -> N
 
 
 def report_progress(journal: Journal, load: Load) -> None:
-    """Say once a second how it goes, until the time is over."""
+    """Print the progress once a second, until the demo ends."""
     for second in range(1, int(SECONDS) + 1):
         journal.sleep_until(second)
         seen = ", ".join(journal.news())
@@ -70,7 +70,7 @@ def report_progress(journal: Journal, load: Load) -> None:
 
 
 def run_guarded(sandbox: SandboxProcess, journal: Journal) -> Load:
-    """Let everybody call for twenty seconds, and disturb them."""
+    """Run all callers for twenty seconds, and disturb them."""
     with CredicorpAuth(
         base_url=sandbox.ready["base_url"],
         client_id=sandbox.ready["client_id"],

@@ -1,4 +1,4 @@
-"""The sandbox as a process of its own, reached as any program would reach it."""
+"""Sandbox as a separate process, used as any program would use it."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ class SandboxProcess:
         return self._http.request(method, url, headers=headers, json=body).json()
 
     def command(self, name: str, **body: Any) -> None:  # noqa: ANN401 - JSON
-        """Give a command of the control plane."""
+        """Send a command to the control plane."""
         self._request("POST", name, body)
 
     def counters(self) -> dict[str, Any]:
-        """Return what the server has counted."""
+        """Return the server's counters."""
         counted: dict[str, Any] = self._request("GET", "counters")
         return counted

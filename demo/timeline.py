@@ -1,4 +1,4 @@
-"""The timeline as a picture: each token's life, and what was done to it."""
+"""Plot of the timeline: the validity of each token, and the demo's actions."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def draw(journal: Journal, seconds: float) -> str:
     Draw the timeline.
 
     Args:
-        journal: What happened.
-        seconds: How long the demo ran.
+        journal: The log of the demo.
+        seconds: The length of the demo.
 
     Returns:
         An SVG document.
@@ -83,7 +83,7 @@ def line(x: float, top: float, bottom: float, colour: str, width: str) -> str:
 
 
 def band(journal: Journal, x: Callable[[float], float], bottom: float) -> list[str]:
-    """Return the time in which the token endpoint answered 429."""
+    """Return a band for the time in which the token endpoint returned 429."""
     begins, ends = journal.named("429 begins"), journal.named("429 ends")
     if not begins or not ends:
         return []
@@ -96,9 +96,9 @@ def band(journal: Journal, x: Callable[[float], float], bottom: float) -> list[s
 
 
 def bar(mint: Entry, top: float, x: Callable[[float], float]) -> list[str]:
-    """Return one token's life: its windows, and where it was minted."""
+    """Return the validity of one token: its windows, and its mint."""
     issued = mint.now - mint.seconds
-    # The windows as the library fixes them before chance stretches the lead by up to a fifth.
+    # The windows as the library sets them, before jitter extends the lead by up to a fifth.
     edges = [
         issued,
         issued + mint.lifetime * 0.75,

@@ -1,4 +1,4 @@
-"""What the demo promises, and whether it was kept."""
+"""Promises of the demo, and their results."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 @frozen
 class Expectation:
     """
-    A promise and its outcome.
+    A promise and its result.
 
     Args:
-        message: What is counted.
-        seen: What it came to.
-        promised: What was promised, in words.
-        kept: Whether it was kept.
+        message: The quantity that is counted.
+        seen: The measured value.
+        promised: The promised value, in words.
+        kept: If true, the promise was kept.
     """
 
     message: str
@@ -32,14 +32,14 @@ class Expectation:
 
 
 def waits(journal: Journal) -> tuple[int, int]:
-    """Count the calls that waited for a mint: those of the revocation, and all others."""
+    """Count the calls that waited for a mint: after the revocation, and all others."""
     (revoked,) = journal.named("all tokens revoked")
     cured = min(
         (each.now for each in journal.named("token.minted") if each.now > revoked.now),
         default=revoked.now,
     )
     times = [each.now for each in journal.named("token.waited") if each.now > journal.began]
-    # Those who waited for the revocation's mint say so when they wake up, right after it.
+    # Calls that waited for the mint after the revocation report it right after that mint.
     of_revocation = [each for each in times if revoked.now <= each <= cured + 1.0]
     return len(of_revocation), len(times) - len(of_revocation)
 
@@ -53,7 +53,7 @@ def during_cool_down(journal: Journal, counters: dict[str, Any]) -> int:
 
 
 def expectations(journal: Journal, load: Load, counters: dict[str, Any]) -> list[Expectation]:
-    """Return every promise with its outcome."""
+    """Return every promise with its result."""
     of_revocation, others = waits(journal)
     mints, refused = counters["mints"], load.statuses[401]
     asked = during_cool_down(journal, counters)

@@ -1,10 +1,10 @@
 """
-Fuzz the readers with atheris, each in a process of its own and for a bounded time.
+Fuzz the parsers with atheris, each in a process of its own and for a bounded time.
 
     python fuzz/run.py [seconds for each target] [target …]
 
-An input that takes over five seconds, or over half a gigabyte, fails as a crash does. What was
-found stays in the folder it is run from, as libFuzzer names it.
+An input that takes over five seconds, or over half a gigabyte, counts as a crash. Crashing inputs
+stay in the current folder, under the names that libFuzzer gives them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 import atheris
 from evidence import record
 
-# Under PYTHONSAFEPATH the folder of a program is not looked into.
+# Under PYTHONSAFEPATH the folder of a program is not on the path.
 sys.path.append(str(Path(__file__).parent))
 with atheris.instrument_imports(include=["credicorp_auth", "json"]):
     from targets import TARGETS
@@ -68,7 +68,7 @@ def fuzz(name: str, seconds: int) -> None:
 
 
 def main() -> int:
-    """Fuzz the targets in turn; return how many failed."""
+    """Fuzz the targets in turn; return the number of failures."""
     if sys.argv[1:2] == ["--one"]:
         fuzz(sys.argv[2], int(sys.argv[3]))
         return 0

@@ -1,7 +1,8 @@
 """
-Every reader of what strangers write, as a function of bytes: it may refuse, and nothing else.
+Fuzz targets: every parser of untrusted input, as a function of bytes.
 
-A target raises where a reader raises something that is not ours, or gives what it never may.
+A parser may only reject its input. A target raises if a parser raises an error that is not ours, or
+returns a forbidden value.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def _b64(part: bytes) -> str:
 
 
 def token(data: bytes) -> None:
-    """Read the bytes as a token, and as header and payload of one that is spelt well."""
+    """Parse the bytes as a token, and as header and payload of a well-formed token."""
     head, _, rest = data.partition(b"\n")
     body, _, signature = rest.partition(b"\n")
     for text in (data.decode("latin-1"), f"{_b64(head)}.{_b64(body)}.{_b64(signature)}"):
@@ -55,7 +56,7 @@ def token(data: bytes) -> None:
 
 
 def claims(data: bytes) -> None:
-    """Read the bytes as the claims of a verified token."""
+    """Parse the bytes as the claims of a verified token."""
     try:
         members = json.loads(data)
     except (ValueError, RecursionError):
@@ -70,7 +71,7 @@ def claims(data: bytes) -> None:
 
 
 def key_set(data: bytes) -> None:
-    """Read the bytes as a key set."""
+    """Parse the bytes as a key set."""
     try:
         read = read_key_set(_response(data), _ALGORITHMS, url="u")
     except MalformedResponse:
@@ -80,7 +81,7 @@ def key_set(data: bytes) -> None:
 
 
 def metadata(data: bytes) -> None:
-    """Read the bytes as metadata; no endpoint of theirs lies elsewhere."""
+    """Parse the bytes as metadata; no endpoint in it is at another origin."""
     source = MetadataSource("u", _ISSUER, _ORIGINS)
     try:
         read = read_metadata(_response(data), source)
@@ -94,14 +95,14 @@ def metadata(data: bytes) -> None:
 
 
 def challenge(data: bytes) -> None:
-    """Read the bytes as `WWW-Authenticate` headers; nothing at all is raised."""
+    """Parse the bytes as `WWW-Authenticate` headers; nothing is raised at all."""
     values = data.decode("latin-1").split("\n")
     assert all(each.scheme for each in read_challenges(values))
     assert first_pause_after(values) in {5.0, 60.0, None}
 
 
 def token_response(data: bytes) -> None:
-    """Read the bytes as answers of the token endpoint; no error repeats the secret."""
+    """Parse the bytes as responses of the token endpoint; no error repeats the secret."""
     secret = Secret("hunter2-of-the-fuzzer")
     for status in (200, 400, 401, 429, 500):
         try:
@@ -121,7 +122,11 @@ def token_response(data: bytes) -> None:
 
 
 def query(data: bytes) -> None:
-    """Read the bytes as answers about a token; none is active without `true`, none is repeated."""
+    """
+    Parse the bytes as introspection responses.
+
+    None is active without `true`, and no error repeats the token.
+    """
     token = Secret("token-of-the-fuzzer")
     asked = TokenQuery(token, "u", "c", Secret("hunter2-of-the-fuzzer"))
     for status in (200, 400, 401, 429, 500):

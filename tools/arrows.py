@@ -1,9 +1,9 @@
 """
-Check the arrows between modules, by import-linter, on the sources as they lie.
+Check the dependencies between modules by import-linter, in the source tree.
 
     python tools/arrows.py
 
-Each plugin's folder is put on the path; of what is read nothing is run.
+Each plugin's folder is put on the path. No code that is read is run.
 """
 
 from __future__ import annotations
@@ -19,5 +19,5 @@ ROOT = Path(__file__).resolve().parents[1]
 
 if __name__ == "__main__":
     sys.path[:0] = [str(ROOT), *map(str, sorted((ROOT / "plugins").glob("*/")))]
-    os.chdir(ROOT)  # where it looks for its configuration
+    os.chdir(ROOT)  # import-linter reads its configuration here
     lint_imports_command(["--no-cache"])

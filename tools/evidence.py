@@ -1,8 +1,8 @@
 """
-Evidence: the figures of a run that is too long for every day, as JSON under `docs/evidence/`.
+Evidence: the figures of a long run, as JSON under `docs/evidence/`.
 
-The run writes its own figures; nobody copies them. Beside them stand the commit, the date and the
-machine, since a figure without those says nothing.
+The run writes its own figures; none are copied by hand. Each file also holds the commit, the date
+and the machine, since a figure without those proves nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def commit() -> str:
 
 
 def machine() -> dict[str, Any]:
-    """Return what matters of the machine: its processors, system and interpreter, and its load."""
+    """Return the machine's processors, system, interpreter and load."""
     return {
         "processors": os.cpu_count(),
         "system": platform.platform(),
@@ -43,7 +43,7 @@ def machine() -> dict[str, Any]:
 
 
 def write_evidence(name: str, figures: Mapping[str, Any]) -> Path:
-    """Write the figures of a run, over those of the run before; return the file."""
+    """Write the figures of a run over those of the run before; return the file."""
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{name}.json"
     told = {
@@ -57,6 +57,6 @@ def write_evidence(name: str, figures: Mapping[str, Any]) -> Path:
 
 
 def record(name: str, figures: Mapping[str, Any]) -> None:
-    """Write the figures of a program's run if the environment asks for evidence, as in tox."""
+    """Write the figures of a run if the environment asks for evidence, as in tox."""
     if os.environ.get("CREDICORP_EVIDENCE") == "1":
         write_evidence(name, figures)

@@ -1,11 +1,11 @@
 """
-What the tiers of tests cost: time, processor time and lines of output, written to docs/evidence/.
+Cost of the test tiers: time, processor time and lines of output, written to docs/evidence/.
 
     python tools/loop.py [quick] [path] [command] [loaded] [matrix]
 
-Each is run in environments that exist already, so run the commands once before. `loaded` is the
-test command three times, beside two processes that do nothing but keep a processor busy each.
-Figures of a part that is not run stay as they were.
+Each is run in existing environments, so run the commands once before. `loaded` runs the test
+command three times, beside two processes that each keep a processor busy. Figures of a part that is
+not run stay unchanged.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PARTS = {
 
 
 def run(*arguments: str) -> dict[str, Any]:
-    """Run tox; return what it cost, and how it ended."""
+    """Run tox; return its cost and its result."""
     begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     ran = subprocess.run(
         [*TOX, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False

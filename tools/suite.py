@@ -3,9 +3,9 @@ The tests of the core and the plugins, in one run of pytest.
 
     python tools/suite.py [--cover] [PATH or option of pytest …]
 
-Without a path all tests run but those marked `proof`, on as many processes as there are processors,
-and with `--cover` their coverage is judged. With a path that path runs, once, and no coverage is
-judged: a part covers a part.
+Without a path, all tests run but those marked `proof`, on as many processes as there are
+processors; with `--cover` their coverage is checked. With a path, only that path runs, once and
+without a coverage check: a part covers a part.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Of two `-m` the last counts, so a proof can be asked for.
+# The last of two `-m` options counts, so the caller can select the proofs.
 PYTEST = ("-m", "pytest", "--no-header", "-m", "not proof")
 
 

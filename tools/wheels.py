@@ -4,9 +4,9 @@ Wheels of this checkout: build them, and install them into the environment of th
     python tools/wheels.py --store FOLDER DISTRIBUTION …
 
 A DISTRIBUTION is a folder with a `setup.cfg`, or `all`: the core and each folder of `plugins/` that
-is a distribution. Each wheel is built from an sdist, so that what is missing in one is missing in
-the tests, and only if its sources changed since the wheel in the store was built. Wheels are
-installed by path and without an index, on which our names might belong to a stranger.
+is a distribution. Each wheel is built from an sdist, so a file that is missing there is missing in
+the tests. A wheel is built only if its sources have changed since the one in the store was built.
+Wheels are installed by path and without an index, on which a stranger might own our names.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def distributions() -> list[Path]:
 
 
 def sources(folder: Path) -> Iterator[Path]:
-    """Return the files that a distribution is built from: its own, and those of its packages."""
+    """Return the source files of a distribution: its own, and those of its packages."""
     yield from (each for each in folder.iterdir() if each.is_file() and each.name[0] != ".")
     setup = ConfigParser()
     setup.read(folder / "setup.cfg", "utf-8")
@@ -43,13 +43,13 @@ def sources(folder: Path) -> Iterator[Path]:
         for line in setup["options"].get("package_dir", "").strip().splitlines()
     )
     for package in setup["options"]["packages"].split():
-        if "." not in package:  # which holds the others
+        if "." not in package:  # the top package, which holds the others
             inside = (folder / places.get(package, package)).rglob("*")
             yield from (each for each in inside if each.is_file() and each.suffix != ".pyc")
 
 
 def digest(folder: Path) -> str:
-    """Return a digest of what a distribution is built from."""
+    """Return a digest of a distribution's sources."""
     found = hashlib.sha256()
     for path in sorted(sources(folder)):
         content = path.read_bytes()
@@ -58,7 +58,7 @@ def digest(folder: Path) -> str:
 
 
 def run(*arguments: str) -> None:
-    """Run a program; show what it says only if it fails."""
+    """Run a program; show its output only if it fails."""
     ran = subprocess.run(
         arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
@@ -87,7 +87,7 @@ def wheel_of(folder: Path, store: Path) -> Path:
 
 
 def install(wheels: Sequence[Path]) -> None:
-    """Install wheels, unless it was these that were installed last."""
+    """Install wheels, unless the same wheels were installed last."""
     note, wanted = Path(sys.prefix) / "credicorp-wheels.json", json.dumps(list(map(str, wheels)))
     if note.is_file() and note.read_text("utf-8") == wanted:
         return
@@ -98,7 +98,7 @@ def install(wheels: Sequence[Path]) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Build what is to be built, and install it."""
+    """Build the outdated wheels, and install them."""
     parser = argparse.ArgumentParser(prog="wheels.py")
     parser.add_argument("--store", type=Path, required=True, help="where wheels are kept")
     parser.add_argument("distributions", nargs="+", help="folders, or `all`")

@@ -1,4 +1,4 @@
-"""The token endpoint of the model: a token bucket at its edge, latency behind it, and storms."""
+"""Simulated token endpoint: a token bucket at its edge, latency behind it, and 429 storms."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
     from credicorp_auth.http.secret import SecretBytes
 
-EDGE_SECONDS: Final = 0.02  # until the edge has said no
-MEDIAN_SECONDS: Final = 0.096  # until a token comes: the status page's p50
+EDGE_SECONDS: Final = 0.02  # until the edge rejects a request
+MEDIAN_SECONDS: Final = 0.096  # until a token is issued: the status page's p50
 SPREAD: Final = 0.726  # of the logarithm, so that 99 of 100 take at most 0.52 s, its p99
-STORM_SECONDS: Final = 30  # that a storm's 429s ask for
+STORM_SECONDS: Final = 30  # the Retry-After of a storm's 429 responses
 
 
 class Endpoint:
     """
-    Answers token requests, as many as it is willing to.
+    A token endpoint with a rate limit.
 
     Args:
-        timeline: The time.
-        dice: Chance.
-        ledger: Where requests are counted.
-        tier: Requests a second that it serves, and saves up at most; None for any number.
-        lifetime: Seconds its tokens live.
+        timeline: The simulated clock.
+        dice: The random number generator.
+        ledger: The counters of requests.
+        tier: Requests a second that it serves, and saves up at most; None for no limit.
+        lifetime: Lifetime of its tokens in seconds.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class Endpoint:
         self._granted = token_response(expires_in=lifetime)
 
     def arm_storm(self, seconds: float) -> None:
-        """Refuse everyone for so long, from the next request on."""
+        """Reject every request for this many seconds, from the next request on."""
         self._storm_seconds = seconds
 
     def response(self, timeout: float) -> HttpResponse:
-        """Answer one request; the story that asks pauses until the answer is there."""
+        """Respond to one request; pause the calling task until the response is complete."""
         instant = self._timeline.instant
         retry_after = self._retry_after(instant)
         self._ledger.note_request(instant, served=retry_after is None)
@@ -72,7 +72,7 @@ class Endpoint:
         return self._granted
 
     def _retry_after(self, instant: float) -> int | None:
-        """Return the seconds to wait that a 429 says; None where the request is served."""
+        """Return the Retry-After seconds of a 429; None if the request is served."""
         if self._storm_seconds:
             self._storm_until = instant + self._storm_seconds
             self._storm_seconds = 0.0
@@ -83,12 +83,12 @@ class Endpoint:
         self._saved = min(self._tier, self._saved + (instant - self._saved_at) * self._tier)
         self._saved_at = instant
         if self._saved < 1:
-            # Whole seconds until the bucket holds a request again: true, and the same for all.
+            # Whole seconds until the bucket holds a request again: exact, and the same for all.
             return math.ceil((1 - self._saved) / self._tier)
         self._saved -= 1
         return None
 
 
 def busy(retry_after: int, body: SecretBytes) -> HttpResponse:
-    """Return a 429; its body does not matter."""
+    """Return a 429 response; its body does not matter."""
     return HttpResponse(429, [("Retry-After", str(retry_after))], body)

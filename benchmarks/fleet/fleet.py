@@ -1,4 +1,4 @@
-"""A fleet of hosts, one shared cache, one token endpoint, and what goes wrong with them."""
+"""A simulated fleet: hosts, a shared cache, a token endpoint, and their failures."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from credicorp_auth.plugin.api import LeaseState
 if TYPE_CHECKING:
     from credicorp_auth.plugin.api import Lease
 
-START_SECONDS: Final = 1.0  # within which all hosts start
+START_SECONDS: Final = 1.0  # all hosts start within this time
 LONGEST_STORM: Final = 450.0  # seconds
 
 
 @frozen
 class Scenario:
     """
-    What is simulated.
+    The parameters of a simulation.
 
     Args:
-        hosts: How many.
-        lifetime: Seconds a token lives.
-        lease: Whether the cache offers a lease.
-        tier: Requests a second that the endpoint serves; None for any number.
-        seed: Of all chance.
+        hosts: Number of hosts.
+        lifetime: Lifetime of a token in seconds.
+        lease: If set, the cache offers a lease.
+        tier: Requests a second that the endpoint serves; None for no limit.
+        seed: Seed of the random number generator.
     """
 
     hosts: int
@@ -43,21 +43,21 @@ class Scenario:
 
     @property
     def storm_seconds(self) -> float:
-        """Longer than from the advisory window to expiry: nobody can sit it out."""
+        """Return a length that exceeds the time from the advisory window to expiry."""
         return min(self.lifetime / 2, LONGEST_STORM)
 
 
 class Fleet:
     """
-    Lives through a scenario.
+    A fleet that runs one scenario.
 
     Args:
-        scenario: What is simulated.
+        scenario: The parameters of the simulation.
     """
 
     def __init__(self, scenario: Scenario) -> None:
         self.leases = scenario.lease
-        self.dice = random.Random(scenario.seed)  # noqa: S311 - repeatable chance is the point
+        self.dice = random.Random(scenario.seed)  # noqa: S311 - runs must be repeatable
         self.timeline = Timeline()
         self.ledger = Ledger(plan(scenario.lifetime))
         self.cache = SharedCache(self.timeline, self.ledger)
@@ -79,7 +79,7 @@ class Fleet:
         return f"{self._records:032x}"
 
     def freezes(self, lease: Lease) -> bool:
-        """Say whether the holder of this lease stands still now; it happens to one of them."""
+        """Report if the holder of this lease freezes now; it happens to one holder."""
         if not self._freezing or lease.state is not LeaseState.ACQUIRED:
             return False
         assert isinstance(lease, ModelLease)
@@ -88,7 +88,7 @@ class Fleet:
         return True
 
     def run(self) -> Ledger:
-        """Let it all happen."""
+        """Run the simulation; return its counters."""
         for index in range(self._scenario.hosts):
             self.timeline.at(self.dice.random() * START_SECONDS, partial(self._start, index))
         begins = {phase.name: phase.begin for phase in self.ledger.phases}

@@ -1,10 +1,10 @@
 """
-One host of the fleet: a busy process that asks for a token before each of its calls.
+One host of the fleet: a busy process that requests a token before each of its calls.
 
-Driven, as they are: who joins a call (`engine/tokens/admission.py`), the lifecycle that it runs
-(`lifecycle/refresh.py` and all that it calls), and its completion (`engine/tokens/completion.py`).
-Modelled: that calls come at random, and the runtime. Calls that could change nothing, since the
-rules would hand out the held token or raise the remembered error, are left out.
+The library's own code decides who joins a call (`engine/tokens/admission.py`), runs the refresh
+(`lifecycle/refresh.py` and all that it calls) and completes it (`engine/tokens/completion.py`).
+The random arrival of calls and the runtime are modelled. Calls that cannot change anything are
+skipped: the engine would return the held token or raise the stored error.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     from credicorp_auth.lifecycle.runtime import StoredToken
     from credicorp_auth.plugin.api import Lease
 
-TIMEOUT: Final = 10.0  # seconds a call may take: the library's default
-CALL_SECONDS: Final = 0.5  # between two calls of a host, on average
-FROZEN_SECONDS: Final = 20.0  # that a holder of the lease stands still
+TIMEOUT: Final = 10.0  # seconds, the library's default
+CALL_SECONDS: Final = 0.5  # mean time between two calls of a host
+FROZEN_SECONDS: Final = 20.0  # that a lease holder freezes
 SCOPE: Final = Scope("applications:write")
 CLIENT: Final = Client("fleet", TokenRequest("https://localhost/oauth/token", scope=SCOPE))
 _CREDENTIALS: Final = ClientCredentials("fleet", Secret("of-no-use"), "1")
@@ -55,13 +55,13 @@ _ENDPOINT: Final = "endpoint"
 
 class HostRuntime:
     """
-    The runtime of a host: what `engine/tokens/runtime.py` makes of adapters, made of a model.
+    The runtime of a host: a model in place of the adapters of `engine/tokens/runtime.py`.
 
-    Each host has a standing and cool-downs of its own; cache, endpoint, time and chance are the
-    fleet's.
+    Each host has its own endpoint state and cooldowns. The cache, the endpoint, the clock and the
+    random numbers are shared by the fleet.
     """
 
-    closing = threading.Event()  # never set; the engine looks
+    closing = threading.Event()  # never set; the engine reads it
     transport_provider = Provider("fleet")
     is_shared = True  # the cache
 
@@ -85,55 +85,55 @@ class HostRuntime:
         return self._fleet.new_record_id()
 
     def read_cache(self, _key: str) -> StoredToken | None:
-        """Return what the fleet shares; there is one key."""
+        """Return the token of the shared cache, which holds a single key."""
         return self._fleet.cache.read()
 
     def write_cache(self, _key: str, stored: StoredToken) -> None:
-        """Share a token."""
+        """Write a token to the shared cache."""
         self._fleet.cache.write(stored)
 
     def discard(self, _key: str, _record_id: str) -> None:
-        """No resource turns tokens away here."""
+        """Do nothing: no resource rejects tokens here."""
 
     def lease(self, _key: str) -> Lease:
-        """Ask for the right to mint."""
+        """Request the lease to mint."""
         self._lease = self._fleet.cache.lease() if self._fleet.leases else NoLease()
         return self._lease
 
     def release(self, lease: Lease) -> None:
-        """Give it back."""
+        """Release the lease."""
         lease.release()
 
     def load_shared_cooldown(self) -> None:
-        """Take note of the shared cool-down, as the real runtime does."""
+        """Load the shared cooldown, as the real runtime does."""
         left = believe_cooldown(self._fleet.cache.read_cooldown(), self.wall())
         if left > 0:
             instant = self.now().boot
             self._cool_downs.start(_ENDPOINT, instant + left, instant)
 
     def fetch_secret(self, *, past_cache: bool) -> ClientCredentials:  # noqa: ARG002 - it never changes
-        """Return id and secret."""
+        """Return the client credentials."""
         return _CREDENTIALS
 
     def accept_version(self, credentials: ClientCredentials) -> None:
-        """No secret is rotated here."""
+        """Do nothing: no secret is rotated here."""
 
     def send(self, _request: HttpRequest, *, timeout: float) -> HttpResponse:
-        """Send a request, unless this is the holder whose process is frozen just now."""
+        """Send a request, unless this host holds the lease and is frozen now."""
         if self._fleet.freezes(self._lease):
             self.pause(FROZEN_SECONDS)
         return self._fleet.endpoint.response(timeout)
 
     def locate_endpoint(self) -> EndpointAddress:
-        """Return the one endpoint of the fleet."""
+        """Return the fleet's token endpoint."""
         return EndpointAddress(CLIENT.template.token_url, "`token_url`")
 
     def recall(self) -> EndpointState:
-        """Return how the client stands with the endpoint, as this host knows it."""
+        """Return this host's endpoint state."""
         return self._cool_downs.applies_to(self._state, _ENDPOINT)
 
     def remember(self, outcome: EndpointOutcome) -> None:
-        """Keep what the endpoint did, and share a cool-down, as the real runtime does."""
+        """Record the endpoint's outcome, and share a cooldown, as the real runtime does."""
         now = self.now()
         self._state = self._state.after(outcome, now.boot)
         if isinstance(outcome, Failed) and outcome.is_cooldown:
@@ -141,16 +141,16 @@ class HostRuntime:
             self._fleet.cache.write_cooldown(now.wall + outcome.pause)
 
     def emit(self, name: str, **fields: str | float | bool | None) -> None:
-        """Nobody listens."""
+        """Do nothing: there are no listeners."""
 
 
 class Host:
     """
-    Asks for tokens, flies, lands, and asks again when it matters.
+    A host that requests tokens and runs the calls that it starts.
 
     Args:
-        fleet: What it belongs to.
-        index: Its number.
+        fleet: The fleet of the host.
+        index: The host's number.
     """
 
     def __init__(self, fleet: Fleet, index: int) -> None:
@@ -165,7 +165,7 @@ class Host:
         self._served_until = fleet.timeline.instant
 
     def call(self) -> None:
-        """Ask for a token; where that starts a call, go on when it has landed."""
+        """Request a token; if that starts an in-flight call, continue when it completes."""
         try:
             admission = self._admissions.admit(self._entry, None, ThreadWaiter)
         except CredicorpAuthError:
@@ -185,7 +185,7 @@ class Host:
         self._await_next_call()
 
     def note_gap(self) -> None:
-        """Tell the ledger of the time without a token that ends now, if there was any."""
+        """Record the time without a token that ends now, if there was any."""
         instant, held = self._fleet.timeline.instant, self._entry.held
         if instant > self._served_until:
             self._fleet.ledger.note_gap(self._index, self._served_until, instant)
@@ -200,7 +200,7 @@ class Host:
         timeline.at(instant + self._fleet.dice.expovariate(1 / CALL_SECONDS), self.call)
 
     def _next_that_matters(self) -> float:
-        """Return the moment of the boot clock from which a call may start a call."""
+        """Return the boot time from which a request may start an in-flight call."""
         quiet, held = self._runtime.recall().cooldown_until, self._entry.held
         tokenless = min(quiet - TIMEOUT, self._entry.next_recheck)
         if held is None:

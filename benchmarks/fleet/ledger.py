@@ -1,4 +1,4 @@
-"""What is counted: requests in each second and phase, and the time that hosts have no token."""
+"""Counters: requests by second and phase, and the time that hosts have no token."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ START, STEADY, FREEZE, OUTAGE, RETURN, STORM, AFTER = PHASES = (
 @frozen
 class Phase:
     """
-    A part of a run.
+    A phase of a run.
 
     Args:
-        name: What is the matter.
-        begin: Seconds since the beginning.
-        end: The same.
+        name: The condition that holds in it.
+        begin: Seconds since the start of the run.
+        end: Seconds since the start of the run.
     """
 
     name: str
@@ -37,15 +37,15 @@ class Phase:
 @define
 class PhaseCount:
     """
-    What happened in a phase.
+    The counters of a phase.
 
     Args:
         requests: Token requests.
-        minted: Those that brought a token.
+        minted: Token requests that returned a token.
         peak: Requests in the busiest second.
-        without: Hosts that had no usable token at some moment of it.
-        seconds_without: Seconds that hosts had no usable token, all hosts together.
-        cache_peak: Operations of the shared cache in its busiest second.
+        without: Hosts that had no usable token at some time in the phase.
+        seconds_without: Seconds without a usable token, summed over all hosts.
+        cache_peak: Operations on the shared cache in its busiest second.
     """
 
     requests: int = 0
@@ -57,7 +57,7 @@ class PhaseCount:
     _hosts: set[int] = Factory(set)
 
     def note_gap(self, host: int, seconds: float) -> None:
-        """Count the time that a host had no usable token."""
+        """Add a period in which a host had no usable token."""
         self._hosts.add(host)
         self.without = len(self._hosts)
         self.seconds_without += seconds
@@ -66,10 +66,10 @@ class PhaseCount:
 @define
 class Ledger:
     """
-    Counts.
+    The counters of a run.
 
     Args:
-        phases: The phases of the run, one after the other.
+        phases: The consecutive phases of the run.
     """
 
     phases: tuple[Phase, ...]
@@ -98,7 +98,7 @@ class Ledger:
         count.cache_peak = max(count.cache_peak, self._cache_per_second[second])
 
     def note_gap(self, host: int, begin: float, end: float) -> None:
-        """Count the time that a host had no usable token, to the phases it lies in."""
+        """Add a period in which a host had no usable token to the phases it overlaps."""
         for phase in self.phases:
             seconds = min(end, phase.end) - max(begin, phase.begin)
             if seconds > 0:
@@ -119,11 +119,11 @@ LIFETIMES: Final = {
     STORM: 1.5,
     AFTER: 1.0,
 }
-"""How long each phase lasts, in lifetimes."""
+"""The length of each phase, in token lifetimes."""
 
 
 def plan(lifetime: float) -> tuple[Phase, ...]:
-    """Lay the phases end to end for tokens of that lifetime."""
+    """Return consecutive phases for tokens of that lifetime."""
     phases: list[Phase] = []
     begin = 0.0
     for name in PHASES:

@@ -1,4 +1,4 @@
-"""The runs as a picture: token requests in each second, with and without the lease."""
+"""Plot of the runs: token requests in each second, with and without the lease."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def draw(runs: Sequence[tuple[Scenario, Ledger]]) -> str:
     Draw one panel for each lifetime.
 
     Args:
-        runs: What was simulated, and what came of it.
+        runs: The scenarios and their counters.
 
     Returns:
         An SVG document.
@@ -35,14 +35,14 @@ def draw(runs: Sequence[tuple[Scenario, Ledger]]) -> str:
     parts = [*heading(runs[0][0], height)]
     for index, lifetime in enumerate(lifetimes):
         chosen = [each for each in runs if each[0].lifetime == lifetime]
-        # Those with the lease last, so that the few stand in front of the many.
+        # Runs with the lease are drawn last, so that the smaller bars stay visible.
         chosen.sort(key=lambda each: each[0].lease)
         parts += panel(chosen, TOP + index * (PANEL + GAP))
     return "\n".join([*parts, "</svg>\n"])
 
 
 def heading(scenario: Scenario, height: int) -> Iterator[str]:
-    """Begin the document, and say what its colours mean."""
+    """Return the start of the document, with the legend."""
     served = "any number" if scenario.tier is None else f"{scenario.tier:g}"
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
@@ -62,12 +62,12 @@ def text(x: float, y: float, words: str, size: int = 11, anchor: str = "start") 
 
 
 def level(count: float) -> float:
-    """Return how high a count stands in a panel; the scale is logarithmic and begins at 0.5."""
+    """Return the height of a count in a panel, on a logarithmic scale that starts at 0.5."""
     return PANEL * math.log(max(min(count, MOST), 0.5) / 0.5) / math.log(MOST / 0.5)
 
 
 def panel(runs: Sequence[tuple[Scenario, Ledger]], top: float) -> Iterator[str]:
-    """Draw the runs of one lifetime over each other."""
+    """Draw the runs of one lifetime on top of each other."""
     scenario, ledger = runs[0]
     end = ledger.phases[-1].end
     scale = (WIDTH - LEFT - 16) / end

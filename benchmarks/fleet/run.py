@@ -1,14 +1,14 @@
 """
-How often a fleet asks for tokens, when all is well and when it is not: a simulation.
+Simulation: how often a fleet requests tokens, in normal operation and during failures.
 
     python run.py [--lifetimes 60 300 900 3600] [--lease both] [--tier 100] [--json] [--plot FILE]
 
-Ten thousand hosts with one busy process each share a cache and a token endpoint, in simulated time
-and discrete events. The rules are the library's own: boarding, the story of `lifecycle/`, landing
-and all that they call run as they are, each call in a greenlet (see host.py). Modelled are the
-calls of the hosts, the cache (shared_cache.py), the endpoint (endpoint.py) and what goes wrong
-(fleet.py): the first holder of the lease freezes, the cache fails and forgets, the endpoint refuses
-everyone. Clocks are right, and the cache answers at once.
+Ten thousand hosts with one busy process each share a cache and a token endpoint. It is a
+discrete-event simulation in simulated time. The library's own code runs unchanged: admission, the
+lifecycle, completion and all that they call, each call in a greenlet (see host.py). Modelled are
+the calls of the hosts, the cache (shared_cache.py), the endpoint (endpoint.py) and the failures
+(fleet.py): the first lease holder freezes, the cache fails and loses its entries, the endpoint
+rejects every request. Clocks are exact, and the cache responds at once.
 """
 
 from __future__ import annotations
@@ -53,24 +53,24 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def scenarios(chosen: argparse.Namespace) -> Iterator[Scenario]:
-    """Return what is to be simulated."""
+    """Return the scenarios to simulate."""
     for lifetime in chosen.lifetimes:
         for lease in {"both": (True, False), "yes": (True,), "no": (False,)}[chosen.lease]:
             yield Scenario(chosen.hosts, lifetime, lease, chosen.tier or None, chosen.seed)
 
 
 def minted_per_lifetime(phase: Phase, count: PhaseCount, lifetime: float) -> float:
-    """Return how many tokens were minted in a phase, for each lifetime that it lasts."""
+    """Return the number of tokens minted in a phase, per token lifetime."""
     return count.minted * lifetime / (phase.end - phase.begin)
 
 
 def smallest_tier(peak: int) -> str:
-    """Return the smallest documented tier that serves so many requests a second."""
+    """Return the smallest documented tier that serves this many requests a second."""
     return next((str(tier) for tier in TIERS if peak <= tier), "none")
 
 
 def table(scenario: Scenario, ledger: Ledger) -> Iterator[str]:
-    """Lay out one run as lines."""
+    """Format one run as lines of a table."""
     lease = "with" if scenario.lease else "without"
     yield f"tokens of {scenario.lifetime:g} s, {lease} the lease"
     yield (
@@ -88,7 +88,7 @@ def table(scenario: Scenario, ledger: Ledger) -> Iterator[str]:
 
 
 def as_json(scenario: Scenario, ledger: Ledger) -> dict[str, Any]:
-    """Return one run as JSON has it."""
+    """Return one run as a JSON object."""
     phases = [
         {
             "name": phase.name,
@@ -111,9 +111,9 @@ def as_json(scenario: Scenario, ledger: Ledger) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Simulate, and show what came of it."""
+    """Run the simulations, and print the results."""
     chosen = read_arguments(arguments)
-    gc.disable()  # nothing here is worth looking for; it would take a tenth of the time
+    gc.disable()  # no garbage worth collecting; it takes a tenth of the time
     runs: list[tuple[Scenario, Ledger]] = []
     for scenario in scenarios(chosen):
         runs.append((scenario, Fleet(scenario).run()))
@@ -122,10 +122,10 @@ def main(arguments: Sequence[str]) -> None:
             print("\n".join(table(*runs[-1])), flush=True)
     if chosen.json:
         print(json.dumps([as_json(*run) for run in runs], indent=1))
-    if not arguments:  # in full
+    if not arguments:  # the full run
         told = [as_json(*run) for run in runs]
         for each in told:
-            del each["requests_per_second"]  # long, and what the picture is for
+            del each["requests_per_second"]  # long, and shown by the plot
         record("fleet-model", {"runs": told})
     if chosen.plot is not None:
         chosen.plot.write_text(draw(runs), "utf-8")

@@ -1,4 +1,4 @@
-"""The cache that the hosts of the model share: what a Redis does for them, and its outages."""
+"""Model of the hosts' shared cache: the operations of a Redis, and its outages."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
     from credicorp_auth.lifecycle.runtime import StoredToken
 
-_NUMBERS_PER_SECOND: Final = 1000  # numbers follow the clock, so that a cache that lost all goes on
+_NUMBERS_PER_SECOND: Final = 1000  # numbers follow the clock, so they grow after a data loss
 
 
 @define(eq=False)
 class ModelLease:
     """
-    A lease as the cache gives it.
+    A lease of the model cache.
 
     Args:
-        cache: Whose lease it is.
-        state: What came of asking.
-        number: Its number; 0 where it was not acquired.
-        lapses: Moment at which it ends; None while its holder, who works, keeps renewing it.
+        cache: The cache that granted it.
+        state: The result of the request for it.
+        number: Its number; 0 if it was not acquired.
+        lapses: Time at which it expires; None while its holder keeps renewing it.
     """
 
     cache: SharedCache
@@ -36,26 +36,26 @@ class ModelLease:
     lapses: float | None = None
 
     def renew(self) -> bool:
-        """Say whether it is still held; `lapses` tells who renews."""
+        """Report if the lease is still held; `lapses` models the renewals."""
         return self.cache.holder is self
 
     def release(self) -> None:
-        """Give it back, unless it has lapsed to another."""
+        """Release the lease, unless it has expired and another holder has it."""
         if self.cache.holder is self:
             self.cache.holder = None
 
     def stand_still(self, instant: float) -> None:
-        """Renew it no more: its holder does nothing for a while."""
+        """Stop renewing the lease: its holder is frozen."""
         self.lapses = instant + LEASE_SECONDS
 
 
 class SharedCache:
     """
-    Keeps one token, one cool-down and one lease; loses them all in an outage.
+    A cache of one token, one cooldown and one lease; an outage loses them all.
 
     Args:
-        timeline: The time.
-        ledger: Where operations are counted.
+        timeline: The simulated clock.
+        ledger: The counters of operations.
     """
 
     def __init__(self, timeline: Timeline, ledger: Ledger) -> None:
@@ -68,16 +68,16 @@ class SharedCache:
         self._number = 0
 
     def break_down(self) -> None:
-        """Fail from now on, and forget everything."""
+        """Fail every operation from now on, and delete all data."""
         self.down = True
         self.holder, self._stored, self._cooldown = None, None, 0.0
 
     def come_back(self) -> None:
-        """Serve again."""
+        """Serve again after an outage."""
         self.down = False
 
     def read(self) -> StoredToken | None:
-        """Return the token, if it lives."""
+        """Return the token, unless it has expired."""
         self._ledger.note_cache(self._timeline.instant)
         return self._living()
 
@@ -89,25 +89,25 @@ class SharedCache:
         return stored if lives else None
 
     def write(self, stored: StoredToken) -> None:
-        """Keep a token, unless one of a larger number lives here; 0 replaces any."""
+        """Write a token, unless a valid one has a larger number; 0 replaces any."""
         self._ledger.note_cache(self._timeline.instant)
         number, kept = stored.issuance.number, self._living()
         if not self.down and not (number and kept and kept.issuance.number > number):
             self._stored = stored
 
     def read_cooldown(self) -> float:
-        """Return the epoch seconds until which the endpoint is to be left alone; 0 for none."""
+        """Return the epoch seconds at which the endpoint's cooldown ends; 0 for none."""
         self._ledger.note_cache(self._timeline.instant)
         return self._cooldown
 
     def write_cooldown(self, until: float) -> None:
-        """Tell all to leave the endpoint alone; the last word counts, as in a real cache."""
+        """Share a cooldown; the last write wins, as in a real cache."""
         self._ledger.note_cache(self._timeline.instant)
         if not self.down:
             self._cooldown = until
 
     def lease(self) -> ModelLease:
-        """Give the lease to whoever asks first; one that has lapsed is free."""
+        """Grant the lease if it is free or has expired."""
         self._ledger.note_cache(self._timeline.instant)
         if self.down:
             return ModelLease(self, LeaseState.FAILED)

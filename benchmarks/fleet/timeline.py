@@ -1,9 +1,9 @@
 """
-Simulated time: events in a heap, and stories that wait without keeping anyone waiting.
+Simulated time: an event heap, and tasks that pause without blocking the thread.
 
-A story of `credicorp_auth/lifecycle` is a plain function that waits in `runtime.pause`. Here each
-runs in a greenlet of its own; to pause is to put one's wake-up into the heap and let the next
-event have its turn. So ten thousand stories run side by side, on one thread, in no time.
+A lifecycle function of `credicorp_auth/lifecycle` is plain code that waits in `runtime.pause`. Here
+each runs in a greenlet of its own. A pause pushes the wake-up onto the heap and runs the next
+event. So ten thousand tasks run concurrently on one thread, without real waiting.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from credicorp_auth.lifecycle.windows import Instant
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-EPOCH: Final = 1_800_000_000.0  # what the wall clock says at the beginning
-BOOT: Final = 1_000.0  # what the boot clock says at the beginning
+EPOCH: Final = 1_800_000_000.0  # the wall clock at the start
+BOOT: Final = 1_000.0  # the boot clock at the start
 
 
 class Timeline:
-    """Lets events happen in the order of their moments, which are seconds since the beginning."""
+    """Runs events in order of their time, in seconds since the start."""
 
     def __init__(self) -> None:
         self.instant = 0.0
@@ -33,25 +33,25 @@ class Timeline:
         self._hub = getcurrent()
 
     def now(self) -> Instant:
-        """Return the present, by two clocks that are both right."""
+        """Return the current time, by two clocks that are both exact."""
         return self._instant
 
     def at(self, instant: float, action: Callable[[], object]) -> None:
-        """Let something happen later; events of one moment happen in the order they came in."""
+        """Schedule an action; actions of the same time run in the order of scheduling."""
         self.events += 1
         heapq.heappush(self._due, (instant, self.events, action))
 
     def start(self, story: Callable[[], None]) -> None:
-        """Run a story from now on; it may pause."""
+        """Start a task now; it may pause."""
         greenlet(story, self._hub).switch()
 
     def pause(self, seconds: float) -> None:
-        """Let seconds pass for the story that calls this, and for everyone else."""
+        """Let simulated seconds pass for the calling task."""
         self.at(self.instant + seconds, getcurrent().switch)
         self._hub.switch()
 
     def run(self, until: float) -> None:
-        """Let everything happen that is due before `until`."""
+        """Run every event that is due before `until`."""
         due = self._due
         while due and due[0][0] < until:
             self.instant, _, action = heapq.heappop(due)

@@ -1,4 +1,4 @@
-"""Distributions for adapters of one's own, from templates; it needs the extra `scaffold`."""
+"""Templates for distributions of custom adapters; needs the extra `scaffold`."""
 
 from __future__ import annotations
 

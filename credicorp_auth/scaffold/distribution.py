@@ -1,4 +1,4 @@
-"""A whole distribution for an adapter of one's own, which passes its contract as it is written."""
+"""Generator of a distribution for a custom adapter that passes its contract unchanged."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_LONGEST: Final = 64  # what stays a name of a file, behind `credicorp_auth_`
+_LONGEST: Final = 64  # keeps a valid file name after `credicorp_auth_`
 
 
 @frozen
 class Shape:
     """
-    How the distributions of one kind look.
+    The template parameters of one adapter kind.
 
     Args:
         kind: The kind of adapter.
-        setting: The setting that names it.
-        module: The module that holds it.
-        suffix: What its class is called, behind its name.
+        setting: The setting that selects the adapter.
+        module: The module that holds the adapter.
+        suffix: The suffix of the adapter's class name.
         options: Options as the README shows them.
     """
 
@@ -55,14 +55,14 @@ def write_distribution(kind: str, name: str, folder: Path) -> Path:
 
     Args:
         kind: One of `SHAPES`.
-        name: The name by which settings will choose the adapter.
-        folder: Where its folder is made.
+        name: The name by which settings select the adapter.
+        folder: The parent of the new folder.
 
     Returns:
         The new folder.
 
     Raises:
-        InvalidSetting: The name cannot be used, or the folder is there already.
+        InvalidSetting: The name cannot be used, or the folder exists already.
         MissingSetting: Jinja2 is not installed.
     """
     _check(name)

@@ -1,1 +1,1 @@
-"""For tests of plugins, and of code that uses the library: a sandbox, a clock, stand-ins."""
+"""Test tools for adapters and for applications: a sandbox, a clock and fakes."""

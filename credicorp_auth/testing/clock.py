@@ -1,4 +1,4 @@
-"""A clock that tests can move: hours pass in no time, and each hand on its own."""
+"""Movable clock: tests advance it without waiting, and wall and boot time separately."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 class MovableClock(Clock):
     """
-    A wall clock and a boot clock that stand still until they are moved.
+    A wall clock and a boot clock that stand still until a test moves them.
 
-    Whoever waits on it moves both hands instead of sleeping, so a back-off of minutes costs a
-    test nothing and is still seen by the clock.
+    A wait advances both clocks instead of sleeping. So a backoff of minutes takes no real time in a
+    test, and the clock still shows it.
 
     Args:
-        wall: Epoch seconds at which the wall clock stands.
-        boot: Seconds at which the boot clock stands.
+        wall: Initial wall time, in epoch seconds.
+        boot: Initial boot time, in seconds.
 
     .. versionadded:: 1.0.0
     """
@@ -37,17 +37,17 @@ class MovableClock(Clock):
         return lambda: self._hands[which]
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, for both clocks."""
+        """Advance both clocks."""
         with self._guard:
             self._hands = [each + seconds for each in self._hands]
 
     def jump_wall(self, seconds: float) -> None:
-        """Set the wall clock ahead, or back, as an administrator or a time server does."""
+        """Move the wall clock forward or back, as an administrator or a time server does."""
         with self._guard:
             self._hands = [self._hands[0] + seconds, self._hands[1]]
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Let `seconds` pass at once; say whether `event` is set."""
+        """Advance both clocks by `seconds` at once; return true if `event` is set."""
         self.waited.append(seconds)
         self.advance(max(seconds, 0.0))
         return event.is_set()

@@ -1,4 +1,4 @@
-"""Which adapters conform to their contract: a short table at the end of a run, and JSON."""
+"""Conformance report of adapters: a short table at the end of a test run, and JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _CONTRACTS = "credicorp_auth.testing.contracts."
 _SHOWN = 5  # names in a line; the JSON report has them all
-_MAIL = "credicorp_auth_contracts"  # what a worker of pytest-xdist hands over when it has done
+_MAIL = "credicorp_auth_contracts"  # key of a pytest-xdist worker's results
 
 
 @define
@@ -25,16 +25,17 @@ class Suite:
     One adapter's run of its contract.
 
     Args:
-        name: Where its tests are.
-        kind: What kind of adapter the contract is for.
+        name: The node id of the adapter's test class.
+        kind: The kind of adapter that the contract is for.
         version: The version of the contract: see `docs/how-to/test-an-adapter.md`.
         tests: Names of the contract's tests.
         passed: The tests that passed.
-        failed: The tests that did not, with what they claim.
-        not_offered: The tests of what the adapter does not declare, with the reason.
+        failed: The tests that failed, with their claims.
+        not_offered: The tests of capabilities that the adapter does not declare, with the reason.
         excused: The cases that the suite itself skipped, with its reason.
-        replaced: The tests of the contract that the suite replaced by its own.
-        proven: Names of the contract's tests of which at least one case was decided.
+        replaced: The contract's tests that the suite overrides.
+        proven: Names of the contract's tests of which at least one case passed, failed or needs a
+            capability that is not declared.
     """
 
     name: str
@@ -50,14 +51,14 @@ class Suite:
 
     @classmethod
     def of(cls, contract: type, *, name: str) -> Self:
-        """Begin the run of a contract."""
+        """Return an empty run of a contract."""
         words = re.findall(r"[A-Z][a-z0-9]*", contract.__name__)
         version = str(getattr(contract, "contract_version", "1.0"))
         tests = {each for each in dir(contract) if each.startswith("test")}
         return cls(name, " ".join(words[:-1]).lower(), version, tests)
 
     def add(self, part: Suite) -> None:
-        """Add what another process has found."""
+        """Add the results of another process."""
         for mine, theirs in (
             (self.failed, part.failed),
             (self.not_offered, part.not_offered),
@@ -70,16 +71,16 @@ class Suite:
 
     @property
     def not_run(self) -> list[str]:
-        """The tests of the contract of which not one case was run."""
+        """The tests of the contract of which no case was run."""
         return sorted(self.tests - self.proven)
 
     @property
     def conforms(self) -> bool:
-        """Whether the adapter passed the whole contract, as far as its capabilities go."""
+        """True if the adapter passed the whole contract, as far as its capabilities go."""
         return not (self.failed or self.replaced or self.not_run)
 
     def document(self) -> dict[str, Any]:
-        """Return what the JSON report says of it."""
+        """Return the run as an object of the JSON report."""
         return {
             "suite": self.name,
             "kind": self.kind,
@@ -96,10 +97,10 @@ class Suite:
 
 class Conformance:
     """
-    Watches a run, as a plugin of pytest.
+    A pytest plugin that records the results of contracts.
 
     Args:
-        items: The tests that will be run.
+        items: The tests of the run.
     """
 
     def __init__(self, items: Iterable[pytest.Item] = ()) -> None:
@@ -118,7 +119,7 @@ class Conformance:
         suite = self.suites.setdefault(name, Suite.of(contract, name=name))
         test = str(getattr(item, "originalname", item.name))
         if not hasattr(contract, test):
-            return  # a test of the suite's own, beside the contract
+            return  # an additional test of the suite
         if getattr(cls, test) is not getattr(contract, test):
             suite.replaced.add(test)
         self._items[item.nodeid] = suite, test, item
@@ -127,8 +128,8 @@ class Conformance:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> pytest.TestReport | None:
-        """Take note of the tests that the contract itself skips, for want of a capability."""
-        # By the frame that said so: pytest gives the place of the test where a fixture has skipped.
+        """Record the tests that the contract itself skips for lack of a capability."""
+        # Found by the raising frame: if a fixture skips, pytest reports the test's location.
         frames = () if call.excinfo is None else call.excinfo.traceback
         modules = [str(each.frame.f_globals.get("__name__")) for each in frames]
         said_by = next((each for each in modules[::-1] if not each.startswith("_pytest.")), "")
@@ -137,7 +138,7 @@ class Conformance:
         return None  # the report is pytest's
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take note of how a test of a contract ended."""
+        """Record the result of a contract's test."""
         if report.nodeid not in self._items:
             return
         suite, test, item = self._items[report.nodeid]
@@ -148,7 +149,7 @@ class Conformance:
             suite.not_offered[item.name] = _reason(report.longrepr)
         elif not report.passed or hasattr(report, "wasxfail"):
             suite.failed[item.name] = _claim(item)
-            suite.passed.discard(item.name)  # where its fixtures complained afterwards
+            suite.passed.discard(item.name)  # if a fixture fails afterwards
         elif report.when == "call":
             suite.passed.add(item.name)
         else:
@@ -156,13 +157,13 @@ class Conformance:
         suite.proven.add(test)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """In a worker of pytest-xdist, hand over what was found; there nobody shows it."""
+        """Pass on the results of a pytest-xdist worker, which shows no report itself."""
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
             output[_MAIL] = [asdict(each) for each in self.suites.values()]
 
     def take(self, output: dict[str, Any]) -> None:
-        """Take what a worker has handed over; what one found that died is not proven."""
+        """Add the results of a worker; the results of a worker that died are missing."""
         for part in (Suite(**each) for each in output.get(_MAIL, ())):
             self.suites.setdefault(
                 part.name, Suite(part.name, part.kind, part.version, part.tests)
@@ -171,7 +172,7 @@ class Conformance:
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter, config: pytest.Config
     ) -> None:
-        """Show the table, and write the report that was asked for."""
+        """Show the table, and write the report if one is requested."""
         path = config.getoption("--credicorp-report")
         if path:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -184,7 +185,7 @@ class Conformance:
 
     @property
     def begun(self) -> list[Suite]:
-        """The suites of which something was run, before whatever interrupted the others."""
+        """The suites that were run at least in part, so that an interrupted run has a report."""
         return [each for each in self.suites.values() if each.proven or each.excused]
 
     def document(self) -> dict[str, Any]:
@@ -194,7 +195,7 @@ class Conformance:
 
 
 def contract_of(cls: type) -> type | None:
-    """Return the contract that a class of tests is derived from, or None."""
+    """Return the contract from which a test class is derived, or None."""
     found = (
         each
         for each in cls.__mro__

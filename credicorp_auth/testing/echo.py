@@ -1,4 +1,4 @@
-"""A transport without a network: every token request is granted what it asks for."""
+"""Transport without a network: grants every token request."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 class EchoTransport:
     """
-    Answers in place of an authorization server, at once and without opening a socket.
+    A transport that responds in place of an authorization server, without opening a socket.
 
-    The tokens are `offline-1`, `offline-2` and so on, of the scope that was asked for. Requests
-    for anything else than a token are answered 404.
+    The tokens are `offline-1`, `offline-2` and so on, with the requested scope. Requests for
+    anything but a token get a 404.
 
     Args:
-        expires_in: Seconds that each token lives.
+        expires_in: Lifetime of each token in seconds.
 
     .. versionadded:: 1.0.0
     """
@@ -37,7 +37,7 @@ class EchoTransport:
         self._guard = Lock()
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:  # noqa: ARG002 - it takes no time
-        """Grant what the request asks for."""
+        """Grant the requested token."""
         asked = parse_qs((request.wire_body() or b"").decode())
         if "grant_type" not in asked:
             return response(404)
@@ -48,10 +48,10 @@ class EchoTransport:
         return token_response(f"offline-{number}", expires_in=self.expires_in, **scope)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no connection is open."""
 
     def after_fork(self) -> None:
-        """Take a new lock, since a thread of the parent may hold the old one."""
+        """Create a new lock, since a thread of the parent may hold the old one."""
         self._guard = Lock()
 
 
@@ -60,8 +60,8 @@ def build_offline(*, clock: Clock | None = None, **settings: Any) -> CredicorpAu
     Build a `CredicorpAuth` that needs neither network nor secret.
 
     Args:
-        clock: The clocks, such as a `MovableClock`; those of the machine when not given.
-        **settings: See `Settings`; what is not given is made up.
+        clock: The clocks, such as a `MovableClock`; default: the clocks of the machine.
+        **settings: See `Settings`; missing ones get dummy values.
     """
     made_up: dict[str, Any] = {
         "client_id": "offline",

@@ -1,4 +1,4 @@
-"""Caches that fail, dawdle or lie: for tests of what must go on without them."""
+"""Caches that fail, are slow or return wrong data, for tests of resilience."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 class FailingCache:
     """
-    Has nothing, keeps nothing and leases nothing: whatever it is asked for, it raises.
+    A cache of which every operation raises.
 
     Args:
-        fault: What it raises; `CacheUnavailable` when not given.
-        capabilities: What it claims to be able to do.
+        fault: The error to raise; default: `CacheUnavailable`.
+        capabilities: The declared capabilities.
 
     .. versionadded:: 1.0.0
     """
@@ -64,19 +64,19 @@ class FailingCache:
         self._fail("clear")
 
     def close(self) -> None:
-        """Take note of it: closing is no trouble."""
+        """Record the call; closing does not fail."""
         self.asked.append("close")
 
     def after_fork(self) -> None:
-        """Nothing belongs to the parent."""
+        """Do nothing: no resource belongs to the parent."""
 
 
 class AroundCache:
     """
-    Passes whatever it is asked for on to a cache inside, and can do what that one can.
+    A cache that delegates to an inner cache, with the same capabilities.
 
     Args:
-        inner: The cache inside; closing this one closes it too.
+        inner: The inner cache; closing this cache closes it too.
 
     .. versionadded:: 1.0.0
     """
@@ -86,7 +86,7 @@ class AroundCache:
 
     @property
     def capabilities(self) -> CacheCapabilities:
-        """What the cache inside can do."""
+        """The capabilities of the inner cache."""
         capabilities: CacheCapabilities = self.inner.capabilities
         return capabilities
 
@@ -96,7 +96,7 @@ class AroundCache:
         return entry
 
     def write(self, key: str, entry: bytes, *, lifetime: float, number: int = 0) -> None:
-        """Write; the number goes to those only who keep things in order."""
+        """Write; pass the number only to caches that have leases."""
         order = {"number": number} if self.capabilities.leases else {}
         self.inner.write(key, entry, lifetime=lifetime, **order)
 
@@ -105,35 +105,35 @@ class AroundCache:
         return bool(self.inner.discard(key, expected=expected))
 
     def lease(self, key: str, *, seconds: float) -> Lease:
-        """Ask for the lease."""
+        """Request the lease."""
         lease: Lease = self.inner.lease(key, seconds=seconds)
         return lease
 
     def entries(self) -> list[CacheEntry]:
-        """List."""
+        """List the entries."""
         listed: list[CacheEntry] = self.inner.entries()
         return listed
 
     def clear(self) -> int:
-        """Clear."""
+        """Clear the inner cache."""
         return int(self.inner.clear())
 
     def close(self) -> None:
-        """Close the cache inside."""
+        """Close the inner cache."""
         self.inner.close()
 
     def after_fork(self) -> None:
-        """Tell the cache inside."""
+        """Notify the inner cache of the fork."""
         self.inner.after_fork()
 
 
 class SlowCache(AroundCache):
     """
-    Takes its time over reading, writing, discarding and leases.
+    A cache that delays reading, writing, discarding and leases.
 
     Args:
-        inner: The cache inside.
-        seconds: How long each call takes, unless `let_go` is set, which ends all waiting.
+        inner: The inner cache.
+        seconds: Length of each delay; setting `let_go` ends all delays.
 
     .. versionadded:: 1.0.0
     """
@@ -159,13 +159,13 @@ class SlowCache(AroundCache):
         return super().discard(key, expected=expected)
 
     def lease(self, key: str, *, seconds: float) -> Lease:
-        """Wait, then ask for the lease."""
+        """Wait, then request the lease."""
         self.let_go.wait(self._seconds)
         return super().lease(key, seconds=seconds)
 
 
 def flip(entry: bytes) -> bytes:
-    """Return an entry with one bit of its middle byte turned, so that it is no ASCII any more."""
+    """Return an entry with one bit of its middle byte flipped, so that it is not ASCII."""
     middle = len(entry) // 2
     return (
         entry[:middle]
@@ -181,11 +181,11 @@ def cut(entry: bytes) -> bytes:
 
 class CorruptingCache(AroundCache):
     """
-    Gives back something else than what it was given.
+    A cache that returns damaged entries.
 
     Args:
-        inner: The cache inside, which holds what was written.
-        damage: What becomes of an entry that is read: `flip`, `cut`, or a function of your own.
+        inner: The inner cache, which holds the entries as written.
+        damage: The function applied to an entry that is read: `flip`, `cut`, or your own.
 
     .. versionadded:: 1.0.0
     """
@@ -195,6 +195,6 @@ class CorruptingCache(AroundCache):
         self._damage = damage
 
     def read(self, key: str) -> bytes | None:
-        """Read, and damage what was found."""
+        """Read an entry, and damage it."""
         entry = super().read(key)
         return None if entry is None else self._damage(entry)

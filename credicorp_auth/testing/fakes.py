@@ -1,8 +1,8 @@
 """
-Adapters for tests: real implementations of the ports, with switches and a common notebook.
+Fakes of the ports for tests: in-memory implementations with switches and a shared call list.
 
-They are not mocks: each does what its port promises, in memory, and writes one line for each thing
-it was asked.
+They are not mocks: each does what its port promises, in memory, and appends one line to the list
+for each call.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ if TYPE_CHECKING:
 
 
 class _Adapter:
-    """What the stand-ins have in common: a notebook, and nothing to close."""
+    """Common base of the fakes: a list of calls, and no resources to close."""
 
     def __init__(self, calls: list[str] | None = None) -> None:
         self.calls = [] if calls is None else calls
         self.closed = False
 
     def close(self) -> None:
-        """Take note of having been closed."""
+        """Record that it was closed."""
         self.closed = True
 
     def after_fork(self) -> None:
-        """Nothing belongs to the parent."""
+        """Do nothing: no resource belongs to the parent."""
 
 
 class ScriptedTransport(_Adapter):
     """
-    Gives scripted answers, in order; when they run out, tokens that count up.
+    A transport with scripted responses; after the script, it returns tokens that count up.
 
     Args:
-        responses: Answers to give, errors to raise, or functions of the request that do either.
-        calls: Where each request is written down.
-        expires_in: Lifetime of the tokens given when the script has run out.
+        responses: Responses, errors to raise, or functions of the request that return or raise one.
+        calls: The list to which each request is appended.
+        expires_in: Lifetime of the tokens after the end of the script, in seconds.
 
     .. versionadded:: 1.0.0
     """
@@ -77,7 +77,7 @@ class ScriptedTransport(_Adapter):
         self._guard = threading.Lock()
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
-        """Answer as the script says, once nobody holds the answers up."""
+        """Return the next scripted response, as soon as `gate` is set."""
         with self._guard:
             self.sent.append(request)
             self.timeouts.append(timeout)
@@ -94,10 +94,10 @@ class ScriptedTransport(_Adapter):
 
 class SwitchableCache(_Adapter):
     """
-    Keeps entries in a dict, until it is switched off.
+    A cache that keeps entries in a dict, until it is switched off.
 
     Args:
-        calls: Where each call is written down.
+        calls: The list to which each call is appended.
 
     .. versionadded:: 1.0.0
     """
@@ -117,18 +117,18 @@ class SwitchableCache(_Adapter):
             raise OSError(text)
 
     def read(self, key: str) -> bytes | None:
-        """Return what was written, or fail."""
+        """Return the entry, or fail."""
         self._ask("read")
         return self.entries.get(key)
 
     def write(self, key: str, entry: bytes, *, lifetime: float) -> None:
-        """Keep an entry, or fail."""
+        """Write an entry, or fail."""
         self._ask("write")
         self.entries[key] = entry
         self.lifetimes[key] = lifetime
 
     def discard(self, key: str, *, expected: bytes | None = None) -> bool:
-        """Drop an entry that contains `expected`, or fail."""
+        """Delete an entry that contains `expected`, or fail."""
         self._ask("discard")
         entry = self.entries.get(key)
         if entry is None or (expected is not None and expected not in entry):
@@ -139,12 +139,12 @@ class SwitchableCache(_Adapter):
 
 class ListedSecrets(_Adapter):
     """
-    Gives the secrets of a list, one after the other; the last one for ever after.
+    A secret source that returns the secrets of a list in order; the last one repeats.
 
     Args:
         secrets: Secrets, each of which is also its version, or errors to raise.
-        calls: Where each fetch is written down.
-        client_id: What it gives as `client_id` when asked for it.
+        calls: The list to which each fetch is appended.
+        client_id: The value of the field `client_id`.
 
     .. versionadded:: 1.0.0
     """
@@ -163,7 +163,7 @@ class ListedSecrets(_Adapter):
         self.client_id = client_id
 
     def fetch(self, names: Collection[str]) -> FetchedSecret:
-        """Return the next record, with the fields asked for."""
+        """Return the next record, with the requested fields."""
         self.calls.append("fetch")
         secret = self.secrets.popleft() if len(self.secrets) > 1 else self.secrets[0]
         if not isinstance(secret, str):
@@ -174,10 +174,10 @@ class ListedSecrets(_Adapter):
 
 
 def wait_idle() -> None:
-    """Wait until no engine of this process has a call or an call under way."""
+    """Wait until no engine of this process has a call under way."""
     for thread in threading.enumerate():
         if thread.name.startswith("credicorp-auth"):
-            # It is listed a moment before it runs, and cannot be joined until then.
+            # A thread is listed just before it runs, and cannot be joined until then.
             while thread.ident is None:  # pragma: no branch - a race of microseconds
                 time.sleep(0.001)  # pragma: no cover - the same
             thread.join()

@@ -1,8 +1,8 @@
 """
-What pytest finds where credicorp-auth is installed: fixtures, and a report of contracts.
+Pytest plugin of credicorp-auth: fixtures, and a report of contracts.
 
-pytest loads this module in every run, so it imports nothing before a fixture is asked for or a
-contract is collected.
+pytest loads this module in every run, so it imports nothing until a fixture is used or a contract
+is collected.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ pytest.register_assert_rewrite(CONTRACTS)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a run write down which adapters conform."""
+    """Add the option for the conformance report."""
     parser.getgroup("credicorp-auth").addoption(
         "--credicorp-report",
         metavar="FILE",
@@ -36,23 +36,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Where contracts were collected, watch how they end."""
+    """Record the results of the run if contracts were collected."""
     config = session.config
     if config.getoption("collectonly"):
         return
     if CONTRACTS in sys.modules or config.getoption("--credicorp-report"):
-        from credicorp_auth.testing.conformance import Conformance  # noqa: PLC0415 - only then
+        from credicorp_auth.testing.conformance import Conformance  # noqa: PLC0415 - only if needed
 
         config.pluginmanager.register(Conformance(session.items))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Add up what the workers of pytest-xdist have found."""
+    """Add the results of a pytest-xdist worker."""
     output = getattr(node, "workeroutput", {})
     plugins = node.config.pluginmanager
     if any(each.startswith("credicorp_auth") for each in output):
-        from credicorp_auth.testing.conformance import Conformance  # noqa: PLC0415 - only then
+        from credicorp_auth.testing.conformance import Conformance  # noqa: PLC0415 - only if needed
 
         if not plugins.has_plugin(CONTRACTS):
             plugins.register(Conformance(), CONTRACTS)
@@ -61,16 +61,16 @@ def pytest_testnodedown(node: Any) -> None:
 
 @pytest.fixture
 def credicorp_clock() -> MovableClock:
-    """A clock that stands still until the test moves it; whoever waits on it moves it instead."""
-    from credicorp_auth.testing.clock import MovableClock  # noqa: PLC0415 - when it is asked for
+    """A clock that stands still until the test moves it; a wait moves it instead of sleeping."""
+    from credicorp_auth.testing.clock import MovableClock  # noqa: PLC0415 - only if used
 
     return MovableClock(wall=time.time())
 
 
 @pytest.fixture
 def credicorp_auth_offline(credicorp_clock: MovableClock) -> Iterator[CredicorpAuth]:
-    """A `CredicorpAuth` that needs no network and no server: it is granted whatever it asks for."""
-    from credicorp_auth.testing.echo import build_offline  # noqa: PLC0415 - when it is asked for
+    """A `CredicorpAuth` that needs no network and no server: every token request is granted."""
+    from credicorp_auth.testing.echo import build_offline  # noqa: PLC0415 - only if used
 
     with build_offline(clock=credicorp_clock) as auth:
         yield auth
@@ -78,16 +78,16 @@ def credicorp_auth_offline(credicorp_clock: MovableClock) -> Iterator[CredicorpA
 
 @pytest.fixture
 def credicorp_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """An authorization server and partner API of the test's own, to which `CREDICORP_*` point."""
+    """A sandbox for one test: authorization server and partner API; `CREDICORP_*` point to it."""
     try:
-        from credicorp_auth.testing.sandbox import Sandbox  # noqa: PLC0415 - when it is asked for
+        from credicorp_auth.testing.sandbox import Sandbox  # noqa: PLC0415 - only if used
     except ImportError as missing:
         name = missing.name
         pytest.fail(
             f"credicorp_sandbox needs {name}: pip install 'credicorp-auth[sandbox]'", pytrace=False
         )
     for variable in [each for each in os.environ if each.startswith("CREDICORP_")]:
-        monkeypatch.delenv(variable)  # the developer's own client is none of the test's business
+        monkeypatch.delenv(variable)  # the developer's settings must not affect the test
     with Sandbox() as sandbox:
         monkeypatch.setenv("CREDICORP_BASE_URL", sandbox.base_url)
         monkeypatch.setenv("CREDICORP_CLIENT_ID", sandbox.client_id)

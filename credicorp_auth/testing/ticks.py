@@ -13,17 +13,17 @@ _TICK: Final = 0.01
 
 class Ticks:
     """
-    Counts short sleeps of a thread of its own while the block runs.
+    A context manager that counts short sleeps of a separate thread while its block runs.
 
     On a busy machine a call takes longer than it waits, by the clock. So does each sleep, and so
-    there are fewer of them: a bound on `seconds` holds there, too, and a call that waits for too
-    long still exceeds it.
+    there are fewer of them. A bound on `seconds` therefore holds there, too, and a call that waits
+    for too long still exceeds it.
 
         with Ticks() as ticks:
             call()
         assert ticks.seconds < 0.5
 
-    What a block may take at least is for the clock to say: nothing makes that shorter.
+    Use the clock for the minimum duration of a block: load never shortens it.
     """
 
     def __init__(self) -> None:
@@ -33,11 +33,11 @@ class Ticks:
 
     @property
     def seconds(self) -> float:
-        """How long the block took, in sleeps: at most what the clock says."""
+        """The duration of the block, measured in sleeps: at most the clock's measure."""
         return self._count * _TICK
 
     def __enter__(self) -> Self:
-        """Begin to count."""
+        """Start counting."""
         self._thread.start()
         return self
 

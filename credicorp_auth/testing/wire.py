@@ -1,11 +1,11 @@
 """
-A server that plays a script of bytes, for what no decent server does.
+Server that plays a script of bytes, for behaviour that no regular server shows.
 
-    with WireServer([Receive(), Send(answer(b"{}")), Reset()]) as server:
+    with WireServer([Receive(), Send(response(b"{}")), Reset()]) as server:
         ...  # requests to server.url
 
-Each connection plays the next script; those after the last play the last again. What came in is
-kept for the test to look at. It runs on loopback, on threads of its own.
+Each connection plays the next script; connections after the last script play the last one again.
+Received bytes are kept for the test. It runs on loopback, on threads of its own.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _HOST: Final = "127.0.0.1"
 @define
 class WireConnection:
     """
-    One connection that a client made.
+    A connection of a client.
 
     Args:
-        socket: The server's end; replaced by its TLS socket where a script starts TLS.
+        socket: The server's end; replaced by its TLS socket if a script starts TLS.
         stopping: Set once the server closes.
-        received: All bytes that came in, decrypted where TLS is on.
-        sent: How many bytes were handed to the system for the client.
-        ended_by_client: Whether the client closed its end while the script still listened.
+        received: All received bytes, decrypted if TLS is on.
+        sent: Number of bytes passed to the system for the client.
+        ended_by_client: True if the client closed its end while the script was still receiving.
     """
 
     socket: socket.socket = field(repr=False)
@@ -48,7 +48,7 @@ class WireConnection:
     ended_by_client: bool = False
 
     def take(self) -> bool:
-        """Receive what there is, waiting for something; say whether the client goes on."""
+        """Receive available bytes, or wait for some; return false once the client is gone."""
         try:
             data = self.socket.recv(_PIECE)
         except OSError:
@@ -62,7 +62,7 @@ class Step(Protocol):
     """One step of a script."""
 
     def play(self, connection: WireConnection) -> None:
-        """Do it."""
+        """Run the step."""
         ...
 
 
@@ -79,10 +79,10 @@ def _is_whole(request: bytes) -> bool:
 
 @frozen
 class Receive:
-    """Take one whole request, with its body where it has a Content-Length or is chunked."""
+    """Receive one whole request, with its body if it has a Content-Length or is chunked."""
 
     def play(self, connection: WireConnection) -> None:
-        """Wait for the request, or for the client to go."""
+        """Receive until the request is whole or the client disconnects."""
         start = len(connection.received)
         while connection.take() and not _is_whole(connection.received[start:]):
             pass
@@ -90,10 +90,10 @@ class Receive:
 
 @frozen
 class Listen:
-    """Wait until the client has said something, whatever it is."""
+    """Wait until the client has sent something."""
 
     def play(self, connection: WireConnection) -> None:
-        """Take what comes first."""
+        """Receive the first bytes."""
         connection.take()
 
 
@@ -104,14 +104,14 @@ class Send:
 
     Args:
         data: The bytes.
-        times: How many times, one after the other.
+        times: Number of repetitions.
     """
 
     data: bytes
     times: int = 1
 
     def play(self, connection: WireConnection) -> None:
-        """Send them."""
+        """Send the bytes."""
         for _ in range(self.times):
             connection.socket.sendall(self.data)
             connection.sent += len(self.data)
@@ -124,14 +124,14 @@ class Drip:
 
     Args:
         data: The bytes.
-        every: Seconds before each.
+        every: Delay before each byte, in seconds.
     """
 
     data: bytes
     every: float
 
     def play(self, connection: WireConnection) -> None:
-        """Send them until the client or the server has enough."""
+        """Send the bytes until the client disconnects or the server stops."""
         for each in self.data:
             if connection.stopping.wait(self.every):
                 return
@@ -141,10 +141,10 @@ class Drip:
 
 @frozen
 class Hold:
-    """Say nothing until the client goes."""
+    """Send nothing until the client disconnects."""
 
     def play(self, connection: WireConnection) -> None:
-        """Take what comes."""
+        """Receive until the client disconnects."""
         while connection.take():
             pass
 
@@ -155,13 +155,13 @@ class StartTls:
     Continue under TLS.
 
     Args:
-        context: The server's side of it.
+        context: The server's TLS context.
     """
 
     context: ssl.SSLContext
 
     def play(self, connection: WireConnection) -> None:
-        """Shake hands."""
+        """Run the handshake."""
         connection.socket = self.context.wrap_socket(connection.socket, server_side=True)
 
 
@@ -170,7 +170,7 @@ class Reset:
     """Break the connection with a TCP reset."""
 
     def play(self, connection: WireConnection) -> None:
-        """Break it."""
+        """Reset the connection."""
         connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
         connection.socket.close()
 
@@ -179,7 +179,7 @@ def response(
     body: bytes = b"{}", *, status: str = "200 OK", headers: Sequence[tuple[str, str]] = ()
 ) -> bytes:
     """
-    Build a correct HTTP answer with its Content-Length.
+    Build a correct HTTP response with its Content-Length.
 
     Args:
         body: The body.
@@ -196,11 +196,11 @@ def response(
 
 class WireServer:
     """
-    Plays scripts to those who connect.
+    A server that plays scripts to its clients.
 
     Args:
         scripts: A list of steps for each connection, in order; the last one serves all that follow.
-            A connection whose script is over is closed.
+            A connection is closed at the end of its script.
         tls: Start each connection under TLS with this context.
     """
 
@@ -215,7 +215,7 @@ class WireServer:
 
     @property
     def url(self) -> str:
-        """Its address, with a path of no meaning."""
+        """The server's URL, with an arbitrary path."""
         scheme = "http" if self._tls is None else "https"
         return f"{scheme}://{_HOST}:{self.port}/token"
 
@@ -231,7 +231,7 @@ class WireServer:
     ) -> None:
         self._stopping.set()
         _shut(self._listener)
-        self._threads[0].join()  # from here on, no connection comes to those below
+        self._threads[0].join()  # from here on, there are no new connections
         for connection in self.connections:
             _shut(connection.socket)
         for thread in self._threads:
@@ -261,7 +261,7 @@ def _play(steps: Sequence[Step], connection: WireConnection) -> None:
         for step in steps:
             step.play(connection)
     except OSError:
-        # The client went away in the middle, as some of the faults make it do.
+        # The client disconnected in the middle, as some faults require.
         pass
     finally:
         connection.socket.close()

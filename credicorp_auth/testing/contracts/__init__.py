@@ -1,5 +1,5 @@
 """
-What an adapter promises, as tests that every adapter passes, ours and strangers'.
+Contract tests for adapters: every built-in and third-party adapter must pass them.
 
     class TestMyTransport(TransportContract):
         def build_transport(self, **options):

@@ -1,4 +1,4 @@
-"""Open files and sockets of this process, which a test must not leave behind."""
+"""Check for open files and sockets that a test leaves behind."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def _count() -> int:
 @contextmanager
 def none_left_open() -> Generator[None]:
     """
-    Assert that after the block no more files and sockets are open than before it.
+    Assert that no more files and sockets are open after the block than before it.
 
-    Other threads of the process, such as servers of earlier tests, open some for a moment. What an
-    adapter leaves open stays open, so a second look comes to the same.
+    Other threads of the process, such as servers of earlier tests, open some briefly. A descriptor
+    that an adapter leaks stays open, so the check is repeated until it passes or time runs out.
     """
     before = _count()
     yield

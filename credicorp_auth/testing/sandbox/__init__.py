@@ -1,8 +1,8 @@
 """
-A sandbox of the partner API: a real authorization server and a small protected API on loopback.
+Sandbox of the partner API: a real authorization server and a small protected API on loopback.
 
-It is built on Authlib's server and Flask, not on this library's own reading code, so that the two
-sides check each other. It needs the extra `sandbox`.
+It is built on Authlib's server and Flask, not on this library's own parsers, so that the two sides
+check each other. It needs the extra `sandbox`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The authorization server: Authlib's, with client credentials, introspection and revocation."""
+"""Authorization server by Authlib: client credentials, introspection and revocation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BASE_PATH = "/partner/v1"
 
 
 class _Tokens(JWTBearerTokenGenerator):  # type: ignore[misc] # Authlib is not typed
-    """Writes tokens of the RFC 9068 profile."""
+    """A generator of tokens in the RFC 9068 profile."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         super().__init__(issuer=sandbox.issuer, alg=sandbox.settings.algorithm)
@@ -45,8 +45,8 @@ class _Tokens(JWTBearerTokenGenerator):  # type: ignore[misc] # Authlib is not t
         user: None,  # noqa: ARG002
         scope: str,  # noqa: ARG002
     ) -> dict[str, Any]:
-        # Authlib counts from the second that has begun, so that a token could die up to a second
-        # before what expires_in says.
+        # Authlib counts from the start of the current second, so that a token could expire up to a
+        # second before its expires_in.
         return {"exp": math.ceil(time.time() + self._sandbox.switches.expires_in)}
 
     def _get_expires_in(self, client: SandboxClient, grant_type: str) -> float:  # noqa: ARG002 - Authlib's signature
@@ -68,7 +68,7 @@ class _Grant(ClientCredentialsGrant):  # type: ignore[misc] # Authlib is not typ
     TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", "client_secret_post")
 
     def validate_requested_scope(self) -> None:
-        """Refuse a scope that this client may not ask for; Authlib would only leave it out."""
+        """Reject a scope that this client may not request; Authlib would only omit it."""
         wanted = set((self.request.payload.scope or "").split())
         if not wanted <= set(self.request.client.scopes):
             raise InvalidScopeError

@@ -1,4 +1,4 @@
-"""The clients of the sandbox, and their secrets, which can be added and revoked live."""
+"""Clients of the sandbox, with secrets that can be added and revoked at run time."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class SandboxClient(ClientMixin):  # type: ignore[misc] # Authlib is not typed
     A confidential client of the client-credentials grant.
 
     Args:
-        client_id: Its id.
-        client_secret: Its first secret.
-        scopes: The scopes it may ask for.
+        client_id: The client id.
+        client_secret: The first secret.
+        scopes: The scopes that the client may request.
     """
 
     def __init__(self, client_id: str, client_secret: str, scopes: tuple[str, ...]) -> None:
@@ -28,11 +28,11 @@ class SandboxClient(ClientMixin):  # type: ignore[misc] # Authlib is not typed
         self._secrets = {client_secret}
 
     def add_secret(self, secret: str) -> None:
-        """Let another secret work beside the others."""
+        """Accept another secret beside the others."""
         self._secrets = self._secrets | {secret}
 
     def revoke_secret(self, secret: str) -> None:
-        """Let a secret work no more."""
+        """Reject a secret from now on."""
         self._secrets = self._secrets - {secret}
 
     def get_client_id(self) -> str:
@@ -40,21 +40,21 @@ class SandboxClient(ClientMixin):  # type: ignore[misc] # Authlib is not typed
         return self.client_id
 
     def get_allowed_scope(self, scope: Collection[str] | str) -> str:
-        """Return what of a scope may be granted."""
+        """Return the part of a scope that may be granted."""
         asked = scope.split() if isinstance(scope, str) else scope or ()
         return " ".join(each for each in asked if each in self.scopes)
 
     def check_client_secret(self, client_secret: str) -> bool:
-        """Say whether that is one of the secrets."""
+        """Return true if that is one of the secrets."""
         offered = client_secret.encode()
         return any(hmac.compare_digest(each.encode(), offered) for each in self._secrets)
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002 - Authlib's signature
-        """Say whether the client may authenticate that way."""
+        """Return true if the client may use that authentication method."""
         return method in {"client_secret_post", "client_secret_basic"}
 
     def check_grant_type(self, grant_type: str) -> bool:
-        """Say whether the client may use that grant."""
+        """Return true if the client may use that grant."""
         return grant_type == "client_credentials"
 
 
@@ -66,7 +66,7 @@ class Clients:
         self._clients = {first.client_id: first}
 
     def add(self, client: SandboxClient) -> None:
-        """Let another client in."""
+        """Add a client."""
         with self._lock:
             self._clients[client.client_id] = client
 

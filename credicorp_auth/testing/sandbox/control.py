@@ -1,4 +1,4 @@
-"""The sandbox's switches over HTTP, for programs that run it as a process of its own."""
+"""Control plane of the sandbox: its switches over HTTP, if it runs as a separate process."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def add_control(app: Flask, sandbox: Sandbox) -> None:
     """
     Add the control plane to an application: `GET /_sandbox/counters`, `POST /_sandbox/<command>`.
 
-    Each request must carry the key of this run, which only those who started the sandbox know.
+    Each request must carry the key of this run, which only the sandbox's parent process knows.
     """
     control = Blueprint("control", __name__, url_prefix="/_sandbox")
     commands = _commands(sandbox)

@@ -1,4 +1,4 @@
-"""What has come to the sandbox, counted, for tests to assert on."""
+"""Counters of the sandbox's requests, for the assertions of tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Counters:
-    """Counts, and the moments of the token requests."""
+    """Counters, and the times of the token requests."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -18,12 +18,12 @@ class Counters:
         self._in_flight = 0
 
     def add(self, name: str) -> None:
-        """Count one more."""
+        """Increment a counter."""
         with self._lock:
             self._counts[name] += 1
 
     def token_request_begins(self) -> None:
-        """Count a token request, and how many are under way at once."""
+        """Count a token request, and the maximum of concurrent ones."""
         with self._lock:
             self._counts["token_requests"] += 1
             self._moments.append(time.time())
@@ -32,7 +32,7 @@ class Counters:
             self._counts["most_token_requests_in_flight"] = most
 
     def token_request_ends(self) -> None:
-        """Take note that a token request was answered."""
+        """Record the end of a token request."""
         with self._lock:
             self._in_flight -= 1
 
@@ -41,17 +41,17 @@ class Counters:
             return self._counts[name]
 
     def times(self) -> list[float]:
-        """Return the epoch seconds at which token requests came."""
+        """Return the times of the token requests, in epoch seconds."""
         with self._lock:
             return list(self._moments)
 
     def told(self) -> dict[str, Any]:
-        """Return all counts by name, and the moments, ready for JSON."""
+        """Return all counts by name, and the times, ready for JSON."""
         with self._lock:
             return {**self._counts, "token_request_moments": list(self._moments)}
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Reset all counters."""
         with self._lock:
             self._counts.clear()
             self._moments.clear()

@@ -1,4 +1,4 @@
-"""What every request passes before Flask sees it: counting, latency, faults, lost connections."""
+"""WSGI gate in front of Flask: counting, latency, faults and lost connections."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Gate:
     A WSGI application in front of another.
 
     Args:
-        sandbox: Whose switches and counters are used.
+        sandbox: The owner of the switches and counters.
         application: The application behind the gate.
     """
 
@@ -75,7 +75,7 @@ class Gate:
         self._sandbox.counters.add(
             f"{endpoint}_{fault.status if fault.action == 'answer' else fault.action}"
         )
-        # The whole request is taken first: one that is still being sent would break in another way.
+        # The whole request is read first: the client would see another error while still sending.
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         if fault.action != "answer":
             if fault.action == "reset":

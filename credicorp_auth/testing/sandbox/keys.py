@@ -1,4 +1,4 @@
-"""The keys that tokens are signed with, and the set that is published."""
+"""Signing keys of the sandbox, and their published key set."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 
 class EncryptionKeyRing:
     """
-    One key that signs, and others that are still published.
+    A key that signs, and others that are still published.
 
     Args:
-        algorithm: RS256 or ES256.
+        algorithm: The signature algorithm: RS256 or ES256.
     """
 
     def __init__(self, algorithm: str) -> None:
@@ -30,24 +30,24 @@ class EncryptionKeyRing:
         return RSAKey.generate_key(2048, parameters)
 
     def announce(self) -> None:
-        """Publish a new key without signing with it yet; the next rotation takes it."""
+        """Publish a new key without signing with it; the next rotation uses it."""
         fresh = [self._generate()]
         with self._lock:
             self._announced = fresh
 
     def rotate(self, *, keep_old: bool = True) -> None:
-        """Sign with a new key from now on; the old ones stay published unless they are dropped."""
+        """Sign with a new key from now on; old keys stay published unless `keep_old` is false."""
         fresh = self._generate()
         with self._lock:
             self._keys = [*(self._announced or [fresh]), *(self._keys if keep_old else [])]
             self._announced = []
 
     def signing(self) -> KeySet:
-        """Return the key that signs, as a set of one."""
+        """Return the signing key, as a set of one."""
         with self._lock:
             return KeySet([self._keys[0]])
 
     def published(self) -> KeySet:
-        """Return every key whose tokens are good."""
+        """Return every key whose tokens are accepted."""
         with self._lock:
             return KeySet([*self._keys, *self._announced])

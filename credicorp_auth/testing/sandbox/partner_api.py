@@ -1,4 +1,4 @@
-"""A small protected API, with the partner API's paths, checks and error envelope."""
+"""Partner API of the sandbox: the real API's paths, checks and error envelope."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _UNAUTHORIZED = 401
 
 class Refusal(Exception):
     """
-    A request that is not served.
+    A rejected request.
 
     Args:
         status: HTTP status code.
         kind: `type` of the error envelope.
         code: `code` of the error envelope.
-        message: For people.
+        message: The message for people.
         challenge: Value of the `WWW-Authenticate` header, or None.
     """
 
@@ -58,10 +58,10 @@ class Refusal(Exception):
 
 class TokenCheck:
     """
-    Checks the bearer token of a request.
+    A check of a request's bearer token.
 
-    A signature is verified once for each token and then remembered, since the sandbox must keep up
-    with load on small machines; expiry and revocation are looked at each time.
+    A signature is verified once for each token, and the result is cached, since the sandbox must
+    keep up with load on small machines. Expiry and revocation are checked each time.
     """
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -69,7 +69,7 @@ class TokenCheck:
         self._verified: dict[str, dict[str, Any]] = {}
 
     def require(self, scope: str) -> None:
-        """Raise `Refusal` unless the request carries a living token with that scope."""
+        """Raise `Refusal` unless the request carries a valid token with that scope."""
         scheme, _, value = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not value:
             self._refuse("no bearer token", error="")
@@ -111,14 +111,14 @@ class TokenCheck:
 
 
 class Applications:
-    """The applications that were made, each under its Idempotency-Key."""
+    """The created applications, each under its Idempotency-Key."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._made: dict[str, tuple[str, dict[str, Any]]] = {}
 
     def make(self, key: str, body: bytes) -> dict[str, Any]:
-        """Make an application, or return the one that the same request has made before."""
+        """Create an application, or return the one that the same request created before."""
         digest = hashlib.sha256(body).hexdigest()
         with self._lock:
             if key not in self._made:

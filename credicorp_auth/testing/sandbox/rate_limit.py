@@ -1,4 +1,4 @@
-"""A token bucket: so many requests at once, so many a second after that."""
+"""Token bucket: a rate limit with a burst."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import time
 
 class TokenBucket:
     """
-    A bucket that fills continuously, and loses one drop with each request.
+    A bucket that refills continuously; each request takes one token.
 
     Args:
-        rate: Drops a second.
-        burst: Drops it holds.
+        rate: Tokens added per second.
+        burst: Capacity of the bucket in tokens.
     """
 
     def __init__(self, rate: float, burst: int) -> None:
@@ -24,7 +24,7 @@ class TokenBucket:
         self._filled_at = time.monotonic()
 
     def take(self) -> bool:
-        """Take one drop; say whether there was one."""
+        """Take one token; return false if the bucket is empty."""
         with self._lock:
             self._fill()
             if self._drops < 1:
@@ -38,7 +38,7 @@ class TokenBucket:
         self._filled_at = now
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that every answer carries; the reset is in seconds from now."""
+        """Return the rate-limit headers of every response; the reset is in seconds from now."""
         with self._lock:
             self._fill()
             remaining = int(self._drops)

@@ -1,4 +1,4 @@
-"""Answers for the token endpoint to give instead of its own: a grant with a twist, or raw bytes."""
+"""Scripted responses of the token endpoint: a modified grant, or raw bytes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def grant(
     **members: Any,
 ) -> Fault:
     """
-    Build the answer that grants a token, with members changed, added or left out.
+    Build a response that grants a token, with members changed, added or left out.
 
     Args:
         status: HTTP status code.
@@ -45,7 +45,7 @@ def raw(
     headers: Mapping[str, str] | None = None,
 ) -> Fault:
     """
-    Build an answer with just that body.
+    Build a response with exactly that body.
 
     Args:
         body: The body.

@@ -1,4 +1,4 @@
-"""The sandbox: an authorization server, a partner API, and their switches, in one object."""
+"""Sandbox object: an authorization server, a partner API and their switches."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Sandbox:
             )
 
     Args:
-        settings: How it starts.
+        settings: The initial settings.
 
     .. versionadded:: 1.0.0
     """

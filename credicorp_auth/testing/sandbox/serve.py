@@ -1,4 +1,4 @@
-"""The sandbox as a program: one READY line, then serving until it is told to stop."""
+"""Sandbox program: prints one READY line, then serves until it is stopped."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def serve(settings: SandboxSettings, stdout: IO[str]) -> None:
     """
     Serve until SIGTERM or SIGINT.
 
-    The first and only line on `stdout` is JSON: `ready` true, and what a client needs. Its
-    client_secret is a dummy that no other server knows.
+    The first and only line on `stdout` is JSON: `ready` is true, beside the settings of a client.
+    Its client_secret is a dummy that no other server knows.
 
     Args:
-        settings: How the sandbox starts.
-        stdout: Where it announces itself.
+        settings: The initial settings of the sandbox.
+        stdout: The stream of the READY line.
     """
     stop = threading.Event()
 
@@ -38,7 +38,7 @@ def serve(settings: SandboxSettings, stdout: IO[str]) -> None:
 
 
 def ready(sandbox: Sandbox) -> dict[str, object]:
-    """Return what the READY line says."""
+    """Return the content of the READY line."""
     return {
         "ready": True,
         "base_url": sandbox.base_url,

@@ -1,4 +1,4 @@
-"""The HTTP server under the sandbox: on loopback, quiet, with a long queue."""
+"""HTTP server of the sandbox: on loopback, without logging, with a long accept queue."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from typing import Any, Final
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 NO_LINGER: Final = struct.pack("ii", 1, 0)
-"""The socket option by which closing a connection resets it."""
+"""The socket option that makes closing a connection reset it."""
 
 
 class _QuietHandler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's signature
-        """Say nothing: the counters tell what came."""
+        """Log nothing: the counters record the requests."""
 
     def connection_dropped(self, error: BaseException, environ: Any = None) -> None:  # noqa: ARG002 - werkzeug's signature
-        """Hang up, where the gate has ended a request without an answer."""
+        """Ignore a connection that the gate has ended without a response."""
         self.close_connection = True
 
 
 class LoopbackServer(ThreadedWSGIServer):
     """
-    Serves a WSGI application from threads of its own, one request for each connection.
+    A server of a WSGI application on threads of its own, one request for each connection.
 
     Args:
-        port: Where to listen on 127.0.0.1; 0 for any free port.
+        port: The port on 127.0.0.1; 0 for any free port.
         application: The WSGI application.
     """
 
-    request_queue_size = 1024  # a thousand clients may knock at once
+    request_queue_size = 1024  # a thousand clients may connect at once
     daemon_threads = True
 
     def __init__(self, port: int, application: Any) -> None:
@@ -43,17 +43,17 @@ class LoopbackServer(ThreadedWSGIServer):
         )
 
     def start(self) -> None:
-        """Begin to serve."""
+        """Start serving."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop to serve."""
+        """Stop serving."""
         self.shutdown()
         self._thread.join()
         self.server_close()
 
     def shutdown_request(self, request: Any) -> None:
-        """Close a connection; one that does not linger is reset, without a polite end before it."""
+        """Close a connection; one without linger is reset, without a shutdown before it."""
         if request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(NO_LINGER)) == NO_LINGER:
             self.close_request(request)
         else:

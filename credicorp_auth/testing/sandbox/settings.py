@@ -1,4 +1,4 @@
-"""How a sandbox starts."""
+"""Initial settings of a sandbox."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from attrs import frozen
 @frozen
 class SandboxSettings:
     """
-    How a sandbox starts; the switches change what can change while it runs.
+    The initial settings of a sandbox; its switches change some of them at run time.
 
     Args:
-        port: Where it listens on 127.0.0.1; 0 for any free port.
+        port: The port on 127.0.0.1; 0 for any free port.
         client_id: The first client's id.
-        client_secret: The first client's secret: a dummy, worth nothing elsewhere.
-        scopes: The scopes that client may ask for.
-        algorithm: How tokens are signed: RS256 or ES256.
-        expires_in: Seconds a token lives.
-        token_latency: Seconds that the token endpoint takes.
-        audience: The audience of tokens, which the partner API insists on.
-        token_rate: Requests a second that the token plane sustains.
-        token_burst: Requests that the token plane takes at once.
-        api_rate: Requests a second that the partner API sustains.
-        api_burst: Requests that the partner API takes at once.
+        client_secret: The first client's secret: a dummy, useless elsewhere.
+        scopes: The scopes that this client may request.
+        algorithm: The signature algorithm of tokens: RS256 or ES256.
+        expires_in: Lifetime of a token in seconds.
+        token_latency: Latency of the token endpoint in seconds.
+        audience: The audience of tokens, which the partner API requires.
+        token_rate: Sustained requests a second on the token plane.
+        token_burst: Burst of requests on the token plane.
+        api_rate: Sustained requests a second on the partner API.
+        api_burst: Burst of requests on the partner API.
     """
 
     port: int = 0

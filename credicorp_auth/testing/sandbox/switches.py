@@ -1,4 +1,4 @@
-"""What can be switched while the sandbox runs: lifetimes, latencies, refusals, faults."""
+"""Switches of a running sandbox: lifetimes, latencies, rejections and faults."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 @frozen
 class Fault:
     """
-    One answer of an endpoint that is not what it should be.
+    A faulty response of an endpoint.
 
     Args:
         status: HTTP status code.
         headers: Header names to values.
         body: The body, as text or as bytes.
-        action: `response`; or `close`, `reset`: end the connection without an answer.
+        action: `answer` sends the response; `close` and `reset` end the connection without one.
     """
 
     status: int = 500
@@ -42,7 +42,7 @@ class Switches:
     The switches of one sandbox; set an attribute to switch.
 
     Args:
-        settings: Where they stand at first.
+        settings: The initial values.
     """
 
     def __init__(self, settings: SandboxSettings) -> None:
@@ -50,11 +50,11 @@ class Switches:
         self.token_latency = settings.token_latency
         self.jwks_latency = 0.0
         self.introspection_latency = 0.0
-        self.unnamed: tuple[str, ...] = ()  # members that are left out of the metadata
+        self.unnamed: tuple[str, ...] = ()  # members to leave out of the metadata
         self.narrowed_scope: str | None = None
         self.omit_expires_in = False
         self.api_refuses_all = False
-        self.refused_paths: tuple[str, ...] = ()  # paths of the API that answer 401 to any token
+        self.refused_paths: tuple[str, ...] = ()  # API paths that return 401 for any token
         self._lock = threading.Lock()
         self._faults: dict[str, deque[Fault]] = {name: deque() for name in FAULTY}
         self._refusal = (0.0, 429, 0)
@@ -72,13 +72,13 @@ class Switches:
             setattr(self, name, value)
 
     def refuse(self, seconds: float, *, status: int = 429, retry_after: int = 2) -> None:
-        """Let the token endpoint answer 429, or 503, for so many seconds."""
+        """Let the token endpoint return 429, or 503, for this many seconds."""
         with self._lock:
             self._refusal = (time.monotonic() + seconds, status, retry_after)
 
     def fail_next(self, faults: Iterable[Fault], *, at: str = "token") -> None:
         """
-        Let the next requests meet these faults, one each; none of an earlier call's.
+        Apply these faults to the next requests, one each, in place of those of an earlier call.
 
         Args:
             faults: The faults.
@@ -88,7 +88,7 @@ class Switches:
             self._faults[at] = deque(faults)
 
     def next_fault(self, at: str = "token") -> Fault | None:
-        """Return what the request that has just come must meet; None for an honest answer."""
+        """Return the fault for the current request; None for a regular response."""
         with self._lock:
             if self._faults[at]:
                 return self._faults[at].popleft()

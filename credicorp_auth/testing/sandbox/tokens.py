@@ -1,4 +1,4 @@
-"""The tokens that the sandbox has issued, and which of them still count."""
+"""Store of the tokens that the sandbox has issued, with their revocation."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _MOST = 100_000
 @define
 class IssuedToken:
     """
-    A token as it was issued.
+    An issued token.
 
     Args:
         value: The token.
-        claims: What it says.
-        revoked: Whether it was taken back.
+        claims: Its claims.
+        revoked: True if it was revoked.
     """
 
     value: str
@@ -28,27 +28,27 @@ class IssuedToken:
     revoked: bool = False
 
     def is_expired(self) -> bool:
-        """Say whether its time is over."""
+        """Return true if the token has expired."""
         return time.time() >= float(self.claims["exp"])
 
     def check_client(self, client: Any) -> bool:
-        """Say whether it was issued to that client."""
+        """Return true if the token was issued to that client."""
         return bool(self.claims.get("client_id") == client.client_id)
 
     def is_revoked(self) -> bool:
-        """Say whether it was taken back."""
+        """Return true if the token was revoked."""
         return self.revoked
 
 
 class IssuedTokens:
-    """The tokens, by value; the oldest are forgotten beyond a hundred thousand."""
+    """The issued tokens by value; only the newest hundred thousand are kept."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._tokens: OrderedDict[str, IssuedToken] = OrderedDict()
 
     def add(self, issued: IssuedToken) -> None:
-        """Keep a token."""
+        """Add a token."""
         with self._lock:
             self._tokens[issued.value] = issued
             if len(self._tokens) > _MOST:
@@ -60,7 +60,7 @@ class IssuedTokens:
             return self._tokens.get(value)
 
     def revoke(self, value: str | None = None) -> int:
-        """Take back one token, or all that were issued so far; return how many."""
+        """Revoke one token, or all that were issued so far; return their number."""
         with self._lock:
             meant = [each for each in self._tokens.values() if value in {None, each.value}]
         for each in meant:

@@ -1,4 +1,4 @@
-"""The contract of what carries the token in a user's own client."""
+"""Contract of bearers, which attach the token to the requests of an HTTP client."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["BearerContract"]
 
 class BearerContract(HeaderTests, ExistingHeaderTests, NamingTests, ReplayTests):
     """
-    Every stack carries the token to the same places, and answers a 401 in the same way.
+    Tests that a client attaches the token to allowed origins only, and handles a 401.
 
         class TestMyBearer(BearerContract):
             def request(self, auth, method, url, *, headers, body, scope, existing):

@@ -1,4 +1,4 @@
-"""Requests with an `Authorization` header already: faults 113, 114, 360, 361."""
+"""Tests of requests that already have an `Authorization` header: faults 113, 114, 360, 361."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def replaced(events: list[Event]) -> list[Event]:
 
 
 class ExistingHeaderTests(BearerHarness):
-    """Requests with an `Authorization` header already."""
+    """Tests of requests that already have an `Authorization` header."""
 
     @pytest.mark.parametrize("name", NAMES)
     def test_fault_113_114_the_token_replaces_a_header_of_the_caller(
         self, send: Any, events: list[Event], name: str
     ) -> None:
-        """One Authorization header is sent, which is ours; the event does not show the other."""
+        """The library's header replaces the caller's, whose value is not in the event."""
         with WireServer(*serving(response())) as server:
             assert 200 == send(server, headers={name: OWN}).status
 
@@ -47,7 +47,7 @@ class ExistingHeaderTests(BearerHarness):
         assert OWN not in str(replaced(events)[0])
 
     def test_fault_114_two_spellings_make_one_header(self, send: Any) -> None:
-        """A client that takes two spellings of one name sends the token, and nothing beside it."""
+        """A client that accepts two spellings of the header name sends the token's header only."""
         with WireServer(*serving(response())) as server:
             send(server, headers=dict.fromkeys(NAMES, OWN))
 
@@ -56,7 +56,7 @@ class ExistingHeaderTests(BearerHarness):
     def test_fault_113_defaults_of_the_client_are_replaced(
         self, auth_for: Callable[..., CredicorpAuth]
     ) -> None:
-        """A header that the client puts on all requests is replaced as well."""
+        """A default header of the client is replaced as well."""
         with WireServer(*serving(response())) as server:
             self.request_with_defaults(
                 auth_for(server), server.url, headers={"authorization": OWN}, existing="replace"
@@ -67,7 +67,7 @@ class ExistingHeaderTests(BearerHarness):
     def test_fault_113_defaults_of_the_client_are_kept(
         self, auth_for: Callable[..., CredicorpAuth], transport: ScriptedTransport
     ) -> None:
-        """With `keep`, a header that the client puts on all requests is kept as well."""
+        """With `keep`, a default header of the client is kept as well."""
         with WireServer(*serving(response())) as server:
             self.request_with_defaults(
                 auth_for(server), server.url, headers={"authorization": OWN}, existing="keep"
@@ -80,7 +80,7 @@ class ExistingHeaderTests(BearerHarness):
     def test_fault_113_a_kept_header_has_its_own_401(
         self, send: Any, transport: ScriptedTransport, name: str
     ) -> None:
-        """With `keep`, the request is passed on as it is, and its 401 is the caller's."""
+        """With `keep`, the request is sent unchanged, and its 401 goes to the caller."""
         with WireServer(*serving(REFUSED)) as server:
             got = send(server, headers={name: OWN}, existing="keep")
 
@@ -92,7 +92,7 @@ class ExistingHeaderTests(BearerHarness):
     def test_a_request_without_a_header_carries_the_token(
         self, send: Any, events: list[Event], existing: Existing
     ) -> None:
-        """The choice makes no difference to a request without an Authorization header."""
+        """The option has no effect on a request without an Authorization header."""
         with WireServer(*serving(REFUSED, response())) as server:
             assert 200 == send(server, existing=existing).status
 
@@ -116,7 +116,7 @@ class ExistingHeaderTests(BearerHarness):
     def test_fault_111_a_start_elsewhere_raises_with_a_header_of_the_caller_or_without(
         self, send: Any, headers: dict[str, str]
     ) -> None:
-        """A request that starts at another origin is not sent: the token would go there."""
+        """A request to an origin that is not allowed is not sent: it would carry the token."""
         with WireServer(*serving(response())) as home, WireServer(*serving(response())) as other:
             with pytest.raises(errors.OriginNotAllowed):
                 send(home, url=other.url, headers=headers)
@@ -127,7 +127,7 @@ class ExistingHeaderTests(BearerHarness):
     def test_fault_360_a_hop_home_has_no_token_if_the_request_began_without_one(
         self, send: Any, transport: ScriptedTransport, status: int
     ) -> None:
-        """A foreign server that redirects a kept request to our API gets no token onto it."""
+        """If a foreign server redirects a kept request to our API, that hop carries no token."""
         with WireServer() as home, WireServer() as foreign:
             home.scripts = serving(REFUSED)
             foreign.scripts = serving(redirect(f"{home.url}payments", status))
@@ -147,7 +147,7 @@ class ExistingHeaderTests(BearerHarness):
     def test_fault_360_a_kept_request_is_followed_to_another_origin(
         self, send: Any, transport: ScriptedTransport
     ) -> None:
-        """A kept request that leaves our API is followed as the client follows any other."""
+        """The client follows a kept request to another origin as it follows any other."""
         with WireServer() as home, WireServer() as foreign:
             home.scripts = serving(redirect(foreign.url), REFUSED)
             foreign.scripts = serving(redirect(home.url))
@@ -164,7 +164,7 @@ class ExistingHeaderTests(BearerHarness):
         events: list[Event],
         existing: Existing,
     ) -> None:
-        """The header of the first sending is ours: it is neither kept, nor refused, nor told of."""
+        """When resent, the library's own header is replaced: not kept, refused or reported."""
         with WireServer(*serving(response(b"1"), response(b"2"))) as server:
             auth = auth_for(server)
             got = self._send_again(auth, server.url, existing)
@@ -176,7 +176,7 @@ class ExistingHeaderTests(BearerHarness):
     def test_fault_361_a_request_sent_again_is_repeated_again(
         self, auth_for: Callable[..., CredicorpAuth]
     ) -> None:
-        """A request that was repeated after a 401 is repeated again when it is sent again."""
+        """A request that was repeated after a 401 is repeated again when it is resent."""
         with WireServer(*serving(REFUSED, response(b"1"), REFUSED, response(b"2"))) as server:
             got = self._send_again(auth_for(server), server.url, "replace", lambda: None)
 
@@ -186,7 +186,7 @@ class ExistingHeaderTests(BearerHarness):
     def test_fault_361_a_request_sent_again_after_a_foreign_hop_has_its_token(
         self, auth_for: Callable[..., CredicorpAuth]
     ) -> None:
-        """What a hop elsewhere must not carry is missing from that hop alone."""
+        """Only the hop to a foreign origin lacks the token; a resent request carries it again."""
         with WireServer() as home, WireServer() as foreign:
             home.scripts = serving(redirect(foreign.url), response(b"2"))
             foreign.scripts = serving(response(b"1"))

@@ -1,4 +1,4 @@
-"""A resource that plays a script, an object that has tokens, and a client between the two."""
+"""Test harness of bearers: a scripted resource, a token source and a client."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REFUSED = response(b"refused", status="401 Unauthorized", headers=[INVALID_TOKEN
 
 class Got(NamedTuple):
     """
-    What a client got.
+    A response, as a client returned it.
 
     Args:
         status: HTTP status code.
@@ -32,7 +32,7 @@ class Got(NamedTuple):
 
 class BearerHarness:
     """
-    The bench of a bearer's tests; see `BearerContract`.
+    The harness of a bearer's tests; see `BearerContract`.
 
     Args:
         contract_version: The version of the contract.
@@ -55,13 +55,13 @@ class BearerHarness:
         Send one request that carries a token of `auth`, and follow its redirects.
 
         Args:
-            auth: The source of its token.
+            auth: The source of the token.
             method: HTTP method.
-            url: The absolute address.
-            headers: Headers of the caller's own.
-            body: Text, bytes, a file or what `one_shot` and `rewindable` return; None for none.
+            url: The absolute URL.
+            headers: The caller's own headers.
+            body: Text, bytes, a file or a result of `one_shot` or `rewindable`; None for no body.
             scope: The scope of the token; None for the default scope.
-            existing: What happens to an `Authorization` header among `headers`.
+            existing: The handling of an `Authorization` header in `headers`.
         """
         raise NotImplementedError
 
@@ -69,9 +69,9 @@ class BearerHarness:
         self, auth: CredicorpAuth, url: str, *, headers: dict[str, str], existing: Existing
     ) -> Got:
         """
-        Send a GET request with a client that puts `headers` on all of its requests.
+        Send a GET request with a client that has `headers` as its defaults.
 
-        Without an own version of this, the headers are those of the one request.
+        Unless overridden, the headers are those of the one request.
         """
         return self.request(
             auth, "GET", url, headers=headers, body=None, scope=None, existing=existing
@@ -81,36 +81,36 @@ class BearerHarness:
         self, auth: CredicorpAuth, url: str, between: Callable[[], object], *, existing: Existing
     ) -> list[Got]:
         """
-        Send a GET request, call `between`, and send the very same request object again.
+        Send a GET request, call `between`, and send the same request object again.
 
         Returns:
-            The two responses. A client that has nothing to send again needs no version of its own.
+            The two responses. A client without reusable request objects need not override this.
         """
         raise NotImplementedError
 
     def one_shot(self) -> Any:
-        """Return a body that can be sent once; here a generator."""
+        """Return a body that can be sent once; the default is a generator."""
         return (each for each in [b"ke", b"pt"])
 
     def rewindable(self) -> Any:
-        """Return a file with the content `kept` that can be rewound, or what comes nearest."""
+        """Return a file with the content `kept` that can be rewound, or the closest equivalent."""
         return io.BytesIO(b"kept")
 
     @pytest.fixture
     def transport(self) -> ScriptedTransport:
-        """Grant tokens that count up: token-1, token-2."""
+        """Return a transport whose tokens count up: token-1, token-2."""
         return ScriptedTransport()
 
     @pytest.fixture
     def events(self) -> list[Event]:
-        """Collect the events of a test."""
+        """Return the list that collects the events of a test."""
         return []
 
     @pytest.fixture
     def auth_for(
         self, transport: ScriptedTransport, events: list[Event]
     ) -> Iterator[Callable[..., CredicorpAuth]]:
-        """Make one object for each server, whose origin is the only one that is allowed."""
+        """Return a factory of token sources, each of which allows the origin of one server only."""
         opened: dict[int, CredicorpAuth] = {}
 
         def auth_for(server: WireServer, **settings: Any) -> CredicorpAuth:
@@ -133,7 +133,7 @@ class BearerHarness:
 
     @pytest.fixture
     def send(self, auth_for: Callable[..., CredicorpAuth]) -> Callable[..., Got]:
-        """Send requests to a server, whose origin is the only one that is allowed."""
+        """Return a function that sends requests to a server, with that server's origin allowed."""
 
         def send(
             server: WireServer,
@@ -161,32 +161,32 @@ class BearerHarness:
 
 
 def exchanging(*responses: bytes) -> list[Any]:
-    """Answer the requests of one connection in turn."""
+    """Return a script that responds to the requests of one connection in turn."""
     return [step for each in responses for step in (Receive(), Send(each))]
 
 
 def serving(*responses: bytes) -> list[Any]:
-    """Give the scripts of a server that gives these answers, to as many connections as come."""
+    """Return scripts for a server that gives these responses on any number of connections."""
     return [[Receive(), Send(closing(each))] for each in responses]
 
 
 def closing(whole: bytes) -> bytes:
-    """Let an answer be the last on its connection."""
+    """Return the response as the last one of its connection."""
     return whole.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
 
 
 def redirect(url: str, status: int = 307) -> bytes:
-    """Send the client elsewhere."""
+    """Return a redirect to the URL."""
     return response(status=f"{status} Elsewhere", headers=[("Location", url)])
 
 
 def requests_to(server: WireServer) -> list[bytes]:
-    """Split what a server received into its requests, in order of connections."""
+    """Return the requests that a server received, in order of connections."""
     return [each.received for each in server.connections if each.received]
 
 
 def tokens_at(server: WireServer) -> list[list[str]]:
-    """Return the values of the Authorization headers of each request that a server received."""
+    """Return the Authorization values of each request that a server received."""
     return [
         [
             line.partition(b":")[2].strip().decode()

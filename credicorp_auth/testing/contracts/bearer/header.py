@@ -1,4 +1,4 @@
-"""Where a request carries the token, and where it does not: faults 107, 111 and 325."""
+"""Tests of the requests that carry the token, and of those that do not: faults 107, 111, 325."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from credicorp_auth.testing.wire import WireServer, response
 
 
 class HeaderTests(BearerHarness):
-    """Where a request carries the token, and where it does not."""
+    """Tests of the requests that carry the token, and of those that do not."""
 
     def test_a_request_carries_the_token(self, send: Any, transport: ScriptedTransport) -> None:
         """One Authorization header is sent, and the next request carries the same token."""
@@ -35,7 +35,7 @@ class HeaderTests(BearerHarness):
         assert 1 == len(transport.sent)
 
     def test_a_request_may_name_its_scope(self, send: Any) -> None:
-        """A request that needs another scope has a token of its own."""
+        """A request for another scope carries another token."""
         with WireServer(*serving(response(), response(), response())) as server:
             send(server)
             send(server, scope="decisions:read")
@@ -44,7 +44,7 @@ class HeaderTests(BearerHarness):
         assert [["Bearer token-1"], ["Bearer token-2"], ["Bearer token-1"]] == tokens_at(server)
 
     def test_fault_111_an_origin_outside_gets_nothing(self, send: Any) -> None:
-        """A call that starts elsewhere is refused before a connection is made."""
+        """A request to an origin that is not allowed is refused before a connection is made."""
         with WireServer(*serving(response())) as home, WireServer(*serving(response())) as other:
             with pytest.raises(OriginNotAllowed):
                 send(home, url=other.url)
@@ -61,7 +61,7 @@ class HeaderTests(BearerHarness):
     def test_without_a_token_nothing_is_sent(
         self, send: Any, transport: ScriptedTransport, given: Any, raised: type[Exception]
     ) -> None:
-        """When no token can be had, the request is not sent without one."""
+        """Without a token, the request is not sent."""
         transport.responses.append(given)
         with WireServer(*serving(response())) as server:
             with pytest.raises(raised):
@@ -72,7 +72,7 @@ class HeaderTests(BearerHarness):
     def test_fault_107_325_a_foreign_hop_has_no_token(
         self, send: Any, transport: ScriptedTransport
     ) -> None:
-        """A redirect to another origin is followed without the token, which does not come back."""
+        """A redirect to another origin is followed without the token, and so is a redirect back."""
         with WireServer() as home, WireServer() as foreign:
             home.scripts = serving(redirect(foreign.url), REFUSED)
             foreign.scripts = serving(redirect(home.url))
@@ -86,7 +86,7 @@ class HeaderTests(BearerHarness):
     def test_a_401_of_a_foreign_origin_says_nothing_of_the_token(
         self, send: Any, transport: ScriptedTransport
     ) -> None:
-        """A 401 that answers a request without our token costs no mint."""
+        """A 401 to a request without the token does not cause a mint."""
         with WireServer() as home, WireServer(*serving(REFUSED)) as foreign:
             home.scripts = serving(redirect(foreign.url), response(b"still good"))
             assert 401 == send(home, "POST", body=b"x").status

@@ -1,4 +1,4 @@
-"""Names that a request gives its server beside its address: faults 102, 114 and 362."""
+"""Tests of host and credentials from sources other than the URL's host: faults 102, 114, 362."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from credicorp_auth.testing.wire import WireServer, response
 
 
 class NamingTests(BearerHarness):
-    """Names that a request gives its server beside its address."""
+    """Tests of host and credentials from sources other than the URL's host."""
 
     @pytest.mark.parametrize("name", ["Host", "host"])
     @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ class NamingTests(BearerHarness):
             assert [] == server.connections
 
     def test_fault_362_a_host_header_that_says_what_the_address_says(self, send: Any) -> None:
-        """A Host header that names the server of the address changes nothing."""
+        """A Host header that names the host of the URL has no effect."""
         with WireServer(*serving(response())) as server:
             assert 200 == send(server, headers={"Host": f"127.0.0.1:{server.port}"}).status
 
@@ -46,7 +46,7 @@ class NamingTests(BearerHarness):
     def test_fault_362_a_host_header_of_an_allowed_origin(
         self, auth_for: Callable[..., CredicorpAuth], send: Any
     ) -> None:
-        """Both origins are allowed, so the token goes with the request and its hops at home."""
+        """If both origins are allowed, the request and its same-origin hops carry the token."""
         with WireServer() as server:
             server.scripts = serving(redirect("/second"), response())
             host = f"localhost:{server.port}"
@@ -56,7 +56,7 @@ class NamingTests(BearerHarness):
         assert [["Bearer token-1"]] * 2 == tokens_at(server)
 
     def test_fault_114_credentials_in_the_address_are_not_sent(self, send: Any) -> None:
-        """User and password in the address make no second header."""
+        """User and password in the URL do not create a second header."""
         with WireServer(*serving(response())) as server:
             send(server, url=f"http://user:word@127.0.0.1:{server.port}/")
 
@@ -65,7 +65,7 @@ class NamingTests(BearerHarness):
     def test_fault_102_an_entry_in_netrc_is_not_sent(
         self, send: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """An entry for the host in the caller's netrc takes no part, on a hop at home either."""
+        """An entry for the host in the caller's netrc is ignored, also after a redirect."""
         netrc = tmp_path / "netrc"
         netrc.write_text("machine 127.0.0.1 login somebody password else\n")
         netrc.chmod(0o600)
@@ -77,7 +77,7 @@ class NamingTests(BearerHarness):
 
     @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
     def test_fault_114_no_header_makes_a_second_one(self, send: Any, end: str) -> None:
-        """A value with a line end is refused by the client, or makes no header of its own."""
+        """The client rejects a value with a line break, or does not create another header."""
         with WireServer(*serving(response())) as server, suppress(Exception):
             send(server, headers={"X-Own": f"1{end}Authorization: Basic eDp5"})
 

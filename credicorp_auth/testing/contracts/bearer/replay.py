@@ -1,4 +1,4 @@
-"""What becomes of a 401: faults 109, 110, 112, 364, 366 and 367."""
+"""Tests of the handling of a 401: faults 109, 110, 112, 364, 366 and 367."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ TWICE = [["Bearer token-1"], ["Bearer token-2"]]
 
 
 class ReplayTests(BearerHarness):
-    """What becomes of a 401."""
+    """Tests of the handling of a 401."""
 
     @pytest.mark.parametrize("kind", ["bytes", "text", "file", "none"])
     def test_a_401_is_answered_by_sending_again(self, send: Any, kind: str) -> None:
-        """The same request goes out once more, with another token and otherwise unchanged."""
+        """The same request is sent once more, with another token and otherwise unchanged."""
         bodies = {"bytes": b"kept", "text": "kept", "file": self.rewindable(), "none": None}
         headers = {"Idempotency-Key": "7", "Content-Type": "text/plain"}
         with WireServer(*serving(REFUSED, DONE)) as server:
@@ -43,7 +43,7 @@ class ReplayTests(BearerHarness):
     def test_fault_110_a_body_that_can_be_sent_once(
         self, send: Any, transport: ScriptedTransport
     ) -> None:
-        """It is not sent again; its 401 goes to the caller whole, and the token is dropped."""
+        """It is not sent again; the caller gets the whole 401, and the token is invalidated."""
         with WireServer(*serving(REFUSED, DONE)) as server:
             assert (401, b"refused") == send(server, "POST", body=self.one_shot())
             assert 1 == len(requests_to(server))
@@ -55,7 +55,7 @@ class ReplayTests(BearerHarness):
     def test_fault_109_the_second_401_is_the_callers(
         self, send: Any, transport: ScriptedTransport
     ) -> None:
-        """A request is sent again once; what is said to that one is the answer."""
+        """A request is repeated once; the caller gets the response to the repetition."""
         with WireServer(*serving(REFUSED, REFUSED, DONE)) as server:
             assert (401, b"refused") == send(server)
 
@@ -63,7 +63,7 @@ class ReplayTests(BearerHarness):
         assert 2 == len(transport.sent)
 
     def test_fault_112_a_403_is_not_repeated(self, send: Any, transport: ScriptedTransport) -> None:
-        """A 403 is the answer, whatever it says."""
+        """A 403 goes to the caller, with any challenge."""
         forbidden = response(b"no", status="403 Forbidden", headers=[INVALID_TOKEN])
         with WireServer(*serving(forbidden, DONE)) as server:
             assert (403, b"no") == send(server)
@@ -92,7 +92,7 @@ class ReplayTests(BearerHarness):
     def test_fault_364_any_challenge_but_for_want_of_scope(
         self, send: Any, challenges: list[str], repeated: bool
     ) -> None:
-        """Any 401 to our token is worth one other token, unless it says that the scope is small."""
+        """Any 401 to our token causes one retry, unless the challenge is `insufficient_scope`."""
         headers = [("WWW-Authenticate", each) for each in challenges]
         refused = response(b"no", status="401 Unauthorized", headers=headers)
         with WireServer(*serving(refused, DONE)) as server:
@@ -101,7 +101,7 @@ class ReplayTests(BearerHarness):
     def test_fault_366_the_response_to_the_repetition_is_reported(
         self, send: Any, transport: ScriptedTransport
     ) -> None:
-        """Since the new token helped, the next 401 is believed at once."""
+        """Since the new token was accepted, the next 401 causes another mint at once."""
         with WireServer(*serving(REFUSED, DONE, REFUSED, DONE)) as server:
             assert [(200, b"done")] * 2 == [send(server), send(server)]
 
@@ -110,7 +110,7 @@ class ReplayTests(BearerHarness):
     def test_fault_366_a_refused_repetition_is_reported(
         self, send: Any, transport: ScriptedTransport
     ) -> None:
-        """Since the new token did not help, the next 401 costs no further one."""
+        """Since the new token was rejected as well, the next 401 does not cause another mint."""
         with WireServer(*serving(REFUSED, REFUSED, REFUSED, DONE)) as server:
             assert [(401, b"refused")] * 2 == [send(server), send(server)]
 
@@ -119,7 +119,7 @@ class ReplayTests(BearerHarness):
     def test_fault_367_a_redirect_of_the_repetition_is_no_success(
         self, send: Any, transport: ScriptedTransport
     ) -> None:
-        """A repetition that is redirected to another 401 does not show that the token helped."""
+        """A repetition that is redirected to another 401 does not count as a success."""
         script = [REFUSED, redirect("/second"), REFUSED]
         with WireServer(*serving(*script, REFUSED, DONE)) as server:
             assert [401, 401] == [send(server).status, send(server).status]
@@ -128,7 +128,7 @@ class ReplayTests(BearerHarness):
 
     @pytest.mark.parametrize("status", [307, 303])
     def test_a_401_after_a_redirect_repeats_that_hop(self, send: Any, status: int) -> None:
-        """On the same origin the token stays, and a 401 there repeats that hop, not the first."""
+        """A redirect within the origin keeps the token, and a 401 there repeats that hop only."""
         script = [redirect("/second", status), REFUSED, DONE]
         with WireServer(*serving(*script)) as server:
             got = send(server, "POST", body=b"kept")
@@ -143,7 +143,7 @@ class ReplayTests(BearerHarness):
     def test_a_redirect_after_a_401_keeps_the_new_token(
         self, send: Any, transport: ScriptedTransport
     ) -> None:
-        """Where the second attempt is answered by a redirect at home, the new token goes on."""
+        """If the repetition is redirected within the origin, the next hop carries the new token."""
         with WireServer(*serving(REFUSED, redirect("/second"), DONE)) as server:
             assert (200, b"done") == send(server)
 
@@ -153,7 +153,7 @@ class ReplayTests(BearerHarness):
     def test_a_new_token_that_is_there_already_is_used(
         self, send: Any, transport: ScriptedTransport
     ) -> None:
-        """The token that a 401 brought serves the requests that follow."""
+        """The token minted after a 401 is used for later requests."""
         with WireServer(*serving(REFUSED, DONE, DONE)) as server:
             send(server)
             send(server)

@@ -1,4 +1,4 @@
-"""The contract of a cache: what every one of them keeps, gives back, forgets and hides."""
+"""Contract of caches: storage, expiry, leases, sharing and secrecy."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class CacheContract(
     FailureTests, StorageTests, LeaseExpiryTests, LeaseTests, ListingTests, SharedCacheTests
 ):
     """
-    Every cache keeps what it is given as it was given, and what it declares beyond that.
+    Tests that a cache stores entries unchanged, and provides the capabilities it declares.
 
         class TestMyCache(CacheContract):
             def build_cache(self, place):
                 return MyCache(namespace=place.name)
 
-    It needs pytest (`pip install credicorp-auth[testing]`) and forks. What `capabilities` does not
-    declare is skipped, and so is trouble, unless `break_cache` says how to make it.
+    It needs pytest (`pip install credicorp-auth[testing]`) and forks. Tests of capabilities that
+    `capabilities` does not declare are skipped, and so are failures without `break_cache`.
 
     .. versionadded:: 1.0.0
     """

@@ -1,4 +1,4 @@
-"""What a cache in trouble says, and what it keeps to itself."""
+"""Tests of a failing cache: its errors, and the secrecy of its entries."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _ADAPTER = "credicorp_auth"
 
 
 class FailureTests(CacheHarness):
-    """What a cache in trouble says, and what it keeps to itself."""
+    """Tests of a failing cache: its errors, and the secrecy of its entries."""
 
     def test_trouble_is_told_without_the_entry(self, cache: Cache, place: Path) -> None:
-        """It raises `CacheUnavailable`, in whose text, chain and frames there is no entry."""
+        """It raises `CacheUnavailable`; no entry is in the error's text, chain or frames."""
         cache.write(KEY, CANARY, lifetime=60)
         self.break_cache(cache, place)
         calls: list[Callable[[], object]] = [
@@ -35,7 +35,7 @@ class FailureTests(CacheHarness):
             _assert_holds_nothing(caught.value)
 
     def test_trouble_gives_no_lease(self, leasing: LeasingCache, place: Path) -> None:
-        """Nobody can tell who has it: it is failed, or refused; what was held ends in time."""
+        """A broken cache grants no lease: it fails or raises. A lease held before expires."""
         held = leasing.lease(KEY, seconds=0.2)
         self.break_cache(leasing, place)
         try:
@@ -67,7 +67,7 @@ def _assert_holds_nothing(error: CacheUnavailable) -> None:
 
 
 def _reaches(value: object, *, depth: int) -> bool:
-    """Walk what an object refers to, except through the closures that are there to hold secrets."""
+    """Return true if an object refers to an entry, other than through callables."""
     if isinstance(value, bytes):
         return b"entry-canary" in value
     if depth == 0 or isinstance(value, type) or callable(value):

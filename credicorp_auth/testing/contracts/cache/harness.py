@@ -1,4 +1,4 @@
-"""Caches to test, built for one place and closed again, and children who use them."""
+"""Test harness of caches: builds them for one place, closes them, and uses them in forks."""
 
 from __future__ import annotations
 
@@ -19,47 +19,47 @@ T = TypeVar("T")
 
 KEY = "0123456789abcdef" * 4
 OTHER_KEY = "fedcba9876543210" * 4
-_PATIENCE = 20.0  # seconds: much more than a busy machine takes
+_PATIENCE = 20.0  # seconds: much longer than a busy machine needs
 CANARY = b'{"access_token":"entry-canary"}'
 
 
 class CacheHarness:
-    """What the tests of a cache stand on; see `CacheContract`."""
+    """The harness of a cache's tests; see `CacheContract`."""
 
     def build_cache(self, place: Path) -> Cache:
         """
-        Build the cache that is tested.
+        Build the cache under test.
 
         Args:
-            place: A path of this test's own, where nothing is yet. Caches that are shared see each
-                other's entries if they were built for the same place, and only then.
+            place: A new path for this test. Shared caches see each other's entries if, and only if,
+                they were built for the same place.
         """
         raise NotImplementedError
 
-    def break_cache(self, cache: Cache, place: Path) -> None:  # noqa: ARG002 - for who overrides it
+    def break_cache(self, cache: Cache, place: Path) -> None:  # noqa: ARG002 - for subclasses
         """
-        Bring trouble upon a cache, so that whatever it is asked for cannot be done.
+        Break a cache, so that every operation fails.
 
         Args:
             cache: The cache.
-            place: What it was built for.
+            place: The place that it was built for.
         """
         pytest.skip("`break_cache` is not overridden, so there is no trouble")
 
     @pytest.fixture
     def place(self, tmp_path: Path) -> Path:
-        """Name a place."""
+        """Return the place of a test."""
         return tmp_path / f"place-{os.urandom(4).hex()}"
 
     @pytest.fixture(autouse=True)
     def _descriptors(self) -> Iterator[None]:
-        """After each test, no more files and sockets are open than before."""
+        """Check that a test leaves no more files and sockets open than before."""
         with none_left_open():
             yield
 
     @pytest.fixture
     def build(self, _descriptors: None, place: Path) -> Iterator[Build]:
-        """Build caches for one place, and close them after the test."""
+        """Return a function that builds caches for one place; close them after the test."""
         with ExitStack() as made:
 
             def build() -> Cache:
@@ -71,17 +71,17 @@ class CacheHarness:
 
     @pytest.fixture
     def cache(self, build: Build) -> Cache:
-        """Build one."""
+        """Build a cache."""
         return build()
 
     @pytest.fixture
     def leasing(self, build: Build) -> LeasingCache:
-        """Build one that has leases."""
+        """Build a cache that has leases."""
         return build_leasing(build)
 
     @pytest.fixture
     def listing(self, build: Build) -> ListingCache:
-        """Build one that lists its entries."""
+        """Build a cache that lists its entries."""
         cache = build()
         if not cache.capabilities.lists:
             pytest.skip("it declares no list")
@@ -90,7 +90,7 @@ class CacheHarness:
 
 
 def build_leasing(build: Build) -> LeasingCache:
-    """Build a cache that has leases, or skip."""
+    """Build a cache that has leases, or skip the test."""
     cache = build()
     if not cache.capabilities.leases:
         pytest.skip("it declares no leases")
@@ -99,13 +99,13 @@ def build_leasing(build: Build) -> LeasingCache:
 
 
 def needs_processes(cache: Cache) -> None:
-    """Skip a test of what other processes see, where they see nothing."""
+    """Skip a test of several processes if the cache is not shared by them."""
     if not cache.capabilities.spans_processes:
         pytest.skip("it does not declare that it spans processes")
 
 
 def in_child(work: Callable[[], bool]) -> bool:
-    """Do something in the child of a fork; return whether it went well."""
+    """Run a function in a forked child; return true if it succeeded."""
     child = os.fork()
     if child == 0:  # pragma: no cover # measured in the parent only
         went_well = False
@@ -117,7 +117,7 @@ def in_child(work: Callable[[], bool]) -> bool:
 
 
 def await_lease(cache: LeasingCache, key: str, *, seconds: float) -> Lease:
-    """Ask until it is had."""
+    """Request the lease until it is acquired."""
 
     def ask() -> Lease | None:
         lease = cache.lease(key, seconds=seconds)
@@ -128,7 +128,7 @@ def await_lease(cache: LeasingCache, key: str, *, seconds: float) -> Lease:
 
 
 def await_end(cache: Cache, key: str) -> None:
-    """Read until the entry has ended."""
+    """Read until the entry has expired."""
     patiently(
         lambda: True if cache.read(key) is None else None,
         "the end of an entry that was given 50 ms",
@@ -136,7 +136,7 @@ def await_end(cache: Cache, key: str) -> None:
 
 
 def patiently(look: Callable[[], T | None], wanted: str) -> T:
-    """Look until there is something; a wait in vain is a failure that says for what."""
+    """Poll until there is a result; a timeout is a failure that names what was awaited."""
     end = time.monotonic() + _PATIENCE
     while (found := look()) is None:
         assert time.monotonic() < end, f"waited {_PATIENCE:g} s for {wanted}, in vain"

@@ -1,4 +1,4 @@
-"""A holder that died or stands still is in nobody's way for longer than was said."""
+"""Tests of lease expiry: a dead or frozen holder blocks others no longer than its lease."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _SHORT = 0.2  # seconds
 
 
 class LeaseExpiryTests(CacheHarness):
-    """A holder that died or stands still is in nobody's way for longer than was said."""
+    """Tests of lease expiry: a dead or frozen holder blocks others no longer than its lease."""
 
     def test_it_lapses_without_a_sign_of_life(self, leasing: LeasingCache, build: Build) -> None:
-        """One successor takes over, and what the former holder does is no trouble to it."""
+        """One successor acquires an expired lease, and the former holder cannot affect it."""
         other = build_leasing(build)
         lapsed = leasing.lease(KEY, seconds=_SHORT)
         held = await_lease(other, KEY, seconds=_SHORT)
@@ -37,7 +37,7 @@ class LeaseExpiryTests(CacheHarness):
         held.release()
 
     def test_what_a_lapsed_holder_writes_is_late(self, leasing: LeasingCache, build: Build) -> None:
-        """It loses by its number against what its successor has written."""
+        """The former holder's write has a smaller number, so the successor's entry stays."""
         other = build_leasing(build)
         lapsed = leasing.lease(KEY, seconds=_SHORT)
         held = await_lease(other, KEY, seconds=_SHORT)
@@ -49,7 +49,7 @@ class LeaseExpiryTests(CacheHarness):
         held.release()
 
     def test_a_sign_of_life_keeps_it(self, leasing: LeasingCache, build: Build) -> None:
-        """As long as its holder renews it, nobody else has it, for twice its time and more."""
+        """While its holder renews it, no other acquires it, for over twice its length."""
         seconds = 1.0
         other = build_leasing(build)
         held = leasing.lease(KEY, seconds=seconds)
@@ -57,7 +57,7 @@ class LeaseExpiryTests(CacheHarness):
         begin = signed = time.monotonic()
         while time.monotonic() < begin + 2 * seconds:
             state = other.lease(KEY, seconds=seconds).state
-            # On a machine that was too busy to renew in time, a lapse is right.
+            # On a machine that was too busy to renew in time, the lease may expire.
             assert state is LeaseState.HELD or time.monotonic() - signed > seconds / 2
             told.append(state)
             signed = time.monotonic()
@@ -70,7 +70,7 @@ class LeaseExpiryTests(CacheHarness):
     def test_a_lease_for_longer_than_is_asked_for_is_nobodys(
         self, leasing: LeasingCache, build: Build
     ) -> None:
-        """No holder asks for an hour; so one who asks for less has it, and the former has not."""
+        """A lease of an hour yields to a shorter request, and its former holder loses it."""
         endless = leasing.lease(KEY, seconds=3600)
         held = await_lease(build_leasing(build), KEY, seconds=_SHORT)
 
@@ -82,7 +82,7 @@ class LeaseExpiryTests(CacheHarness):
     def test_a_holder_that_was_killed_is_followed(
         self, leasing: LeasingCache, build: Build
     ) -> None:
-        """After SIGKILL, one who waits has the lease, with a larger number."""
+        """After SIGKILL of the holder, a waiting process acquires it with a larger number."""
         needs_processes(leasing)
         inform, informed = os.pipe()
         child = os.fork()

@@ -1,4 +1,4 @@
-"""Of all who share a cache, one has the lease, and what leases bring is kept in order."""
+"""Tests of leases: one holder at a time, and writes ordered by lease number."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from credicorp_auth.testing.contracts.cache.harness import (
 
 
 class LeaseTests(CacheHarness):
-    """Of all who share a cache, one has the lease, and what leases bring is kept in order."""
+    """Tests of leases: one holder at a time, and writes ordered by lease number."""
 
     def test_one_has_it(self, leasing: LeasingCache, build: Build) -> None:
-        """Whoever asks later, by the same cache or another, learns that it is held."""
+        """A later request, by the same cache or another, reports that the lease is held."""
         other = build_leasing(build)
         held = leasing.lease(KEY, seconds=60)
 
@@ -46,7 +46,7 @@ class LeaseTests(CacheHarness):
             each.release()
 
     def test_what_was_given_back_is_had_again(self, leasing: LeasingCache, build: Build) -> None:
-        """By whoever asks next; releasing again does no harm to that one."""
+        """The next request acquires a released lease; a second release does not affect it."""
         other = build_leasing(build)
         first = leasing.lease(KEY, seconds=60)
         first.release()
@@ -59,7 +59,7 @@ class LeaseTests(CacheHarness):
         second.release()
 
     def test_numbers_grow(self, leasing: LeasingCache, build: Build) -> None:
-        """Each lease of a key has a larger number than any before, whoever had that."""
+        """Each lease of a key has a larger number than all before it, of any holder."""
         caches = [leasing, build_leasing(build)]
         numbers: list[int] = []
         for turn in range(20):
@@ -70,7 +70,7 @@ class LeaseTests(CacheHarness):
         assert sorted(set(numbers)) == numbers
 
     def test_of_many_threads_one_has_it(self, leasing: LeasingCache) -> None:
-        """Threads that ask at the same moment are told apart as well."""
+        """If threads request the lease at the same time, one acquires it."""
         start = Barrier(8)
         states: list[LeaseState] = []
 
@@ -87,7 +87,7 @@ class LeaseTests(CacheHarness):
         assert (1, 7) == (states.count(LeaseState.ACQUIRED), states.count(LeaseState.HELD))
 
     def test_processes_are_told_apart(self, leasing: LeasingCache, build: Build) -> None:
-        """Another process learns that it is held, and has it once it was given back."""
+        """Another process sees that the lease is held, and acquires it after its release."""
         needs_processes(leasing)
 
         def ask() -> LeaseState:
@@ -104,7 +104,7 @@ class LeaseTests(CacheHarness):
     def test_a_fork_leaves_the_lease_to_the_parent(
         self, leasing: LeasingCache, build: Build
     ) -> None:
-        """The child lets go of what it inherited, and the parent holds on."""
+        """The child gives up the inherited lease, and the parent keeps it."""
         needs_processes(leasing)
         held = leasing.lease(KEY, seconds=60)
 
@@ -118,7 +118,7 @@ class LeaseTests(CacheHarness):
         held.release()
 
     def test_a_smaller_number_does_not_overwrite(self, leasing: LeasingCache) -> None:
-        """What was made under a later lease stays; the same lease, or a later one, may replace."""
+        """An entry of a later lease stays; a write under the same or a later lease replaces it."""
         leasing.write(KEY, b"2", lifetime=60, number=2)
         leasing.write(KEY, b"1", lifetime=60, number=1)
         kept = leasing.read(KEY)
@@ -129,7 +129,7 @@ class LeaseTests(CacheHarness):
         assert (b"2", b"2 again", b"3") == (kept, again, leasing.read(KEY))
 
     def test_no_number_replaces_any(self, leasing: LeasingCache) -> None:
-        """Without a number an entry replaces any other, and is replaced by any."""
+        """An entry without a number replaces any other, and any other replaces it."""
         leasing.write(KEY, b"7", lifetime=60, number=7)
         leasing.write(KEY, b"none", lifetime=60)
         kept = leasing.read(KEY)
@@ -153,7 +153,7 @@ class LeaseTests(CacheHarness):
             assert ours == leasing.read(KEY)
 
     def test_numbers_of_one_key_say_nothing_of_another(self, leasing: LeasingCache) -> None:
-        """The order is kept for each key by itself."""
+        """The order of numbers is kept separately for each key."""
         leasing.write(KEY, b"7", lifetime=60, number=7)
         leasing.write(OTHER_KEY, b"1", lifetime=60, number=1)
 

@@ -1,4 +1,4 @@
-"""What an operator sees of the entries, and how they are dropped."""
+"""Tests of listing and clearing the entries, as an operator does."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from credicorp_auth.testing.contracts.cache.harness import (
 
 
 class ListingTests(CacheHarness):
-    """What an operator sees of the entries, and how they are dropped."""
+    """Tests of listing and clearing the entries, as an operator does."""
 
     def test_an_empty_cache_lists_nothing(self, listing: ListingCache) -> None:
-        """Nothing is listed, and nothing dropped."""
+        """An empty cache lists nothing, and clears nothing."""
         assert [] == listing.entries()
         assert 0 == listing.clear()
 
     def test_living_entries_are_listed_by_key(self, listing: ListingCache) -> None:
-        """Key, age and rest of each, in order; what has ended is not among them."""
+        """Key, age and remaining lifetime of each valid entry are listed, in order of keys."""
         listing.write(OTHER_KEY, b"x", lifetime=120)
         listing.write("0", b"ends", lifetime=0.05)
         listing.write(KEY, b"x", lifetime=60)
@@ -34,13 +34,13 @@ class ListingTests(CacheHarness):
             assert lifetime / 2 < each.expires_in <= lifetime
 
     def test_a_list_shows_no_entry(self, listing: ListingCache) -> None:
-        """What an entry holds is not among what is said of it."""
+        """The list does not contain the content of an entry."""
         listing.write(KEY, CANARY, lifetime=60)
 
         assert "entry-canary" not in repr(listing.entries())
 
     def test_clear_drops_all(self, listing: ListingCache) -> None:
-        """Every entry goes, once, and the cache goes on."""
+        """Every entry is deleted once, and the cache stays usable."""
         for key in (KEY, OTHER_KEY):
             listing.write(key, b"x", lifetime=60)
 

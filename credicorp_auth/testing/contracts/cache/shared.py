@@ -1,4 +1,4 @@
-"""Who else sees an entry, and how many there are room for."""
+"""Tests of sharing between caches and processes, and of the capacity."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _MANY = 3_000
 
 
 class SharedCacheTests(CacheHarness):
-    """Who else sees an entry, and how many there are room for."""
+    """Tests of sharing between caches and processes, and of the capacity."""
 
     def test_caches_of_one_place_share(self, cache: Cache, build: Build) -> None:
-        """Two shared caches of one place are one; two that are not know nothing of each other."""
+        """Two caches of one place share entries if they are declared shared, and only then."""
         other = build()
         cache.write(KEY, b"the one's", lifetime=60)
         seen = other.read(KEY)
@@ -34,7 +34,7 @@ class SharedCacheTests(CacheHarness):
         assert cache.read(KEY) is None
 
     def test_closing_one_leaves_the_other(self, cache: Cache, build: Build) -> None:
-        """A shared cache outlives those who use it."""
+        """A shared cache keeps its entries when one of its users closes."""
         if not cache.capabilities.shared:
             pytest.skip("it does not declare itself shared")
         other = build()
@@ -44,7 +44,7 @@ class SharedCacheTests(CacheHarness):
         assert b"x" == cache.read(KEY)
 
     def test_processes_share(self, cache: Cache, build: Build) -> None:
-        """Processes see each other's entries, where the cache spans them."""
+        """Processes see each other's entries if the cache spans processes."""
         needs_processes(cache)
 
         def work() -> bool:
@@ -59,7 +59,7 @@ class SharedCacheTests(CacheHarness):
         assert b"the child's" == cache.read(OTHER_KEY)
 
     def test_what_is_used_stays(self, cache: Cache) -> None:
-        """A bounded cache drops what was used longest ago; build it with room for a few."""
+        """A bounded cache evicts the least recently used entry; build it with a small capacity."""
         if not cache.capabilities.bounded:
             pytest.skip("it does not declare itself bounded")
         cache.write(KEY, b"used", lifetime=60)
@@ -71,7 +71,7 @@ class SharedCacheTests(CacheHarness):
         assert b"x" == cache.read(f"{_MANY - 1:x}")
 
     def test_room_that_is_made_is_kept(self, cache: Cache) -> None:
-        """A bounded cache keeps as many entries as the engine says that it holds."""
+        """A bounded cache keeps as many entries as the engine requests by `make_room`."""
         if not cache.capabilities.bounded:
             pytest.skip("it does not declare itself bounded")
         assert isinstance(cache, BoundedCache)

@@ -1,4 +1,4 @@
-"""What is kept, as it was given, for as long as was said, and for whom."""
+"""Tests of storage: entries unchanged, for their lifetime, and never shown."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from credicorp_auth.testing.contracts.cache.harness import (
 
 
 class StorageTests(CacheHarness):
-    """What is kept, as it was given, for as long as was said, and for whom."""
+    """Tests of storage: entries unchanged, for their lifetime, and never shown."""
 
     def test_it_has_the_methods_of_a_cache(self, cache: Cache) -> None:
-        """It is a cache by its methods."""
+        """The cache has the methods of its port."""
         assert isinstance(cache, Cache)
 
     def test_a_key_that_was_never_written_has_no_entry(self, cache: Cache) -> None:
-        """An empty cache has nothing, and drops nothing."""
+        """An empty cache returns no entry, and discards none."""
         assert cache.read(KEY) is None
         assert cache.discard(KEY) is False
         assert cache.discard(KEY, expected=b"x") is False
@@ -50,7 +50,7 @@ class StorageTests(CacheHarness):
         assert isinstance(got, bytes)
 
     def test_the_last_entry_counts(self, cache: Cache) -> None:
-        """An entry replaces the one before, be it shorter or longer."""
+        """An entry replaces the one before, shorter or longer."""
         for entry in (b"first, and long", b"second", b"third, and longer than that"):
             cache.write(KEY, entry, lifetime=60)
 
@@ -58,7 +58,7 @@ class StorageTests(CacheHarness):
 
     @pytest.mark.parametrize("other", [OTHER_KEY, KEY[:-1], KEY[:1], KEY[:-1] + "0"])
     def test_keys_are_apart(self, cache: Cache, other: str) -> None:
-        """Up to 64 hexadecimal digits are a key, and one is not another's beginning."""
+        """Keys of up to 64 hexadecimal digits are separate, also if one is a prefix of another."""
         cache.write(KEY, b"one", lifetime=60)
         before = cache.read(other)
         cache.write(other, b"other", lifetime=60)
@@ -68,7 +68,7 @@ class StorageTests(CacheHarness):
         assert (b"one", None) == (cache.read(KEY), cache.read(other))
 
     def test_an_entry_is_dropped_once(self, cache: Cache) -> None:
-        """Whatever it is; the second time there is none."""
+        """The first discard deletes the entry; the second one finds none."""
         cache.write(KEY, b"x", lifetime=60)
 
         assert cache.discard(KEY) is True
@@ -76,7 +76,7 @@ class StorageTests(CacheHarness):
         assert cache.read(KEY) is None
 
     def test_an_entry_is_dropped_if_it_is_the_one_that_is_meant(self, cache: Cache) -> None:
-        """It must contain the expected bytes; one that does not stays."""
+        """An entry is discarded only if it contains the expected bytes."""
         cache.write(KEY, b"of record-2, which is newer", lifetime=60)
 
         assert cache.discard(KEY, expected=b"record-1") is False
@@ -85,7 +85,7 @@ class StorageTests(CacheHarness):
         assert cache.read(KEY) is None
 
     def test_an_entry_ends_with_its_lifetime(self, cache: Cache) -> None:
-        """Sooner or later it is gone, and there is nothing left to drop; one that lives stays."""
+        """An expired entry is gone and cannot be discarded; a valid one stays."""
         cache.write(OTHER_KEY, b"lives", lifetime=60)
         cache.write(KEY, b"ends", lifetime=0.05)
         await_end(cache, KEY)
@@ -94,14 +94,14 @@ class StorageTests(CacheHarness):
         assert b"lives" == cache.read(OTHER_KEY)
 
     def test_an_entry_without_lifetime_is_not_kept(self, cache: Cache) -> None:
-        """It still takes the place of an older one."""
+        """An entry with lifetime 0 is not kept, but removes the older one."""
         cache.write(KEY, b"old", lifetime=60)
         cache.write(KEY, b"new", lifetime=0)
 
         assert cache.read(KEY) is None
 
     def test_threads(self, cache: Cache) -> None:
-        """Threads that write, read and drop at once meet whole entries, or none."""
+        """Threads that write, read and discard concurrently see whole entries, or none."""
         entries = [bytes([65 + number]) * (1 + 1000 * number) for number in range(5)]
 
         def work(mine: bytes) -> set[bytes | None]:
@@ -119,7 +119,7 @@ class StorageTests(CacheHarness):
         assert set(seen) <= {None, *entries}
 
     def test_a_child_goes_on(self, cache: Cache) -> None:
-        """After a fork, the child reads and writes, and what the parent has still works."""
+        """After a fork, the child reads and writes, and the parent's cache still works."""
         cache.write(KEY, b"the parent's", lifetime=60)
 
         def work() -> bool:
@@ -139,7 +139,7 @@ class StorageTests(CacheHarness):
         caplog: pytest.LogCaptureFixture,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        """Neither the cache's texts and attributes nor a log at its most talkative hold it."""
+        """No entry is in the cache's repr, str and attributes, nor in logs at the lowest level."""
         caplog.set_level(1)
         cache.write(KEY, CANARY, lifetime=60)
         cache.read(KEY)

@@ -1,4 +1,4 @@
-"""The contract of a secret source: what every one of them makes of the same records."""
+"""Contract of secret sources: the same results and errors for the same records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["SecretSourceContract"]
 
 class SecretSourceContract(LeakTests, LifecycleTests, FetchTests, FetchFailureTests, RotationTests):
     """
-    Every secret source hands over whole records, tells faults alike, and shows no value anywhere.
+    Tests that a secret source returns whole records, and reports errors without any value.
 
         class TestMySource(SecretSourceContract):
             def build_source(self, fields):
@@ -26,8 +26,9 @@ class SecretSourceContract(LeakTests, LifecycleTests, FetchTests, FetchFailureTe
             def break_down(self):
                 my_store.stop()
 
-    It needs pytest (`pip install credicorp-auth[testing]`). What takes a client id or a rotation is
-    skipped where `capabilities` declares none; without `break_down`, so is what takes an outage.
+    It needs pytest (`pip install credicorp-auth[testing]`). Tests that need a client id or a
+    rotation are skipped if `capabilities` declares none. Without `break_down`, tests of an outage
+    are skipped.
 
     .. versionadded:: 1.0.0
     """

@@ -1,4 +1,4 @@
-"""A value that must appear nowhere, in any of its usual disguises."""
+"""Canary secret that must not appear in any usual encoding."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _disguises() -> dict[str, str]:
         "form-encoded": quote_plus(_BIRD),
     }
     for ahead in range(3):
-        # Base64 depends on how many bytes stand before; the characters at the seams are left out.
+        # Base64 depends on the number of bytes before it; the characters at the seams are left out.
         padded = b"\0" * ahead + _BIRD.encode()
         first, last = -(-ahead * 8 // 6), len(padded) * 8 // 6
         found[f"base64, {ahead} ahead"] = b64encode(padded).decode()[first:last]
@@ -33,10 +33,10 @@ _DISGUISES: Final = _disguises()
 
 def find_canary(text: str | bytes) -> list[str]:
     """
-    Return the disguises in which the canary is in a text: none, where all is well.
+    Return the encodings in which the canary is in a text; an empty list if there is none.
 
     Args:
-        text: Where to look; case does not matter.
+        text: The text to search; case does not matter.
     """
     shown = (text.decode("latin-1") if isinstance(text, bytes) else text).lower()
     return [name for name, form in _DISGUISES.items() if form.lower() in shown]

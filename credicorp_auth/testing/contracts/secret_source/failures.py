@@ -1,4 +1,4 @@
-"""Values that cannot be had: faults 180, 181, 183 and 189."""
+"""Tests of missing, invalid and unavailable secrets: faults 180, 181, 183 and 189."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from credicorp_auth.testing.contracts.secret_source.harness import (
 
 
 class FetchFailureTests(SecretSourceHarness):
-    """Values that cannot be had: faults 180, 181, 183 and 189."""
+    """Tests of missing, invalid and unavailable secrets: faults 180, 181, 183 and 189."""
 
     def test_fault_180_missing(self, build: Build) -> None:
-        """A field that is not there is `secret.missing`, named, although others are there."""
+        """A missing field is `secret.missing` and is named, even if other fields exist."""
         source = build({"client_secret": CANARY})
         needs_records(source)
         error = refusal(source, ["client_id", "client_secret"])
@@ -31,7 +31,7 @@ class FetchFailureTests(SecretSourceHarness):
         assert "client_id" in str(error).lower()
 
     def test_fault_180_names_that_nobody_stored(self, source: SecretSource) -> None:
-        """A name that means nothing here is missing as well, and no guess is made."""
+        """An unknown field name is `secret.missing` as well, without a guess."""
         error = refusal(source, ["client_secret", "no_such_field"])
 
         assert ("secret.missing", False) == (error.code, error.retryable)
@@ -39,7 +39,7 @@ class FetchFailureTests(SecretSourceHarness):
 
     @pytest.mark.parametrize("value", ["", " ", "\t "], ids=ascii)
     def test_fault_181_empty(self, build: Build, value: str) -> None:
-        """Nothing, or nothing but white space, is `secret.empty`."""
+        """An empty value, or only white space, is `secret.empty`."""
         source = build({**RECORD, "client_secret": value})
         error = refusal(source, names_of(source))
 
@@ -52,14 +52,14 @@ class FetchFailureTests(SecretSourceHarness):
         ids=["nul", "lines", "white-space", "long"],
     )
     def test_fault_183_invalid(self, build: Build, value: str) -> None:
-        """What no credential can be is `secret.invalid`, and not mended in silence."""
+        """A value that cannot be a credential is `secret.invalid`, not silently corrected."""
         source = build({**RECORD, "client_secret": value})
         error = refusal(source, names_of(source))
 
         assert ("secret.invalid", False) == (error.code, error.retryable)
 
     def test_a_refusal_is_not_for_ever(self, build: Build) -> None:
-        """A source that refused once hands over what is put right afterwards."""
+        """After a failed fetch, the source returns the corrected value."""
         source = build({**RECORD, "client_secret": ""})
         needs_rotation(source)
         refusal(source, names_of(source))
@@ -70,7 +70,7 @@ class FetchFailureTests(SecretSourceHarness):
         )
 
     def test_fault_189_unreachable(self, source: SecretSource) -> None:
-        """A place that does not answer is unavailable for now, whether it was reached before."""
+        """An unreachable store is `secret.unavailable`, retryable, even if reached before."""
         source.fetch(names_of(source))
         self.break_down()
         error = refusal(source, names_of(source))

@@ -1,4 +1,4 @@
-"""Records as they are read: faults 200 and 204."""
+"""Tests of fetched records: faults 200 and 204."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from credicorp_auth.testing.contracts.secret_source.harness import (
 
 
 class FetchTests(SecretSourceHarness):
-    """Records as they are read: faults 200 and 204."""
+    """Tests of fetched records: faults 200 and 204."""
 
     def test_it_is_a_secret_source(self, source: SecretSource) -> None:
-        """The source has every method of its port, and says what it can do."""
+        """The source has every method of its port, and declares its capabilities."""
         assert isinstance(source, SecretSource)
         assert isinstance(source.capabilities, SecretSourceCapabilities)
 
     def test_fault_200_one_record_has_all_fields(self, source: SecretSource) -> None:
-        """One fetch hands over each field that was asked for, of one version that has a name."""
+        """One fetch returns every requested field, all of one named version."""
         names = names_of(source)
         fetched = source.fetch(names)
 
@@ -35,25 +35,25 @@ class FetchTests(SecretSourceHarness):
         assert fetched.provenance
 
     def test_fault_204_values_are_secrets(self, source: SecretSource) -> None:
-        """Whatever the place keeps, what comes out is `Secret`."""
+        """Every fetched value is a `Secret`, for any type in the store."""
         fetched = source.fetch(names_of(source))
 
         assert {Secret} == {type(value) for value in fetched.fields.values()}
 
     @pytest.mark.parametrize("kind", [tuple, list, set, frozenset])
     def test_names_come_in_any_collection(self, source: SecretSource, kind: type) -> None:
-        """Names are a collection; which one does not matter."""
+        """Field names may come in any kind of collection."""
         assert "client_secret" in source.fetch(kind(["client_secret"])).fields
 
     def test_no_more_is_needed_than_was_asked(self, build: Build) -> None:
-        """A record without a client id serves those who ask for the secret alone."""
+        """A record without a client id is enough if the secret alone is requested."""
         source = build({"client_secret": "of-one-field"})
         fetched = source.fetch(["client_secret"])
 
         assert {"client_secret": "of-one-field"} == reveal(fetched.fields, ["client_secret"])
 
     def test_other_fields_can_be_asked_for(self, source: SecretSource) -> None:
-        """A record may hold further fields, such as the key that seals a cache."""
+        """A record may hold further fields, such as a cache's encryption key."""
         needs_records(source)
         fetched = source.fetch(["encryption_key"])
 
@@ -62,7 +62,7 @@ class FetchTests(SecretSourceHarness):
         )
 
     def test_equal_versions_mean_equal_fields(self, source: SecretSource) -> None:
-        """What did not change has the same version, and the same values."""
+        """An unchanged record has the same version and the same values."""
         first, second = (source.fetch(names_of(source)) for _ in range(2))
 
         assert first.version == second.version
@@ -72,7 +72,7 @@ class FetchTests(SecretSourceHarness):
         "value", ["a b", "&=+%:?#", '"', "{x}", "é€😀", "\\n", "x" * 2000], ids=ascii
     )
     def test_values_arrive_as_they_are(self, build: Build, value: str) -> None:
-        """No value is unquoted, trimmed, cut or converted on its way."""
+        """No value is unquoted, trimmed, cut or converted."""
         source = build({**RECORD, "client_secret": value})
         names = names_of(source)
 

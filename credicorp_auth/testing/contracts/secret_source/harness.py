@@ -1,4 +1,4 @@
-"""Sources over given fields, and errors that were looked at from all sides."""
+"""Test harness of secret sources: builds them over given fields, and inspects their errors."""
 
 from __future__ import annotations
 
@@ -27,35 +27,34 @@ _DEPTH: Final = 6
 
 
 class SecretSourceHarness:
-    """What the tests of a secret source stand on; see `SecretSourceContract`."""
+    """The harness of a secret source's tests; see `SecretSourceContract`."""
 
     def build_source(self, fields: Mapping[str, str]) -> SecretSource:
         """
-        Put the fields where the source reads, and build the source.
+        Write the fields to the source's store, and build the source.
 
         Args:
-            fields: Field names to values, as they are to be fetched; one that is not named here is
-                not to be found. A source that declares no `supplies_client_id` may keep
-                `client_secret` alone.
+            fields: Field names to values, as a fetch must return them; no other field may exist.
+                A source that does not declare `supplies_client_id` may keep `client_secret` alone.
         """
         raise NotImplementedError
 
     def rotate(self, fields: Mapping[str, str]) -> None:
         """
-        Put other fields in the place of those before, at one moment, as a rotation does.
+        Replace all fields atomically, as a rotation does.
 
         Args:
-            fields: As for `build_source`. Only a source that declares `rotates` is asked.
+            fields: As for `build_source`. Called only if the source declares `rotates`.
         """
         raise NotImplementedError
 
     def break_down(self) -> None:
-        """Make the place where the source reads unreachable until the test ends, if you can."""
+        """Make the source's store unreachable until the test ends, if possible."""
         pytest.skip("the adapter's test does not say how its place breaks down")
 
     @pytest.fixture
     def build(self) -> Iterator[Build]:
-        """Build sources, and close them after the test."""
+        """Return a function that builds sources; close them after the test."""
         with ExitStack() as made:
 
             def build(fields: Mapping[str, str] = RECORD) -> SecretSource:
@@ -72,20 +71,20 @@ class SecretSourceHarness:
 
 
 def names_of(source: SecretSource) -> tuple[str, ...]:
-    """Return the fields that the engine may ask this source for."""
+    """Return the fields that the engine may request from this source."""
     if source.capabilities.supplies_client_id:
         return ("client_id", "client_secret")
     return ("client_secret",)
 
 
 def needs_records(source: SecretSource) -> None:
-    """Skip a test of several fields, where the source declares to keep the secret alone."""
+    """Skip a test of several fields if the source declares that it keeps the secret alone."""
     if not source.capabilities.supplies_client_id:
         pytest.skip("it declares that it supplies no client id")
 
 
 def needs_rotation(source: SecretSource) -> None:
-    """Skip a test of a rotation, where the source declares none."""
+    """Skip a test of a rotation if the source does not declare `rotates`."""
     if not source.capabilities.rotates:
         pytest.skip("it declares that it never rotates")
 
@@ -96,7 +95,7 @@ def reveal(fields: Mapping[str, object], names: Collection[str]) -> dict[str, st
 
 
 def refusal(source: SecretSource, names: Collection[str]) -> SecretUnavailable:
-    """Fetch what cannot be had: neither the error nor anything it leads to holds a value."""
+    """Fetch in vain; verify that neither the error nor any object it refers to holds a value."""
     with pytest.raises(SecretUnavailable) as caught:
         source.fetch(names)
     error = caught.value
@@ -116,7 +115,7 @@ def refusal(source: SecretSource, names: Collection[str]) -> SecretUnavailable:
 
 
 def _reaches(value: object, source: SecretSource, *, depth: int) -> bool:
-    """Say whether a walk meets a value, other than through its keeper: closures, and the source."""
+    """Return true if a value can be reached other than through callables and the source."""
     if isinstance(value, str | bytes):
         return bool(find_canary(value))
     if depth == 0 or value is source or callable(value):

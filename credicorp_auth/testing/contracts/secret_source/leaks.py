@@ -1,4 +1,4 @@
-"""Where a value must not appear: faults 306, 307, 309, 312, 313, 316 and 318."""
+"""Tests against leaked values: faults 306, 307, 309, 312, 313, 316 and 318."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from credicorp_auth.testing.contracts.secret_source.harness import (
 
 
 class _Collecting(logging.Handler):
-    """Keeps all that is logged, formatted or not."""
+    """A handler that collects all log records, raw and formatted."""
 
     def __init__(self) -> None:
         super().__init__(level=1)
@@ -40,7 +40,7 @@ class _Collecting(logging.Handler):
 
 @contextmanager
 def listening_to_everything() -> Generator[list[str]]:
-    """Hear all that is logged on any thread, at any level, and each warning."""
+    """Collect the log records of all threads and levels, and all warnings."""
     handler, root = _Collecting(), logging.getLogger()
     level = root.level
     root.addHandler(handler)
@@ -56,10 +56,10 @@ def listening_to_everything() -> Generator[list[str]]:
 
 
 class LeakTests(SecretSourceHarness):
-    """Where a value must not appear: faults 306, 307, 309, 312, 313, 316 and 318."""
+    """Tests against leaked values: faults 306, 307, 309, 312, 313, 316 and 318."""
 
     def test_the_canary_is_known_in_its_disguises(self) -> None:
-        """What looks for the canary in the other tests finds it."""
+        """The canary search of the other tests works."""
         assert "plain" in find_canary(f"…{CANARY}…")
         assert "hex" in find_canary(CANARY.encode().hex())
 
@@ -80,18 +80,18 @@ class LeakTests(SecretSourceHarness):
     def test_fault_309_312_313_logs_hold_nothing(
         self, source: SecretSource, capfd: pytest.CaptureFixture[str]
     ) -> None:
-        """With the root logger at DEBUG, a success and a failure leave no value behind."""
+        """With the root logger at DEBUG, a success and a failure log and print no value."""
         with listening_to_everything() as said:
             source.fetch(names_of(source))
             refusal(source, ["client_secret", "no_such_field"])
-            gc.collect()  # what complains when it is dropped does so now
+            gc.collect()  # emits the warnings of finalizers now
         out, err = capfd.readouterr()
 
         assert [] == find_canary("".join(said))
         assert [] == find_canary(out + err)
 
     def test_logging_is_left_as_it_was(self, source: SecretSource) -> None:
-        """After a fetch, loggers have the filters, handlers and levels they had before."""
+        """A fetch leaves filters, handlers and levels of loggers unchanged."""
         source.fetch(names_of(source))
         before = _describe_loggers()
         source.fetch(names_of(source))

@@ -1,4 +1,4 @@
-"""Threads, forks and the end: faults 201, 202 and 291."""
+"""Tests of threads, forks and closing: faults 201, 202 and 291."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _TURNS = 4
 
 
 class LifecycleTests(SecretSourceHarness):
-    """Threads, forks and the end: faults 201, 202 and 291."""
+    """Tests of threads, forks and closing: faults 201, 202 and 291."""
 
     def test_fault_201_many_threads(self, source: SecretSource) -> None:
-        """Threads that fetch at the same time all get the whole record."""
+        """Threads that fetch concurrently all get the whole record."""
         names = names_of(source)
 
         def fetch_some(_number: int) -> list[dict[str, str]]:
@@ -33,7 +33,7 @@ class LifecycleTests(SecretSourceHarness):
         assert [{name: RECORD[name] for name in names}] * _THREADS * _TURNS == records
 
     def test_fault_291_a_child_reads_for_itself(self, source: SecretSource) -> None:
-        """After a fork the child reads anew, and the parent goes on as before."""
+        """After a fork, the child fetches by itself, and the parent's source still works."""
         names = names_of(source)
         before = source.fetch(names)
         child = os.fork()
@@ -45,7 +45,7 @@ class LifecycleTests(SecretSourceHarness):
         assert before.fields == source.fetch(names).fields
 
     def test_after_fork_forgets_nothing_it_needs(self, source: SecretSource) -> None:
-        """What `after_fork` drops is made anew when it is needed."""
+        """Resources that `after_fork` drops are created again when needed."""
         names = names_of(source)
         source.fetch(names)
         source.after_fork()
@@ -53,6 +53,6 @@ class LifecycleTests(SecretSourceHarness):
         assert {name: RECORD[name] for name in names} == reveal(source.fetch(names).fields, names)
 
     def test_closing_twice(self, source: SecretSource) -> None:
-        """A source may be closed again, and one that was never used may be closed at once."""
+        """A source may be closed twice, and an unused one may be closed."""
         source.close()
         source.close()

@@ -1,4 +1,4 @@
-"""Values that are replaced while somebody reads: faults 185, 199 and 200."""
+"""Tests of rotation during reads: faults 185, 199 and 200."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _mirrored(number: int) -> dict[str, str]:
 
 
 class RotationTests(SecretSourceHarness):
-    """Values that are replaced while somebody reads: faults 185, 199 and 200."""
+    """Tests of rotation during reads: faults 185, 199 and 200."""
 
     def test_fault_185_the_next_fetch_sees_it(self, source: SecretSource) -> None:
         """After a rotation, the next fetch returns the new values as another version."""
@@ -45,7 +45,7 @@ class RotationTests(SecretSourceHarness):
         assert 4 == len(set(versions))
 
     def test_fault_199_200_id_and_secret_belong_together(self, build: Build) -> None:
-        """While a record is rotated, every fetch returns an id and a secret of one version."""
+        """During rotations, every fetch returns an id and a secret of the same version."""
         source = build(_mirrored(0))
         needs_records(source)
         needs_rotation(source)

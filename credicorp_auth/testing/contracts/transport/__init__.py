@@ -1,4 +1,4 @@
-"""The contract of a transport: what every one of them makes of the same faults."""
+"""Contract of transports: the same error code for the same fault."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class TransportContract(
             def build_transport(self, **options):
                 return MyTransport(**options)
 
-    It needs pytest and trustme (`pip install credicorp-auth[testing]`), and uses servers and an
-    authority of its own on loopback. Where the transport declares no `total_deadline`, what takes
-    one is skipped.
+    It needs pytest and trustme (`pip install credicorp-auth[testing]`). It uses servers on loopback
+    and a certificate authority of its own. If the transport does not declare `total_deadline`, the
+    tests that need it are skipped.
 
     .. versionadded:: 1.0.0
     """

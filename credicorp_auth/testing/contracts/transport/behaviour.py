@@ -1,4 +1,4 @@
-"""What goes onto the wire, and what is left alone: faults 37, 38, 75, 102 and 291."""
+"""Tests of requests on the wire, and of ignored responses: faults 37, 38, 75, 102 and 291."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from credicorp_auth.testing.wire import Hold, Receive, Send, Step, WireServer, r
 
 
 class BehaviourTests(TransportHarness):
-    """What goes onto the wire, and what is left alone: faults 37, 38, 75, 102 and 291."""
+    """Tests of requests on the wire, and of ignored responses: faults 37, 38, 75, 102 and 291."""
 
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
     def test_fault_037_redirects_are_answers(self, transport: Transport, status: int) -> None:
@@ -29,7 +29,7 @@ class BehaviourTests(TransportHarness):
         assert [] == other.connections
 
     def test_fault_038_nor_followed_on_the_same_host(self, transport: Transport) -> None:
-        """Nor is a redirect followed to another path, or down to http."""
+        """A redirect is not followed to another path, or down to http."""
         redirect = response(status="307 Elsewhere", headers=[("Location", "/other")])
         with WireServer([Receive(), Send(redirect), Hold()]) as server:
             assert 307 == transport.send(ask(server.url), timeout=5).status
@@ -37,7 +37,7 @@ class BehaviourTests(TransportHarness):
         assert 1 == server.connections[0].received.count(b"POST ")
 
     def test_fault_075_cookies_are_dropped(self, transport: Transport) -> None:
-        """What a server sets as a cookie does not come back to it."""
+        """A cookie that a server sets is not sent back."""
         setting = response(headers=[("Set-Cookie", "a=b"), ("Set-Cookie", "c=d")])
         with WireServer([Receive(), Send(setting), Receive(), Send(response())]) as server:
             first = transport.send(ask(server.url), timeout=5)
@@ -49,7 +49,7 @@ class BehaviourTests(TransportHarness):
     def test_fault_102_no_netrc(
         self, transport: Transport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The Authorization that was built is the one that is sent, whatever a netrc holds."""
+        """The request's own Authorization header is sent, and a netrc is ignored."""
         netrc = tmp_path / "netrc"
         netrc.write_text("machine 127.0.0.1 login somebody password else\n")
         netrc.chmod(0o600)
@@ -63,7 +63,7 @@ class BehaviourTests(TransportHarness):
         )
 
     def test_fault_324_the_request_is_sent_as_it_was_built(self, transport: Transport) -> None:
-        """Method, target, headers and body arrive, each header once; nothing tells more of us."""
+        """Method, target, headers and body arrive, each header once; no header reveals more."""
         with WireServer([Receive(), Send(response())]) as server:
             transport.send(ask(f"{server.url}?a=b", **{"X-Request-Id": "7"}), timeout=5)
         head, _, body = server.connections[0].received.partition(b"\r\n\r\n")
@@ -87,7 +87,7 @@ class BehaviourTests(TransportHarness):
         assert all(re.fullmatch(r"[\w.-]+/[\w.+-]+", agent) for agent in agents)
 
     def test_a_user_agent_of_the_request_stays(self, transport: Transport) -> None:
-        """A request that says who is asking keeps its word."""
+        """A User-Agent header of the request is sent unchanged."""
         with WireServer([Receive(), Send(response())]) as server:
             transport.send(ask(server.url, **{"user-agent": "own/1"}), timeout=5)
         received = server.connections[0].received.lower()
@@ -103,7 +103,7 @@ class BehaviourTests(TransportHarness):
         assert b"content-length" not in server.connections[0].received.lower()
 
     def test_fault_291_a_child_uses_connections_of_its_own(self, transport: Transport) -> None:
-        """After a fork, nothing is sent on the parent's connection, which the parent still has."""
+        """After a fork, the child does not use the parent's connection, which the parent keeps."""
         script: list[Step] = [Receive(), Send(response(b"1")), Receive(), Send(response(b"2"))]
         with WireServer(script) as server:
             transport.send(ask(server.url), timeout=5)

@@ -1,4 +1,4 @@
-"""Connections that break, and those that last: faults 7 to 9, 12 and 15."""
+"""Tests of lost and kept connections: faults 7 to 9, 12 and 15."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 
 
 def ask_much(url: str, large: str) -> HttpRequest:
-    """Build a request that does not fit between two ends of a connection."""
+    """Build a request that is larger than the buffers of a connection."""
     much = "x" * 3_000_000
     if large == "header":
         return HttpRequest("POST", url, {"X-Large": much})
@@ -23,7 +23,7 @@ def ask_much(url: str, large: str) -> HttpRequest:
 
 
 class ConnectionLossTests(TransportHarness):
-    """Connections that break, and those that last: faults 7 to 9, 12 and 15."""
+    """Tests of lost and kept connections: faults 7 to 9, 12 and 15."""
 
     @pytest.mark.parametrize(
         "script",
@@ -37,7 +37,7 @@ class ConnectionLossTests(TransportHarness):
     def test_fault_007_lost_before_the_answer(
         self, transport: Transport, script: list[Step]
     ) -> None:
-        """A connection that breaks before the body is `transport.reset`, and sent to once."""
+        """A connection lost before the body is `transport.reset`, and the request is not resent."""
         with WireServer(script) as server:
             error = refusal(transport, ask(server.url))
 
@@ -64,7 +64,7 @@ class ConnectionLossTests(TransportHarness):
         ],
     )
     def test_fault_008_lost_inside_the_body(self, transport: Transport, script: list[Step]) -> None:
-        """Part of a body is not an answer."""
+        """A part of a body is not accepted as a response."""
         with WireServer([Receive(), *script]) as server:
             error = refusal(transport, ask(server.url))
 
@@ -78,7 +78,7 @@ class ConnectionLossTests(TransportHarness):
     def test_fault_009_idle_connection_closed(
         self, transport: Transport, ending: list[Step]
     ) -> None:
-        """A kept connection that the server has closed is replaced in silence, once."""
+        """A kept connection that the server has closed is silently replaced, once."""
         first: list[Step] = [Receive(), Send(response(b"1")), *ending]
         with WireServer(first, [Receive(), Send(response(b"2"))]) as server:
             bodies = [transport.send(ask(server.url), timeout=5).body.reveal() for _ in range(2)]
@@ -87,7 +87,7 @@ class ConnectionLossTests(TransportHarness):
         assert 2 == len(server.connections)
 
     def test_fault_009_only_once(self, transport: Transport) -> None:
-        """A server that closes the new connection as well is reported."""
+        """If the server closes the new connection as well, that is an error."""
         with WireServer([Receive(), Send(response()), Receive()], [Receive()]) as server:
             transport.send(ask(server.url), timeout=5)
             error = refusal(transport, ask(server.url))
@@ -101,7 +101,7 @@ class ConnectionLossTests(TransportHarness):
     def test_fault_009_not_after_a_byte_of_the_answer(
         self, transport: Transport, begun: bytes
     ) -> None:
-        """Once an answer has begun, nothing is sent again."""
+        """After the first byte of a response, the request is not sent again."""
         with WireServer([Receive(), Send(response()), Receive(), Send(begun), Reset()]) as server:
             transport.send(ask(server.url), timeout=5)
             error = refusal(transport, ask(server.url))
@@ -110,7 +110,7 @@ class ConnectionLossTests(TransportHarness):
         assert 1 == len(server.connections)
 
     def test_connections_are_kept(self, transport: Transport) -> None:
-        """Requests to one origin use one connection, whatever frames their answers."""
+        """Requests to one origin use one connection, with any framing of the responses."""
         chunked = HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"
         empty = b"HTTP/1.1 204 No Content\r\n\r\n"
         script: list[Step] = [
@@ -130,7 +130,7 @@ class ConnectionLossTests(TransportHarness):
         assert 1 == len(server.connections)
 
     def test_fault_012_continue_is_passed_over(self, transport: Transport) -> None:
-        """A thousand times 100 Continue are read past, since the answer comes in time."""
+        """A thousand 100 Continue responses are skipped, since the final response is in time."""
         interim = Send(b"HTTP/1.1 100 Continue\r\n\r\n", times=1000)
         with WireServer([Receive(), interim, Send(response(b"x"))]) as server:
             assert 200 == transport.send(ask(server.url), timeout=5).status
@@ -139,7 +139,7 @@ class ConnectionLossTests(TransportHarness):
     def test_fault_015_answer_before_the_request_is_read(
         self, transport: Transport, large: str
     ) -> None:
-        """An early refusal is an answer, although the rest of the request is not taken any more."""
+        """An early rejection is returned, although the server does not read the whole request."""
         with WireServer([Send(response(b"no", status="413 Content Too Large")), Hold()]) as server:
             got = transport.send(ask_much(server.url, large), timeout=5)
 
@@ -147,7 +147,7 @@ class ConnectionLossTests(TransportHarness):
 
     @pytest.mark.parametrize("large", ["header", "body"])
     def test_fault_015_broken_pipe(self, transport: Transport, large: str) -> None:
-        """A server that goes away while the request is sent is a reset, and no broken pipe."""
+        """A server that disconnects during the request is a reset, not a broken pipe."""
         with WireServer([Reset()]) as server:
             error = refusal(transport, ask_much(server.url, large))
 

@@ -1,4 +1,4 @@
-"""Making a connection, and waiting for an answer: faults 1 to 6, 12 and 16."""
+"""Tests of connecting, and of waiting for a response: faults 1 to 6, 12 and 16."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class PauseUntilStopped:
-    """Neither read nor write."""
+    """A step that neither reads nor writes."""
 
     def play(self, connection: Any) -> None:
         connection.stopping.wait(5)
 
 
 class ConnectionTests(TransportHarness):
-    """Making a connection, and waiting for an answer: faults 1 to 6, 12 and 16."""
+    """Tests of connecting, and of waiting for a response: faults 1 to 6, 12 and 16."""
 
     def test_fault_001_317_refused_connection(self, transport: Transport) -> None:
-        """Where nobody listens, the error names host and port, not the whole address."""
+        """If the connection is refused, the error names host and port, not the whole URL."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
 
@@ -50,7 +50,7 @@ class ConnectionTests(TransportHarness):
         assert "private" not in str(error)
 
     def test_fault_002_black_hole(self, black_hole: int, build: Build) -> None:
-        """A connection that is never made is given up at `connect_timeout`, before the deadline."""
+        """A connection that is never made fails at `connect_timeout`, before the deadline."""
         transport = build(connect_timeout=0.2)
 
         error = refusal(transport, ask(f"http://127.0.0.1:{black_hole}/"), timeout=0.9)
@@ -63,7 +63,7 @@ class ConnectionTests(TransportHarness):
 
     @pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b.invalid"])
     def test_fault_003_unknown_name(self, transport: Transport, host: str) -> None:
-        """A name that does not resolve, or cannot, is told apart from a server that is down."""
+        """An unresolvable or invalid name has another error than a server that is down."""
         error = refusal(transport, ask(f"http://{host}/token"))
 
         assert (ConnectionFailed, "transport.dns", True) == (
@@ -73,7 +73,7 @@ class ConnectionTests(TransportHarness):
         )
 
     def test_fault_004_no_answer(self, transport: Transport) -> None:
-        """A server that never answers costs the timeout, and sees the connection closed."""
+        """A server that never responds costs the timeout, and sees the connection closed."""
         with WireServer([Receive(), Hold()]) as server:
             error = refusal(transport, ask(server.url), timeout=0.3)
 
@@ -99,12 +99,12 @@ class ConnectionTests(TransportHarness):
                 ],
                 id="006-chunks",
             ),
-            # One interim response is whole, so that every client has seen that bytes came.
+            # One interim response is complete, so that every client has seen some bytes.
             pytest.param([Send(INTERIM), Drip(INTERIM * 9, 0.05)], id="012"),
         ],
     )
     def test_fault_005_006_012_dripped(self, transport: Transport, dripped: list[Step]) -> None:
-        """However little comes at a time, the answer has to be whole by the deadline."""
+        """The whole response must arrive by the deadline, however small its pieces are."""
         needs_total_deadline(transport)
         with WireServer([Receive(), *dripped]) as server:
             error = refusal(transport, ask(server.url), timeout=0.4)
@@ -116,12 +116,12 @@ class ConnectionTests(TransportHarness):
         )
 
     def test_a_slow_answer_in_time_is_an_answer(self, transport: Transport) -> None:
-        """Byte by byte is no fault while the deadline is kept."""
+        """A response that arrives byte by byte is accepted if it is whole by the deadline."""
         with WireServer([Receive(), Drip(response(b"slow"), 0.001)]) as server:
             assert b"slow" == transport.send(ask(server.url), timeout=5).body.reveal()
 
     def test_fault_005_request_is_not_taken(self, transport: Transport) -> None:
-        """A server that does not read cannot hold the sender beyond the deadline."""
+        """A server that does not read cannot block the sender beyond the deadline."""
         with WireServer([PauseUntilStopped()]) as server:
             request = HttpRequest("POST", server.url, {}, SecretBytes(b"x" * 20_000_000))
             error = refusal(transport, request, timeout=0.4)

@@ -1,4 +1,4 @@
-"""A transport to send with, an authority of the tests' own, and nothing from the environment."""
+"""Test harness of transports: a private certificate authority, and a clean environment."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ Build = Callable[..., Transport]
 
 
 class TransportHarness:
-    """What the tests of a transport stand on; see `TransportContract`."""
+    """The harness of a transport's tests; see `TransportContract`."""
 
     def build_transport(self, **options: Any) -> Transport:
         """
-        Build the transport that is tested.
+        Build the transport under test.
 
         Args:
-            options: Of `ca_file`, `client_certificate`, `proxy` and `connect_timeout`, those that
-                a test needs, as a user sets them.
+            options: Those of `ca_file`, `client_certificate`, `proxy` and `connect_timeout` that a
+                test needs, as a user sets them.
         """
         raise NotImplementedError
 
@@ -44,13 +44,13 @@ class TransportHarness:
 
     @pytest.fixture(autouse=True)
     def _descriptors(self) -> Iterator[None]:
-        """After each test, no more files and sockets are open than before."""
+        """Check that a test leaves no more files and sockets open than before."""
         with none_left_open():
             yield
 
     @pytest.fixture
     def build(self, _descriptors: None) -> Iterator[Build]:
-        """Build transports, and close them after the test."""
+        """Return a function that builds transports; close them after the test."""
         with ExitStack() as made:
 
             def build(**options: Any) -> Transport:
@@ -62,19 +62,19 @@ class TransportHarness:
 
     @pytest.fixture
     def transport(self, build: Build, ca_file: Path) -> Transport:
-        """Build one that trusts the tests' authority."""
+        """Build a transport that trusts the tests' authority."""
         return build(ca_file=str(ca_file))
 
     @pytest.fixture(scope="class")
     @classmethod
     def authority(cls) -> trustme.CA:
-        """Found an authority."""
+        """Create a certificate authority."""
         return trustme.CA()
 
     @pytest.fixture(scope="class")
     @classmethod
     def ca_file(cls, authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        """Write its certificate to a file."""
+        """Write the authority's certificate to a file."""
         path = tmp_path_factory.mktemp("authority") / "ca.pem"
         authority.cert_pem.write_to_path(str(path))
         return path
@@ -82,21 +82,21 @@ class TransportHarness:
     @pytest.fixture(scope="class")
     @classmethod
     def server_context(cls, authority: trustme.CA) -> ssl.SSLContext:
-        """Set up TLS for a server that it vouches for."""
+        """Return the TLS context of a server with a trusted certificate."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
         return context
 
     @pytest.fixture
     def black_hole(self) -> Iterator[int]:
-        """Give a port to which no connection is ever made."""
+        """Return a port to which no connection is ever established."""
         with black_hole_port() as port:
             yield port
 
 
 @contextmanager
 def black_hole_port() -> Generator[int]:
-    """Give a port whose queue is full, so that no further connection to it is ever made."""
+    """Return a port with a full accept queue, so that no further connection is established."""
     with ExitStack() as opened:
         listener = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         address = listener.getsockname()
@@ -108,7 +108,7 @@ def black_hole_port() -> Generator[int]:
 
 
 def needs_total_deadline(transport: Transport) -> None:
-    """Skip a test of what drips, where the transport does not claim to be on time then."""
+    """Skip a test of a slow response if the transport does not declare `total_deadline`."""
     if not transport.capabilities.total_deadline:
         pytest.skip("it declares no total deadline")
 
@@ -126,7 +126,7 @@ def ask(url: str, **headers: str) -> HttpRequest:
 def refusal(
     transport: Transport, request: HttpRequest, *, timeout: float = 5.0
 ) -> CredicorpAuthError:
-    """Send a request that must fail on time, and without a trace of what it carried."""
+    """Send a request that must fail on time; verify that the error holds no credential."""
     with Ticks() as ticks, pytest.raises(CredicorpAuthError) as caught:
         transport.send(request, timeout=timeout)
 
@@ -136,7 +136,7 @@ def refusal(
 
 
 def _assert_holds_nothing(error: CredicorpAuthError) -> None:
-    """The error, its context, cause, and the frames it leads to hold no credential."""
+    """Verify that the error, its context, its cause and its frames hold no credential."""
     assert error.__cause__ is None
     assert error.__context__ is None
     assert "canary" not in f"{error!s}{error!r}"
@@ -155,7 +155,7 @@ def _assert_holds_nothing(error: CredicorpAuthError) -> None:
 
 
 def _reaches(value: object, wanted: bytes, *, depth: int) -> bool:
-    """Walk what an object refers to, except through the closures that are there to hold secrets."""
+    """Return true if an object refers to the bytes, other than through callables."""
     if isinstance(value, bytes):
         return wanted in value
     if depth == 0 or isinstance(value, type) or callable(value):

@@ -1,4 +1,4 @@
-"""Proxies: when one is used, what it sees, what its refusals mean: faults 103, 105 and 106."""
+"""Tests of proxies: selection, visible data and errors: faults 103, 105 and 106."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 @frozen
 class Relay:
-    """Carry bytes between the client and another server until one of them goes."""
+    """A step that relays bytes between the client and another server until one disconnects."""
 
     port: int
 
@@ -52,12 +52,12 @@ class Relay:
 
 
 def tunnel(port: int) -> list[Step]:
-    """Be a proxy that leads to a port."""
+    """Return the script of a proxy that tunnels to a port."""
     return [Receive(), Send(ESTABLISHED), Relay(port)]
 
 
 class ProxyTests(TransportHarness):
-    """Proxies: when one is used, what it sees, what its refusals mean: faults 103, 105 and 106."""
+    """Tests of proxies: selection, visible data and errors: faults 103, 105 and 106."""
 
     @pytest.mark.parametrize("proxied_by", ["option", "HTTPS_PROXY", "ALL_PROXY"])
     def test_fault_103_a_proxy_sees_connect_only(
@@ -69,7 +69,7 @@ class ProxyTests(TransportHarness):
         build: Build,
         ca_file: Path,
     ) -> None:
-        """A proxy learns the host and its own password; the server learns all but that password."""
+        """The proxy sees the host and its own password; the server sees all but that password."""
         script: list[Step] = [Receive(), Send(response(b"1")), Receive(), Send(response(b"2"))]
         with (
             WireServer(script, tls=server_context) as server,
@@ -86,7 +86,7 @@ class ProxyTests(TransportHarness):
         assert [b"1", b"2"] == [each.body.reveal() for each in responses]
         assert {None} == {
             each.peer_address for each in responses
-        }  # the proxy's is not the server's
+        }  # the proxy's address is not the server's
         assert [1, 1] == [len(proxy.connections), len(server.connections)]
         assert seen.startswith(f"CONNECT 127.0.0.1:{server.port} HTTP/1.".encode())
         assert b"Proxy-Authorization: Basic " + base64.b64encode(b"me:pass@word") in seen
@@ -97,7 +97,7 @@ class ProxyTests(TransportHarness):
     def test_a_proxy_may_speak_tls(
         self, server_context: ssl.SSLContext, build: Build, ca_file: Path
     ) -> None:
-        """An https proxy is verified with the same authorities, and so is the server behind it."""
+        """An https proxy is verified by the same authorities, and so is the server behind it."""
         with (
             WireServer([Receive(), Send(response(b"1"))], tls=server_context) as server,
             WireServer(tunnel(server.port), tls=server_context) as proxy,
@@ -128,7 +128,7 @@ class ProxyTests(TransportHarness):
     def test_fault_103_plain_http_goes_past_the_proxy(
         self, transport: Transport, monkeypatch: pytest.MonkeyPatch, build: Build, ca_file: Path
     ) -> None:
-        """Plain http, which a proxy could read, goes straight to loopback."""
+        """Plain http to loopback bypasses the proxy, which could read it."""
         with WireServer([Receive(), Send(response())]) as server, WireServer([Hold()]) as proxy:
             monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
             proxied = build(ca_file=str(ca_file), proxy=f"http://127.0.0.1:{proxy.port}")
@@ -154,7 +154,7 @@ class ProxyTests(TransportHarness):
         build: Build,
         ca_file: Path,
     ) -> None:
-        """A proxy's refusal is told by its status; nobody goes around the proxy."""
+        """The error names the proxy's status; the proxy is not bypassed."""
         said = response(status=refused, headers=[("Location", "https://elsewhere.example/")])
         with WireServer([Hold()]) as server, WireServer([Receive(), Send(said)]) as proxy:
             proxied = build(ca_file=str(ca_file), proxy=f"http://me:canary@127.0.0.1:{proxy.port}")
@@ -179,7 +179,7 @@ class ProxyTests(TransportHarness):
     def test_fault_105_a_proxy_breaks_off(
         self, script: list[Step], build: Build, ca_file: Path
     ) -> None:
-        """A proxy that goes away before there is a tunnel is the proxy's failure."""
+        """A proxy that disconnects before the tunnel exists is a proxy error."""
         with WireServer(script) as proxy:
             proxied = build(ca_file=str(ca_file), proxy=f"http://127.0.0.1:{proxy.port}")
             error = refusal(proxied, ask("https://hub.credicorp.co.uk/token"))
@@ -191,7 +191,7 @@ class ProxyTests(TransportHarness):
         )
 
     def test_fault_105_no_proxy_there(self, build: Build, ca_file: Path) -> None:
-        """A proxy that cannot be reached is told apart from a server that cannot."""
+        """An unreachable proxy has another error than an unreachable server."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
         error = refusal(
@@ -206,7 +206,7 @@ class ProxyTests(TransportHarness):
         )
 
     def test_a_proxy_that_never_answers(self, build: Build, ca_file: Path) -> None:
-        """The tunnel counts as connecting."""
+        """The wait for the tunnel counts as connecting."""
         with WireServer([Hold()]) as proxy:
             proxied = build(ca_file=str(ca_file), proxy=f"http://127.0.0.1:{proxy.port}")
             error = refusal(proxied, ask("https://hub.credicorp.co.uk/token"), timeout=0.3)
@@ -214,7 +214,7 @@ class ProxyTests(TransportHarness):
         assert (DeadlinePassed, "transport.deadline") == (type(error), error.code)
 
     def test_the_server_behind_a_proxy_is_verified(self, build: Build, ca_file: Path) -> None:
-        """A tunnel to a server without TLS ends as a failure of TLS, not of the proxy."""
+        """A tunnel to a server without TLS is a TLS error, not a proxy error."""
         with (
             WireServer([Listen(), Send(b"not tls at all\r\n"), Hold()]) as server,
             WireServer(tunnel(server.port)) as proxy,
@@ -245,7 +245,7 @@ class ProxyTests(TransportHarness):
     def test_addresses_that_are_none(
         self, transport: Transport, monkeypatch: pytest.MonkeyPatch, address: str, build: Build
     ) -> None:
-        """An option that is no proxy's address is refused at once; a variable, when needed."""
+        """An invalid proxy URL in an option fails at once; one in a variable, when it is used."""
         with pytest.raises(InvalidSetting, match="proxy"):
             build(proxy=address)
         monkeypatch.setenv("HTTPS_PROXY", address)

@@ -1,4 +1,4 @@
-"""Answers that are none, too long, or encoded: faults 11 to 14 and 45 to 47."""
+"""Tests of malformed, oversized and encoded responses: faults 11 to 14 and 45 to 47."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 
 
 class ResponseTests(TransportHarness):
-    """Answers that are none, too long, or encoded: faults 11 to 14 and 45 to 47."""
+    """Tests of malformed, oversized and encoded responses: faults 11 to 14 and 45 to 47."""
 
     @pytest.mark.parametrize(
         "garbage",
@@ -42,7 +42,7 @@ class ResponseTests(TransportHarness):
         ],
     )
     def test_fault_011_to_014_not_http(self, transport: Transport, garbage: bytes) -> None:
-        """What is not one clear HTTP answer ends the connection, and is not asked for again."""
+        """Malformed or ambiguous HTTP closes the connection, and the request is not repeated."""
         script: list[Step] = [Receive(), Send(garbage), Hold()]
         with WireServer(script, [Receive(), Send(response(b"clean"))]) as server:
             error = refusal(transport, ask(server.url))
@@ -57,7 +57,7 @@ class ResponseTests(TransportHarness):
         assert 2 == len(server.connections)
 
     def test_fault_012_early_hints_are_bounded(self, transport: Transport) -> None:
-        """A thousand of them are no answer: some stacks say so at once, others wait in vain."""
+        """A thousand are no response: some stacks fail at once, others wait for the deadline."""
         hints = Send(b"HTTP/1.1 103 Early Hints\r\n\r\n", times=1000)
         with WireServer([Receive(), hints, Hold()]) as server:
             error = refusal(transport, ask(server.url), timeout=0.5)
@@ -86,22 +86,22 @@ class ResponseTests(TransportHarness):
         assert (MalformedResponse, "response.too_large") == (type(error), error.code)
 
     def test_fault_045_endless_chunks(self, transport: Transport) -> None:
-        """An answer without end is cut off."""
+        """An endless response is cut off."""
         start = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
         chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
         with WireServer([Receive(), Send(start), Send(chunk, times=10_000)]) as server:
             error = refusal(transport, ask(server.url))
 
         assert (MalformedResponse, "response.too_large") == (type(error), error.code)
-        assert server.connections[0].sent < 16 * MAX_BODY  # what the system's own buffers take
+        assert server.connections[0].sent < 16 * MAX_BODY  # the system's own buffers
 
     def test_a_body_of_exactly_the_limit_is_taken(self, transport: Transport) -> None:
-        """The limit itself is allowed."""
+        """A body of exactly the limit is accepted."""
         with WireServer([Receive(), Send(response(b"x" * MAX_BODY))]) as server:
             assert MAX_BODY == len(transport.send(ask(server.url), timeout=5).body.reveal())
 
     def test_an_answer_tells_its_senders_address_or_none(self, transport: Transport) -> None:
-        """Who knows what address a connection went to tells it, on a kept connection, too."""
+        """A response has its peer address or None, also on a kept connection."""
         script: list[Step] = [Receive(), Send(response(b"1")), Receive(), Send(response(b"2"))]
         with WireServer(script) as server:
             peers = [transport.send(ask(server.url), timeout=5).peer_address for _ in range(2)]
@@ -110,7 +110,7 @@ class ResponseTests(TransportHarness):
 
     @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "gzip, gzip", "x-mine"])
     def test_fault_046_047_encoded(self, transport: Transport, encoding: str) -> None:
-        """Compression is declined in the request, and refused in the answer."""
+        """The request declines compression, and a compressed response is rejected."""
         encoded = response(b"bomb", headers=[("Content-Encoding", encoding)])
         with WireServer([Receive(), Send(encoded)]) as server:
             error = refusal(transport, ask(server.url, **{"Accept-Encoding": "gzip, br"}))
@@ -120,14 +120,14 @@ class ResponseTests(TransportHarness):
         assert 1 == server.connections[0].received.lower().count(b"accept-encoding")
 
     def test_identity_is_no_encoding(self, transport: Transport) -> None:
-        """`Content-Encoding: identity` says nothing, and is accepted."""
+        """`Content-Encoding: identity` is accepted."""
         plain = response(b"x", headers=[("Content-Encoding", "identity")])
         with WireServer([Receive(), Send(plain)]) as server:
             assert 200 == transport.send(ask(server.url), timeout=5).status
 
     @pytest.mark.parametrize("value", ["two\r\nlines-canary", "snowman-canary \u2603"])
     def test_a_header_that_cannot_be_sent(self, transport: Transport, value: str) -> None:
-        """A value that HTTP cannot carry is refused without being shown."""
+        """A header value that HTTP cannot carry is rejected and not shown."""
         with WireServer([Hold()]) as server:
             request = HttpRequest("POST", server.url, {"X-Bad": Secret(value)})
             error = refusal(transport, request)

@@ -1,4 +1,4 @@
-"""Whom a transport trusts, and what it makes of the others: faults 93 to 96, 100 and 101."""
+"""Tests of TLS: trusted authorities and handshake failures: faults 93 to 96, 100 and 101."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AAAA
 
 
 def serving(certificate: trustme.LeafCert) -> ssl.SSLContext:
-    """Set up TLS for a server with that certificate."""
+    """Return the TLS context of a server with that certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
     return context
@@ -44,19 +44,19 @@ def distrusted(case: str, authority: trustme.CA) -> trustme.LeafCert:
 
 
 class TakeHello:
-    """Read the first call of a handshake."""
+    """A step that reads the first message of a handshake."""
 
     def play(self, connection: Any) -> None:
         connection.take()
 
 
 class TlsTests(TransportHarness):
-    """Whom a transport trusts, and what it makes of the others: faults 93 to 96, 100 and 101."""
+    """Tests of TLS: trusted authorities and handshake failures: faults 93 to 96, 100 and 101."""
 
     def test_a_trusted_server_is_asked(
         self, transport: Transport, server_context: ssl.SSLContext
     ) -> None:
-        """Over TLS, requests to one origin use one connection, too."""
+        """Over TLS, too, requests to one origin use one connection."""
         script: list[Step] = [Receive(), Send(response(b"1")), Receive(), Send(response(b"2"))]
         with WireServer(script, tls=server_context) as server:
             bodies = [transport.send(ask(server.url), timeout=5).body.reveal() for _ in range(2)]
@@ -67,7 +67,7 @@ class TlsTests(TransportHarness):
     def test_fault_310_http_2_is_not_spoken(
         self, transport: Transport, authority: trustme.CA
     ) -> None:
-        """A server that would rather speak HTTP/2, whose libraries log headers, is asked in 1.1."""
+        """HTTP/1.1 is used even if the server prefers HTTP/2, whose libraries log headers."""
         context = serving(authority.issue_cert("127.0.0.1"))
         context.set_alpn_protocols(["h2", "http/1.1"])
         with WireServer([Receive(), Send(response())], tls=context) as server:
@@ -82,7 +82,7 @@ class TlsTests(TransportHarness):
     def test_fault_093_certificate(
         self, transport: Transport, authority: trustme.CA, case: str
     ) -> None:
-        """A certificate that does not prove the host ends it before the request is sent."""
+        """A certificate that does not prove the host fails before the request is sent."""
         with WireServer([Receive()], tls=serving(distrusted(case, authority))) as server:
             error = refusal(transport, ask(server.url))
 
@@ -90,7 +90,7 @@ class TlsTests(TransportHarness):
         assert [b""] == [each.received for each in server.connections]
 
     def test_fault_093_self_signed(self, transport: Transport, tmp_path: Path) -> None:
-        """A server that vouches for itself is not trusted."""
+        """A server with a self-signed certificate is not trusted."""
         alone = trustme.CA()
         pem = tmp_path / "server.pem"
         alone.private_key_pem.write_to_path(str(pem))
@@ -105,7 +105,7 @@ class TlsTests(TransportHarness):
 
     @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1:DeprecationWarning")
     def test_fault_094_old_version(self, transport: Transport, authority: trustme.CA) -> None:
-        """A server that knows TLS 1.1 at most is refused."""
+        """A server that supports TLS 1.1 at most is rejected."""
         context = serving(authority.issue_cert("127.0.0.1"))
         context.set_ciphers("ALL:@SECLEVEL=0")
         context.minimum_version = ssl.TLSVersion.TLSv1
@@ -141,14 +141,14 @@ class TlsTests(TransportHarness):
         ],
     )
     def test_fault_095_handshake_breaks(self, transport: Transport, script: Any) -> None:
-        """A peer that goes away in the handshake may be back, so that trying again makes sense."""
+        """A disconnect during the handshake is retryable, since the server may return."""
         with WireServer([TakeHello(), *script[1:]]) as server:
             error = refusal(transport, ask(server.url.replace("http:", "https:")))
 
         assert (TlsFailed, "transport.tls", True) == (type(error), error.code, error.retryable)
 
     def test_fault_096_plain_http_on_the_https_port(self, transport: Transport) -> None:
-        """A server without TLS gets nothing of the request."""
+        """A server without TLS receives no part of the request."""
         with WireServer([TakeHello(), Send(response(status="400 Bad Request"))]) as server:
             error = refusal(transport, ask(server.url.replace("http:", "https:")))
 
@@ -164,7 +164,7 @@ class TlsTests(TransportHarness):
         build: Build,
         ca_file: Path,
     ) -> None:
-        """Where `ca_file` is set, it alone decides, whatever bundle the environment names."""
+        """If `ca_file` is set, it alone decides; a bundle that the environment names is ignored."""
         stranger = trustme.CA()
         stranger.cert_pem.write_to_path(str(tmp_path / "stranger.pem"))
         monkeypatch.setenv(variable, str(tmp_path / "stranger.pem"))
@@ -181,7 +181,7 @@ class TlsTests(TransportHarness):
         monkeypatch: pytest.MonkeyPatch,
         build: Build,
     ) -> None:
-        """Where it is not set, the system's authorities do, where SSL_CERT_FILE may put them."""
+        """If it is not set, the system's authorities apply, which SSL_CERT_FILE may select."""
         monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
         transport = build()
         with WireServer([Receive(), Send(response())], tls=server_context) as server:
@@ -197,7 +197,7 @@ class TlsTests(TransportHarness):
         monkeypatch: pytest.MonkeyPatch,
         build: Build,
     ) -> None:
-        """The environment cannot have the session's keys written to a file."""
+        """The environment cannot have the session keys written to a file."""
         monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys.log"))
         transport = build(ca_file=str(ca_file))
         with WireServer([Receive(), Send(response())], tls=server_context) as server:
@@ -208,7 +208,7 @@ class TlsTests(TransportHarness):
     def test_the_client_shows_its_certificate(
         self, authority: trustme.CA, ca_file: Path, tmp_path: Path, build: Build
     ) -> None:
-        """A server that asks for a certificate gets the one of `client_certificate`."""
+        """A server that requests a certificate gets the one of `client_certificate`."""
         path = tmp_path / "client.pem"
         authority.issue_cert("client@example.com").private_key_and_cert_chain_pem.write_to_path(
             str(path)
@@ -223,7 +223,7 @@ class TlsTests(TransportHarness):
     def test_a_server_that_misses_the_certificate(
         self, transport: Transport, authority: trustme.CA
     ) -> None:
-        """Its refusal is a failure of TLS, although it comes after the handshake."""
+        """The server's rejection is a TLS error, although it arrives after the handshake."""
         context = serving(authority.issue_cert("127.0.0.1"))
         context.verify_mode = ssl.CERT_REQUIRED
         authority.configure_trust(context)  # pyright: ignore[reportUnknownMemberType]
@@ -237,7 +237,7 @@ class TlsTests(TransportHarness):
     def test_unusable_files(
         self, tmp_path: Path, option: str, content: str | None, build: Build
     ) -> None:
-        """A file that is missing, or without what it should hold, is refused by name."""
+        """A file that is missing or has the wrong content is rejected, with its path."""
         path = tmp_path / "some.pem"
         if content == "encrypted":
             path.write_text(ENCRYPTED_KEY)
