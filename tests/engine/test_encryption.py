@@ -61,7 +61,9 @@ def flipped(encrypted):
         pytest.param(lambda entry: changed(entry, id=7), id="an id that is none"),
         pytest.param(flipped, id="170: a bit changed"),
         pytest.param(lambda entry: changed(entry, encrypted=""), id="170: truncated to nothing"),
-        pytest.param(lambda entry: changed(entry, encrypted="AAAA"), id="170: shorter than a nonce"),
+        pytest.param(
+            lambda entry: changed(entry, encrypted="AAAA"), id="170: shorter than a nonce"
+        ),
         pytest.param(lambda entry: changed(entry, encrypted="?"), id="no base64"),
         pytest.param(lambda entry: changed(entry, encrypted=None), id="not encrypted at all"),
         pytest.param(lambda entry: b"garbage", id="no record at all"),
