@@ -45,6 +45,7 @@ def code_lines(path):
     return sum(1 for number, line in lines if number not in told and line.strip() and not line.strip().startswith("#"))  # fmt: skip
 
 
+@pytest.mark.timeout(300)  # a build, an installation and a whole suite
 @pytest.mark.parametrize("kind", list(SHAPES))
 def test_a_new_distribution_conforms(kind, tmp_path):
     """Written, built and installed, an adapter of each kind is listed, found by name, and conforms."""
