@@ -172,7 +172,7 @@ def test_fault_149_171_a_holder_that_dies_is_succeeded(open_sandbox, fleet, shar
 def test_fault_150_a_holder_that_stands_still_is_succeeded(open_sandbox, fleet, shared):
     """150: SIGSTOP of the process that mints stops nobody; woken, it overwrites nothing."""
     sandbox = open_sandbox(token_latency=3.0)  # time enough to stop it in
-    holder = fleet(sandbox, 1, shared, seconds=0.0)
+    holder, waiting = fleet(sandbox, 1, shared, seconds=0.0), fleet(sandbox, 8, shared)
     stopped = holder.worker()
     holder.go()
     while not sandbox.counters["token_requests"]:
@@ -180,7 +180,7 @@ def test_fault_150_a_holder_that_stands_still_is_succeeded(open_sandbox, fleet, 
     os.kill(stopped, signal.SIGSTOP)
     sandbox.switches.token_latency = 0.5
     try:
-        said = fleet(sandbox, 8, shared).run()
+        said = waiting.run()
     finally:
         os.kill(stopped, signal.SIGCONT)
     woken = holder.gather()
