@@ -31,9 +31,7 @@ def test_fault_293_workers_inherit_the_token_or_mint_their_own(
 def test_fault_292_a_child_has_dice_of_its_own(connect, open_sandbox):
     """292: record ids and jitter of a child differ from its parent's."""
     auth = connect(open_sandbox(), transport=ScriptedTransport())
-    runtime = next(
-        each for each in vars(auth.get_token.__self__).values() if isinstance(each, ServerRuntime)
-    )
+    runtime = next(each for each in vars(auth._engine).values() if isinstance(each, ServerRuntime))
     incoming, outgoing = os.pipe()
     pid = os.fork()
     if not pid:
