@@ -47,7 +47,7 @@ class _DeadlineAdapter(HTTPAdapter):
     def get_connection_with_tls_context(
         self, request: PreparedRequest, *_how: Any, **_why: Any
     ) -> HTTPConnectionPool:
-        # The pools already implement what requests would read from `verify`, `proxies`, `cert`.
+        # `verify`, `proxies` and `cert` are not read: our pools hold the TLS and proxy settings.
         return self._pools.through(current.get().proxy).connection_from_url(str(request.url))
 
     def cert_verify(self, *_how: Any) -> None:
