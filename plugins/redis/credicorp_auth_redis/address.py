@@ -24,12 +24,12 @@ class Address:
 
     @property
     def is_path(self) -> bool:
-        """Whether it is a socket file."""
+        """Return whether it is a socket file."""
         return self.port == 0
 
     @property
     def is_near(self) -> bool:
-        """Whether traffic stays on this machine: a socket file, or exact loopback."""
+        """Return whether traffic stays on this machine: a socket file, or exact loopback."""
         return self.is_path or may_carry_token(f"http://{self}")
 
     def __str__(self) -> str:

@@ -156,7 +156,7 @@ class CacheOptions:
 
     @property
     def may_be_plain(self) -> bool:
-        """Whether entries may leave the machine without TLS."""
+        """Return whether entries may leave the machine without TLS."""
         return self.plaintext or self.encryption_key is not None
 
     def _conflict(self, url: RedisUrl) -> str | None:

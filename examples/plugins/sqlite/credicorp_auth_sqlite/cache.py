@@ -65,7 +65,7 @@ class SqliteCache:
 
     def _run(self, statement: str, *values: object) -> tuple[tuple[object] | None, int]:
         try:
-            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # mode 0600: private to this user
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # private to this user
             connected = closing(sqlite3.connect(self._path, timeout=1.0))
             with self._lock, connected as connection, connection:
                 connection.execute("PRAGMA synchronous = OFF")  # a token may be lost in a crash
