@@ -1,4 +1,4 @@
-"""A service in plain ASGI that answers those who hold a token for reading decisions."""
+"""Plain ASGI service that requires a token with the scope for reading decisions."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ verifier = TokenVerifier.from_env()
 
 
 async def decisions(scope: Connection, receive: Receive, send: Send) -> None:
-    """Say what was decided, and to whom it is said."""
+    """Return a decision, and the client that requested it."""
     if scope["type"] == "lifespan":
         await run_guarded(receive, send)
         return
-    claims = scope.get("credicorp_auth.claims")  # none where the path is open
+    claims = scope.get("credicorp_auth.claims")  # None if the path is open
     told = {"status": "ok"} if claims is None else {"outcome": "approved", "for": claims.client_id}
     headers = [(b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -27,7 +27,7 @@ async def decisions(scope: Connection, receive: Receive, send: Send) -> None:
 
 
 async def run_guarded(receive: Receive, send: Send) -> None:
-    """Start, and close what is open when the server stops."""
+    """Handle the lifespan: report startup, and close the verifier at shutdown."""
     await receive()
     await send({"type": "lifespan.startup.complete"})
     await receive()

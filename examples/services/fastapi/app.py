@@ -1,4 +1,4 @@
-"""A service in FastAPI that answers those who hold a token with the scope of each path."""
+"""FastAPI service whose paths each require a token with their scope."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ Writer = Annotated[Claims, Depends(guard.requires("applications:write"))]
 
 @app.get("/decisions/{decision_id}")
 async def read_decision(decision_id: str, claims: Reader) -> dict[str, str]:
-    """Say what was decided, and to whom it is said."""
+    """Return a decision, and the client that requested it."""
     return {"id": decision_id, "outcome": "approved", "for": claims.client_id}
 
 
 @app.post("/applications", status_code=201)
 def apply(claims: Writer) -> dict[str, str]:
-    """Take an application."""
+    """Accept an application."""
     return {"id": "app_1", "from": claims.client_id}
 
 
 @app.get("/health")
 @guard.public
 async def health() -> dict[str, str]:
-    """Say that the service is up, to anybody."""
+    """Report that the service is up; no token is needed."""
     return {"status": "ok"}
 
 

@@ -1,4 +1,4 @@
-"""A service in Quart that answers those who hold a token with the scope of each view."""
+"""Quart service whose views each require a token with their scope."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ guard.install(app, public=("static",))
 @app.get("/decisions/<decision_id>")
 @guard.requires("decisions:read")
 async def read_decision(decision_id: str) -> dict[str, str]:
-    """Say what was decided, and to whom it is said."""
+    """Return a decision, and the client that requested it."""
     return {"id": decision_id, "outcome": "approved", "for": g.claims.client_id}
 
 
 @app.post("/applications")
 @guard.requires("applications:write")
 async def apply() -> tuple[dict[str, str], int]:
-    """Take an application."""
+    """Accept an application."""
     return {"id": "app_1", "from": g.claims.client_id}, 201
 
 
 @app.get("/health")
 @guard.public
 async def health() -> dict[str, str]:
-    """Say that the service is up, to anybody."""
+    """Report that the service is up; no token is needed."""
     return {"status": "ok"}

@@ -1,4 +1,4 @@
-"""A service in Starlette that answers those who hold a token with the scope of each route."""
+"""Starlette service whose routes each require a token with their scope."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ guard = Guard(TokenVerifier.from_env())
 
 @guard.requires("decisions:read")
 async def read_decision(request: Request) -> JSONResponse:
-    """Say what was decided, and to whom it is said."""
+    """Return a decision, and the client that requested it."""
     client = request.scope["credicorp_auth.claims"].client_id
     return JSONResponse({"id": request.path_params["name"], "outcome": "approved", "for": client})
 
 
 @guard.requires("applications:write")
 async def apply(request: Request) -> JSONResponse:
-    """Take an application."""
+    """Accept an application."""
     client = request.scope["credicorp_auth.claims"].client_id
     return JSONResponse({"id": "app_1", "from": client}, status_code=201)
 
 
 @guard.public
 async def health(_request: Request) -> JSONResponse:
-    """Say that the service is up, to anybody."""
+    """Report that the service is up; no token is needed."""
     return JSONResponse({"status": "ok"})
 
 

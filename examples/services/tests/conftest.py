@@ -1,4 +1,4 @@
-"""Start an example by the command of its README, beside a sandbox that issues its tokens."""
+"""Fixtures that start each example by its README's command, with a sandbox that issues tokens."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FOLDER = (
 
 
 class Service(NamedTuple):
-    """An example that runs, a client with a token, and one without."""
+    """A running example, a client with a token, and one without."""
 
     url: str
     sandbox: Sandbox

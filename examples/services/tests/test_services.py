@@ -1,17 +1,17 @@
-"""The examples, run as their READMEs say, asked by real clients with and without a token."""
+"""Tests of the examples, run as in their READMEs, by clients with and without a token."""
 
 import pytest
 
 
 def test_a_client_with_the_scope_is_answered(service):
-    """200, and the service knows who asked."""
+    """The response is 200, and the service knows the client."""
     response = service.http.request("GET", f"{service.url}/decisions/dec_1", scope="decisions:read")
 
     assert (200, service.sandbox.client_id) == (response.status, response.json()["for"])
 
 
 def test_a_client_with_another_scope_is_told_which(service):
-    """403, and the challenge names the scope."""
+    """The response is 403, and the challenge names the scope."""
     response = service.http.request(
         "GET", f"{service.url}/decisions/dec_1", scope="applications:write"
     )
@@ -21,7 +21,7 @@ def test_a_client_with_another_scope_is_told_which(service):
 
 
 def test_a_stranger_is_turned_away(service):
-    """401 without a token, and with one that is none."""
+    """The response is 401 without a token, and with an invalid one."""
     headers = [{}, {"Authorization": "Bearer nonsense"}]
     responses = [
         service.stranger.request("GET", f"{service.url}/decisions/dec_1", headers=each)
@@ -42,7 +42,7 @@ def test_anybody_may_ask_for_its_health(service):
 
 @pytest.mark.parametrize("service", ["fastapi", "flask", "quart", "starlette"], indirect=True)
 def test_each_path_has_a_scope_of_its_own(service):
-    """Who may write may apply, and who may only read may not."""
+    """A token for writing may apply; one for reading may not."""
     url, scopes = f"{service.url}/applications", ("applications:write", "decisions:read")
     statuses = [service.http.request("POST", url, scope=each).status for each in scopes]
 

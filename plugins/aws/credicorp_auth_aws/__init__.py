@@ -1,7 +1,7 @@
 """
-credicorp-auth's secrets from AWS: the secret source `aws`.
+Secret source `aws`: client credentials from AWS.
 
-Its names are imported when they are first asked for: looking at the plugin does not load boto3.
+Names are imported on first access, so that inspecting the plugin does not load boto3.
 """
 
 from __future__ import annotations

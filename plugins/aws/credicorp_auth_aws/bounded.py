@@ -1,4 +1,4 @@
-"""Calls that may hang, each on a thread of its own, and nobody waits for it longer than agreed."""
+"""Calls with a timeout: each runs on its own thread, since AWS's credential chain may hang."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ T = TypeVar("T")
 @define
 class Progress(Generic[T]):
     """
-    How far a call has come.
+    Progress of a call.
 
     Args:
-        doing: What it is at, in words that fit behind "while".
+        doing: The current step, in words that fit after "while".
         result: The best result so far, or None.
-        failure: Why there is none; or None.
+        failure: The error, if there is no result; or None.
+        over: Set when the call has ended.
     """
 
     doing: str = "waiting for an earlier read that hangs"
@@ -36,11 +37,11 @@ class Progress(Generic[T]):
 
 class BoundedCalls:
     """
-    Makes calls one at a time.
+    Runs calls one at a time, each with a timeout.
 
-    AWS's chain of credentials asks files, programs and addresses that may never answer, and nothing
-    can interrupt it. A call that outlives its time is left to itself and its late result dropped;
-    until it ends no other is begun, so that at most one thread ever hangs.
+    AWS's credential chain uses files, programs and addresses that may never respond, and nothing
+    can interrupt it. A call that exceeds its timeout continues in the background, and its result
+    is dropped. No other call starts until it ends, so that at most one thread hangs.
     """
 
     def __init__(self) -> None:
@@ -48,12 +49,12 @@ class BoundedCalls:
 
     def run(self, call: Callable[[Progress[T]], None], *, seconds: float) -> Progress[T]:
         """
-        Make a call, and return what has come of it when it ends, or when time is up.
+        Run a call, and return its progress when it ends or the timeout passes.
 
         Args:
-            call: The call; it notes in the `Progress` it is given what it does and finds, and
+            call: The call. It records its steps and its result in the `Progress` it is given, and
                 raises nothing.
-            seconds: How long to wait, for an earlier call and for this one together.
+            seconds: Timeout in seconds, which includes waiting for an earlier call.
         """
         until = time.monotonic() + seconds
         progress: Progress[T] = Progress()
@@ -68,14 +69,14 @@ class BoundedCalls:
                 turn.release()
                 progress.over.set()
 
-        # With the caller's context, as if it made the call itself.
+        # With the caller's context variables, as if the caller ran it.
         thread = Thread(
             target=copy_context().run, args=(make_the_call,), name="credicorp-auth-aws", daemon=True
         )
         progress.doing = "starting a thread"
         try:
             thread.start()
-        except RuntimeError:  # there are too many, or the interpreter is about to end
+        except RuntimeError:  # too many threads, or interpreter shutdown
             turn.release()
             return progress
         progress.over.wait(until - time.monotonic())

@@ -1,4 +1,4 @@
-"""Clients of AWS's services, opened with AWS's own chain of credentials."""
+"""boto3 clients, authenticated by AWS's own credential chain."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 _ATTEMPTS: Final = 2
 _ROLE_MARGIN: Final = 60.0
-"""Seconds before the keys of a role end, from when on new ones are asked for."""
+"""Seconds before a role's keys expire at which new ones are requested."""
 
 
 @frozen
 class OpenClient:
     """
-    A client that can ask one service.
+    A client of one AWS service.
 
     Args:
         service: `secretsmanager` or `ssm`.
-        region: Where.
-        api: boto3's client.
-        until: Epoch seconds after which its credentials are too old; or None.
+        region: AWS region.
+        api: The boto3 client.
+        until: Epoch seconds at which to replace its credentials; None if they have no expiry.
     """
 
     service: str
@@ -41,25 +41,25 @@ class OpenClient:
     until: float | None = None
 
     def serves(self) -> bool:
-        """Say whether its credentials last for another call."""
+        """Return whether its credentials are valid for another call."""
         return self.until is None or time.time() < self.until
 
 
 def open_client(options: SourceOptions, say: Callable[[str], None]) -> OpenClient:
     """
-    Find credentials, assume the role if there is one, and make a client.
+    Find credentials, assume the role if one is set, and build a client.
 
     Args:
-        options: What was set.
-        say: Told what is being done.
+        options: The options.
+        say: Callback that receives the current step.
 
     Raises:
         SecretUnavailable: No region is known (`secret.unavailable`).
-        InvalidSetting: AWS's configuration names an endpoint that is plain http beyond loopback.
+        InvalidSetting: AWS's configuration names an endpoint that is plain http off loopback.
     """
     say("looking for AWS credentials")
     session: Any = boto3.Session(profile_name=options.profile, region_name=options.region)
-    # boto3 leaves out AWS_REGION, which Lambda, ECS and the other SDKs set.
+    # boto3 ignores AWS_REGION, which Lambda, ECS and the other SDKs set.
     region = session.region_name or os.environ.get("AWS_REGION")
     if not region:
         raise SecretUnavailable(
@@ -105,13 +105,13 @@ def _make(
         read_timeout=options.timeout / _ATTEMPTS,
         retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
         max_pool_connections=1,
-        # Plain http goes to loopback only, where a proxy could but read it.
+        # Plain http goes to loopback only; a proxy could read it.
         proxies={} if plain else None,
     )
     made = session.client(service, region_name=region, endpoint_url=endpoint_url, config=config)
     if endpoint_url is not None:
         return made
-    # AWS's own environment and profile may name an endpoint, too.
+    # AWS's environment variables and profile may also name an endpoint.
     address = read_url(made.meta.endpoint_url, name="AWS_ENDPOINT_URL")
     if not _is_plain(address):
         return made

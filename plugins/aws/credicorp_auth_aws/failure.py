@@ -1,4 +1,4 @@
-"""What a failure of AWS, or on the way there, means."""
+"""Mapping of AWS, botocore and network failures to credicorp-auth errors."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ _NO_CREDENTIALS: Final = (
 )
 _ON_THE_WAY: Final = (
     exceptions.ConnectionError,
-    exceptions.CredentialRetrievalError,  # whoever hands them out may be in trouble for a while
+    exceptions.CredentialRetrievalError,  # their provider may recover
     exceptions.HTTPClientError,
     exceptions.IncompleteReadError,
     exceptions.MetadataRetrievalError,
@@ -90,15 +90,15 @@ _CURES: Final[Mapping[str, str]] = {
 
 def explain(failure: Exception, place: str) -> CredicorpAuthError:
     """
-    Build the error that a failure means.
+    Build the error for a failure.
 
     Args:
-        failure: What was raised. Nothing of its text is passed on but AWS's own code and the id of
-            the request, since it may quote an answer.
-        place: Where the secret is, for people.
+        failure: The exception. Only AWS's error code and the request id are copied from it, since
+            its text may quote a response.
+        place: Location of the secret, for the message.
 
     Returns:
-        A fresh error, from which nothing leads to the failure.
+        A new error that holds no reference to the failure.
     """
     if isinstance(failure, CredicorpAuthError):
         return failure.copy()
@@ -115,7 +115,7 @@ def explain(failure: Exception, place: str) -> CredicorpAuthError:
         return SecretUnavailable(
             f"{place} cannot be read ({kind})",
             hint="check network, proxy, `endpoint_url`, and what AWS's chain of credentials asks.",
-            # A certificate that is not trusted now is not trusted in a minute either.
+            # An untrusted certificate stays untrusted, so a retry is useless.
             retryable=isinstance(failure, _ON_THE_WAY)
             and not isinstance(failure, exceptions.SSLError),
         )

@@ -1,4 +1,4 @@
-"""What can be set for the secret source `aws`."""
+"""Options of the secret source `aws`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _refuse(name: str, problem: str, hint: str) -> NoReturn:
 
 
 def _spelt(pattern: str, hint: str) -> Callable[[object, Attribute[Any], Any], None]:
-    """Build a validator for a text that may be left out."""
+    """Build a validator for an optional string."""
     right = re.compile(pattern)
 
     def check(_options: object, attribute: Attribute[Any], value: object) -> None:
@@ -77,29 +77,29 @@ _name: Final = _spelt(r"[!-~]{1,2048}", "set it to the name or ARN, without whit
 @frozen
 class SourceOptions:
     """
-    What can be set for the secret source `aws`.
+    Options of the secret source `aws`.
 
     Args:
-        secret_id: Name or ARN of a secret of Secrets Manager.
-        parameter: Name or ARN of a parameter of Parameter Store in its place, with `:version` or
-            `:label` after it where not the newest version is meant.
-        region: Region of the secret; without it, that of the profile or the environment.
-        profile: Name of the profile in AWS's own configuration files.
-        role_arn: Role to assume, with the credentials that AWS's own chain finds, before reading.
-        endpoint_url: Address of the service, such as that of a VPC endpoint.
-        stage: Label of the version of the secret; `AWSCURRENT` when neither this nor `version_id`
-            is given.
-        version_id: Id of the one version of the secret to read.
-        fields: Field names to names of JSON members, as a mapping or as text such as
-            `client_id=username,client_secret=password`; a field not named here is the member of
-            its own name.
-        timeout: Seconds that one fetch may take, AWS's chain of credentials and retries included.
-        overlap: `previous` or `pending`, to hand over the version of that stage as well, for the
-            time of a rotation; or `off`.
+        secret_id: Name or ARN of a Secrets Manager secret.
+        parameter: Name or ARN of a Parameter Store parameter, in place of `secret_id`. Append
+            `:version` or `:label` to read another version than the newest.
+        region: Region of the secret; by default that of the profile or the environment.
+        profile: Name of a profile in AWS's configuration files.
+        role_arn: Role to assume before reading, with the credentials of AWS's credential chain.
+        endpoint_url: URL of the service, such as a VPC endpoint.
+        stage: Staging label of the secret's version; `AWSCURRENT` if neither this nor
+            `version_id` is given.
+        version_id: Id of the secret version to read.
+        fields: Mapping of field names to JSON member names, or text such as
+            `client_id=username,client_secret=password`. A field not listed uses its own name.
+        timeout: Timeout of one fetch in seconds, which includes AWS's credential chain and
+            retries.
+        overlap: `previous` or `pending` also reads the version of that stage, for use during a
+            rotation; `off` does not.
 
     Raises:
-        InvalidSetting: A value cannot be used (`config.value`, `config.url`), two contradict each
-            other, or `endpoint_url` is plain http beyond loopback (`config.insecure_url`).
+        InvalidSetting: A value is invalid (`config.value`, `config.url`), two options conflict,
+            or `endpoint_url` is plain http off loopback (`config.insecure_url`).
 
     .. versionadded:: 1.0.0
     """

@@ -1,4 +1,4 @@
-"""Reading the fields of a record from what AWS keeps: a JSON object, or the client secret alone."""
+"""Reader of stored credentials: a JSON object, or the client secret alone."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from credicorp_auth_aws.stored import Stored
 
-# What somebody meant as an object, well made or not. A generated password has one chance in
-# hundreds of thousands to look like this, and no chance to be taken for a record it is not.
+# Content meant as a JSON object, valid or not. A generated password matches with a chance of one
+# in hundreds of thousands; it then fails to parse, and is never read as a record.
 _OBJECT: Final = re.compile(rb'\s*\{\s*(?:".*)?\}\s*', re.DOTALL)
 
 
@@ -27,13 +27,13 @@ def read_fields(
     Read the named fields.
 
     Args:
-        stored: What AWS keeps.
+        stored: The stored version.
         names: Field names.
-        members: Field names to names of JSON members, where they differ.
+        members: Mapping of field names to JSON member names that differ.
 
     Raises:
-        SecretUnavailable: `secret.missing`, `secret.empty` or `secret.invalid`, naming the field
-            and the place, never a value.
+        SecretUnavailable: `secret.missing`, `secret.empty` or `secret.invalid`. The message names
+            the field and the location, never a value.
     """
     held = stored.content
     if members or _OBJECT.fullmatch(held.reveal()):

@@ -1,4 +1,4 @@
-"""The client's credentials, from Secrets Manager or Parameter Store."""
+"""Secret source that reads client credentials from Secrets Manager or Parameter Store."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class AwsSecretSource:
     A secret source that reads one version of a secret in one request.
 
     Args:
-        options: What was set.
+        options: The options.
 
     .. versionadded:: 1.0.0
     """
@@ -41,28 +41,28 @@ class AwsSecretSource:
 
     @property
     def capabilities(self) -> SecretSourceCapabilities:
-        """It may hold `client_id`, and another version may become the current one."""
+        """Report that it may supply `client_id`, and that the secret may rotate."""
         return SecretSourceCapabilities(supplies_client_id=True, rotates=True)
 
     def fetch(self, names: Collection[str]) -> FetchedSecret:
         """
-        Read the named fields now, all from one version.
+        Read the named fields, all from one version.
 
         Args:
             names: Field names, such as `client_secret`.
 
         Raises:
             SecretUnavailable: `secret.missing`, `secret.empty`, `secret.invalid`, `secret.denied`,
-                `secret.deleted` or, retryable where that may help, `secret.unavailable`.
-            InvalidSetting: AWS's own configuration names an endpoint that is plain http beyond
-                loopback (`config.insecure_url`).
+                `secret.deleted` or `secret.unavailable`, which is retryable if that may help.
+            InvalidSetting: AWS's configuration names an endpoint that is plain http off loopback
+                (`config.insecure_url`).
         """
         wanted = sorted(set(names))
         seconds = self._options.timeout
         progress: Progress[FetchedSecret] = self._calls.run(
             lambda told: self._read(wanted, told), seconds=seconds
         )
-        # Looked at first: a reading that came in time counts although its fallback did not.
+        # Checked first: a result that arrived in time counts even if its fallback did not.
         if (result := progress.result) is not None:
             return result
         raise progress.failure or SecretUnavailable(
@@ -79,12 +79,12 @@ class AwsSecretSource:
             client.api.close()
 
     def after_fork(self) -> None:
-        """Leave the parent's connections and its hanging call, if there is one, alone."""
+        """Drop the parent's connections and hanging call without touching them."""
         self._calls = BoundedCalls()
         self._client = None
 
     def _read(self, names: Collection[str], progress: Progress[FetchedSecret]) -> None:
-        """Read on a thread of its own: whatever is raised stays here, with the frames it held."""
+        """Read on the call's own thread; no exception leaves it, since its frames hold secrets."""
         try:
             client = self._open(progress)
             progress.doing = "reading the secret"
@@ -94,10 +94,10 @@ class AwsSecretSource:
             if stage := _STAGES.get(self._options.overlap):
                 with withhold_logs():
                     progress.result = self._beside(client, names, current, stage)
-        except Exception as failure:  # noqa: BLE001 - told by kind, and dropped with its secrets
+        except Exception as failure:  # noqa: BLE001 - reported by kind, then dropped with its secrets
             progress.failure = explain(failure, describe_place(self._options))
             if progress.failure.code == "secret.denied":
-                # Keys in a file or variable may have been replaced: AWS's chain is asked anew.
+                # Keys in a file or variable may have been replaced: rerun AWS's chain next time.
                 self._client = None
 
     def _open(self, progress: Progress[FetchedSecret]) -> OpenClient:
@@ -123,6 +123,6 @@ class AwsSecretSource:
     ) -> FetchedSecret:
         try:
             other = self._read_version(client, names, stage)
-        except Exception:  # noqa: BLE001 - without it there is no overlap, and no harm
+        except Exception:  # noqa: BLE001 - the overlap is optional
             return current
         return current if other.version == current.version else evolve(current, fallback=other)

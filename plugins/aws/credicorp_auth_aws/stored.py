@@ -1,4 +1,4 @@
-"""Reading one version of what AWS keeps."""
+"""Reader of one version of a stored secret or parameter."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _CURRENT: Final = "AWSCURRENT"
 @frozen
 class Stored:
     """
-    One version, as AWS keeps it.
+    One stored version of a secret or parameter.
 
     Args:
         content: Its bytes.
-        version: What no other version of this or another secret is called.
-        place: Where it was read, for people.
+        version: Identifier that is unique across versions and secrets.
+        place: Location it was read from, for messages.
     """
 
     content: SecretBytes
@@ -36,7 +36,7 @@ class Stored:
 
 
 def describe_place(options: SourceOptions) -> str:
-    """Say where the secret is, in words without any value."""
+    """Return the location of the secret, for messages; it holds no value."""
     if options.parameter:
         return f"aws ssm {options.parameter}"
     return f"aws secretsmanager {options.secret_id}"
@@ -44,16 +44,16 @@ def describe_place(options: SourceOptions) -> str:
 
 def read_stored(client: OpenClient, options: SourceOptions, *, stage: str | None = None) -> Stored:
     """
-    Read the version that was set, or that of a stage.
+    Read the configured version, or the version of a stage.
 
     Args:
-        client: Whom to ask.
-        options: What was set.
-        stage: Label of another version of the secret; or None.
+        client: Client of the AWS service.
+        options: The options.
+        stage: Staging label of another version of the secret; or None.
     """
     if options.parameter:
         return _read_parameter(client, options.parameter)
-    # Always one of the two: of what is left out, a server may have an older idea.
+    # Always sent: without it, a server's default may be an older version.
     which = {"VersionStage": stage or options.stage or _CURRENT}
     if options.version_id:
         which = {"VersionId": options.version_id}
@@ -80,7 +80,7 @@ def _read_parameter(client: OpenClient, name: str) -> Stored:
         _member(response, "LastModifiedDate", datetime),
     )
     place = f"aws ssm {name} {version} ({client.region})"
-    # Its date as well: a parameter that was deleted and made again counts from 1 again.
+    # With its date: a parameter that was deleted and created again counts from 1 again.
     named = f"{_member(response, 'Name', str)}:{version} of {changed.isoformat()}"
     return Stored(SecretBytes(content), named, place)
 

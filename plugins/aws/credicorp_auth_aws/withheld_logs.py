@@ -1,7 +1,7 @@
 """
-Keeping quiet what AWS's libraries say while they handle a secret.
+Log filter for the time in which AWS's libraries handle a secret.
 
-At DEBUG botocore prints the whole body of an answer, and with it the secret, or the keys of a role.
+At DEBUG, botocore logs whole response bodies, which hold the secret or the keys of a role.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-# Only what is said in the course of our own call is withheld: other threads use botocore, too.
+# Only records of our own call are dropped: other threads use botocore, too.
 _in_our_call: Final = ContextVar("_in_our_call", default=False)
 
 
 class _Withholding(logging.Filter):
-    """Drops DEBUG records of our own call, and takes the traceback from the others."""
+    """Drops DEBUG records of our own call, and removes tracebacks from the others."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not _in_our_call.get():
             return True
-        # The frames of a traceback may hold an answer, and some handlers print their locals.
+        # The frames of a traceback may hold a response, and some handlers print their locals.
         record.exc_info = record.exc_text = record.stack_info = None
         return record.levelno > logging.DEBUG
 
@@ -32,10 +32,10 @@ class _Withholding(logging.Filter):
 @contextmanager
 def withhold_logs() -> Generator[None]:
     """
-    Drop what any logger is told at DEBUG by this thread, until the block ends.
+    Drop this thread's DEBUG records, of all loggers, until the block ends.
 
-    The filter sits on the loggers themselves, whoever configures them or adds handlers meanwhile.
-    Each call brings a filter of its own, so calls that overlap do not end each other's silence.
+    The filter is on the loggers, so handlers that are added meanwhile cannot bypass it. Each call
+    adds its own filter, so that overlapping calls do not remove each other's.
     """
     root, ours = logging.getLogger(), _Withholding()
     named = list(root.manager.loggerDict.values())

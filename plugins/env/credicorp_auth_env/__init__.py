@@ -1,4 +1,4 @@
-"""credicorp-auth's secrets from the environment and mounted files: the secret source `env`."""
+"""Secret source `env`: client credentials from environment variables and mounted files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What credicorp-auth finds under the secret source name `env`."""
+"""Entry point of the secret source `env`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CREDICORP_API: Final = 1
 
 
 @hookimpl
-def credicorp_secret_source(options: AdapterOptions) -> SecretSource:  # noqa: D103 # told by the hookspec
-    from credicorp_auth_env.secrets import EnvSecretSource, SourceOptions  # noqa: PLC0415 # when it is chosen
+def credicorp_secret_source(options: AdapterOptions) -> SecretSource:  # noqa: D103 # documented by the hookspec
+    from credicorp_auth_env.secrets import EnvSecretSource, SourceOptions  # noqa: PLC0415 # imported only if chosen
 
     return EnvSecretSource(options.read(SourceOptions))

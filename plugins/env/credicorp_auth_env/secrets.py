@@ -1,4 +1,4 @@
-"""The client's credentials, from environment variables and the files they name."""
+"""Secret source that reads client credentials from environment variables and files they name."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def _read_prefix(value: str) -> str:
 @frozen
 class SourceOptions:
     """
-    What can be set for the secret source `env`.
+    Options of the secret source `env`.
 
     Args:
-        prefix: What the names of the variables start with; `CC_` for those of older services.
+        prefix: Prefix of the variable names; `CC_` for those of older services.
     """
 
     prefix: str = field(default="CREDICORP_", converter=_read_prefix)
@@ -44,7 +44,7 @@ class SourceOptions:
 
 @frozen
 class _Found:
-    """One field: where it was looked for, and its value or why there is none."""
+    """One field: the location searched, and its value or the fault."""
 
     name: str
     place: str
@@ -53,14 +53,14 @@ class _Found:
 
 class EnvSecretSource:
     """
-    A secret source that reads variables, or files that variables name, each time it is asked.
+    A secret source that reads variables, or files that variables name, at each fetch.
 
     The field `client_secret` is in CREDICORP_CLIENT_SECRET, or in the file whose path is in
-    CREDICORP_CLIENT_SECRET_FILE; any other field likewise.
+    CREDICORP_CLIENT_SECRET_FILE. Other fields follow the same pattern.
 
     Args:
-        options: What was set; the defaults when not given.
-        environment: The variables; those of the process when not given.
+        options: The options; by default, the default of each.
+        environment: The variables; by default those of the process.
 
     .. versionadded:: 1.0.0
     """
@@ -73,7 +73,7 @@ class EnvSecretSource:
     ) -> None:
         self._options = options or SourceOptions()
 
-        # A closure: a look at the attributes, as debuggers and error reports take it, shows none.
+        # A closure, so that debuggers and error reports find no variables in the attributes.
         def look_up(name: str) -> str | None:
             return environment.get(name)
 
@@ -81,19 +81,20 @@ class EnvSecretSource:
 
     @property
     def capabilities(self) -> SecretSourceCapabilities:
-        """It may hold `client_id`, and a variable or file may change."""
+        """Report that it may supply `client_id`, and that a variable or file may change."""
         return SecretSourceCapabilities(supplies_client_id=True, rotates=True)
 
     def fetch(self, names: Collection[str]) -> FetchedSecret:
         """
-        Read the named fields now, all as they were at one moment.
+        Read a consistent snapshot of the named fields.
 
         Args:
             names: Field names, such as `client_secret`.
 
         Raises:
             SecretUnavailable: `secret.missing`, `secret.empty`, `secret.invalid`, `secret.denied`
-                or, retryable, `secret.unavailable`; naming variable and file, never a value.
+                or, retryable, `secret.unavailable`. The message names variable and file, never a
+                value.
         """
         found = self._find_alike(sorted(names))
         fields: dict[str, Secret] = {}
@@ -105,14 +106,14 @@ class EnvSecretSource:
         return FetchedSecret(fields, digest_fields(fields), provenance=provenance)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
     def after_fork(self) -> None:
-        """Nothing belongs to the parent."""
+        """Do nothing: there is no state of the parent to drop."""
 
     def _find_alike(self, names: list[str]) -> list[_Found]:
-        # Several files are swapped by one link, but read one by one. Two readings that agree were
-        # both made before the swap or both after it.
+        # Several files are swapped at once by one link, but read one by one. Two readings that
+        # agree were both made before the swap, or both after it.
         found = [self._find(name) for name in names]
         for _ in range(_MOST_READS - 1):
             again = [self._find(name) for name in names]
@@ -135,7 +136,7 @@ class EnvSecretSource:
         if direct is None:
             fault = Fault("secret.missing", "is not set")
             return _Found(name, f"{variable} (or {variable}_FILE)", fault)
-        # What was not UTF-8 in the environment is lone surrogates by now, and not UTF-8 again.
+        # Python turned bytes that are not UTF-8 into lone surrogates; this restores the bytes.
         raw = SecretBytes(direct.encode("utf-8", "surrogateescape"))
         return _Found(name, variable, _read(raw))
 

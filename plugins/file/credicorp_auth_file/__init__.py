@@ -1,4 +1,4 @@
-"""credicorp-auth's cache in files, shared by the processes of one host: the cache `file`."""
+"""Cache `file`: token entries in files, shared by the processes of one host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Entries in files of a private folder, which the processes of one host share."""
+"""Cache of entries in files of a private folder, shared by the processes of one host."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CacheOptions", "FileCache"]
 
-_RENEWED_WITHIN: Final = 86_400.0  # seconds: the longest life of a token unless somebody sets more
+_RENEWED_WITHIN: Final = 86_400.0  # seconds: the default limit on a token's lifetime
 
 
 class FileCache:
@@ -44,8 +44,8 @@ class FileCache:
     A cache in files, for processes of one host and one user.
 
     Args:
-        options: What was set; the defaults when not given.
-        system: The operating system; another one for tests.
+        options: The options; by default, the default of each.
+        system: The operating system calls; tests pass fakes.
 
     .. versionadded:: 1.0.0
     """
@@ -57,7 +57,7 @@ class FileCache:
 
     @property
     def capabilities(self) -> CacheCapabilities:
-        """It is shared, has leases and can be listed."""
+        """Report that it is shared, has leases and can be listed."""
         return CacheCapabilities(
             shared=True,
             spans_processes=True,
@@ -68,11 +68,11 @@ class FileCache:
 
     def read(self, key: str) -> bytes | None:
         """
-        Return the entry, or None if there is none, or its lifetime is over.
+        Return the entry, or None if there is none or it has expired.
 
         Raises:
-            CacheUnavailable: What is there is no entry (`cache.corrupt`) or must not be trusted
-                (`cache.permissions`), or nothing can be read (`cache.unavailable`).
+            CacheUnavailable: The file holds no entry (`cache.corrupt`), must not be trusted
+                (`cache.permissions`), or cannot be read (`cache.unavailable`).
         """
         record = perform(self._options.directory, partial(self._read, key))
         return None if record is None else record.entry.reveal()
@@ -94,22 +94,22 @@ class FileCache:
 
     def write(self, key: str, entry: bytes, *, lifetime: float, number: int = 0) -> None:
         """
-        Keep an entry, unless one with a larger number is there.
+        Store an entry, unless the existing one has a larger number.
 
         Args:
             key: Name of the entry.
             entry: The entry.
-            lifetime: Seconds to keep it; with none, an older entry of that key goes too.
-            number: That of the lease under which it was made; 0 replaces any entry.
+            lifetime: Seconds to keep it; 0 also removes an older entry of that key.
+            number: Number of the lease under which it was minted; 0 replaces any entry.
 
         Raises:
-            CacheUnavailable: It was not kept, and what was there stays.
+            CacheUnavailable: The entry was not stored, and an existing one is unchanged.
         """
         now = self._system.wall()
-        # In this order nothing becomes of what is not a number, too.
+        # With the arguments in this order, NaN becomes 0.
         ends = min(now + max(0.0, min(lifetime, LONGEST)), LAST_MOMENT)
         record = Record(key, SecretBytes(entry), sound_number(number), now, ends)
-        del entry  # or else a traceback would hold it
+        del entry  # so that no traceback holds it
         perform(self._options.directory, partial(self._write, record))
 
     def _write(self, record: Record) -> None:
@@ -151,7 +151,7 @@ class FileCache:
             Whether an entry was dropped.
 
         Raises:
-            CacheUnavailable: It cannot be told, or not be dropped.
+            CacheUnavailable: The entry could not be checked or dropped.
         """
         return perform(self._options.directory, partial(self._discard, build_stem(key), expected))
 
@@ -168,18 +168,18 @@ class FileCache:
 
     def lease(self, key: str, *, seconds: float) -> FileLease:
         """
-        Ask for the right to mint the token of a key, without waiting for whoever has it.
+        Request the lease to mint the token of a key, without waiting for its holder.
 
         Args:
             key: Name of the entry.
-            seconds: After which it lapses where it is not renewed.
+            seconds: Seconds after which the lease expires if it is not renewed.
 
         Returns:
-            The lease; `FAILED` where the file system knows no locks.
+            The lease; `FAILED` if the file system has no locks.
 
         Raises:
-            CacheUnavailable: Something stands in the lock's place (`cache.lock_unsafe`), or the
-                folder cannot be used.
+            CacheUnavailable: The lock file is not a plain private file (`cache.lock_unsafe`), or
+                the folder cannot be used.
         """
         return perform(self._options.directory, partial(self._lease, build_stem(key), seconds))
 
@@ -197,7 +197,7 @@ class FileCache:
 
     def entries(self) -> list[CacheEntry]:
         """
-        List the living entries, by key.
+        List the valid entries, sorted by key.
 
         Raises:
             CacheUnavailable: The folder cannot be used.
@@ -222,10 +222,10 @@ class FileCache:
 
     def clear(self) -> int:
         """
-        Drop every entry, and every file that stands in the place of one.
+        Drop every entry, and every other file with an entry's name.
 
         Returns:
-            How many files were removed.
+            The number of files removed.
 
         Raises:
             CacheUnavailable: The folder cannot be used.
@@ -243,11 +243,11 @@ class FileCache:
             return 0
 
     def close(self) -> None:
-        """Give back the leases that are held."""
+        """Release the leases that are held."""
         self._locks.close()
 
     def after_fork(self) -> None:
-        """Close, in the child, the parent's locks, and leave them locked."""
+        """Close the parent's locks in the child, and leave them locked."""
         self._locks.after_fork()
 
     def _opened(self) -> AbstractContextManager[Folder]:
@@ -257,7 +257,7 @@ class FileCache:
         return isinstance(found, Record) and found.lives_at(self._system.wall())
 
     def _is_recent(self, folder: Folder, name: str) -> bool:
-        # Whoever can read it renews it; what nobody has renewed for so long is in nobody's use.
+        # Services that can read it refresh it; one not refreshed for so long is unused.
         found = folder.find(name)
         return found is not None and abs(self._system.wall() - found.st_mtime) < _RENEWED_WITHIN
 
@@ -271,7 +271,7 @@ def _find(folder: Folder, stem: str) -> Record | Unreadable | None:
 
 
 def _glance(folder: Folder, stem: str) -> Record | Unreadable | None:
-    # Of many, one that cannot be read is passed over; whoever asks for it is told.
+    # A listing skips files that cannot be read; a `read` of that key raises the error.
     with suppress(OSError, CacheUnavailable):
         return _find(folder, stem)
     return None

@@ -1,4 +1,4 @@
-"""What a refusal of the operating system, or of our own, means to the engine."""
+"""Errors for file operations that the operating system or a safety check refuses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Somebody has to change something; waiting does not help.
+# These need a change of configuration; a retry does not help.
 _FORBIDDEN: Final = frozenset(
     {errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENOTDIR, errno.ENXIO}
 )
@@ -22,17 +22,17 @@ _FORBIDDEN: Final = frozenset(
 
 def perform(where: str, work: Callable[[], T]) -> T:
     """
-    Do what touches files, and tell trouble as one of our errors, without what led to it.
+    Run a file operation, and convert its failures to `CacheUnavailable`.
 
-    A traceback keeps the locals of every frame it went through, and those hold entries; so what is
-    raised here is a new error, made after the old one was let go.
+    The error is a new one without a cause, built after the original was dropped: a traceback
+    keeps the locals of every frame it passed, and those hold entries.
 
     Args:
         where: The folder, for the message.
-        work: What to do.
+        work: The operation.
 
     Raises:
-        CacheUnavailable: It cannot be done.
+        CacheUnavailable: The operation failed.
     """
     try:
         return work()
@@ -56,7 +56,7 @@ def refuse(path: str, message: str, *, code: str = "cache.permissions") -> Cache
 
     Args:
         path: The path.
-        message: What is wrong with it.
+        message: The problem, worded to follow the path.
         code: `cache.permissions` or `cache.lock_unsafe`.
     """
     return CacheUnavailable(
@@ -69,11 +69,11 @@ def refuse(path: str, message: str, *, code: str = "cache.permissions") -> Cache
 
 def find_fault(found: os.stat_result, *, user: int) -> str | None:
     """
-    Say what makes a file unfit to be one of ours, or None.
+    Return the reason why a file cannot be one of the cache's, or None.
 
     Args:
-        found: The file, as it was opened.
-        user: Who we are.
+        found: Status of the open file.
+        user: Effective user id of this process.
     """
     if not stat.S_ISREG(found.st_mode):
         return "is not a regular file"
@@ -81,5 +81,5 @@ def find_fault(found: os.stat_result, *, user: int) -> str | None:
         return f"belongs to user {found.st_uid}"
     if found.st_mode & 0o077:
         return f"has mode {stat.S_IMODE(found.st_mode):04o}, so others can use it"
-    # None is left of one that was replaced while it was open.
+    # A link count of 0 is fine: the file was replaced while it was open.
     return "has several names" if found.st_nlink > 1 else None

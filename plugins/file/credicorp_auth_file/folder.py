@@ -1,4 +1,4 @@
-"""The folder of the cache: whom it must belong to, and how files come into it and out of it."""
+"""Private folder of the cache: ownership checks and file operations relative to it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ TEMPORARY: Final = ".tmp"
 
 class Folder:
     """
-    A folder, open and found to be private: files in it are reached through its descriptor.
+    An open folder that was verified to be private; its files are reached through its descriptor.
 
     Args:
         path: Its path, for messages.
-        descriptor: The open folder.
-        system: The operating system.
+        descriptor: Descriptor of the open folder.
+        system: The operating system calls.
     """
 
     def __init__(self, path: str, descriptor: int, system: Operations) -> None:
@@ -37,11 +37,11 @@ class Folder:
         self._descriptor = descriptor
 
     def names(self) -> list[str]:
-        """List the names of all that is in it."""
+        """List the names of all files in it."""
         return self.system.listdir(self._descriptor)
 
     def find(self, name: str) -> os.stat_result | None:
-        """Look at what stands under a name, not at what a link points to; None for nothing."""
+        """Return the status of a name without following links; None if it does not exist."""
         try:
             found: os.stat_result = self.system.stat(
                 name, dir_fd=self._descriptor, follow_symlinks=False
@@ -52,10 +52,12 @@ class Folder:
 
     def read(self, name: str) -> bytes | None:
         """
-        Return the content of a file, up to one byte more than a record may have; None for no file.
+        Return the content of a file, up to one byte more than a record may have.
+
+        None if the file does not exist.
 
         Raises:
-            CacheUnavailable: It is not one of our own files, or others can use it.
+            CacheUnavailable: The file is not a plain file of this user, or others can use it.
         """
         try:
             descriptor = self._open(name, os.O_RDONLY)
@@ -77,14 +79,14 @@ class Folder:
         return bytes(content)
 
     def check(self, name: str, descriptor: int, *, code: str = "cache.permissions") -> None:
-        """Refuse an open file that is not ours alone."""
+        """Raise if an open file is not a plain private file of this user."""
         fault = find_fault(self.system.fstat(descriptor), user=self.system.user())
         if fault is not None:
             raise refuse(f"{self.path}/{name}", fault, code=code)
 
     @contextmanager
     def temporary(self, content: bytes) -> Generator[str]:
-        """Write a new file, safely on the disk, for the block to rename; or else it is removed."""
+        """Write and sync a temporary file for the block to rename; remove it afterwards."""
         name = f"{self.system.name()}{TEMPORARY}"
         descriptor = self.create(name)
         try:
@@ -100,7 +102,7 @@ class Folder:
             self.remove(name)
 
     def create(self, name: str) -> int:
-        """Make a new file, ours alone whatever the umask, and return its descriptor."""
+        """Create a file with mode 0600, independent of the umask, and return its descriptor."""
         descriptor = self._open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try:
             self.system.fchmod(descriptor, 0o600)
@@ -111,7 +113,7 @@ class Folder:
         return descriptor
 
     def open(self, name: str) -> int:
-        """Open a file to be locked, making it if need be; neither followed nor waited for."""
+        """Open or create a file to lock, without following links or blocking."""
         with suppress(FileNotFoundError):
             return self._open(name, os.O_RDWR)
         with suppress(FileExistsError):
@@ -123,12 +125,12 @@ class Folder:
         return descriptor
 
     def rename(self, name: str, new_name: str) -> None:
-        """Give a file another name, in place of what had it."""
+        """Rename a file, and replace any file that has the new name."""
         folder = self._descriptor
         self.system.rename(name, new_name, src_dir_fd=folder, dst_dir_fd=folder)
 
     def remove(self, name: str) -> bool:
-        """Remove a file, or a link and not its target; return whether there was one."""
+        """Remove a file, or a link but not its target; return whether it existed."""
         try:
             self.system.unlink(name, dir_fd=self._descriptor)
         except FileNotFoundError:
@@ -136,22 +138,23 @@ class Folder:
         return True
 
     def sync(self) -> None:
-        """Have the disk know which names there are."""
+        """Sync the folder's names to the disk."""
         self.system.fsync(self._descriptor)
 
 
 @contextmanager
 def open_folder(path: str, system: Operations) -> Generator[Folder]:
     """
-    Open a folder for the time of a block.
+    Open a folder for the duration of a block.
 
     Args:
         path: Absolute path.
-        system: The operating system.
+        system: The operating system calls.
 
     Raises:
-        CacheUnavailable: It is not ours, or others may write to it (`cache.permissions`).
-        FileNotFoundError: There is none.
+        CacheUnavailable: It belongs to another user, or others may write to it
+            (`cache.permissions`).
+        FileNotFoundError: It does not exist.
     """
     _check_way(path, system)
     descriptor = system.open(path, _FOLDER)
@@ -164,14 +167,15 @@ def open_folder(path: str, system: Operations) -> Generator[Folder]:
 
 def make_folder(path: str, system: Operations) -> None:
     """
-    Make a folder, and those above it, for us alone, unless it is there.
+    Create a folder and its missing parents with mode 0700, unless it exists.
 
     Args:
         path: Absolute path.
-        system: The operating system.
+        system: The operating system calls.
 
     Raises:
-        CacheUnavailable: The first of them would be somebody else's guest (`cache.permissions`).
+        CacheUnavailable: The closest existing parent belongs to another user
+            (`cache.permissions`).
     """
     missing = [each for each in (*_parents(path), path) if not _is_there(each, system)]
     for each in missing[:1]:
@@ -190,7 +194,7 @@ def _check_folder(path: str, found: os.stat_result, *, user: int) -> None:
 
 
 def _check_way(path: str, system: Operations) -> None:
-    # In a folder that many may write to, a link on the way may be somebody's trap.
+    # In a folder that many users may write to, a link in the path may be an attack.
     for parent in _parents(path):
         try:
             found = system.stat(parent, follow_symlinks=False)
@@ -203,7 +207,7 @@ def _check_way(path: str, system: Operations) -> None:
 def _check_parent(parent: str, system: Operations) -> None:
     owner = system.stat(parent).st_uid
     if owner not in {_ROOT, system.user()}:
-        # Such as root with the home of a user, who would then find files that are not theirs.
+        # Such as root in a user's home: the user would then find files owned by root.
         raise refuse(parent, f"belongs to user {owner}, so no folder is made in it")
 
 
@@ -216,6 +220,6 @@ def _is_there(path: str, system: Operations) -> bool:
 
 
 def _parents(path: str) -> list[str]:
-    """List the folders above a path, the root first."""
+    """List the parents of a path, the root first."""
     names = path.strip("/").split("/")[:-1]
     return ["/", *("/" + "/".join(names[: n + 1]) for n in range(len(names)))]

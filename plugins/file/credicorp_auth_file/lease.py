@@ -1,11 +1,11 @@
 """
-The right to mint for all processes of the host: a locked file that its holder keeps young.
+Lease to mint for all processes of the host: a locked file with a heartbeat.
 
 The kernel frees the lock of a holder that died, so its successor need not wait. A holder that
-stands still keeps the lock, but leaves no signs of life: one successor then puts a locked file of
-its own in place of that one. Whatever asks, renews or takes over does so under the lock of the
-folder, so that nobody takes over between another's look and step. Giving back needs no lock: it
-unlocks a file that, whatever its name is by now, is only the holder's own.
+hangs keeps the lock, but its heartbeat stops: one successor then replaces the file with a locked
+file of its own. Acquiring, renewing and taking over happen under the lock of the folder, so that
+no takeover happens between a check and the action on it. Releasing needs no lock: it unlocks a
+file that is the holder's own, under any name.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _DIGITS: Final = 20
 @frozen
 class FileLease:
     """
-    A lease, or the news that another has it.
+    The outcome of a lease request.
 
     Args:
-        state: What came of asking.
-        number: Its number; 0 where it was not acquired.
-        holding: What it holds.
+        state: Whether it was acquired, is held by another process, or failed.
+        number: Its number; 0 if it was not acquired.
+        holding: The lock file; None if it was not acquired.
     """
 
     state: LeaseState
@@ -47,11 +47,11 @@ class FileLease:
     holding: Holding | None = None
 
     def renew(self) -> bool:
-        """Leave a sign of life; return whether it is still ours."""
+        """Send a heartbeat; return whether the lease is still held."""
         return self.holding is not None and self.holding.renew()
 
     def release(self) -> None:
-        """Give it back, once; the file of a successor is another one."""
+        """Release the lease; a successor's file is a different one and stays locked."""
         if self.holding is not None:
             self.holding.release()
 
@@ -59,14 +59,14 @@ class FileLease:
 @frozen(eq=False)
 class Holding:
     """
-    A lock file in our hands, and where it was put.
+    A lock file that this process holds, and its location.
 
     Args:
-        path: The folder.
+        path: Path of the folder.
         name: The file's name in it.
-        file: The file.
-        locks: Whose it is.
-        system: The operating system.
+        file: The lock file.
+        locks: The lock files of this cache.
+        system: The operating system calls.
     """
 
     path: str
@@ -76,7 +76,7 @@ class Holding:
     system: Operations
 
     def renew(self) -> bool:
-        """Leave a sign of life; return False where it was lost, or nobody can tell."""
+        """Send a heartbeat; return False if the lease was lost, or that cannot be checked."""
         try:
             with open_folder(self.path, self.system) as folder, self.locks.held(folder):
                 is_ours = self.file.is_at(folder, self.name)
@@ -95,13 +95,13 @@ class Holding:
 
 def take_lease(folder: Folder, locks: Locks, stem: str, *, seconds: float, above: int) -> FileLease:
     """
-    Ask for the lease of a key, once, under the lock of the folder.
+    Request the lease of a key once, under the lock of the folder.
 
     Args:
         folder: The folder.
         locks: The lock files of this cache.
-        stem: The name of the key's files.
-        seconds: Without a sign of life for so long, the holder stands still.
+        stem: File name of the key, without suffix.
+        seconds: Seconds without a heartbeat after which the holder counts as hung.
         above: A number that the new one must exceed.
     """
     name = f"{stem}{LEASE}"
@@ -121,7 +121,7 @@ def take_lease(folder: Folder, locks: Locks, stem: str, *, seconds: float, above
 
 
 def _is_alive(folder: Folder, file: LockFile, seconds: float) -> bool:
-    # A sign from the future was left before the wall clock was set back: it says nothing.
+    # A heartbeat from the future was sent before the wall clock was set back; it is ignored.
     silent_for = folder.system.wall() - file.last_heartbeat()
     return -seconds <= silent_for < seconds
 

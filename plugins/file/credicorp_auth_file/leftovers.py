@@ -1,4 +1,4 @@
-"""What nobody needs any more: records that have ended, torn files, the leases of forgotten keys."""
+"""Cleanup of expired records, partially written files and leases of unused keys."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 RECORD: Final = ".json"
 
-_AT_ONCE: Final = 16  # files looked at for each write: the work is bounded, however full the folder
+_AT_ONCE: Final = 16  # files checked at each write: bounds the work in a full folder
 _TORN_AFTER: Final = 600.0  # seconds: a file is written in milliseconds
 _FORGOTTEN_AFTER: Final = 7 * 86_400.0  # seconds
 
 
 def sweep(folder: Folder, locks: Locks) -> None:
-    """Look at a few files of the folder, and remove those that nobody needs."""
+    """Check a random sample of the folder's files, and remove those that are not needed."""
     with suppress(OSError):
         names = folder.names()
         for name in random.sample(names, min(_AT_ONCE, len(names))):
-            # A file that is not ours to judge is left to whoever asks for it, who will be told.
+            # A file that cannot be checked stays; a `read` of its key raises the error.
             with suppress(OSError, CacheUnavailable):
                 if _is_done_with(folder, name):
                     _remove(folder, locks, name)

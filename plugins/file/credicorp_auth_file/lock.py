@@ -1,4 +1,4 @@
-"""Locks of the kernel's: gone when their holder is, and never files that merely exist."""
+"""Kernel file locks, which are freed when their holder dies; a file's existence is no lock."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FOLDER_LOCK: Final = "lock"
-_PATIENCE: Final = 2.0  # seconds: it is held for milliseconds, unless its holder stands still
+_PATIENCE: Final = 2.0  # seconds: it is held for milliseconds, unless its holder hangs
 _UNSAFE: Final = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.ENODEV})
 
 
 class LockFile:
     """
-    An open file that may be locked. The lock is the file's, whatever name it has by now.
+    An open file that may be locked. The lock belongs to the file, not to its name.
 
-    A descriptor is closed, and its number given to another file, by any thread at any time; so
-    whoever uses it holds the guard.
+    Any thread may close the descriptor, and the system may then reuse its number. So every use
+    of it holds the guard.
 
     Args:
-        descriptor: The open file.
-        system: The operating system.
+        descriptor: Descriptor of the open file.
+        system: The operating system calls.
     """
 
     def __init__(self, descriptor: int, system: Operations) -> None:
@@ -46,11 +46,11 @@ class LockFile:
             return otherwise if self._descriptor is None else work(self._descriptor)
 
     def take(self) -> bool:
-        """Lock it, unless somebody else has; return whether it is ours."""
+        """Lock the file without blocking; return whether this object holds the lock."""
         return self._use(self._system.lock, otherwise=False)
 
     def is_at(self, folder: Folder, name: str) -> bool:
-        """Say whether this is still the file of that name."""
+        """Return whether this is still the file of that name."""
         found = folder.find(name)
         return found is not None and self._use(
             lambda descriptor: os.path.samestat(found, self._system.fstat(descriptor)),
@@ -58,12 +58,12 @@ class LockFile:
         )
 
     def heartbeat(self) -> None:
-        """Leave a sign of life: the time at which the file was changed."""
+        """Set the file's modification time to now, as a heartbeat."""
         now = self._system.wall()
         self._use(lambda descriptor: self._system.utime(descriptor, (now, now)), None)
 
     def last_heartbeat(self) -> float:
-        """Return the epoch seconds of the last sign of life."""
+        """Return the time of the last heartbeat in epoch seconds."""
         return self._use(lambda descriptor: self._system.fstat(descriptor).st_mtime, 0.0)
 
     def read(self, size: int) -> bytes:
@@ -71,20 +71,20 @@ class LockFile:
         return self._use(lambda descriptor: self._system.pread(descriptor, size, 0), b"")
 
     def write(self, content: bytes) -> None:
-        """Put bytes at the start of the file."""
+        """Write bytes at the start of the file."""
         self._use(lambda descriptor: self._system.pwrite(descriptor, content, 0), 0)
 
     def give_back(self) -> None:
-        """Unlock it, also for children who inherited it, and close it."""
+        """Unlock it, also in child processes that inherited it, and close it."""
         with self._guard:
             descriptor, self._descriptor = self._descriptor, None
             if descriptor is not None:
-                with suppress(OSError):  # where there are no locks; closing gives it back too
+                with suppress(OSError):  # file systems without locks; closing unlocks too
                     self._system.unlock(descriptor)
                 self._system.close(descriptor)
 
     def abandon(self) -> None:
-        """Close it in the child of a fork, and leave it locked: the lock is the parent's."""
+        """Close it in a forked child, and leave it locked: the lock is the parent's."""
         self._guard = Lock()
         self._use(self._system.close, None)
         self._descriptor = None
@@ -92,10 +92,10 @@ class LockFile:
 
 class Locks:
     """
-    The lock files that are open, and the one lock of the folder.
+    The open lock files, and the lock of the folder.
 
     Args:
-        system: The operating system.
+        system: The operating system calls.
     """
 
     def __init__(self, system: Operations) -> None:
@@ -104,10 +104,10 @@ class Locks:
 
     def open(self, folder: Folder, name: str) -> LockFile:
         """
-        Open a lock file, making it if need be.
+        Open a lock file, and create it if it does not exist.
 
         Raises:
-            CacheUnavailable: Something else stands there (`cache.lock_unsafe`).
+            CacheUnavailable: It is not a plain private file (`cache.lock_unsafe`).
         """
         try:
             descriptor = folder.open(name)
@@ -126,7 +126,7 @@ class Locks:
         return file
 
     def keep(self, descriptor: int) -> LockFile:
-        """Remember an open file, for `after_fork` and `close`."""
+        """Register an open file for `after_fork` and `close`."""
         file = LockFile(descriptor, self._system)
         self._open.add(file)
         return file
@@ -139,10 +139,10 @@ class Locks:
     @contextmanager
     def held(self, folder: Folder) -> Generator[None]:
         """
-        Hold the lock of the folder, under which whoever compares and then changes does both.
+        Hold the lock of the folder, which makes a check and the change after it atomic.
 
         Raises:
-            CacheUnavailable: It was not to be had in two seconds: its holder stands still.
+            CacheUnavailable: The lock was not free within two seconds: its holder hangs.
         """
         file = self._take(folder)
         try:
@@ -156,7 +156,7 @@ class Locks:
         while True:
             file = self.open(folder, FOLDER_LOCK)
             try:
-                # A cleaner may have removed the file that was opened: others lock another one.
+                # A cleanup may have removed the file that was opened; others then lock a new one.
                 if file.take() and file.is_at(folder, FOLDER_LOCK):
                     return file
             except BaseException:
@@ -173,12 +173,12 @@ class Locks:
             pause = min(pause * 2, 0.02)
 
     def close(self) -> None:
-        """Give everything back."""
+        """Unlock and close all lock files."""
         for file in list(self._open):
             self.give_back(file)
 
     def after_fork(self) -> None:
-        """Close, in the child, what is the parent's, and leave it locked."""
+        """Close the parent's files in the child, and leave them locked."""
         for file in self._open:
             file.abandon()
         self._open = set()

@@ -1,4 +1,4 @@
-"""What the cache asks of the operating system, gathered so that a test can have it refuse."""
+"""Operating system calls of the cache, in one place so that tests can make them fail."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def _name() -> str:
 @frozen
 class Operations:
     """
-    The calls themselves, each under its name in `os` or `time`.
+    The calls, each under its name in `os` or `time`.
 
     Args:
-        lock: Takes the kernel's lock on a descriptor and returns True, or returns False where
-            another has it.
-        unlock: Gives it back.
-        name: Returns a name that nobody can foresee.
-        wall: Returns epoch seconds.
+        lock: Takes the kernel's lock on a descriptor and returns True, or returns False if it is
+            already held.
+        unlock: Releases the lock.
+        name: Returns an unpredictable file name.
+        wall: Returns the wall clock in epoch seconds.
     """
 
     open: Call = os.open
@@ -60,4 +60,4 @@ class Operations:
 
 
 SYSTEM: Final = Operations()
-"""The operating system as it is."""
+"""The real operating system."""

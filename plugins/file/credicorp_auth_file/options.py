@@ -1,4 +1,4 @@
-"""What can be set for the cache `file`."""
+"""Options of the cache `file`."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def _read_directory(value: str | PathLike[str] | None) -> str:
     if path.startswith("~/"):
         path = os.path.expanduser(path)  # noqa: PTH111 # a string goes in and comes out
     if not path.startswith("/"):
-        # Relative to what? Processes that share a cache need not share a working directory.
+        # Processes that share a cache need not share a working directory.
         raise _bad_path("is not absolute")
     names = [name for name in path.split("/") if name not in {"", "."}]
     if not names:
         raise _bad_path("is the root of all folders")
     if ".." in names:
         raise _bad_path("leads through `..`")
-    # What is not UTF-8 was refused above: undecodable bytes are not printable.
+    # `encode` cannot fail: undecodable bytes are not printable, and were refused above.
     longest = max(len(name.encode()) for name in names)
     if longest > _MOST_OF_A_NAME or len(path.encode()) > _MOST_OF_A_PATH:
         raise _bad_path("is too long")
@@ -54,14 +54,14 @@ def _bad_path(message: str) -> InvalidSetting:
 @frozen
 class CacheOptions:
     """
-    What can be set for the cache `file`.
+    Options of the cache `file`.
 
     Args:
-        directory: The folder that holds the entries: an absolute path, or one that starts with
-            `~/`. It belongs to this cache, and is made when the first entry is kept. When not
-            given, `credicorp-auth` in the user's folder for caches.
-        encryption_key: Have entries encrypted: the name of the field of the secret source that
-            holds the key, or, as a `Secret`, the key itself.
+        directory: Folder of the entries: an absolute path, or one that starts with `~/`. It is
+            for this cache alone, and is created when the first entry is stored. By default
+            `credicorp-auth` in the user's cache folder.
+        encryption_key: Key to encrypt entries with: the name of a secret source field that holds
+            it, or the key itself as a `Secret`. By default entries are not encrypted.
     """
 
     directory: str = field(default=None, converter=_read_directory)

@@ -1,4 +1,4 @@
-"""What credicorp-auth finds under the cache name `file`."""
+"""Entry point of the cache `file`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CREDICORP_API: Final = 1
 
 
 @hookimpl
-def credicorp_cache(options: AdapterOptions) -> Cache:  # noqa: D103 # told by the hookspec
-    from credicorp_auth_file.cache import CacheOptions, FileCache  # noqa: PLC0415 # when it is chosen
+def credicorp_cache(options: AdapterOptions) -> Cache:  # noqa: D103 # documented by the hookspec
+    from credicorp_auth_file.cache import CacheOptions, FileCache  # noqa: PLC0415 # imported only if chosen
 
     return FileCache(options.read(CacheOptions))

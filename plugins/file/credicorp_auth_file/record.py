@@ -1,4 +1,4 @@
-"""One entry as it stands in its file: JSON, trusted in nothing."""
+"""Codec of an entry's file: JSON that is fully validated when read."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from re import Pattern
 
 SCHEMA: Final = 1
-LAST_MOMENT: Final = 1e12  # epoch seconds, beyond which nothing is believed
-LONGEST: Final = 366 * 86_400.0  # seconds; no token lives longer
-MAX_RECORD: Final = 512 * 1024  # bytes: the longest entry, in base64, and what is said about it
+LAST_MOMENT: Final = 1e12  # epoch seconds; later times are invalid
+LONGEST: Final = 366 * 86_400.0  # seconds; no token is valid for longer
+MAX_RECORD: Final = 512 * 1024  # bytes: the longest entry, in base64, with its metadata
 
 _PLAIN_KEY: Final[Pattern[str]] = pattern(r"[0-9a-f]{64}")
 MOST_BELIEVED: Final = MOST_NUMBER // 2
-"""The largest number that is gone on from: beyond it, numbers would soon come to their end."""
+"""Largest stored number that counting continues from: beyond it, numbers could run out."""
 
-_LATEST_SCHEMA: Final = 1000  # of any version to come
-_SKEW: Final = 60.0  # seconds by which the clock may be set back, and all still lives
+_LATEST_SCHEMA: Final = 1000  # of any future version
+_SKEW: Final = 60.0  # seconds by which the clock may be set back without invalidating entries
 
 
 class Unreadable(Enum):
-    """Why the content of a file is no record."""
+    """Reason why the content of a file is no record."""
 
     CORRUPT = "it is damaged, or none of ours"
     OLDER = "its schema is no longer read"
@@ -41,14 +41,14 @@ class Unreadable(Enum):
 @frozen
 class Record:
     """
-    An entry, and what the cache knows about it.
+    An entry and its metadata.
 
     Args:
-        key: The key, which is bound inside: a file that was copied to another name is none of ours.
+        key: The key. It is stored inside, so that a file copied to another name is invalid.
         entry: The entry.
-        number: That of the lease under which it was made.
-        written: Epoch seconds.
-        ends: Epoch seconds from which it is gone.
+        number: Number of the lease under which it was minted.
+        written: Time of writing in epoch seconds.
+        ends: Time of expiry in epoch seconds.
     """
 
     key: str
@@ -58,7 +58,7 @@ class Record:
     ends: float
 
     def lives_at(self, now: float) -> bool:
-        """Say whether it has not ended, and ends within bounds."""
+        """Return whether it has not expired, and expires within the longest lifetime."""
         return 0 < self.ends - now <= LONGEST + _SKEW
 
     def to_bytes(self) -> bytes:
@@ -75,7 +75,7 @@ class Record:
 
 
 def build_stem(key: str) -> str:
-    """Return the name, without its ending, of the files of a key: the key, or its hash."""
+    """Return the file name of a key without suffix: the key, or its hash."""
     if _PLAIN_KEY.fullmatch(key):
         return key
     return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
@@ -87,7 +87,7 @@ def read_record(content: bytes, stem: str) -> Record | Unreadable:
 
     Args:
         content: The content.
-        stem: The name of the file, without its ending.
+        stem: The file name, without suffix.
     """
     try:
         members = json.loads(content.decode("ascii"))

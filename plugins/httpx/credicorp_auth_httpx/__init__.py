@@ -1,7 +1,7 @@
 """
-credicorp-auth over httpx and httpx2: transports of both names, and an auth object for all clients.
+Transports `httpx` and `httpx2`, and an auth object for the clients of both libraries.
 
-Nothing of either is imported before it is needed: looking at the plugin loads neither.
+Names are imported on first access, so that inspecting the plugin loads neither library.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ __all__ = ["BearerAuth", "HttpxTransport", "TransportOptions"]
 
 def __getattr__(name: str) -> object:
     if name == "BearerAuth":
-        from credicorp_auth_httpx import auth  # noqa: PLC0415 # when it is asked for
+        from credicorp_auth_httpx import auth  # noqa: PLC0415 # imported on first access
 
         return auth.BearerAuth
     if name in __all__:
-        from credicorp_auth_httpx import transport  # noqa: PLC0415 # when it is asked for
+        from credicorp_auth_httpx import transport  # noqa: PLC0415 # imported on first access
 
         return getattr(transport, name)
     message = f"module {__name__!r} has no attribute {name!r}"

@@ -1,4 +1,4 @@
-"""What makes clients of httpx and httpx2 carry the token, wherever it may go and nowhere else."""
+"""Auth object that attaches the token to httpx and httpx2 requests to allowed origins."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from credicorp_auth.bearer.existing_header import Existing
 
     class _Auth(httpx.Auth, httpx2.Auth):
-        """What a client takes for `auth`, of either library, whose requests differ by name only."""
+        """Type that the clients of both libraries accept as `auth`."""
 
         def auth_flow(self, request: Any) -> Generator[Any, Any, None]: ...
         def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]: ...
@@ -39,7 +39,7 @@ _LIBRARIES: Final = ("httpx", "httpx2")
 
 @cache
 def _over_installed(cls: type) -> type:
-    """Build the class over the `Auth` of each library installed: a client accepts its own only."""
+    """Subclass the `Auth` of each installed library: a client accepts only its own."""
     found = [name for name in _LIBRARIES if find_spec(name)]
     if not found:
         raise AdapterNotFound(
@@ -52,22 +52,22 @@ def _over_installed(cls: type) -> type:
 
 class BearerAuth(_Auth):
     """
-    Makes the requests of a client, sync or async, or a single one, carry a bearer token.
+    Attaches a bearer token to the requests of a sync or async client, or to a single request.
 
         client = httpx.Client(auth=BearerAuth(auth))
         client.get(url, extensions={"credicorp_auth": {"scope": "decisions:read"}})
 
-    It serves `httpx.Client`, `httpx.AsyncClient` and both of httpx2, under asyncio and trio. A
-    request is sent with a token or not at all. A 401 that a new token may cure is answered by
-    sending the same request once more, if its body can be sent twice. A redirect to another origin
-    is followed without the token.
+    It supports `httpx.Client`, `httpx.AsyncClient` and both of httpx2, under asyncio and trio. A
+    request is sent with a token or not at all. After a 401 that a new token may fix, the request
+    is sent once more, if its body can be sent twice. A redirect to another origin is followed
+    without the token.
 
     Args:
         auth: A `CredicorpAuth`, which this object uses and does not close.
-        scope: What the tokens must be good for; None for the scope `auth` was made with. One
-            request may ask for another, as shown above.
-        existing: What happens to an `Authorization` header that a request, or its client, has
-            already: `replace`, `keep` or `refuse`; see `ExistingHeader`.
+        scope: Scope of the tokens; None for the scope that `auth` was created with. A request may
+            use another, as shown above.
+        existing: Handling of an `Authorization` header that a request, or its client, already
+            has: `replace`, `keep` or `refuse`; see `ExistingHeader`.
 
     Raises:
         AdapterNotFound: Neither library is installed.
@@ -77,7 +77,7 @@ class BearerAuth(_Auth):
     """
 
     def __new__(cls, *_args: Any, **_keywords: Any) -> Self:
-        """Make one over whichever libraries are installed, which are imported now."""
+        """Create an instance that subclasses `Auth` of the installed libraries, imported now."""
         asked: type = cls
         return object.__new__(_over_installed(asked))
 
@@ -93,11 +93,11 @@ class BearerAuth(_Auth):
         self._existing = ExistingHeader(auth, existing)
 
     def auth_flow(self, request: Any) -> Generator[Any, Any, None]:
-        """Accompany one request of a client that waits by blocking; as `sync_auth_flow`."""
+        """Authorize one request of a sync client, as `sync_auth_flow` does."""
         return self.sync_auth_flow(request)
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
-        """Accompany one request of a `Client`."""
+        """Authorize one request of a `Client`."""
         authorized = self._begin(request)
         if authorized is None:
             yield request
@@ -113,7 +113,7 @@ class BearerAuth(_Auth):
             authorized.handle_response(response)
 
     async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
-        """Accompany one request of an `AsyncClient`."""
+        """Authorize one request of an `AsyncClient`."""
         authorized = self._begin(request)
         if authorized is None:
             yield request
@@ -164,24 +164,24 @@ def _wished(wishes: Mapping[str, Any], scope: Any) -> Any:
 
 
 class _AuthorizedRequest:
-    """One request that carries the token, and once more after a 401."""
+    """One request with a token, and its retry after a 401."""
 
     __slots__ = ("_body", "_header", "_request", "_stream", "call")
 
     def __init__(self, call: BearerCall, request: Any) -> None:
         self.call = call
         self._stream = request.stream
-        # Most bodies are bytes, or none: what is to be known of those is known.
+        # Most bodies are bytes, or empty: one constant describes them all.
         in_memory = type(getattr(self._stream, "_stream", None)) is bytes
         self._body = _IN_MEMORY if in_memory else Body(*_parts(self._stream))
 
     def attach_token(self, request: Any, header: str) -> None:
-        """Put the token on."""
+        """Set the Authorization header."""
         self._request = request
         request.headers[_HEADER] = self._header = header
 
     def retry(self, response: Any) -> Any:
-        """Look at a 401; return the request to send once more, ready but for its token."""
+        """Handle a 401; return the request to resend, without its new token, or None."""
         request = response.request
         body = self._body if request.stream is self._stream else Body(*_parts(request.stream))
         if self.handle_response(response, replayable=body.is_replayable) and body.rewind():
@@ -189,12 +189,12 @@ class _AuthorizedRequest:
         return None
 
     def handle_response(self, response: Any, *, replayable: bool = False) -> bool:
-        """Look at the response to an attempt; say whether to make another."""
+        """Handle the response to an attempt; return whether to retry."""
         request = response.request
         if request is not self._request and (
             request.headers.get(_HEADER) != self._header or not self.call.allows(str(request.url))
         ):
-            # A redirect took it elsewhere: the response says nothing about our token.
+            # A redirect led to another origin: the response is not about our token.
             return False
         refused = response.status_code == _UNAUTHORIZED
         challenges = response.headers.get_list("www-authenticate") if refused else ()
@@ -202,7 +202,7 @@ class _AuthorizedRequest:
 
 
 def _parts(stream: Any) -> list[Any]:
-    """Return what a request's body is made of; something that cannot be sent twice, if unknown."""
+    """Return the parts of a request's body; an unknown body counts as not replayable."""
     fields = getattr(stream, "fields", None)
     if isinstance(fields, list):
         return [getattr(each, "file", None) for each in fields]

@@ -1,4 +1,4 @@
-"""httpcore's connections, on sockets that keep to a deadline."""
+"""httpcore network backend on sockets that enforce the deadline of the current exchange."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 class DeadlineStream:
     """
-    A connection, as httpcore asks for it; its time limits are those of the current exchange.
+    A network stream for httpcore; its timeouts are those of the current exchange.
 
     Args:
-        connection: A socket, or what `start_tls` made of one.
-        core: The httpcore in use.
+        connection: A plain or TLS socket.
+        core: The httpcore module in use.
     """
 
     def __init__(self, connection: Any, core: Any) -> None:
@@ -30,27 +30,28 @@ class DeadlineStream:
         self._core = core
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - as httpcore's own
-        """Receive what there is, waiting for something; nothing once the peer has ended."""
+        """Receive the available bytes, and wait for at least one; empty at end of stream."""
         exchange = current.get()
         is_first = not (exchange.received or exchange.is_connecting)
         data: bytes = self._connection.recv(max_bytes)
         if is_first and data[:5] != _HTTP[: len(data)]:
-            # httpcore would wait for the rest of a line that begins so.
+            # httpcore would wait for the rest of such a line.
             raise self._core.RemoteProtocolError("the answer does not begin as HTTP")
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - as httpcore's own
-        """Send all of it."""
+        """Send all bytes."""
         try:
             self._connection.sendall(buffer)
         except TimeoutError:
             raise
         except OSError as error:
-            # A server may answer before it has taken the whole request; httpcore then reads on.
+            # A server may respond before it has read the whole request: after a WriteError,
+            # httpcore still reads the response.
             raise self._core.WriteError(str(error)) from error
 
     def close(self) -> None:
-        """Close it."""
+        """Close the socket."""
         self._connection.close()
 
     def start_tls(
@@ -59,7 +60,7 @@ class DeadlineStream:
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002 - as httpcore's own
     ) -> DeadlineStream:
-        """Shake hands, and go on under TLS."""
+        """Perform the TLS handshake, and return the stream over TLS."""
         try:
             encrypted = start_tls(self._connection, ssl_context, server_hostname or "")
         except BaseException:
@@ -69,7 +70,7 @@ class DeadlineStream:
         return DeadlineStream(encrypted, self._core)
 
     def get_extra_info(self, info: str) -> Any:
-        """Return what httpcore wants to know: whether TLS is on, and whether something came in."""
+        """Return the TLS socket for `ssl_object`, or whether the socket `is_readable`."""
         if info == "is_readable":
             return wait_for_read(self._connection, timeout=0.0)
         is_tls = info == "ssl_object" and isinstance(self._connection, ssl.SSLSocket)
@@ -78,10 +79,10 @@ class DeadlineStream:
 
 class DeadlineBackend:
     """
-    Makes connections that keep to the current exchange.
+    Opens connections that enforce the deadline of the current exchange.
 
     Args:
-        core: The httpcore in use.
+        core: The httpcore module in use.
     """
 
     def __init__(self, core: Any) -> None:
@@ -95,7 +96,7 @@ class DeadlineBackend:
         local_address: str | None = None,  # noqa: ARG002 - as httpcore's own
         socket_options: Iterable[Any] | None = None,
     ) -> DeadlineStream:
-        """Connect to a server, or to the proxy on the way to it."""
+        """Connect to a server, or to its proxy."""
         exchange = current.get()
         exchange.begin_connecting()
         connection = connect_to(host, port, socket_options or ())

@@ -1,4 +1,4 @@
-"""From a client to httpcore's pool, as httpx's own transport does it, over connections of ours."""
+"""Client transport over an httpcore pool, as httpx's own but with our network backend."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ def build_bridge(library: Any, core: Any, pool: Any) -> Any:
     """
     Build the transport of a client.
 
-    httpx lets a client have a transport of its own, and httpcore lets a pool have connections of
-    its own; but httpx's own transport does not hand the one to the other.
+    httpcore's pools accept a network backend, but httpx's own transport has no way to pass one.
 
     Args:
-        library: httpx or httpx2.
-        core: The httpcore that belongs to it.
+        library: The module httpx or httpx2.
+        core: The httpcore module that belongs to it.
         pool: A pool of that httpcore.
     """
 

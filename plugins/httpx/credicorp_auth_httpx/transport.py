@@ -1,4 +1,4 @@
-"""Requests to the authorization server, over httpx or httpx2."""
+"""Transport for requests to the authorization server, over httpx or httpx2."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["HttpxTransport", "TransportOptions"]
 
-_IDLE = 4  # connections kept for each origin; an authorization server is asked seldom
+_IDLE = 4  # idle connections per origin; token requests are rare
 _CORES = {"httpx": "httpcore", "httpx2": "httpcore2"}
 
 
 class _Httpx:
-    """A client of httpx or httpx2, as `credicorp_auth.wire` asks for it."""
+    """HTTP stack of `credicorp_auth.wire` on clients of httpx or httpx2."""
 
     def __init__(self, library: str, trust: Trust) -> None:
         self._library: Any = import_module(library)
@@ -53,7 +53,7 @@ class _Httpx:
         exchange.handshakes = request.url.lower().startswith("https:") + (
             proxy is not None and proxy.url.startswith("https:")
         )
-        # Built by itself: no header, cookie or time limit of the client has a part in it.
+        # Built without the client, so that none of its headers, cookies or timeouts apply.
         sent = self._library.Request(
             request.method, request.url, headers=headers, content=request.wire_body()
         )
@@ -94,11 +94,11 @@ class _Httpx:
 
 class HttpxTransport(SocketTransport):
     """
-    A transport on httpx, or on httpx2.
+    A transport on httpx or httpx2.
 
     Args:
-        options: What was set; the defaults when not given.
-        library: Which of the two.
+        options: The options; by default, the default of each.
+        library: Name of the library to use.
 
     Raises:
         InvalidSetting: A file named in the options cannot be used (`config.value`).

@@ -1,4 +1,4 @@
-"""credicorp-auth's cache in memory: the cache `memory`."""
+"""Cache `memory`: token entries in the memory of the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Entries kept in this process, up to a bound."""
+"""Bounded cache of entries in the memory of the process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from credicorp_auth_memory.lease import MemoryLease
 
 
-_SLACK: Final = 64  # names of ended entries that may linger beyond as many as are kept
+_SLACK: Final = 64  # stale items that the heap may hold beyond twice the number of entries
 
 
 def _read_count(value: int | str) -> int:
@@ -49,13 +49,14 @@ def _read_switch(value: bool | str) -> bool:  # noqa: FBT001 # a converter
 @frozen
 class CacheOptions:
     """
-    What can be set for the cache `memory`.
+    Options of the cache `memory`.
 
     Args:
-        max_entries: How many entries are kept; the one used longest ago makes room. It is raised to
-            the setting `max_entries`, so that the cache never holds less than the engine.
-        shared: Use the one cache of this process. Whoever reaches it holds the tokens of all who
-            use it.
+        max_entries: Largest number of entries; the least recently used one is evicted. It is
+            raised to the setting `max_entries`, so that the cache never holds less than the
+            engine.
+        shared: Use the single shared cache of this process. Code that can access it can read the
+            tokens of all its users.
     """
 
     max_entries: int = field(default=16_384, converter=_read_count)
@@ -64,7 +65,7 @@ class CacheOptions:
 
 @frozen
 class _Entry:
-    value: SecretBytes  # an entry may hold a token, so a walk over attributes must not meet it
+    value: SecretBytes  # an entry may hold a token: hidden from attribute dumps
     ends: float
     number: int
 
@@ -75,11 +76,11 @@ class _Entry:
 
 class MemoryCache:
     """
-    A cache that lives and dies with the process.
+    A cache in the memory of the process.
 
     Args:
-        options: What was set; the defaults when not given.
-        clock: Returns seconds that only go forward.
+        options: The options; by default, the default of each.
+        clock: Returns monotonic seconds.
 
     .. versionadded:: 1.0.0
     """
@@ -92,17 +93,17 @@ class MemoryCache:
         self._clock = clock
         self._lock = Lock()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        self._ends: list[tuple[float, str]] = []  # a heap; it may name what is gone or was replaced
+        self._ends: list[tuple[float, str]] = []  # a heap; it may hold removed or replaced entries
         self._leases = LeaseBook(clock)
 
     @property
     def capabilities(self) -> CacheCapabilities:
-        """It is bounded; where it is shared, it coordinates those who share it."""
+        """Report that it is bounded; a shared cache also has leases."""
         shared = self._options.shared
         return CacheCapabilities(shared=shared, bounded=True, leases=shared)
 
     def read(self, key: str) -> bytes | None:
-        """Return the entry, or None if there is none or its lifetime is over."""
+        """Return the entry, or None if there is none or it has expired."""
         with self._lock:
             self._drop_ended()
             entry = self._entries.get(key)
@@ -113,30 +114,30 @@ class MemoryCache:
 
     def lease(self, key: str, *, seconds: float) -> MemoryLease:
         """
-        Ask for the right to mint the token of a key, among those who share this cache.
+        Request the lease to mint the token of a key, among the users of this cache.
 
         Args:
             key: Name of the entry.
-            seconds: After which it lapses where it is neither renewed nor released.
+            seconds: Seconds after which it expires if it is neither renewed nor released.
         """
         lease = self._leases.ask(key, seconds)
         with self._lock:
             entry = self._entries.get(key)
             if entry is not None and 0 < lease.number <= entry.number:
-                # That number was given to nobody: what comes of this lease replaces the entry.
+                # No lease had that number, so this lease's result must replace the entry.
                 self._entries[key] = evolve(entry, number=0)
         return lease
 
     def write(self, key: str, entry: bytes, *, lifetime: float, number: int = 0) -> None:
         """
-        Keep an entry; where there is no room, the one used longest ago goes.
+        Store an entry, and evict the least recently used one if the cache is full.
 
         Args:
             key: Name of the entry.
             entry: The entry.
-            lifetime: Seconds to keep it; with none, an older entry of that key goes too.
-            number: That of the lease it was made under: an entry of a larger one stays. 0 replaces
-                any.
+            lifetime: Seconds to keep it; 0 also removes an older entry of that key.
+            number: Number of the lease under which it was minted; an entry with a larger number
+                stays. 0 replaces any entry.
         """
         number = sound_number(number)
         kept = _Entry.build(entry, ends=self._clock() + lifetime, number=number)
@@ -171,18 +172,18 @@ class MemoryCache:
             return True
 
     def make_room(self, max_entries: int) -> None:
-        """Keep up to `max_entries` from now on, if that is more than until now."""
+        """Raise the limit to `max_entries`, if it is lower."""
         with self._lock:
             self._max_entries = max(self._max_entries, max_entries)
 
     def close(self) -> None:
-        """Drop all entries, unless others use them too."""
+        """Drop all entries, unless the cache is shared."""
         if not self._options.shared:
             with self._lock:
                 self._entries.clear()
 
     def after_fork(self) -> None:
-        """Take a new lock, since a thread of the parent may hold the old one; keep the entries."""
+        """Replace the lock, which a thread of the parent may hold; keep the entries."""
         self._lock = Lock()
         self._leases.after_fork()
 
@@ -193,7 +194,7 @@ class MemoryCache:
             heapify(self._ends)
 
     def _drop_ended(self) -> None:
-        # By their ends, not one by one: the cost of a call must not grow with the entries.
+        # Through the heap: the cost of a call must not grow with the number of entries.
         now = self._clock()
         while self._ends and self._ends[0][0] <= now:
             _, key = heappop(self._ends)
@@ -214,8 +215,8 @@ def open_cache(options: CacheOptions) -> MemoryCache:
     Open the cache that the options ask for.
 
     Args:
-        options: With `shared`, the result is always the same object, and the largest
-            `max_entries` anyone asked for counts.
+        options: With `shared`, the result is always the same object, limited by the largest
+            `max_entries` that any caller passed.
     """
     if not options.shared:
         return MemoryCache(options)

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 class LeaseBook:
     """
-    Says who mints for which key, and until when.
+    Table of the held leases and their expiry.
 
     Args:
-        clock: Returns seconds that only go forward.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -28,7 +28,11 @@ class LeaseBook:
         self._held: dict[str, tuple[int, float]] = {}
 
     def ask(self, key: str, seconds: float) -> MemoryLease:
-        """Give the lease of a key, unless another has it, for no longer than is asked for."""
+        """
+        Grant the lease of a key, unless it is held.
+
+        A held lease that lasts longer than `seconds` from now is replaced.
+        """
         with self._lock:
             now = self._clock()
             self._held = {each: held for each, held in self._held.items() if now < held[1]}
@@ -39,7 +43,7 @@ class LeaseBook:
             return MemoryLease(self, key, seconds, LeaseState.ACQUIRED, self._number)
 
     def extend(self, key: str, number: int, seconds: float) -> bool:
-        """Let the lease of that number last from now on, if nobody has taken it over."""
+        """Restart the lease of that number, if it has not been taken over."""
         with self._lock:
             if self._held.get(key, (0, 0.0))[0] != number:
                 return False
@@ -47,13 +51,13 @@ class LeaseBook:
             return True
 
     def end(self, key: str, number: int) -> None:
-        """Give the lease of that number back, if nobody has taken it over."""
+        """Release the lease of that number, if it has not been taken over."""
         with self._lock:
             if self._held.get(key, (0, 0.0))[0] == number:
                 del self._held[key]
 
     def after_fork(self) -> None:
-        """Drop the lock, and the leases, whose holders are threads of the parent."""
+        """Replace the lock, and drop the leases, whose holders are threads of the parent."""
         self._lock = Lock()
         self._held.clear()
 
@@ -61,14 +65,14 @@ class LeaseBook:
 @frozen(eq=False)
 class MemoryLease:
     """
-    What came of asking for a lease.
+    The outcome of a lease request.
 
     Args:
-        book: Where it stands.
-        key: Of what.
-        seconds: How long it lasts without renewal.
-        state: Whether it was acquired, or another has it.
-        number: Larger than that of any lease before; 0 where another has it.
+        book: The table of leases.
+        key: Name of the entry.
+        seconds: Seconds that it lasts without renewal.
+        state: Whether it was acquired, or is held by another.
+        number: Larger than that of any earlier lease; 0 if another holds it.
     """
 
     book: LeaseBook
@@ -78,10 +82,10 @@ class MemoryLease:
     number: int
 
     def renew(self) -> bool:
-        """Let it last from now on; say whether it is still ours."""
+        """Restart its time; return whether it is still held."""
         return bool(self.number) and self.book.extend(self.key, self.number, self.seconds)
 
     def release(self) -> None:
-        """Give it back."""
+        """Release it."""
         if self.number:
             self.book.end(self.key, self.number)

@@ -1,4 +1,4 @@
-"""What credicorp-auth finds under the cache name `memory`."""
+"""Entry point of the cache `memory`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CREDICORP_API: Final = 1
 
 
 @hookimpl
-def credicorp_cache(options: AdapterOptions) -> Cache:  # noqa: D103 # told by the hookspec
-    from credicorp_auth_memory.cache import CacheOptions, open_cache  # noqa: PLC0415 # when it is chosen
+def credicorp_cache(options: AdapterOptions) -> Cache:  # noqa: D103 # documented by the hookspec
+    from credicorp_auth_memory.cache import CacheOptions, open_cache  # noqa: PLC0415 # imported only if chosen
 
     return open_cache(options.read(CacheOptions))

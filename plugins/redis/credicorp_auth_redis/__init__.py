@@ -1,7 +1,7 @@
 """
-credicorp-auth over Redis: the cache `redis`, which a whole fleet shares.
+Cache `redis`: token entries in Redis, shared by a whole fleet.
 
-It is imported when it is first asked for: looking at the plugin does not load redis-py.
+Names are imported on first access, so that inspecting the plugin does not load redis-py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a server is."""
+"""Server addresses."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from credicorp_auth.http.messages import may_carry_token
 @frozen
 class Address:
     """
-    Where a server listens.
+    The address of a server.
 
     Args:
-        host: Name or address without brackets, or the path of a socket file.
-        port: TCP port; 0 where `host` is a path.
+        host: Host name, IP address without brackets, or path of a socket file.
+        port: TCP port; 0 if `host` is a path.
     """
 
     host: str
@@ -24,12 +24,12 @@ class Address:
 
     @property
     def is_path(self) -> bool:
-        """Whether it is a socket file of this machine."""
+        """Return whether it is a socket file."""
         return self.port == 0
 
     @property
     def is_near(self) -> bool:
-        """Whether nothing leaves this machine: a socket file, or exact loopback."""
+        """Return whether traffic stays on this machine: a socket file, or exact loopback."""
         return self.is_path or may_carry_token(f"http://{self}")
 
     def __str__(self) -> str:
@@ -41,11 +41,11 @@ def read_address(text: str, *, default_port: int) -> Address:
     Read `host`, `host:port` or `[v6]:port`.
 
     Args:
-        text: What was written.
-        default_port: Where it names none.
+        text: The address as configured or received.
+        default_port: Port to use if the text names none.
 
     Raises:
-        ValueError: It is none of these.
+        ValueError: The text has another form.
     """
     parts = urlsplit(f"//{text}")
     if not parts.hostname or "@" in text or parts.netloc != text or parts.port == 0:

@@ -1,4 +1,4 @@
-"""Threads that nobody waits for."""
+"""Background daemon threads."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 def start_thread(work: Callable[[], None], *, name: str) -> bool:
     """
-    Start a daemon thread, and say whether it was started.
+    Start a daemon thread, and return whether it was started.
 
-    None can start where the interpreter is going down or the system has none left.
+    None can start during interpreter shutdown, or when the system is out of threads.
 
     Args:
-        work: What it does.
-        name: What it is called.
+        work: The function to run.
+        name: Name of the thread.
     """
-    # On Python 3.11 starting a thread after the main thread has ended hangs for ever.
+    # On Python 3.11, starting a thread after the main thread has ended hangs forever.
     if not threading.main_thread().is_alive():
         return False
     try:

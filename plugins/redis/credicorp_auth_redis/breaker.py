@@ -1,11 +1,10 @@
 """
-Whether Redis is worth asking.
+Circuit breaker for Redis.
 
-The first failure that would befall the next command too opens the breaker. From then on nothing is
-asked, and every caller is told at once, with the code of that failure: an operator reads why, and
-nobody waits. Whether Redis has come back is tried out by nobody's call but on a thread of the
-breaker's own, which lives for about half a minute; where it finds nothing, the next call after
-that starts another. Where no thread can start, a call tries it itself, once in a while.
+The first failure that the next command would also meet opens the breaker. While it is open, no
+command is sent, and every call fails at once with the code of that failure. A background thread
+probes Redis for about half a minute, so that no call waits for a probe. If all its probes fail,
+the next call starts another thread. If no thread can start, a call probes at intervals itself.
 """
 
 from __future__ import annotations
@@ -24,16 +23,16 @@ if TYPE_CHECKING:
 
     from credicorp_auth_redis.failures import Failure
 
-_PAUSES: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before each try
+_PAUSES: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before each probe
 
 
 class Breaker:
     """
-    Stands between the callers and a Redis that is of no use.
+    Circuit breaker that fails calls fast while Redis does not work.
 
     Args:
-        probe: Asks Redis for something, and returns what is wrong with it; None for nothing.
-        pauses: Seconds before each try of one thread.
+        probe: Sends a command to Redis, and returns the failure; None if Redis works.
+        pauses: Seconds before each probe of one thread.
     """
 
     def __init__(
@@ -47,10 +46,10 @@ class Breaker:
 
     def check(self) -> None:
         """
-        Do nothing while Redis is worth asking.
+        Raise if the breaker is open.
 
         Raises:
-            CacheUnavailable: It is not.
+            CacheUnavailable: The breaker is open.
         """
         if self._trouble is not None:
             self._start_probing()
@@ -59,17 +58,17 @@ class Breaker:
             raise trouble.error()
 
     def open(self, trouble: Failure) -> None:
-        """Leave Redis alone until it is found to be well."""
+        """Open the breaker until a probe succeeds."""
         self._trouble = evolve(trouble, message=f"{trouble.message}; it is left alone for now")
         self._next_inline = monotonic() + self._pauses[-1]
         self._start_probing()
 
     def close(self) -> None:
-        """Try nothing any more."""
+        """Stop probing for good."""
         self._stopped.set()
 
     def after_fork(self) -> None:
-        """Judge anew, in the child: the thread that tries is the parent's."""
+        """Reset the state in the child: the probing thread is the parent's."""
         self._lock = Lock()
         self._trouble = None
         self._is_probing = False
@@ -95,7 +94,7 @@ class Breaker:
     def _probe_until_well(self) -> None:
         try:
             for pause in self._pauses:
-                # Spread, so that a fleet does not come back as one.
+                # Jitter, so that a fleet does not return all at once (thundering herd).
                 if self._stopped.wait(pause * random.uniform(0.5, 1.5)):  # noqa: S311 # no secret
                     return
                 if self._probe() is None:

@@ -1,4 +1,4 @@
-"""How long Redis may keep a token call waiting."""
+"""Time budget of Redis commands within a token call."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from credicorp_auth.wire.exchange import Exchange, current
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-_PROMPT: Final = 1 / 25  # of the budget: an answer that comes within this costs nothing
-_REGAINED: Final = 1 / 4  # of all time that passes comes back
+_PROMPT: Final = 1 / 25  # of the budget: a response within this time costs nothing
+_REGAINED: Final = 1 / 4  # of elapsed time is refilled
 
 
 @contextmanager
 def within(seconds: float) -> Generator[None, None, None]:
-    """Hold all that our sockets do inside to `seconds`, connecting included."""
+    """Limit all socket operations in the block, connecting included, to `seconds` in total."""
     token = current.set(Exchange(seconds, connect_timeout=seconds))
     try:
         yield
@@ -28,17 +28,16 @@ def within(seconds: float) -> Generator[None, None, None]:
 
 class Budget(threading.local):
     """
-    What the commands of one token call may take together.
+    Total time that the commands of one token call may take.
 
-    A cache is asked command by command and never told where a token call ends. But a call runs on
-    a thread of its own, so each thread has an allowance: a command may last as long as what is
-    left of it. What is used comes back at a quarter of the pace of the clock, and prompt answers
-    cost nothing, so that neither asking every now and then nor asking often uses it up; only a
-    slow server does.
+    A cache sees single commands, not where a token call ends. But a call runs on one thread, so
+    each thread has a token bucket of `seconds`, and a command may take the time left in it. The
+    bucket refills at 25 % of real time, and prompt responses cost nothing. So only a slow server
+    empties it, not the number of commands.
 
     Args:
-        seconds: The allowance.
-        clock: Returns seconds that only go forward.
+        seconds: Capacity of the bucket in seconds.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(self, seconds: float, *, clock: Callable[[], float] = monotonic) -> None:
@@ -48,7 +47,7 @@ class Budget(threading.local):
 
     @contextmanager
     def spend(self) -> Generator[None, None, None]:
-        """Hold a command to what is left, and count what it takes."""
+        """Limit a command to the time left, and subtract the time it takes."""
         began = self._clock()
         self._left = min(self._seconds, self._left + (began - self._counted) * _REGAINED)
         self._counted = began

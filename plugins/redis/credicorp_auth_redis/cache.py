@@ -1,4 +1,4 @@
-"""Entries kept in Redis, for a whole fleet."""
+"""Cache of entries in Redis, shared by a whole fleet."""
 
 from __future__ import annotations
 
@@ -43,20 +43,20 @@ T = TypeVar("T")
 
 
 def _bounded(seconds: float) -> float:
-    # In this order nothing becomes of what is not a number, too.
+    # With the arguments in this order, NaN becomes 0.
     return max(0.0, min(seconds, LONGEST))
 
 
 class RedisCache:
     """
-    A cache that all who use the same Redis share, and in which one of them alone mints.
+    A cache shared by all users of one Redis, with a lease so that only one of them mints.
 
-    Whatever Redis does, an answer or an error is there within `budget`; once it has failed, at
-    once, until it is found to be well again.
+    Every call returns or raises within `budget`. After Redis has failed, calls fail at once until
+    a probe succeeds.
 
     Args:
-        options: What was set.
-        clock: Returns seconds since 1970.
+        options: The options.
+        clock: Returns the wall clock in epoch seconds.
 
     Raises:
         InvalidSetting: A file named in the options cannot be used (`config.value`).
@@ -74,7 +74,7 @@ class RedisCache:
 
     @property
     def capabilities(self) -> CacheCapabilities:
-        """It is shared, offers leases and lists; how much it keeps is Redis's matter."""
+        """Report that it is shared, has leases and can be listed; Redis limits its size."""
         return CacheCapabilities(
             shared=True,
             spans_processes=True,
@@ -85,34 +85,34 @@ class RedisCache:
 
     def read(self, key: str) -> bytes | None:
         """
-        Return the entry, or None if there is none, or something else in its place.
+        Return the entry, or None if the key holds none, or holds something else.
 
         Raises:
-            CacheUnavailable: Redis cannot tell.
+            CacheUnavailable: Redis cannot be read.
         """
         name = self._name(key)
-        # Not GET: whatever may lie there, no more than a record is brought here.
+        # Not GET: this limits the response to the size of a record.
         command = ("GETRANGE", name, 0, MOST_WITH_HEAD)
         response = self._ask(name, lambda: self._ask_unless_foreign(name, command))
         return read_entry(response, key, now=self._clock())
 
     def write(self, key: str, entry: bytes, *, lifetime: float, number: int = 0) -> None:
         """
-        Keep an entry, unless one with a larger number is there.
+        Store an entry, unless the existing one has a larger number.
 
         Args:
             key: Name of the entry.
             entry: The entry.
-            lifetime: Seconds to keep it; with none, an older entry of that key goes too.
-            number: That of the lease under which it was made; 0 replaces any entry.
+            lifetime: Seconds to keep it; 0 also removes an older entry of that key.
+            number: Number of the lease under which it was minted; 0 replaces any entry.
 
         Raises:
-            CacheUnavailable: It was not kept, or it is not known whether it was.
+            CacheUnavailable: The entry was not stored, or it is unknown whether it was.
         """
         kept, number = _bounded(lifetime), sound_number(number)
         size, now = len(entry), self._clock()
         record = SecretBytes(build_record(key, entry, number=number, now=now, lifetime=kept))
-        del entry  # no traceback shows it
+        del entry  # so that no traceback holds it
         if size > MOST:
             raise CacheUnavailable(
                 f"an entry of {size} bytes is larger than the cache keeps",
@@ -134,7 +134,7 @@ class RedisCache:
             Whether an entry was dropped.
 
         Raises:
-            CacheUnavailable: It was not dropped, or it is not known whether it was.
+            CacheUnavailable: The entry was not dropped, or it is unknown whether it was.
         """
         name = self._name(key)
         if expected is None:
@@ -143,11 +143,11 @@ class RedisCache:
 
     def lease(self, key: str, *, seconds: float) -> Lease:
         """
-        Ask for the right to mint the token of a key, without waiting for whoever has it.
+        Request the lease to mint the token of a key, without waiting for its holder.
 
         Args:
             key: Name of the entry.
-            seconds: After which it lapses where it was neither renewed nor released.
+            seconds: Seconds after which it expires if it is neither renewed nor released.
         """
         seconds = _bounded(seconds)
         owner, since, lasts = token_hex(16), time.monotonic(), max(1, int(seconds * 1000))
@@ -167,17 +167,17 @@ class RedisCache:
 
     def entries(self) -> list[CacheEntry]:
         """
-        List the living entries, by key.
+        List the valid entries, sorted by key.
 
         Raises:
-            CacheUnavailable: Redis cannot tell, or holds too much else to find them in 5 s.
+            CacheUnavailable: Redis cannot be read, or has too many keys to scan in 5 s.
         """
         look = partial(list_entries, self._route, self._name("*"), now=self._clock())
         return self._ask(self._failed, look, inside=within(SECONDS))
 
     def clear(self) -> int:
         """
-        Drop every entry, and return how many there were; leases stay.
+        Drop every entry, and return their number; leases stay.
 
         Raises:
             CacheUnavailable: Not all were dropped.
@@ -191,12 +191,12 @@ class RedisCache:
         self._route.close()
 
     def after_fork(self) -> None:
-        """Start without connections; those that are open are the parent's."""
+        """Drop all connections without closing them: they are the parent's."""
         self._route.after_fork()
         self._breaker.after_fork()
 
     def _name(self, key: str) -> str:
-        # The braces put all that belongs to a key into one slot of a cluster.
+        # The braces (hash tag) put all Redis keys of an entry into one cluster slot.
         return f"{self._options.prefix}:{{{key}}}"
 
     def _ask_unless_foreign(self, name: str, command: tuple[Word, ...]) -> object:
@@ -222,7 +222,7 @@ class RedisCache:
         try:
             with inside or self._budget.spend():
                 return question()
-        except Exception as failure:  # noqa: BLE001 # a server's bytes may upset redis-py in any way
+        except Exception as failure:  # noqa: BLE001 # a server's bytes may raise anything in redis-py
             trouble = read_failure_kind(failure)
         if trouble.lasts:
             self._failed = name
@@ -231,8 +231,8 @@ class RedisCache:
         raise trouble.error()
 
     def _probe(self) -> Failure | None:
-        # A write, since a server that only reads is of no use; in a cluster, on the node that has
-        # what failed, or else the breaker would close and open by turns.
+        # A write, since a read-only server is useless. In a cluster, it goes to the node of the
+        # key that failed, or else the breaker would alternate between closed and open.
         name = f"{self._failed}:probe"
         try:
             with within(self._options.budget):

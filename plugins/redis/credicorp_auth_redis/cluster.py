@@ -1,9 +1,9 @@
 """
-Which server a command goes to, where each of several has a part of the keys.
+Command routing for a Redis Cluster.
 
-Not redis-py's cluster client: whatever time there is, it sleeps for a quarter of a second where the
-cluster is down and between redirections, and it asks all nodes anew after each failure. All keys of
-one token are in one slot, so what is needed of a cluster's client is little.
+redis-py's cluster client does not keep to a deadline: it sleeps for a quarter of a second when the
+cluster is down and between redirections, and it queries all nodes after each failure. All keys of
+one token are in one slot, so little of a cluster client is needed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from credicorp_auth_redis.pool import Pool
 
 _REDIRECTIONS: Final = 4
-_KNOWN: Final = 16  # nodes that are asked for the map when others fail
+_KNOWN: Final = 16  # nodes to try in turn for the slot map
 
 
 @frozen
@@ -39,8 +39,8 @@ class Cluster:
     The masters of a cluster, each with its slots.
 
     Args:
-        pool: Carries commands.
-        node: Where one of its nodes is.
+        pool: Connection pool for all nodes.
+        node: Address of one of the nodes.
     """
 
     def __init__(self, pool: Pool, node: Address) -> None:
@@ -73,7 +73,7 @@ class Cluster:
         return sorted({each.master for each in self._read_map()}, key=str)
 
     def forget(self) -> None:
-        """Close idle connections, and ask for the map anew."""
+        """Close idle connections, and drop the slot map."""
         self._map = []
         self._pool.drop_idle()
 
@@ -91,7 +91,7 @@ class Cluster:
             try:
                 with within(share):
                     response: Any = self._pool.ask(address, ("CLUSTER", "SLOTS"))
-            except Exception as error:  # noqa: BLE001 # told if no other node does better
+            except Exception as error:  # noqa: BLE001 # raised if no other node responds
                 failure = error
                 continue
             return self._keep(response, asked=address)
@@ -106,7 +106,8 @@ class Cluster:
             ]
             found.append(_Range(first, last, here[0]))
             nodes += here
-        # The one that was set comes last: it may be a name that finds others, whoever has gone.
+        # The configured node comes last: it may be a DNS name that resolves to new nodes after
+        # all known ones have gone.
         self._known = (
             *[each for each in dict.fromkeys(nodes) if each != self._node][: _KNOWN - 1],
             self._node,
@@ -117,11 +118,11 @@ class Cluster:
 
 def read_target(target: str, *, asked: Address) -> Address:
     """
-    Read where a redirection leads.
+    Read the target of a redirection.
 
     Args:
-        target: `host:port`; a node that does not know its own name leaves it out.
-        asked: The node that said so.
+        target: `host:port`; a node that does not know its own host name omits it.
+        asked: The node that sent the redirection.
     """
     host, _, port = target.rpartition(":")
     if host in {"", "?"}:

@@ -1,4 +1,4 @@
-"""Connections to Redis that keep to the time there is."""
+"""Redis connections that enforce the deadline of the current exchange."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ _SOCKET_OPTIONS: Final = (
 
 
 class InsecureAddress(RedisError):
-    """A sentinel or a node named a server that tokens may not go to in plain text."""
+    """A sentinel or node named a server to which tokens must not travel in plain text."""
 
 
 class CoolingDown(RedisError):
-    """The server refused the connection before any command; the argument is its answer."""
+    """The server refused the connection before any command; the argument is its response."""
 
 
 class _Parser(DefaultParser):  # type: ignore[misc, valid-type] # one of two classes, by hiredis
-    """redis-py's parser, whose errors all keep the word they begin with."""
+    """redis-py's parser, modified so that error texts keep their first word."""
 
     EXCEPTION_CLASSES: dict[str, Any] = {}  # noqa: RUF012 # as in redis-py
 
 
 class _Identity(CredentialProvider):
-    """User and password for redis-py, which no attribute of the connection holds."""
+    """User and password for redis-py, kept out of the connection's attributes."""
 
     def __init__(self, username: str | None, password: Secret) -> None:
         self._username = username
@@ -62,7 +62,7 @@ class _Identity(CredentialProvider):
 
 
 class _DeadlineConnection(Connection):
-    """redis-py's connection, over a socket of ours."""
+    """redis-py's connection, over one of our sockets."""
 
     def __init__(self, dial: Callable[[], socket.socket], **how: Any) -> None:  # noqa: ANN401 # redis-py's own
         self._dial = dial
@@ -76,10 +76,10 @@ class _DeadlineConnection(Connection):
 
 class OpenConnection:
     """
-    A connection that has been greeted.
+    A connection that has completed its handshake.
 
     Args:
-        connection: redis-py's, which is typed in part only.
+        connection: redis-py's connection, which is only partly typed.
     """
 
     def __init__(self, connection: Any) -> None:  # noqa: ANN401 # see above
@@ -87,12 +87,13 @@ class OpenConnection:
 
     def ask(self, command: Command) -> object:
         """
-        Send a command, and return its answer.
+        Send a command, and return its response.
 
         Raises:
-            ResponseError: The answer is an error; all others leave the connection out of step.
+            ResponseError: The response is an error. After any other exception, the connection is
+                out of step and must be closed.
         """
-        # Here an entry becomes plain, and in no frame that outlives the call.
+        # The entry is plain text here only, in no frame that outlives the call.
         self._connection.send_command(
             *(word.reveal() if isinstance(word, SecretBytes) else word for word in command)
         )
@@ -100,29 +101,29 @@ class OpenConnection:
         return response
 
     def is_quiet(self) -> bool:
-        """Say whether there is nothing to read: no end, and no answer to what was not asked."""
+        """Return whether there is nothing to read: no end of stream, no unexpected response."""
         poll = select.poll()
         poll.register(self._connection._sock, select.POLLIN)  # noqa: SLF001 # redis-py has no name for it
         if poll.poll(0):
             return False
-        with within(0):  # so that it looks at what has been read already, and not at the socket
+        with within(0):  # checks redis-py's buffer only, not the socket
             return not self._connection.can_read(0)
 
     def close(self) -> None:
-        """Close it; in the child of a fork, this end alone."""
+        """Close it; a forked child closes only its own descriptor."""
         self._connection.disconnect()
 
 
 @frozen
 class Connector:
     """
-    Opens connections, all on the same terms.
+    Opens connections with the same settings.
 
     Args:
-        context: TLS settings; None for plain connections.
+        context: TLS context; None for plain connections.
         may_be_plain: Whether a plain connection may leave this machine.
-        username: As whom; None for the server's default user.
-        password: The proof; None where none is asked for.
+        username: User name; None for the server's default user.
+        password: Password; None if the server requires none.
         database: Number of the database.
     """
 
@@ -134,10 +135,10 @@ class Connector:
 
     def open(self, address: Address) -> OpenConnection:
         """
-        Open a connection, and greet the server.
+        Open a connection, and complete its handshake.
 
         Raises:
-            RedisError: There is none; `CoolingDown` where the server itself said no.
+            RedisError: It could not be opened; `CoolingDown` if the server refused it.
         """
         if not (self.context or self.may_be_plain or address.is_near):
             raise InsecureAddress

@@ -1,4 +1,4 @@
-"""What a failed command means: for whoever reads of it, and for the commands that follow."""
+"""Classification of command failures: error code, hint, and effect on the circuit breaker."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 @frozen
 class Failure:
     """
-    Why Redis is of no use.
+    A kind of failure.
 
     Args:
-        message: What happened; nothing of what the server said but its first word.
-        code: Stable name.
-        hint: What to do.
-        lasts: Whether the next command would fare no better, so that it need not be tried.
+        message: Description. Of the server's error text, it holds the first word only.
+        code: Stable error code.
+        hint: Advice for the user.
+        lasts: Whether the next command would also fail, so that the breaker opens.
     """
 
     message: str
@@ -35,7 +35,7 @@ class Failure:
     lasts: bool = True
 
     def error(self) -> CacheUnavailable:
-        """Build the error that tells it."""
+        """Build the error that reports it."""
         return CacheUnavailable(
             self.message, code=self.code, hint=self.hint, retryable=self.code in _PASSING
         )
@@ -77,7 +77,7 @@ _READ_ONLY: Final = Failure(
     code="cache.readonly",
     hint="set `url` to the master, or check its disk and replicas.",
 )
-# What is there can be read, and room may be made by the next that expires.
+# Existing entries can be read, and the next one to expire may free memory.
 _FULL: Final = Failure(
     "Redis has no memory left",
     code="cache.full",
@@ -113,17 +113,17 @@ _BY_WORD: Final = {
     "ASK": _BUSY,
 }
 _PASSING: Final = frozenset({"cache.unavailable", "cache.timeout", "cache.readonly", "cache.full"})
-# What a script met stands behind ": -" in the answers of servers before Redis 7.
+# Before Redis 7, an error inside a script follows ": -" in the response.
 _WORD: Final = re.compile(r"(?:.*: -)?([A-Z]{2,20})\b", re.DOTALL)
 _OLD_WAYS_TO_SAY_NO: Final = ("invalid password", "no password is set", "without any password")
 
 
 def read_failure_kind(failure: BaseException) -> Failure:
     """
-    Say what a failure means.
+    Classify an exception.
 
     Args:
-        failure: What redis-py, or a socket below it, raised.
+        failure: The exception of redis-py, or of a socket below it.
     """
     if isinstance(failure, CoolingDown):
         trouble = _read_answer(str(failure))
@@ -135,7 +135,7 @@ def read_failure_kind(failure: BaseException) -> Failure:
     causes = list(_causes(failure))
     if any(isinstance(each, TimeoutError | RedisTimeoutError) for each in causes):
         return _TIMEOUT
-    # The end of the stream is an SSLError too, and says nothing about trust.
+    # The end of the stream is also an SSLError, but not a failure of trust.
     ends = (SSLEOFError, SSLZeroReturnError)
     if any(isinstance(each, SSLError) and not isinstance(each, ends) for each in causes):
         return _TLS

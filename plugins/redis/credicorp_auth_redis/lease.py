@@ -1,4 +1,4 @@
-"""The right to mint for all who share a Redis."""
+"""Leases to mint, among all users of one Redis."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 class NoLease:
     """
-    The news that there is none to be had.
+    Null lease: another process holds it, or the request failed.
 
     Args:
-        state: Why.
+        state: The reason.
     """
 
     number = 0
@@ -27,11 +27,11 @@ class NoLease:
         self.state = state
 
     def renew(self) -> bool:
-        """Hold nothing."""
+        """Return False: there is no lease to renew."""
         return False
 
     def release(self) -> None:
-        """Give nothing back."""
+        """Do nothing: there is no lease to release."""
 
 
 class RedisLease:
@@ -39,10 +39,10 @@ class RedisLease:
     A lease that was acquired.
 
     Args:
-        ask: Runs a script on the key of this lease and for its owner, with one more argument.
+        ask: Runs a script with the key and the owner of this lease, and one more argument.
         number: Its number.
-        seconds: After which it lapses.
-        since: Moment, by the monotonic clock, before it was asked for.
+        seconds: Seconds after which it expires.
+        since: Monotonic time before it was requested.
     """
 
     state = LeaseState.ACQUIRED
@@ -57,9 +57,10 @@ class RedisLease:
 
     def renew(self) -> bool:
         """
-        Start its time anew, unless it has lapsed; return whether it holds.
+        Restart its time, unless it has expired; return whether it is still held.
 
-        Where Redis cannot be asked, it holds until its time is over: Redis counts from later on.
+        If Redis is unavailable, it is held until its time is over by our clock, since Redis
+        started counting later.
         """
         began = monotonic()
         try:
@@ -70,7 +71,7 @@ class RedisLease:
         return holds
 
     def release(self) -> None:
-        """Give it back; where Redis cannot be asked, it lapses by itself."""
+        """Release it; if Redis is unavailable, it expires by itself."""
         try:
             self._ask(RELEASE)
         except CacheUnavailable:

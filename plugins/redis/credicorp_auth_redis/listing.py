@@ -1,4 +1,4 @@
-"""Finding entries among whatever else a Redis holds, for an operator's eyes."""
+"""Listing and removal of entries, for operators; Redis may hold other keys as well."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
     from credicorp_auth_redis.route import Route
 
 SECONDS: Final = 5.0
-"""How long an operator waits at most."""
+"""Timeout of a listing."""
 
 _MOST: Final = 10_000  # entries
-_STEP: Final = 1000  # keys that the server looks at in one step
+_STEP: Final = 1000  # keys that the server scans in one step
 
 
 def list_entries(route: Route, pattern: str, *, now: float) -> list[CacheEntry]:
     """
-    List the living entries, by key.
+    List the valid entries, sorted by key.
 
     Args:
         route: Finds the servers.
-        pattern: What their names look like, as SCAN reads it.
-        now: Seconds since 1970.
+        pattern: Glob pattern of their names, for SCAN.
+        now: Current time in epoch seconds.
     """
     entries: dict[str, CacheEntry] = {}
     for server, name in islice(_find(route, pattern), _MOST):
         head = read_head(_start_of(route, server, name))
         if head is not None and head.ends > now * 1000:
-            # The clock of who wrote it may be ahead of ours.
+            # The writer's clock may be ahead of ours.
             age = max(0.0, now - head.written / 1000)
             entries[head.key] = CacheEntry(head.key, age, head.ends / 1000 - now)
     return [entries[key] for key in sorted(entries)]
@@ -44,11 +44,11 @@ def list_entries(route: Route, pattern: str, *, now: float) -> list[CacheEntry]:
 
 def drop_entries(route: Route, pattern: str) -> int:
     """
-    Drop all entries, and return how many there were.
+    Drop all entries, and return their number.
 
     Args:
         route: Finds the servers.
-        pattern: What their names look like, as SCAN reads it.
+        pattern: Glob pattern of their names, for SCAN.
     """
     return sum(
         route.ask_at(server, ("DEL", name)) == 1 for server, name in list(_find(route, pattern))
@@ -72,4 +72,4 @@ def _start_of(route: Route, server: Address, name: str) -> object:
     except ResponseError as error:
         if not str(error).startswith("WRONGTYPE"):
             raise
-    return None  # something else has that name
+    return None  # the key has another type: it is no entry

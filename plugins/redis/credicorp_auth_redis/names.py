@@ -1,4 +1,4 @@
-"""Finding the addresses of a host without waiting longer than there is time."""
+"""Host name resolution with a timeout."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 
 
 def ask_system(host: str, port: int) -> Sequence[AddressInfo]:
-    """Return what the system's resolver says."""
+    """Return the addresses that the system's resolver finds."""
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
 def look_up(host: str, port: int, *, resolver: LookUp = ask_system) -> Sequence[AddressInfo]:
     """
-    Find the addresses of a host.
+    Resolve a host name, within the deadline of the current exchange.
 
-    The system's resolver cannot be interrupted, and may take half a minute where name servers are
-    silent. So it is asked on a thread of its own, which is left to it once the time is over.
+    The system's resolver cannot be interrupted, and may take half a minute if name servers do not
+    respond. So it runs on its own thread, which is abandoned when the time is over.
 
     Args:
-        host: Name or address.
-        port: Port.
-        resolver: Who is asked.
+        host: Host name or IP address.
+        port: TCP port.
+        resolver: Function that resolves; the system's by default.
 
     Raises:
-        OSError: There is no such host, or nobody has said so in time.
+        OSError: The host does not exist, or the resolver did not respond in time.
     """
     responses: SimpleQueue[Any] = SimpleQueue()
 

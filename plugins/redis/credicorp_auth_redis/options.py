@@ -1,4 +1,4 @@
-"""What can be set for the cache `redis`."""
+"""Options of the cache `redis`."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _PREFIX: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 @frozen
 class Sentinels:
     """
-    Who knows which server is the master.
+    The sentinels that know the master.
 
     Args:
-        service: The name they know the master by.
-        addresses: Where they are.
+        service: Service name of the master.
+        addresses: Addresses of the sentinels.
     """
 
     service: str
@@ -108,25 +108,26 @@ def _read_prefix(value: str) -> str:
 @frozen
 class CacheOptions:
     """
-    What can be set for the cache `redis`.
+    Options of the cache `redis`.
 
     Args:
-        url: Where Redis is: `redis://`, `rediss://` (TLS) or `unix://`, with user, password and
-            number of the database if need be.
-        sentinel: Who knows the master, as `name@host:port,host:port`; `url` then names no host.
+        url: URL of Redis: `redis://`, `rediss://` (TLS) or `unix://`, with optional user, password
+            and database number.
+        sentinel: Service name and sentinels, as `name@host:port,host:port`; `url` then names no
+            host.
         cluster: Whether it is a Redis Cluster; `url` then names one of its nodes.
-        ca_file: PEM file of the only authorities to trust; without it, those of the system.
-        client_certificate: One PEM file that holds the certificate chain and its unencrypted key.
-        budget: Seconds that Redis may take out of one token call, all commands together.
-        prefix: What the names of all keys start with.
+        ca_file: PEM file of the only authorities to trust; by default those of the system.
+        client_certificate: PEM file with the certificate chain and its unencrypted key.
+        budget: Seconds that all Redis commands of one token call may take together.
+        prefix: Prefix of all Redis keys.
         plaintext: Whether entries may leave the machine without TLS and unencrypted.
-        encryption_key: Name of the field of the secret source that holds the key which
-            entries are encrypted with, or that key itself.
+        encryption_key: Key to encrypt entries with: the name of a secret source field that holds
+            it, or the key itself as a `Secret`. By default entries are not encrypted.
 
     Raises:
         MissingSetting: There is no `url` (`config.missing`).
-        InvalidSetting: A value cannot be used (`config.value`), or entries would leave the machine
-            in plain text (`config.insecure_cache`).
+        InvalidSetting: A value is invalid (`config.value`), or entries would leave the machine in
+            plain text (`config.insecure_cache`).
     """
 
     url: Secret = field(default=None, converter=_read_url_option)
@@ -140,7 +141,7 @@ class CacheOptions:
     encryption_key: str | Secret | None = field(default=None, converter=read_encryption_key)
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what does not fit together."""
+        """Reject options that conflict."""
         url = self.read_url()
         conflict = self._conflict(url)
         if conflict:
@@ -150,12 +151,12 @@ class CacheOptions:
         self._refuse_plaintext(url)
 
     def read_url(self) -> RedisUrl:
-        """Return what `url` says."""
+        """Return the parsed `url`."""
         return read_url(self.url)
 
     @property
     def may_be_plain(self) -> bool:
-        """Whether entries may leave the machine without TLS."""
+        """Return whether entries may leave the machine without TLS."""
         return self.plaintext or self.encryption_key is not None
 
     def _conflict(self, url: RedisUrl) -> str | None:

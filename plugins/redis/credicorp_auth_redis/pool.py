@@ -1,4 +1,4 @@
-"""Connections that wait for their next command."""
+"""Connection pool."""
 
 from __future__ import annotations
 
@@ -14,24 +14,23 @@ if TYPE_CHECKING:
     from credicorp_auth_redis.address import Address
     from credicorp_auth_redis.connection import Command, OpenConnection
 
-_KEPT: Final = 4  # for each server; more are in use at once only in a burst
-_FRESH: Final = 30.0  # seconds; firewalls forget idle connections without telling either end
+_KEPT: Final = 4  # idle connections per server; a burst opens more
+_FRESH: Final = 30.0  # seconds; firewalls drop idle connections silently
 
 
 class Pool:
     """
-    Carries commands, one at a time on each connection.
+    Sends commands, one at a time per connection.
 
-    A connection is used again only after a whole answer to its only command has been read from it.
-    After anything else, a timeout, an interrupt, the process's own death in between, it is closed:
-    its next answer would be the one to a command that nobody waits for any more.
+    A connection is reused only after the whole response to its only command has been read. After
+    a timeout, an interrupt or any other failure it is closed, since its next response would
+    belong to the abandoned command.
 
-    redis-py's pools would do for a single server, but they retry, and check connections by reading
-    from them, past the time there is.
+    redis-py's pools retry, and check connections by reading from them past the deadline.
 
     Args:
         connect: Opens a connection.
-        clock: Returns seconds that only go forward.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -47,16 +46,16 @@ class Pool:
 
     def ask(self, address: Address, command: Command, *, asking: bool = False) -> object:
         """
-        Send a command and return its answer.
+        Send a command and return its response.
 
         Args:
             address: The server.
             command: Its words.
-            asking: Announce it as one that the server was named for by another (cluster's ASK).
+            asking: Send `ASKING` first, after an ASK redirection of a cluster.
 
         Raises:
-            ResponseError: The server answered with an error.
-            Exception: Whatever else comes of talking to it.
+            ResponseError: The server responded with an error.
+            Exception: Any other failure of the connection.
         """
         connection = self._take(address) or self._connect(address)
         is_in_step = False
@@ -76,7 +75,7 @@ class Pool:
         return response
 
     def drop_idle(self) -> None:
-        """Close the connections that wait."""
+        """Close the idle connections."""
         with self._lock:
             dropped = [each for kept in self._idle.values() for _, each in kept]
             self._idle.clear()
@@ -84,12 +83,12 @@ class Pool:
             each.close()
 
     def close(self) -> None:
-        """Close the connections that wait, and those in use once they have their answer."""
+        """Close the idle connections, and those in use after their response."""
         self._is_closed = True
         self.drop_idle()
 
     def after_fork(self) -> None:
-        """Start without connections, and leave the parent's to it: redis-py closes but our end."""
+        """Drop the parent's connections: redis-py closes only our descriptors."""
         self._lock = Lock()
         self._idle: dict[Address, list[tuple[float, OpenConnection]]] = {}
 

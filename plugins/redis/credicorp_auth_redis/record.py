@@ -1,4 +1,4 @@
-"""An entry as it lies in Redis: what it is, whose, since when and until when."""
+"""Codec of an entry in Redis: a header of key, number and times, then the entry."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ MOST: Final = 256 * 1024
 MOST_WITH_HEAD: Final = MOST + 256
 """Bytes of the largest record."""
 
-LONGEST: Final = 366 * 24 * 3600.0  # seconds; no token lives longer
+LONGEST: Final = 366 * 24 * 3600.0  # seconds; no token is valid for longer
 
-# Text, so that scripts on the server read it as easily as an administrator does.
+# Text, so that server scripts and administrators can read it.
 _HEAD: Final = re.compile(rb"credicorp-auth/1 ([!-~]{1,128}) (\d{1,16}) (\d{1,16}) (\d{1,16})\n")
 
 
 @frozen
 class Head:
     """
-    What a record says of its entry.
+    The header of a record.
 
     Args:
-        key: Its key.
-        number: That of the lease it was written under; 0 for none.
-        written: When, in milliseconds since 1970 by the clock of who wrote it.
-        ends: When it ends, likewise.
-        size: Bytes of the head.
+        key: Key of the entry.
+        number: Number of the lease under which it was minted; 0 for none.
+        written: Time of writing in epoch milliseconds, by the writer's clock.
+        ends: Time of expiry in epoch milliseconds, by the same clock.
+        size: Size of the header in bytes.
     """
 
     key: str
@@ -48,9 +48,9 @@ def build_record(key: str, entry: bytes, *, number: int, now: float, lifetime: f
     Args:
         key: Key of the entry.
         entry: The entry.
-        number: That of the lease it was made under; 0 for none.
-        now: Seconds since 1970.
-        lifetime: Seconds from then until it ends.
+        number: Number of the lease under which it was minted; 0 for none.
+        now: Current time in epoch seconds.
+        lifetime: Seconds until it expires.
     """
     written = int(now * 1000)
     ends = written + int(lifetime * 1000)
@@ -58,7 +58,7 @@ def build_record(key: str, entry: bytes, *, number: int, now: float, lifetime: f
 
 
 def read_head(record: object) -> Head | None:
-    """Read the head of whatever lies there; None if it is no record, or counts beyond bounds."""
+    """Read the header of a record; None if it is no record, or its number is out of range."""
     found = _HEAD.match(record) if isinstance(record, bytes) else None
     if found is None:
         return None
@@ -70,12 +70,12 @@ def read_head(record: object) -> Head | None:
 
 def read_entry(record: object, key: str, *, now: float) -> bytes | None:
     """
-    Read the entry of a record; None where there is none for that key any more.
+    Read the entry of a record; None if it is invalid, expired or of another key.
 
     Args:
-        record: What Redis gave.
-        key: Whose entry it must be: an answer that belongs to another command is none.
-        now: Seconds since 1970.
+        record: The response of Redis.
+        key: Expected key: the response may belong to another command.
+        now: Current time in epoch seconds.
     """
     head = read_head(record)
     if head is None or not isinstance(record, bytes) or len(record) > head.size + MOST:

@@ -1,4 +1,4 @@
-"""Which server a command goes to, in each of the three ways of running Redis."""
+"""Command routing for a single server, sentinels and a cluster."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Route(Protocol):
 
     def ask(self, key: str, command: Command) -> object:
         """
-        Send a command to the server that has a key, and return its answer.
+        Send a command to the server that has a key, and return its response.
 
         Args:
-            key: Name of the key, as Redis knows it.
+            key: Name of the key in Redis.
             command: Its words.
         """
         ...
@@ -35,11 +35,11 @@ class Route(Protocol):
         ...
 
     def ask_at(self, address: Address, command: Command) -> object:
-        """Send a command to one of `servers()`, and return its answer."""
+        """Send a command to one of `servers()`, and return its response."""
         ...
 
     def forget(self) -> None:
-        """Close idle connections, and find the servers anew: something has gone wrong."""
+        """Close idle connections, and drop cached addresses, after a failure."""
         ...
 
     def close(self) -> None:
@@ -47,19 +47,19 @@ class Route(Protocol):
         ...
 
     def after_fork(self) -> None:
-        """Leave the parent's connections to it."""
+        """Drop the parent's connections."""
         ...
 
 
 def build_route(options: CacheOptions) -> Route:
     """
-    Build the way to the servers that the options name.
+    Build the route to the servers that the options name.
 
     Args:
-        options: What was set.
+        options: The options.
 
     Raises:
-        InvalidSetting: A file named there cannot be used (`config.value`).
+        InvalidSetting: A file named in the options cannot be used (`config.value`).
     """
     url = options.read_url()
     context = None
@@ -72,5 +72,5 @@ def build_route(options: CacheOptions) -> Route:
     if options.sentinel is not None:
         sentinel_pool = Pool(Connector(context, options.may_be_plain).open)
         return MasterBySentinel(pool, sentinel_pool, options.sentinel)
-    address = cast("Address", url.address)  # the options see to it
+    address = cast("Address", url.address)  # guaranteed by the options
     return Cluster(pool, address) if options.cluster else SingleServer(pool, address)

@@ -1,4 +1,4 @@
-"""What Redis does in one step, so that nobody comes in between."""
+"""Lua scripts, which Redis runs atomically."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 class Script:
     """
-    A script for the server.
+    A script that runs on the server.
 
     Args:
-        text: Lua.
+        text: Lua source.
     """
 
     def __init__(self, text: str) -> None:
@@ -26,12 +26,12 @@ class Script:
 
     def run(self, route: Route, keys: tuple[str, ...], *arguments: Word) -> object:
         """
-        Run it where the keys are, sending its text only where the server has forgotten it.
+        Run it on the server of its keys; send its text only if the server has not cached it.
 
         Args:
             route: Finds the server.
             keys: The keys, all in one slot.
-            arguments: What else it needs.
+            arguments: The script's further arguments.
         """
         message = (len(keys), *keys, *arguments)
         try:
@@ -42,8 +42,8 @@ class Script:
         return route.ask(keys[0], ("EVAL", self._text, *message))
 
 
-# A number is believed up to half of the largest there is: what is larger, or none at all, was never
-# counted to, and whoever went on from there would soon be at the end.
+# Numbers up to half of the largest are accepted. Counting never reaches a larger one, and
+# continuing from it could run out of numbers.
 _NUMBERS: Final = """
 local function believe(text)
   local number = type(text) == 'string' and string.match(text, '^%d+$') and tonumber(text) or 0

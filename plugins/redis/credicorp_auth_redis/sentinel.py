@@ -1,4 +1,4 @@
-"""Which server a command goes to, where sentinels know the master."""
+"""Command routing to the master that sentinels name."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 class MasterBySentinel:
     """
-    The master, as sentinels name it; after any trouble they are asked again.
+    The master that the sentinels name; after a failure they are queried again.
 
     Args:
-        pool: Carries commands to the master.
-        sentinel_pool: Carries questions to the sentinels.
-        sentinels: Who they are.
+        pool: Connection pool for the master.
+        sentinel_pool: Connection pool for the sentinels.
+        sentinels: Service name and addresses of the sentinels.
     """
 
     def __init__(self, pool: Pool, sentinel_pool: Pool, sentinels: Sentinels) -> None:
@@ -34,7 +34,7 @@ class MasterBySentinel:
         self.ask_at = pool.ask
 
     def ask(self, key: str, command: Command) -> object:  # noqa: ARG002 # the master has all keys
-        """Send a command to the master, and return its answer."""
+        """Send a command to the master, and return its response."""
         return self._pool.ask(self._find_master(), command)
 
     def servers(self) -> list[Address]:
@@ -42,7 +42,7 @@ class MasterBySentinel:
         return [self._find_master()]
 
     def forget(self) -> None:
-        """Close idle connections, and ask the sentinels anew."""
+        """Close idle connections, and drop the master's address."""
         self._master = None
         self._pool.drop_idle()
         self._sentinel_pool.drop_idle()
@@ -53,7 +53,7 @@ class MasterBySentinel:
         self._sentinel_pool.close()
 
     def after_fork(self) -> None:
-        """Leave the parent's connections to it."""
+        """Drop the parent's connections."""
         self._pool.after_fork()
         self._sentinel_pool.after_fork()
 
@@ -68,12 +68,12 @@ class MasterBySentinel:
         question = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._sentinels.service)
         addresses = self._sentinels.addresses
         for position, address in enumerate(addresses):
-            # Several that are silent take no longer than one would.
+            # Each gets a share of the time, so that silent ones do not use up all of it.
             share = current.get().left() / (len(addresses) - position)
             try:
                 with within(share):
                     response: Any = self._sentinel_pool.ask(address, question)
-            except Exception as error:  # noqa: BLE001 # told if no other does better
+            except Exception as error:  # noqa: BLE001 # raised if no other sentinel responds
                 failure = error
                 continue
             if response:

@@ -1,4 +1,4 @@
-"""Which server a command goes to: the one there is."""
+"""Command routing to a single server."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 class SingleServer:
     """
-    The one server there is, or seems to be.
+    A single server, or a proxy that looks like one.
 
     Args:
-        pool: Carries commands.
-        address: Where it is.
+        pool: Connection pool.
+        address: Address of the server.
     """
 
     def __init__(self, pool: Pool, address: Address) -> None:
@@ -28,9 +28,9 @@ class SingleServer:
         self.ask_at = pool.ask
 
     def ask(self, key: str, command: Command) -> object:  # noqa: ARG002 # it has all keys
-        """Send a command, and return its answer."""
+        """Send a command, and return its response."""
         return self._pool.ask(self._address, command)
 
     def servers(self) -> list[Address]:
-        """Return the one."""
+        """Return the server."""
         return [self._address]

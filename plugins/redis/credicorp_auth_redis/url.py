@@ -1,4 +1,4 @@
-"""What the option `url` says: where, over what, as whom."""
+"""Parser of the option `url`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _PORT: Final = 6379
 @frozen
 class RedisUrl:
     """
-    What the option `url` says.
+    The parsed option `url`.
 
     Args:
         scheme: `redis`, `rediss` or `unix`.
-        address: Where the server is; None where no host is named, as beside `sentinel`.
-        username: The user, where one is named.
-        password: The password, where there is one.
+        address: Address of the server; None if no host is named, as with `sentinel`.
+        username: The user; None if none is named.
+        password: The password; None if there is neither user nor password.
         database: Number of the database.
     """
 
@@ -36,17 +36,17 @@ class RedisUrl:
 
 def read_url(url: Secret) -> RedisUrl:
     """
-    Read the option `url`.
+    Parse the option `url`.
 
-    Not with redis-py's own reader: there, the query may switch off timeouts and the checks of TLS,
-    and what it does not understand is passed over.
+    redis-py's parser is not used: its query parameters can disable timeouts and TLS checks, and
+    it ignores what it does not understand.
 
     Args:
-        url: `redis://`, `rediss://` or `unix://`, with user, password and database if need be.
+        url: `redis://`, `rediss://` or `unix://`, with optional user, password and database.
 
     Raises:
-        InvalidSetting: It is no such address (`config.value`). It may hold the password, so the
-            message does not quote it.
+        InvalidSetting: It is no such URL (`config.value`). The message does not quote it, since
+            it may hold the password.
     """
     read = _read(url)
     if read is None:
@@ -68,7 +68,7 @@ def _read(url: Secret) -> RedisUrl | None:
             scheme=parts.scheme,
             address=_read_path(parts) if is_path else _read_host(parts),
             username=unquote(parts.username) if parts.username else None,
-            # A user alone is shown with an empty password, so that the server says what is wrong.
+            # A user without password is sent with an empty one, so that the server reports it.
             password=Secret(unquote(parts.password or "")) if "@" in parts.netloc else None,
             database=_read_number(_database_in(parts, is_path=is_path)),
         )

@@ -1,7 +1,7 @@
 """
-credicorp-auth over requests: the transport `requests`, and an auth object that carries the token.
+Transport `requests`, and an auth object that attaches the token to requests.
 
-Both are imported when they are first asked for: looking at the plugin does not load requests.
+Names are imported on first access, so that inspecting the plugin does not load requests.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What makes requests carry the token, wherever it may go and nowhere else."""
+"""Auth object that attaches the token to requests to allowed origins."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ _NO_BODY: Final = Body()
 
 class BearerAuth(AuthBase):
     """
-    Makes the requests of a session, or a single one, carry a bearer token.
+    Attaches a bearer token to the requests of a session, or to a single request.
 
         session.auth = BearerAuth(auth)
         requests.get(url, auth=BearerAuth(auth, scope="decisions:read"), timeout=10)
 
-    A request is sent with a token or not at all. A 401 that a new token may cure is answered by
-    sending the same request once more, if its body can be sent twice. A redirect to another origin
-    is followed without the token.
+    A request is sent with a token or not at all. After a 401 that a new token may fix, the
+    request is sent once more, if its body can be sent twice. A redirect to another origin is
+    followed without the token.
 
     Args:
         auth: A `CredicorpAuth`, which this object uses and does not close.
-        scope: What the tokens must be good for; None for the scope `auth` was made with.
-        existing: What happens to an `Authorization` header that a request, or its session, has
-            already: `replace`, `keep` or `refuse`; see `ExistingHeader`.
+        scope: Scope of the tokens; None for the scope that `auth` was created with.
+        existing: Handling of an `Authorization` header that a request, or its session, already
+            has: `replace`, `keep` or `refuse`; see `ExistingHeader`.
 
     Raises:
         InvalidSetting: `existing` is none of the three.
@@ -57,13 +57,13 @@ class BearerAuth(AuthBase):
 
     def __call__(self, r: PreparedRequest) -> PreparedRequest:
         """
-        Give a request its token; requests calls this once for each.
+        Attach the token to a request; requests calls this once for each.
 
         Raises:
             OriginNotAllowed: The token may not go to the origin of the request, or to that of its
                 `Host` header; nothing was sent.
             HeaderExists: The request has an `Authorization` header, and `existing` is `refuse`.
-            CredicorpAuthError: No token can be had; nothing was sent.
+            CredicorpAuthError: No token could be obtained; nothing was sent.
         """
         call = self._begin(r)
         if call is not None:

@@ -1,4 +1,4 @@
-"""One prepared request that carries the token, through its redirects and after a 401."""
+"""Prepared request with a token: its redirects and its retry after a 401."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _DRAINED: Final = 64 * 1024  # bytes of a 401 worth reading to keep its connecti
 
 class AuthorizedRequest:
     """
-    One prepared request, as often as it is sent.
+    One prepared request, which may be sent several times.
 
     Args:
-        call: The rules for its token.
-        begin: Begins another call, to what the request is addressed to by then. Each sending does,
-            since a prepared request may be changed, or sent again.
+        call: The bearer call that supplies its token.
+        begin: Begins a new call for the request's current URL. It runs at each sending, since a
+            prepared request may be changed or sent again.
         body: Its body.
     """
 
@@ -40,15 +40,15 @@ class AuthorizedRequest:
         self._body = body
 
     def attach_token(self, request: PreparedRequest) -> None:
-        """Put the header on; the token is taken now, and again whenever the request is sent."""
+        """Set the header; the token is read now, and again each time the request is sent."""
         request.headers[HEADER] = _Header(self._call.header(), self, self._start)
 
     def handle_response(self, response: Response, **how: Any) -> Response:  # noqa: ANN401 # requests' own
-        """Look at each response, those of redirects too; `how` is how requests sent the request."""
+        """Handle a response, also of a redirect; `how` holds the arguments of `send`."""
         request = response.request
         header = request.headers.get(HEADER)
         if not isinstance(header, _Header) or header.request is not self:
-            # It went on without our token, so the response says nothing about that.
+            # It was sent without our token, so the response is not about it.
             return response
         self._prepare_next_hop(response, header)
         replayable = request.body is None or self._body.is_replayable
@@ -78,8 +78,8 @@ class AuthorizedRequest:
         return self._call.on_response(status, challenges, replayable=replayable)
 
     def _prepare_next_hop(self, response: Response, header: _Header) -> None:
-        # requests takes the header off at most foreign hops, but not from http to https on one
-        # host, and a session may have rules of its own. The next hop is a copy of this request.
+        # requests removes the header on most cross-origin hops, but not from http to https on one
+        # host, and a session may have its own rules. The next hop is a copy of this request.
         if response.status_code in _REDIRECTS and response.is_redirect:
             target = urljoin(str(response.request.url), response.headers["location"])
             headers = _HopHeaders(response.request)
@@ -90,12 +90,12 @@ class AuthorizedRequest:
             response.request.headers = headers
 
     def _start(self) -> str:
-        """Return the header for a sending of the request itself."""
+        """Return the header for a new sending of the request."""
         self._call = self._begin()
         return self._call.header()
 
     def _proceed(self) -> str:
-        """Return the header for a later hop, or for a second attempt, of what was sent."""
+        """Return the header for a later hop or a retry of the current sending."""
         return self._call.header()
 
     def __deepcopy__(self, _cache: dict[int, Any]) -> Self:
@@ -106,7 +106,7 @@ class AuthorizedRequest:
 
 
 class _Finished:
-    """What is left of an `AuthorizedRequest` when its response has been pickled."""
+    """Placeholder for an `AuthorizedRequest` in a pickled response."""
 
     def handle_response(self, response: Response, **_how: Any) -> Response:  # noqa: ANN401 # requests' own
         return response
@@ -114,12 +114,12 @@ class _Finished:
 
 class _Header(str):
     """
-    The Authorization header of a request, with the token of the moment when it is sent.
+    An Authorization header whose token is read when the request is sent.
 
-    requests fixes the headers when a request is prepared, which may be hours before it is sent, or
-    sent again. http.client encodes each value when it writes it to the connection, and only then:
-    that is the moment at which the token is taken. Adapters that do not encode find the text that
-    the header was made with.
+    requests sets the headers when a request is prepared, which may be hours before it is sent or
+    resent. http.client encodes each value exactly when it writes it to the connection, so
+    `encode` reads the token. Adapters that do not encode send the text the header was created
+    with.
     """
 
     __slots__ = ("request", "take")
@@ -143,7 +143,7 @@ class _Header(str):
 
 
 class _TokenHeaders(_Headers):
-    """The headers of a hop that carries the token: an entry in netrc does not replace it."""
+    """Headers of a hop with a token, which an entry in netrc does not replace."""
 
     def __setitem__(self, key: str, value: str | bytes) -> None:
         if isinstance(value, _Header) or not isinstance(self.get(key), _Header):
@@ -155,10 +155,10 @@ class _TokenHeaders(_Headers):
 
 class _HopHeaders(_TokenHeaders):
     """
-    The headers that requests copies for the next hop of a redirect.
+    Headers that requests copies for the next hop of a redirect.
 
-    The request gets its own headers back when they have been copied: a request that is sent again
-    starts with its token again.
+    `copy` restores the request's own headers, so that a request that is sent again starts with
+    its token.
     """
 
     def __init__(self, request: PreparedRequest) -> None:
@@ -174,7 +174,7 @@ def _challenges(response: Response) -> Sequence[str]:
     values: Any = getattr(response.raw, "headers", None)
     if hasattr(values, "getlist"):
         return list(values.getlist("www-authenticate"))
-    # Adapters for tests and files have raw responses of other kinds.
+    # Adapters for tests and files have other kinds of raw responses.
     value = response.headers.get("www-authenticate")
     return [] if value is None else [value]
 

@@ -1,4 +1,4 @@
-"""What credicorp-auth finds under the transport name `requests`."""
+"""Entry point of the transport `requests`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CREDICORP_API: Final = 1
 
 
 @hookimpl
-def credicorp_transport(options: AdapterOptions) -> Transport:  # noqa: D103 # told by the hookspec
-    from credicorp_auth_requests.transport import RequestsTransport, TransportOptions  # noqa: PLC0415 # when it is chosen
+def credicorp_transport(options: AdapterOptions) -> Transport:  # noqa: D103 # documented by the hookspec
+    from credicorp_auth_requests.transport import RequestsTransport, TransportOptions  # noqa: PLC0415 # imported only if chosen
 
     return RequestsTransport(options.read(TransportOptions))

@@ -1,4 +1,4 @@
-"""Requests to the authorization server, over requests."""
+"""Transport for requests to the authorization server, over the requests library."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _FAILURES = (RequestException, HTTPError, HTTPException, OSError, ValueError)
 
 
 class _DeadlineAdapter(HTTPAdapter):
-    """requests' adapter over connections that keep to the current exchange."""
+    """requests' adapter, over connections that enforce the current exchange's deadline."""
 
     def __init__(self, pools: DeadlinePools) -> None:
         self._pools = pools
@@ -47,11 +47,11 @@ class _DeadlineAdapter(HTTPAdapter):
     def get_connection_with_tls_context(
         self, request: PreparedRequest, *_how: Any, **_why: Any
     ) -> HTTPConnectionPool:
-        # What requests would read here from `verify`, `proxies` and `cert` was decided by us.
+        # `verify`, `proxies` and `cert` are not read: our pools hold the TLS and proxy settings.
         return self._pools.through(current.get().proxy).connection_from_url(str(request.url))
 
     def cert_verify(self, *_how: Any) -> None:
-        # Or else requests' own bundle would be trusted beside `ca_file`.
+        # Do nothing: the base class would also trust requests' own CA bundle.
         pass
 
     def close(self) -> None:
@@ -60,7 +60,7 @@ class _DeadlineAdapter(HTTPAdapter):
 
 
 class _OwnSession:
-    """A session of our own, as `credicorp_auth.wire` asks for it."""
+    """HTTP stack of `credicorp_auth.wire` on our own session."""
 
     failures = _FAILURES
     refusals = (InvalidURL, ValueError)
@@ -79,7 +79,7 @@ class _OwnSession:
 
 
 class _CallerSession:
-    """A session of the caller's: its adapters, proxies, authorities and certificate count."""
+    """HTTP stack on the caller's session, with its adapters, proxies, authorities, certificate."""
 
     failures = _FAILURES
     refusals = (InvalidURL, ValueError)
@@ -89,14 +89,14 @@ class _CallerSession:
 
     def open(self, request: HttpRequest, headers: list[tuple[str, str]]) -> OpenResponse:
         exchange, session = current.get(), self._session
-        # Our own sockets would keep count; these are the caller's, and used as they are.
+        # Our own sockets track reuse; the caller's do not.
         exchange.is_reused = False
-        # Named here, `verify` of the session is not overridden by REQUESTS_CA_BUNDLE.
+        # Passed explicitly, so that REQUESTS_CA_BUNDLE does not override the session's `verify`.
         how = session.merge_environment_settings(
             request.url, {}, stream=True, verify=_verified(session), cert=session.cert
         )
         if request.url[:5].lower() == "http:":
-            how["proxies"] = {}  # for loopback only, where a proxy could but read it
+            how["proxies"] = {}  # loopback only; a proxy could read it
         how["timeout"] = (min(exchange.connect_timeout, exchange.left()), exchange.left())
         try:
             response = _open(session, request, headers, **how)
@@ -107,13 +107,13 @@ class _CallerSession:
         return evolve(response, pieces=_noting_the_end(response.pieces, exchange))
 
     def close(self) -> None:
-        """Leave it open: it is the caller's."""
+        """Leave the caller's session open."""
 
 
 def _open(
     session: Session, request: HttpRequest, headers: list[tuple[str, str]], **how: Any
 ) -> OpenResponse:
-    # Prepared by itself: no auth, netrc, cookie or header of the session has a part in it.
+    # Prepared without the session, so that its auth, netrc, cookies and headers do not apply.
     prepared = PreparedRequest()
     prepared.prepare(request.method, request.url, dict(headers), data=request.wire_body())
     how["stream"] = True
@@ -152,16 +152,16 @@ def _noting_the_end(pieces: Iterable[bytes], exchange: Exchange) -> Iterator[byt
 
 class RequestsTransport(SocketTransport):
     """
-    A transport on requests.
+    A transport on the requests library.
 
         CredicorpAuth(transport=RequestsTransport(session=session), …)
 
     Args:
-        options: What was set; the defaults when not given.
-        session: A session of the caller's in place of one of its own: its adapters, proxies,
+        options: The options; by default, the default of each.
+        session: The caller's session, in place of one of our own. Its adapters, proxies,
             authorities and certificate are used; its auth, cookies, headers and netrc are not. It
-            is not closed. Since its connections are not ours, an answer that drips in byte by byte
-            may outlast the timeout, and `capabilities` says so.
+            is not closed. On its connections, a response that arrives byte by byte may exceed the
+            timeout, and `capabilities` reports that.
 
     Raises:
         InvalidSetting: A file named in the options cannot be used (`config.value`), or the session
@@ -185,11 +185,11 @@ class RequestsTransport(SocketTransport):
 
     @property
     def capabilities(self) -> TransportCapabilities:
-        """On its own session, it keeps its timeout against a server that drips, too."""
+        """Report that, on its own session, the timeout covers slow byte-by-byte responses too."""
         return TransportCapabilities(total_deadline=self._session is None)
 
     def after_fork(self) -> None:
-        """Leave the parent's connections alone, and start without any."""
+        """Drop the parent's connections without closing them."""
         super().after_fork()
         adapters: Any = {} if self._session is None else self._session.adapters
         for prefix, adapter in list(adapters.items()):

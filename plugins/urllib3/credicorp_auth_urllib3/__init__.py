@@ -1,7 +1,7 @@
 """
-credicorp-auth over urllib3: the transport `urllib3`, and a pool manager that carries the token.
+Transport `urllib3`, and a pool manager that attaches the token to its requests.
 
-Both are imported when they are first asked for: looking at the plugin does not load urllib3.
+Names are imported on first access, so that inspecting the plugin does not load urllib3.
 """
 
 from __future__ import annotations

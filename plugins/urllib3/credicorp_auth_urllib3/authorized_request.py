@@ -1,4 +1,4 @@
-"""One request of a pool manager that carries the token, on its way through redirects and a 401."""
+"""Request of a pool manager with a token: its redirects and its retry after a 401."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class BorrowedPools(PoolManager):
     """
     A plain pool manager on the connections of another.
 
-    `PoolManager.urlopen` calls itself for each hop of a redirect. On an object of its own, the
-    second hop is not taken for a new request of the lender's.
+    `PoolManager.urlopen` calls itself for each hop of a redirect. On a separate object, the second
+    hop is not mistaken for a new request of the lender.
 
     Args:
         lender: The pool manager whose connections are used.
     """
 
     def __init__(self, lender: PoolManager) -> None:
-        # Not made as a pool manager is made: it has no pools, and lives for one request.
+        # Does not call `super().__init__`: it has no pools, and serves one request.
         self.proxy, self.proxy_config = lender.proxy, lender.proxy_config
         self._borrow = lender.connection_from_host
 
@@ -45,7 +45,7 @@ class AuthorizedRequest(BorrowedPools):
 
     Args:
         lender: The pool manager that has sent it.
-        call: The rules for its token.
+        call: The bearer call that supplies its token.
         body: Its body.
         response: Its first response.
     """
@@ -60,12 +60,12 @@ class AuthorizedRequest(BorrowedPools):
         self._is_retried = False
 
     def connection_from_host(self, *place: Any, **more: Any) -> Any:  # noqa: ANN401 # urllib3's own
-        """Return the lender's pool for a host; at first, one that has the response already."""
+        """Return the lender's pool for a host; the first time, one that returns the response."""
         pool, response = super().connection_from_host(*place, **more), self._response
         self._response = None
         if response is None:
             return pool
-        # A copy, since errors name the pool they came from, and keep it.
+        # A copy, since errors keep a reference to their pool.
         asked = copy(pool)
         vars(asked)["urlopen"] = lambda *_, **__: response
         return asked
@@ -85,12 +85,12 @@ class AuthorizedRequest(BorrowedPools):
             is_header_dict = isinstance(headers, HTTPHeaderDict)
             headers = kw["headers"] = (HTTPHeaderDict if is_header_dict else dict)(headers)
             if not self._call.allows(url):
-                # What is dropped here is missing from every later hop, also from those back home.
+                # Later hops copy these headers, so a redirect back does not restore the token.
                 headers.pop(HEADER, None)
         while True:
             response = super().urlopen(method, url, redirect, **kw)
             if hop != self._hops or HEADER not in headers:
-                # The response is another hop's, or to a request without our token.
+                # The response is of another hop, or of a request without our token.
                 return response
             if not self._must_retry(response, kw):
                 return response
@@ -101,7 +101,7 @@ class AuthorizedRequest(BorrowedPools):
     def _must_retry(self, response: BaseHTTPResponse, kw: Mapping[str, Any]) -> bool:
         if response.status != _UNAUTHORIZED:
             return self._call.on_response(response.status, (), replayable=False)
-        # A redirect may have taken the body away.
+        # A redirect may have removed the body.
         can = self._body.is_replayable or kw.get("body") is None
         replayable = can and not self._is_retried
         challenges = response.headers.getlist("WWW-Authenticate")

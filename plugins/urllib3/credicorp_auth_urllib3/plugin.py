@@ -1,4 +1,4 @@
-"""What credicorp-auth finds under the transport name `urllib3`."""
+"""Entry point of the transport `urllib3`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CREDICORP_API: Final = 1
 
 
 @hookimpl
-def credicorp_transport(options: AdapterOptions) -> Transport:  # noqa: D103 # told by the hookspec
-    from credicorp_auth_urllib3.transport import TransportOptions, Urllib3Transport  # noqa: PLC0415 # when it is chosen
+def credicorp_transport(options: AdapterOptions) -> Transport:  # noqa: D103 # documented by the hookspec
+    from credicorp_auth_urllib3.transport import TransportOptions, Urllib3Transport  # noqa: PLC0415 # imported only if chosen
 
     return Urllib3Transport(options.read(TransportOptions))

@@ -1,4 +1,4 @@
-"""A `urllib3.PoolManager` whose requests carry the token, wherever it may go and nowhere else."""
+"""`urllib3.PoolManager` that attaches the token to requests to allowed origins."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ _NO_BODY: Final = Body()
 
 class BearerPoolManager(PoolManager):
     """
-    A pool manager each of whose requests carries a bearer token.
+    A pool manager that attaches a bearer token to each request.
 
         http = BearerPoolManager(auth)
         http.request("GET", f"{base_url}/decisions/7", scope="decisions:read")
 
-    A request is sent with a token or not at all. A 401 that a new token may cure is answered by
-    sending the same request once more, if its body can be sent twice. A redirect to another origin
-    is followed without the token.
+    A request is sent with a token or not at all. After a 401 that a new token may fix, the
+    request is sent once more, if its body can be sent twice. A redirect to another origin is
+    followed without the token.
 
     Args:
         auth: A `CredicorpAuth`, which this object uses and does not close.
         num_pools: As for `urllib3.PoolManager`.
         headers: As for `urllib3.PoolManager`.
-        existing: What happens to an `Authorization` header that a request, or this manager, has
-            already: `replace`, `keep` or `refuse`; see `ExistingHeader`.
+        existing: Handling of an `Authorization` header that a request, or this manager, already
+            has: `replace`, `keep` or `refuse`; see `ExistingHeader`.
         connection_pool_kw: As for `urllib3.PoolManager`.
 
     Raises:
@@ -68,18 +68,18 @@ class BearerPoolManager(PoolManager):
         cls, auth: CredicorpAuth, manager: PoolManager, *, existing: Existing = "replace"
     ) -> Self:
         """
-        Put the same behaviour around a pool manager of the caller's, such as a `ProxyManager`.
+        Wrap the caller's pool manager, such as a `ProxyManager`.
 
             http = BearerPoolManager.around(auth, ProxyManager("http://proxy.example:3128"))
 
         Args:
             auth: A `CredicorpAuth`.
-            manager: Whose connections, default headers and retries are used. It goes on working as
-                before, and is not cleared by `clear()` of the new one.
+            manager: Pool manager whose connections, default headers and retries are used. It
+                works as before, and `clear()` of the new one does not clear it.
             existing: As for the class.
 
         Raises:
-            InvalidSetting: It would show https requests to its proxy, token included
+            InvalidSetting: It would reveal https requests to its proxy, token included
                 (`config.proxy_forwarding`), or `existing` is none of the three.
         """
         if manager.proxy_config is not None and manager.proxy_config.use_forwarding_for_https:
@@ -111,15 +111,14 @@ class BearerPoolManager(PoolManager):
             method: HTTP method.
             url: Absolute address.
             redirect: Whether redirects are followed.
-            scope: What this request's token must be good for; None for the scope `auth` was made
-                with.
+            scope: Scope of this request's token; None for the scope that `auth` was created with.
             kw: As for `urllib3.PoolManager.urlopen`; `headers` are never changed.
 
         Raises:
             OriginNotAllowed: The token may not go to the origin of `url`, or to that of a `Host`
                 header or TLS server name; nothing was sent.
             HeaderExists: The request has an `Authorization` header, and `existing` is `refuse`.
-            CredicorpAuthError: No token can be had; nothing was sent.
+            CredicorpAuthError: No token could be obtained; nothing was sent.
         """
         wanted = kw.pop("headers", self.headers)
         headers = _copy(wanted) if wanted else {}
@@ -128,7 +127,7 @@ class BearerPoolManager(PoolManager):
         except InvalidSetting:
             if parse_url(url).scheme in {None, *self.pool_classes_by_scheme}:
                 raise
-            call = None  # urllib3 has no connections for it, and says so itself
+            call = None  # urllib3 does not support it, and raises its own error
         if call is None:
             plain = self._lender or BorrowedPools(self)
             return plain.urlopen(method, url, redirect, headers=headers, **kw)
@@ -141,9 +140,9 @@ class BearerPoolManager(PoolManager):
         headers[HEADER] = call.header()
         body = _NO_BODY
         if "body" in kw and (body := Body(kw["body"])).position is not None:
-            # Where urllib3 winds a file back to, on redirects and for us.
+            # Position to which a file is rewound for redirects and retries.
             kw.setdefault("body_pos", body.position)
-        # Redirects and refusals are another matter; for most requests, this is all.
+        # Most requests end here; redirects and 401s take the slower path below.
         response = PoolManager.urlopen(self, method, url, redirect=False, headers=headers, **kw)
         if response.status < _REDIRECTS or response.status not in _TO_BE_CONTINUED:
             call.on_response(response.status, (), replayable=False)
@@ -157,7 +156,7 @@ class BearerPoolManager(PoolManager):
         scope: Scope | str | Iterable[str] | None,
         headers: MutableMapping[str, str],
     ) -> BearerCall | None:
-        """Begin a call, and take the caller's Authorization off; None if the request keeps it."""
+        """Begin a call, and remove the caller's Authorization; None if the request keeps it."""
         found = [(name, _plain(name)) for name in headers] if headers else []
         own = [name for name, plain in found if plain == "authorization"]
         host = [headers[name] for name, plain in found if plain == "host"]
@@ -177,12 +176,12 @@ class BearerPoolManager(PoolManager):
 
 
 def _plain(name: str | bytes) -> str:
-    # http.client takes names as bytes, too, and with white space at their end.
+    # http.client also accepts names as bytes, and with trailing white space.
     return (name.decode("latin-1") if isinstance(name, bytes) else name).strip().lower()
 
 
 def _copy(headers: Mapping[str, str]) -> MutableMapping[str, str]:
-    # A plain dict costs a request less, and is what most callers give.
+    # A plain dict is faster, and is what most callers pass.
     if type(headers) is dict or not isinstance(headers, HTTPHeaderDict):
         return dict(headers)
     return HTTPHeaderDict(headers)

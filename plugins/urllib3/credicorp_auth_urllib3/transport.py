@@ -1,4 +1,4 @@
-"""Requests to the authorization server, over urllib3."""
+"""Transport for requests to the authorization server, over urllib3."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["TransportOptions", "Urllib3Transport"]
 
 class Urllib3Transport(SocketTransport):
     """
-    A transport on urllib3, the one that is in the box.
+    A transport on urllib3, the built-in one.
 
     Args:
-        options: What was set; the defaults when not given.
+        options: The options; by default, the default of each.
 
     Raises:
         InvalidSetting: A file named in the options cannot be used (`config.value`).

@@ -1,7 +1,7 @@
 """
-credicorp-auth's secrets from HashiCorp Vault: the secret source `vault`.
+Secret source `vault`: client credentials from HashiCorp Vault.
 
-It is imported when it is first asked for: looking at the plugin does not load hvac.
+Names are imported on first access, so that inspecting the plugin does not load hvac.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an answer of Vault that is not the one hoped for means to a caller."""
+"""Mapping of Vault's error responses to credicorp-auth errors."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _AWAY: Final[Mapping[int, str]] = {
     503: "is sealed, or not ready",
     504: "does not answer what stands before it",
 }
-"""Statuses that mean the same whatever was asked: not now, or not here."""
+"""Statuses that mean the same for every request: not now, or not here."""
 
-# Vault's own words get into a message only where they are among these: it may echo what it was
-# sent, such as the claims of a token.
+# Only these texts of Vault are copied into a message: it may echo what it was sent, such as the
+# claims of a token.
 _KNOWN: Final = (
     "invalid role ID",
     "invalid secret id",
@@ -50,19 +50,19 @@ _KNOWN: Final = (
 
 
 def is_away(response: Answer) -> bool:
-    """Say whether Vault cannot answer now, and may later."""
+    """Return whether Vault is unavailable, and may be available later."""
     return response.status in _AWAY
 
 
 def refuses_token(response: Answer) -> bool:
-    """Say whether the token is not, or no longer, good for what was asked."""
-    if response.status == BAD_REQUEST:  # newer ones say 403
+    """Return whether Vault rejected the token for the request."""
+    if response.status == BAD_REQUEST:  # newer versions send 403
         return "missing client token" in _known_words(response)
     return response.status in {401, 403}
 
 
 def build_away(response: Answer, place: str) -> SecretUnavailable:
-    """Build the error for a Vault that cannot answer now."""
+    """Build the error for a Vault that is unavailable."""
     return SecretUnavailable(
         f"{place}: vault {_AWAY[response.status]}, {_told(response)}",
         code="secret.unavailable",
@@ -72,14 +72,14 @@ def build_away(response: Answer, place: str) -> SecretUnavailable:
 
 
 def build_denied(response: Answer, place: str, *, hint: str) -> SecretUnavailable:
-    """Build the error for what Vault does not let us do."""
+    """Build the error for a request that Vault denies."""
     return SecretUnavailable(
         f"{place}: vault refuses, {_told(response)}", code="secret.denied", hint=hint
     )
 
 
 def build_failure(response: Answer, place: str) -> SecretUnavailable:
-    """Build the error for an answer other than 200 to a read."""
+    """Build the error for a response other than 200 to a read."""
     if refuses_token(response):
         hint = "let a policy of the token's read this path; check `mount` and `namespace`, too."
         return build_denied(response, place, hint=hint)

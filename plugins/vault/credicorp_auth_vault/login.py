@@ -1,4 +1,4 @@
-"""The ways to log in to Vault."""
+"""Login methods of Vault."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ _SERVICE_ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
 def read_given(value: Secret | None, path: str | None, *, name: str) -> Secret:
     """
-    Read a credential for Vault, which was set or is in a file.
+    Read a credential for Vault from an option or a file.
 
     Args:
-        value: What was set.
-        path: The file, if that was set.
-        name: The option, for messages.
+        value: The credential, if it was set directly.
+        path: Path of the file, if one was set.
+        name: Name of the option, for messages.
 
     Raises:
-        SecretUnavailable: There is none, or the file or what is in it cannot be used; by code.
+        SecretUnavailable: Neither is set, or the file or its content cannot be used. The code
+            names the reason.
     """
     raw: SecretBytes | Fault = Fault("secret.missing", "is not set")
     if path is not None:
@@ -75,7 +76,7 @@ def _log_in_by_jwt(hvac: Any, options: VaultOptions) -> Answer:  # noqa: ANN401 
 
 
 def _log_in_by_cert(hvac: Any, options: VaultOptions) -> Answer:  # noqa: ANN401 # not typed
-    # hvac's own `cert.login` insists on handing files to requests; ours are in the TLS context.
+    # hvac's own `cert.login` passes files to requests; our certificate is in the TLS context.
     named = {} if options.role is None else {"name": options.role}
     mount = quote(options.auth_mount or "cert")
     response: Answer = hvac.adapter.login(f"/v1/auth/{mount}/login", json=named)
@@ -88,4 +89,4 @@ LOGINS: Final[Mapping[str, Callable[[Any, VaultOptions], Answer]]] = {
     "jwt": _log_in_by_jwt,
     "cert": _log_in_by_cert,
 }
-"""What logs in, by the word that `auth` has."""
+"""Login functions by the value of `auth`."""

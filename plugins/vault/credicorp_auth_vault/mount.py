@@ -1,4 +1,4 @@
-"""Where the record is, and which kind of mount that is."""
+"""Location of the record, and kind of its mount."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 @frozen
 class Place:
     """
-    Where the record is.
+    The location of the record.
 
     Args:
-        server: Which Vault, in words.
-        mount: Where the secrets engine is mounted.
-        path: Path below it.
+        server: Description of the Vault, for messages.
+        mount: Mount path of the secrets engine.
+        path: Path of the record below the mount.
     """
 
     server: str
@@ -35,7 +35,7 @@ class Place:
 
 
 def ask_for_mount(hvac: Any, place: Place) -> Answer:  # noqa: ANN401 # hvac is not typed
-    """Ask which kind of mount the record is in, as whoever may use it is allowed to."""
+    """Request the kind of the record's mount; every token that may use the mount may read it."""
     path = quote(f"{place.mount}/{place.path}")
     response: Answer = hvac.adapter.get(f"/v1/sys/internal/ui/mounts/{path}")
     return response
@@ -43,19 +43,19 @@ def ask_for_mount(hvac: Any, place: Place) -> Answer:  # noqa: ANN401 # hvac is 
 
 def has_versions(response: Answer, place: Place) -> bool:
     """
-    Read from the answer whether the mount keeps versions, as kv version 2 does.
+    Return whether the mount keeps versions, as kv version 2 does.
 
     Raises:
-        SecretUnavailable: That is not told (`secret.denied`), or the mount has another path
-            (`secret.invalid`).
+        SecretUnavailable: Vault denies the request (`secret.denied`), or the mount has another
+            path (`secret.invalid`).
     """
     if response.status == NOT_FOUND:
-        return False  # a Vault from before there were versions, as its own command line takes it
+        return False  # a Vault older than kv version 2; its command line does the same
     if response.status != OK:
         raise build_failure(response, str(place))
     data = read_section(response, "data", place=str(place))
     mounted = str(data.get("path")).strip("/")
-    # In a namespace, the name of that may come first.
+    # In a namespace, the path may start with the namespace's name.
     if mounted != place.mount and not mounted.endswith(f"/{place.mount}"):
         raise SecretUnavailable(
             f"{place}: no engine is mounted at {place.mount} itself",

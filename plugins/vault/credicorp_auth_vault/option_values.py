@@ -1,4 +1,4 @@
-"""Reading the options of Vault, which come from the environment as text."""
+"""Converters and validators of the Vault options, which are strings in the environment."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _PATH: Final = re.compile(r"[^\x00-\x1f\x7f?#%\\]{1,512}")
 
 
 def read_secret(value: str | Secret) -> Secret:
-    """Make a secret of what was given, at once."""
+    """Wrap a value in a `Secret`, unless it is one."""
     return value if isinstance(value, Secret) else Secret(value)
 
 
 def read_address(value: str) -> str:
     """
-    Read the address of a Vault.
+    Read the URL of a Vault.
 
     Raises:
-        InvalidSetting: It is none (`config.url`), or not https (`config.insecure_url`).
+        InvalidSetting: It is not a URL (`config.url`), or not https (`config.insecure_url`).
     """
     if urlsplit(str(value)).query:
         raise InvalidSetting(
@@ -43,18 +43,18 @@ def read_address(value: str) -> str:
 
 
 def read_file_name(value: str | os.PathLike[str]) -> str:
-    """Read the path of a file; a number would be taken for an open file."""
+    """Read the path of a file; reject a number, which `open` would use as a descriptor."""
     return os.fspath(value)
 
 
 def trim_slashes(value: str) -> str:
-    """Take the slashes off both ends of a path."""
+    """Strip the slashes at both ends of a path."""
     return str(value).strip("/")
 
 
 def check_path(_options: object, attribute: Attribute[Any], value: str | None) -> None:
     """Check that an option is a path inside Vault, if it is set."""
-    # What HTTP libraries would resolve away could lead out of the path that was set.
+    # HTTP libraries resolve dot segments, which could lead out of the configured path.
     if value is None or (
         _PATH.fullmatch(value) and not {"", ".", ".."}.intersection(value.split("/"))
     ):
@@ -86,12 +86,12 @@ def read_version(value: int | str) -> int:
 
 
 def read_timeout(value: float | str) -> float:
-    """Read the seconds that a fetch may take."""
+    """Read the timeout of a fetch, in seconds."""
     return read_seconds(value, name="timeout")
 
 
 def read_fields(value: str | Mapping[str, str]) -> dict[str, str]:
-    """Read which key of the record is which field: a mapping, or `field=key,field=key`."""
+    """Read the mapping of fields to keys of the record: a mapping, or `field=key,field=key`."""
     if isinstance(value, str):
         parts = [part.partition("=") for part in value.split(",") if part.strip()]
         pairs = [(name.strip(), key.strip()) for name, _, key in parts]
@@ -108,10 +108,10 @@ def read_fields(value: str | Mapping[str, str]) -> dict[str, str]:
 
 def read_origins(value: str | Iterable[str]) -> tuple[str, ...]:
     """
-    Read which further origins a standby may point at, such as `https://vault-2.example:8200`.
+    Read the origins that a standby may redirect to, such as `https://vault-2.example:8200`.
 
     Raises:
-        InvalidSetting: One is no origin (`config.url`) or not https (`config.insecure_url`).
+        InvalidSetting: One is not an origin (`config.url`) or not https (`config.insecure_url`).
     """
     each = value.split(",") if isinstance(value, str) else value
     names = [name for name in (str(one).strip() for one in each) if name]
@@ -119,7 +119,7 @@ def read_origins(value: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def one_of(*words: str) -> Callable[[object, Attribute[str], str], None]:
-    """Return what checks that an option is one of a few words."""
+    """Build a validator for an option with a fixed set of values."""
 
     def check(_options: object, attribute: Attribute[str], value: str) -> None:
         if value not in words:

@@ -1,4 +1,4 @@
-"""What can be set for the secret source `vault`."""
+"""Options of the secret source `vault`."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ LOGIN_OPTIONS: Final[Mapping[str, frozenset[str]]] = {
     "jwt": frozenset({"auth_mount", "role", "jwt", "jwt_file"}),
     "cert": frozenset({"auth_mount", "role"}),
 }
-"""Ways to log in, and the options that each of them has."""
+"""Login methods, and the options of each."""
 
 _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
-    "token": (),  # VAULT_TOKEN may have it
+    "token": (),  # VAULT_TOKEN may be set
     "approle": ("role_id",),
     "kubernetes": ("role",),
     "jwt": ("jwt or jwt_file",),
@@ -49,34 +49,35 @@ _EITHER: Final = (("token", "token_file"), ("secret_id", "secret_id_file"), ("jw
 @frozen
 class VaultOptions:
     """
-    What can be set for the secret source `vault`.
+    Options of the secret source `vault`.
 
     Args:
-        url: Address of Vault; VAULT_ADDR where it is not set.
-        namespace: Namespace, for Vault Enterprise and HCP; VAULT_NAMESPACE where it is not set.
-        mount: Where the secrets engine is mounted.
+        url: URL of Vault; VAULT_ADDR if not set.
+        namespace: Namespace, for Vault Enterprise and HCP; VAULT_NAMESPACE if not set.
+        mount: Mount path of the secrets engine.
         path: Path of the record below the mount, without `data/`.
-        version: The version of the record to stay with; without it, the newest.
-        fields: Which key of the record is which field, where the names differ.
-        overlap: `previous` also reads the version before, for while a rotation is under way.
-        auth: How to log in: `token`, `approle`, `kubernetes`, `jwt` or `cert`.
-        auth_mount: Where that auth method is mounted; by its own name if not set.
+        version: Version of the record to read; by default the newest.
+        fields: Mapping of field names to keys of the record, if the names differ.
+        overlap: `previous` also reads the previous version, for use during a rotation.
+        auth: Login method: `token`, `approle`, `kubernetes`, `jwt` or `cert`.
+        auth_mount: Mount path of the auth method; by default the method's name.
         role: Role to log in as (kubernetes, jwt, cert).
-        role_id: Id of the role (approle).
+        role_id: Role id (approle).
         secret_id: Secret id (approle).
         secret_id_file: File with the secret id, read at each login.
-        jwt: Token of the workload (kubernetes, jwt).
-        jwt_file: File with it, read at each login; that of the service account for kubernetes.
-        token: Token of Vault; VAULT_TOKEN where neither it nor `token_file` is set.
-        token_file: File with it, read at each fetch.
-        ca_file: PEM file of the only authorities to trust; without it, those of the system.
-        client_certificate: One PEM file with certificate chain and unencrypted key (cert).
-        standby_hosts: Origins beside that of `url` which a standby may redirect to.
-        timeout: Seconds that one fetch may take, login and renewal included.
+        jwt: JWT of the workload (kubernetes, jwt).
+        jwt_file: File with the JWT, read at each login; for kubernetes, the service account's by
+            default.
+        token: Vault token; VAULT_TOKEN if neither it nor `token_file` is set.
+        token_file: File with the Vault token, read at each fetch.
+        ca_file: PEM file of the only authorities to trust; by default those of the system.
+        client_certificate: PEM file with the certificate chain and its unencrypted key (cert).
+        standby_hosts: Origins that a standby may redirect to, in addition to that of `url`.
+        timeout: Timeout of one fetch in seconds, login and renewal included.
 
     Raises:
-        InvalidSetting: A value cannot be used, or options contradict each other (`config.value`).
-        MissingSetting: The way to log in needs an option that is not set (`config.missing`).
+        InvalidSetting: A value is invalid, or options conflict (`config.value`).
+        MissingSetting: The login method needs an option that is not set (`config.missing`).
     """
 
     url: str | None = field(default=None, converter=optional(read_address))
@@ -106,7 +107,7 @@ class VaultOptions:
     timeout: float = field(default=2.0, converter=read_timeout)
 
     def __attrs_post_init__(self) -> None:
-        """Check what no option can say alone."""
+        """Check combinations of options."""
         foreign = frozenset[str]().union(*LOGIN_OPTIONS.values()) - LOGIN_OPTIONS[self.auth]
         for name in sorted(foreign):
             if self._has(name):

@@ -1,4 +1,4 @@
-"""What credicorp-auth finds under the secret source name `vault`."""
+"""Entry point of the secret source `vault`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CREDICORP_API: Final = 1
 
 
 @hookimpl
-def credicorp_secret_source(options: AdapterOptions) -> SecretSource:  # noqa: D103 # told by the hookspec
-    from credicorp_auth_vault.secrets import VaultOptions, VaultSecretSource  # noqa: PLC0415 # when it is chosen
+def credicorp_secret_source(options: AdapterOptions) -> SecretSource:  # noqa: D103 # documented by the hookspec
+    from credicorp_auth_vault.secrets import VaultOptions, VaultSecretSource  # noqa: PLC0415 # imported only if chosen
 
     return VaultSecretSource(options.read(VaultOptions))

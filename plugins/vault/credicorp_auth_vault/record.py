@@ -1,4 +1,4 @@
-"""One record in Vault, and the ways to read it."""
+"""Reader of one Vault record, from kv version 1, kv version 2 or another engine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from credicorp_auth_vault.response import Answer
 
     Ask = Callable[[Callable[[Any], Answer]], Answer]
-    """Makes a request with hvac, and with a token that is good."""
+    """Sends a request through hvac with a valid token."""
 
 
 class Record:
@@ -31,14 +31,14 @@ class Record:
     One record.
 
     Args:
-        server: Which Vault it is in, in words.
-        options: What was set.
+        server: Description of the Vault, for messages.
+        options: The options.
     """
 
     def __init__(self, server: str, options: VaultOptions) -> None:
         self._place = Place(server, options.mount, options.path or "")
         self._options = options
-        self._has_versions: bool | None = None  # known once it was read
+        self._has_versions: bool | None = None  # None until the first read
 
     def fetch(self, names: Collection[str], ask: Ask) -> FetchedSecret:
         """
@@ -46,12 +46,12 @@ class Record:
 
         Args:
             names: Field names.
-            ask: Makes a request.
+            ask: Sends a request.
 
         Raises:
-            SecretUnavailable: By code, why they cannot be had.
+            SecretUnavailable: They cannot be read; the code names the reason.
         """
-        # Asked anew after a failure: a mount can be upgraded to have versions.
+        # Requested again after a failure: a mount can be upgraded to keep versions.
         known, self._has_versions = self._has_versions, None
         if known is None:
             response = ask(lambda hvac: ask_for_mount(hvac, self._place))
@@ -67,7 +67,7 @@ class Record:
         try:
             before, _ = self._fetch_version(names, ask, number - 1)
         except SecretUnavailable:
-            return fetched  # it may have been deleted by now; what counts is here
+            return fetched  # the previous version is optional, and may be deleted
         return evolve(fetched, fallback=before)
 
     def _fetch_version(
@@ -90,7 +90,7 @@ class Record:
             )
         fetched = FetchedSecret(
             self._read_fields(read_object(data.get("data")), names),
-            # With its moment: a record that was removed and made anew begins at 1 again.
+            # With its creation time: a record that was deleted and recreated starts at 1 again.
             f"{place.mount}/{place.path}/{number} of {metadata.get('created_time')!a:.40}",
             expires_at=_read_moment(metadata.get("deletion_time")),
             provenance=f"{place} version {number}",
@@ -98,7 +98,7 @@ class Record:
         return fetched, number
 
     def _fetch_plain(self, names: Collection[str], ask: Ask) -> FetchedSecret:
-        """Read from kv version 1, or from an engine that makes credentials on demand."""
+        """Read from kv version 1, or from an engine that creates credentials on demand."""
         place = self._place
         if self._options.version is not None or self._options.overlap != "off":
             raise SecretUnavailable(
@@ -110,7 +110,8 @@ class Record:
         response = ask(lambda hvac: hvac.secrets.kv.v1.read_secret(place.path, place.mount))
         data = self._read_data(response)
         fields = self._read_fields(data, names)
-        # The lease of what was made on demand; `ttl` of what Vault itself rotates at intervals.
+        # `lease_duration` is for credentials created on demand, `ttl` for those that Vault
+        # rotates at intervals.
         lives = [read_seconds(response.members.get("lease_duration")) or None]
         lives.append(read_seconds(data.get("ttl")))
         ends = [asked + life for life in lives if life is not None]
@@ -152,7 +153,7 @@ def _read_field(held: Mapping[str, Any], key: str) -> Secret | Fault:
 
 
 def _read_moment(value: object) -> float | None:
-    """Return the epoch seconds at which Vault will delete a version, if it will."""
+    """Return the time in epoch seconds at which Vault will delete a version; None if never."""
     try:
         return datetime.fromisoformat(str(value)).timestamp() if value else None
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""What Vault answered."""
+"""Parser of Vault's responses."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ OK: Final = 200
 @frozen
 class Answer:
     """
-    An answer of Vault.
+    A response of Vault.
 
     Args:
         status: HTTP status code.
-        members: Those of its JSON object; empty where it was none.
-        fault: Why its body could not be read as JSON; None where it could.
-        retry_after: Seconds to wait before asking again, where Vault says so.
+        members: Members of its JSON object; empty if the body is not one.
+        fault: Reason why the body is not valid JSON; None if it is.
+        retry_after: Seconds to wait before a retry, if Vault sends them; or None.
     """
 
     status: int
@@ -36,21 +36,21 @@ class Answer:
     retry_after: float | None = None
 
     def section(self, name: str) -> Mapping[str, Any]:
-        """Return a member that is an object; an empty one where it is absent or something else."""
+        """Return a member that is an object; an empty one if it is absent or of another type."""
         return read_object(self.members.get(name))
 
 
 def read_object(value: object) -> Mapping[str, Any]:
-    """Return a JSON object; an empty one where it is something else."""
+    """Return a JSON object; an empty one if the value has another type."""
     return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def read_response(response: HttpResponse) -> Answer:
     """
-    Read what came over the wire.
+    Parse an HTTP response.
 
     Args:
-        response: The whole answer; Vault sends JSON, what stands before it may not.
+        response: The whole response. Vault sends JSON; a proxy before it may not.
     """
     fault, members = None, {}
     if body := response.body.reveal():
@@ -63,15 +63,15 @@ def read_response(response: HttpResponse) -> Answer:
 
 def read_section(response: Answer, name: str, *, place: str) -> Mapping[str, Any]:
     """
-    Return the part of a successful answer that matters.
+    Return one section of a successful response.
 
     Args:
-        response: An answer of status 200.
+        response: A response of status 200.
         name: `data`, or `auth` of a login.
-        place: What was asked for, for messages.
+        place: Location of what was requested, for messages.
 
     Raises:
-        SecretUnavailable: The answer is wrapped, no JSON object, or has no such part
+        SecretUnavailable: The response is wrapped, is no JSON object, or has no such section
             (`secret.invalid`).
     """
     section = response.section(name)
@@ -87,15 +87,15 @@ def read_section(response: Answer, name: str, *, place: str) -> Mapping[str, Any
 
 
 def read_client_token(response: Answer) -> Secret | None:
-    """Return the token in the answer to a login or renewal; None where there is none."""
+    """Return the token in the response to a login or renewal; None if there is none."""
     value = response.section("auth").get("client_token")
     return Secret(value) if isinstance(value, str) and value else None
 
 
 def read_seconds(value: object) -> float | None:
-    """Return a length of time that was given in whole seconds; None where none was."""
+    """Return a duration in seconds, from a number or digits; None for any other value."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
     if is_number or (isinstance(value, str) and value.isdecimal()):
-        # By way of text, of which any length is read.
+        # Through text, since `float` overflows on a very large integer but not on its digits.
         return float(str(value))
     return None

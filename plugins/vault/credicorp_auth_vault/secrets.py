@@ -1,4 +1,4 @@
-"""The client's credentials, from HashiCorp Vault."""
+"""Secret source that reads client credentials from HashiCorp Vault."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ _NO: Final = frozenset({"", "0", "f", "false"})
 
 class VaultSecretSource:
     """
-    A secret source that reads one record of Vault, all its fields of one version.
+    A secret source that reads one record of Vault, all fields of one version.
 
     Args:
-        options: What was set.
-        environment: Where VAULT_ADDR, VAULT_NAMESPACE and VAULT_TOKEN are looked up if the options
-            leave them out; the process's when not given.
-        now: Monotonic seconds, by which the life of Vault's own token is measured.
+        options: The options.
+        environment: Variables in which VAULT_ADDR, VAULT_NAMESPACE and VAULT_TOKEN are looked up
+            if the options omit them; by default those of the process.
+        now: Returns monotonic seconds, for the lifetime of Vault's token.
 
     Raises:
-        InvalidSetting: An address is not https (`config.insecure_url`), or a file or the
-            environment has what cannot be used.
-        MissingSetting: There is no address (`config.missing`).
+        InvalidSetting: A URL is not https (`config.insecure_url`), or a file or variable is
+            invalid.
+        MissingSetting: There is no URL (`config.missing`).
 
     .. versionadded:: 1.0.0
     """
@@ -76,22 +76,22 @@ class VaultSecretSource:
 
     @property
     def capabilities(self) -> SecretSourceCapabilities:
-        """It may hold `client_id`; what is pinned to a version does not rotate."""
+        """Report that it may supply `client_id`, and rotates unless a version is pinned."""
         return SecretSourceCapabilities(
             supplies_client_id=True, rotates=self._options.version is None
         )
 
     def fetch(self, names: Collection[str]) -> FetchedSecret:
         """
-        Read the named fields now, all from one version of the record.
+        Read the named fields, all from one version of the record.
 
         Args:
             names: Field names, such as `client_secret`.
 
         Raises:
             SecretUnavailable: `secret.missing`, `secret.deleted`, `secret.empty`, `secret.invalid`,
-                `secret.denied`, `secret.redirect_refused` or `secret.unavailable`; naming Vault
-                and path, never a value.
+                `secret.denied`, `secret.redirect_refused` or `secret.unavailable`. The message
+                names Vault and path, never a value.
         """
         with self._lock:
             outcome = self._try_to_fetch(names)
@@ -100,16 +100,16 @@ class VaultSecretSource:
         return outcome
 
     def close(self) -> None:
-        """Close the connections that wait. Vault's token is left to end by itself."""
+        """Close the idle connections. Vault's token is not revoked, and expires by itself."""
         self._server.close()
 
     def after_fork(self) -> None:
-        """Leave the parent's connections alone; its token of Vault is as good here."""
+        """Drop the parent's connections; its Vault token stays in use."""
         self._lock = threading.Lock()
         self._server.after_fork()
 
     def _try_to_fetch(self, names: Collection[str]) -> FetchedSecret | SecretUnavailable:
-        # A copy, returned: what was raised leads to frames that hold answers and credentials.
+        # A copy is returned: the original's traceback holds responses and credentials.
         try:
             return self._fetch(names)
         except SecretUnavailable as error:

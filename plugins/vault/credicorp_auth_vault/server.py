@@ -1,4 +1,4 @@
-"""One request to Vault, on time, and never to another host than it was meant for."""
+"""HTTP requests to Vault, with a deadline, and redirects only to allowed standbys."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from credicorp_auth_vault.options import VaultOptions
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_FOLLOWED: Final = frozenset({307, 308})  # as a standby answers: the same request, elsewhere
+_FOLLOWED: Final = frozenset({307, 308})  # a standby sends these: repeat the same request elsewhere
 
 
 class VaultServer:
@@ -32,8 +32,8 @@ class VaultServer:
     A Vault and its standbys.
 
     Args:
-        url: Its address.
-        options: Its namespace and standbys, whom to trust, and for how long to wait.
+        url: Its URL.
+        options: The options; namespace, standbys, TLS and timeout are used.
 
     Raises:
         InvalidSetting: A file cannot be used (`config.value`).
@@ -62,18 +62,18 @@ class VaultServer:
         until: float,
     ) -> Answer:
         """
-        Send a request, and follow one redirect of a standby if its target is allowed.
+        Send a request, and follow one redirect to an allowed standby.
 
         Args:
             method: `GET` or `POST`.
             path: Path and query.
             token: Vault's token, or None.
             body: JSON, or None.
-            until: Monotonic seconds at which the answer must be here.
+            until: Deadline for the response, in monotonic seconds.
 
         Raises:
-            SecretUnavailable: There is no answer (`secret.unavailable`), or it is a redirect that
-                is not followed (`secret.redirect_refused`).
+            SecretUnavailable: There is no response (`secret.unavailable`), or it is a redirect
+                that is not followed (`secret.redirect_refused`).
         """
         headers: dict[str, str | Secret] = {"X-Vault-Request": "true"}
         if token is not None:
@@ -85,7 +85,7 @@ class VaultServer:
         request = HttpRequest(method, self.url + path, headers, body)
         response = self._carry(request, until)
         if response.status in _FOLLOWED and self._is_standby(response):
-            # Only the origin is taken from the answer, the rest stays what was asked.
+            # Only the origin is taken from the response; path and query stay as requested.
             home = origin_of(response.header("location") or "")
             response = self._carry(HttpRequest(method, home + path, headers, body), until)
         if response.status in _REDIRECTS:
@@ -93,11 +93,11 @@ class VaultServer:
         return read_response(response)
 
     def close(self) -> None:
-        """Close the connections that wait."""
+        """Close the idle connections."""
         self._transport.close()
 
     def after_fork(self) -> None:
-        """Leave the parent's connections alone."""
+        """Drop the parent's connections."""
         self._transport.after_fork()
 
     def _carry(self, request: HttpRequest, until: float) -> HttpResponse:

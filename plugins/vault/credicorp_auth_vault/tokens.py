@@ -1,4 +1,4 @@
-"""Vault's own token: given or got by logging in, renewed in time, got anew when it has died."""
+"""Vault's own token: read or obtained by login, renewed in time, replaced after expiry."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from credicorp_auth_vault.vault_login import VaultLogin
 
 _AGEING: Final = 1 / 3
-"""The share of its life that is left to a token when it is renewed."""
+"""Share of a token's lifetime that remains when it is renewed."""
 
 
 @frozen
 class VaultToken:
     """
-    A token of Vault.
+    A Vault token.
 
     Args:
-        value: What opens Vault.
-        renewable: Whether its life can be prolonged.
-        lifetime: Seconds it was given at first; None where no end is known.
-        expires: Monotonic seconds at which it dies; None where no end is known.
+        value: The token.
+        renewable: Whether it can be renewed.
+        lifetime: Original lifetime in seconds; None if no expiry is known.
+        expires: Time of expiry in monotonic seconds; None if no expiry is known.
     """
 
     value: Secret
@@ -50,27 +50,26 @@ class VaultToken:
     expires: float | None = None
 
     def is_ageing(self, now: float) -> bool:
-        """Whether little of its life is left."""
+        """Return whether it is due for renewal."""
         if self.expires is None or self.lifetime is None:
             return False
         return self.expires - now < self.lifetime * _AGEING
 
     def is_dead(self, now: float) -> bool:
-        """Whether its life has ended."""
+        """Return whether it has expired."""
         return self.expires is not None and now >= self.expires
 
 
 class TokenKeeper:
     """
-    Keeps the token of Vault between fetches.
+    Keeps the Vault token between fetches.
 
-    Nothing runs in the background: a token is renewed by the fetch that finds it in the last third
-    of its life.
+    Nothing runs in the background: a fetch renews a token in the last third of its lifetime.
 
     Args:
-        options: What was set.
-        environment: Where VAULT_TOKEN is.
-        now: Monotonic seconds.
+        options: The options.
+        environment: Variables in which VAULT_TOKEN is looked up.
+        now: Returns monotonic seconds.
     """
 
     def __init__(
@@ -87,11 +86,11 @@ class TokenKeeper:
 
     def prepare(self, login: VaultLogin) -> None:
         """
-        Give a visit a token to show, renewed or new where need be.
+        Set the token of a fetch, renewed or new if necessary.
 
         Raises:
-            SecretUnavailable: There is none (`secret.missing`), its file cannot be used, or Vault
-                refuses the login (`secret.denied`).
+            SecretUnavailable: No token is set (`secret.missing`), its file cannot be used, or
+                Vault refuses the login (`secret.denied`).
         """
         if self._options.auth == "token":
             held = self._read_given(login)
@@ -105,13 +104,13 @@ class TokenKeeper:
 
     def replace(self, login: VaultLogin) -> bool:
         """
-        Log in anew if the token that a visit showed has died, and say whether that was done.
+        Log in again if the token of a fetch has expired, and return whether that was done.
 
-        One that is alive was refused by a policy, which a new one of the same role would meet, too.
+        A valid token was refused by a policy, which also applies to a new token of the same role.
         """
         if self._options.auth == "token":
             return False
-        # Forgotten in any case: the role may be given more by the time of the next fetch.
+        # Dropped in any case: the role may have more rights at the next fetch.
         held, self._token = self._token, None
         if login.token_is_proven or (held is not None and self._renew(login, held) is not None):
             return False
@@ -120,10 +119,10 @@ class TokenKeeper:
         return True
 
     def _refresh(self, login: VaultLogin, held: VaultToken) -> VaultToken:
-        """Return the token renewed, or the next one; that very one if neither works in its life."""
+        """Return the renewed token or a new one; the old one if both fail before it expires."""
         try:
             renewed = self._renew(login, held) or held
-            # One that was given has nothing to log in with: it is used until it is refused.
+            # A configured token has no login: it is used until it is refused.
             if self._options.auth == "token" or not renewed.is_ageing(self._now()):
                 return renewed
             return self._log_in(login)
@@ -143,7 +142,7 @@ class TokenKeeper:
         login.token = value
         asked = self._now()
         response: Answer = login.hvac.auth.token.lookup_self()
-        # Not every policy lets a token look at itself: then it is used until it is refused.
+        # Some policies forbid `lookup-self`: then the token is used until it is refused.
         data = read_object(response.members.get("data") if response.status == OK else None)
         ttl = read_seconds(data.get("ttl"))
         if not ttl:
@@ -175,7 +174,7 @@ class TokenKeeper:
         return VaultToken(value, auth.get("renewable") is True, lifetime, asked + lifetime)
 
     def _renew(self, login: VaultLogin, held: VaultToken) -> VaultToken | None:
-        """Return the token with a longer life; None if it cannot be renewed, or is dead."""
+        """Return the renewed token; None if it cannot be renewed or has expired."""
         asked = self._now()
         if not held.renewable or held.is_dead(asked):
             return None

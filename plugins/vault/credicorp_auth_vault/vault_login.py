@@ -1,4 +1,4 @@
-"""One fetch from Vault: the time it has, the tries it has left, and hvac on our own sockets."""
+"""Session of one fetch from Vault: deadline, retry budget, and hvac on our own sockets."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 class WireAdapter(Adapter):  # type: ignore[misc] # hvac is not typed
     """
-    hvac's seam for whoever carries its requests, which here is no session of requests.
+    hvac adapter that sends requests through our transport, not through a requests session.
 
-    A session follows redirects with the token, lets an answer drip for ever, reads netrc and the
-    environment, and what it raises holds the request. hvac knows Vault's paths and bodies; the
-    wire carries them.
+    A requests session follows redirects with the token, has no total timeout, and reads netrc and
+    the environment. Its exceptions hold the request. hvac supplies Vault's paths and bodies, and
+    our transport sends them.
 
     Args:
-        url: Vault's address.
-        carry: Sends method, path with query, and body, and returns the answer.
+        url: URL of Vault.
+        carry: Sends method, path with query, and body, and returns the response.
     """
 
     def __init__(self, url: str, carry: Callable[[str, str, SecretBytes | None], Answer]) -> None:
@@ -49,13 +49,13 @@ class WireAdapter(Adapter):  # type: ignore[misc] # hvac is not typed
         json: dict[str, Any] | None = None,
         **_why: Any,  # noqa: ANN401 # hvac's own
     ) -> Answer:
-        """Carry a request, and return the answer as it is."""
+        """Send a request, and return the response unchanged."""
         path = f"{url}?{urlencode(params)}" if params else url
         body = None if json is None else _write_body(json)
         return self._carry(method.upper(), path, body)
 
     def get_login_token(self, response: Answer) -> str:  # noqa: ARG002 # hvac's own
-        """Return nothing: hvac, which would hold it as plain text, needs no token."""
+        """Return an empty string: hvac needs no token, and would keep it as plain text."""
         return ""
 
 
@@ -65,19 +65,19 @@ def _write_body(members: dict[str, Any]) -> SecretBytes:
 
 class VaultLogin:
     """
-    One fetch from Vault.
+    The session of one fetch from Vault.
 
     Args:
-        server: Whom to ask.
-        timeout: Seconds for all requests together.
+        server: The Vault.
+        timeout: Timeout of all its requests together, in seconds.
     """
 
     def __init__(self, server: VaultServer, *, timeout: float) -> None:
         self.server = server
         self._until = monotonic() + timeout
         self._has_second_try = True
-        self.token: Secret | None = None  # shown with each request
-        self.token_is_proven = False  # by a login or renewal of this visit
+        self.token: Secret | None = None  # sent with each request
+        self.token_is_proven = False  # by a login or renewal of this fetch
         self.hvac = self._build_client()
 
     def _build_client(self) -> Any:  # noqa: ANN401 # hvac is not typed
@@ -88,9 +88,9 @@ class VaultLogin:
         return build(url=self.server.url, token="", adapter=build_adapter)
 
     def _carry(self, method: str, path: str, body: SecretBytes | None) -> Answer:
-        """Send a request, and once more in the whole visit where Vault was away."""
+        """Send a request; retry once per fetch if Vault is unavailable."""
         while True:
-            pause = uniform(0.05, 0.15)  # noqa: S311 # to spread a fleet, not to hide
+            pause = uniform(0.05, 0.15)  # noqa: S311 # jitter, not a secret
             try:
                 response = self.server.send(
                     method, path, token=self.token, body=body, until=self._until

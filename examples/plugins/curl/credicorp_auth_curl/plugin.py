@@ -1,4 +1,4 @@
-"""What credicorp-auth finds under the transport name `curl`."""
+"""Entry point of the transport `curl`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CREDICORP_API = 1
 
 @hookimpl
 def credicorp_transport(options: AdapterOptions) -> Transport:
-    """Build the transport; what is heavy is imported here, when it is chosen."""
-    from credicorp_auth_curl.transport import CurlTransport, Options  # noqa: PLC0415 - when it is chosen
+    """Build the transport; heavy imports happen here, only if it is chosen."""
+    from credicorp_auth_curl.transport import CurlTransport, Options  # noqa: PLC0415 - imported only if chosen
 
     return CurlTransport(options.read(Options))

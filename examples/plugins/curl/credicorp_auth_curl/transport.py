@@ -1,4 +1,4 @@
-"""Requests to the authorization server over libcurl, as curl_cffi offers it."""
+"""Transport for requests to the authorization server over libcurl, through curl_cffi."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from credicorp_auth.wire.transport import SocketTransport
 
 _FIXED = {CurlOpt.HTTP_VERSION: 2, CurlOpt.PATH_AS_IS: 1, CurlOpt.SUPPRESS_CONNECT_HEADERS: 1}
 _AUTHORITIES = (CurlOpt.CAINFO, CurlOpt.CAPATH, CurlOpt.PROXY_CAINFO, CurlOpt.PROXY_CAPATH)
-# What Python's own sockets would have raised, for libcurl's numbers.
+# libcurl's error codes, and the exceptions that Python's sockets raise for the same failures.
 _KINDS = {6: gaierror, 28: TimeoutError, 35: ssl.SSLEOFError, 60: ssl.SSLError}
 _KINDS |= dict.fromkeys((18, 52, 55, 56), ConnectionResetError)
 
@@ -24,12 +24,12 @@ class CurlTransport(SocketTransport):
     A transport on libcurl.
 
     Args:
-        options: What was set.
+        options: The options.
     """
 
     def __init__(self, options: Options) -> None:
         build_trust(ca_file=options.ca_file, client_certificate=options.client_certificate)
-        # Beside a file, libcurl would go on to trust the system's folder.
+        # With a CA file alone, libcurl would still trust the system's folder.
         trusted = (options.ca_file, None) if options.ca_file else ssl.get_default_verify_paths()[:2]
         self._fixed = _FIXED | dict(zip(_AUTHORITIES, trusted * 2, strict=True))
         super().__init__(lambda: HandleStack(Curl, self._perform), options)
@@ -39,7 +39,7 @@ class CurlTransport(SocketTransport):
             CurlOpt.SSLCERT: self._options.client_certificate,
             CurlOpt.URL: request.url,
             CurlOpt.CUSTOMREQUEST: request.method,
-            # libcurl would add these three; without a value, they are not sent.
+            # libcurl adds these three by default; an empty value suppresses them.
             CurlOpt.HTTPHEADER: [*request.headers, b"Accept:", b"Content-Type:", b"Expect:"],
             CurlOpt.PROXY: request.proxy or "",
             CurlOpt.PROXYHEADER: request.proxy_headers,
@@ -64,6 +64,6 @@ class CurlTransport(SocketTransport):
 
 def _read(failure: CurlError, curl: Curl) -> Exception:
     said, number = str(failure), curl.getinfo(CurlInfo.OS_ERRNO)
-    kind = _KINDS.get(failure.code) or type(OSError(number, said))  # by number, the right one
-    kind = ssl.SSLError if "SSL routines" in said else kind  # or else the peer just went away
-    return kind(str(curl.getinfo(CurlInfo.HTTP_CONNECTCODE)))  # with which a proxy refused
+    kind = _KINDS.get(failure.code) or type(OSError(number, said))  # a subclass by errno
+    kind = ssl.SSLError if "SSL routines" in said else kind  # otherwise the peer just disconnected
+    return kind(str(curl.getinfo(CurlInfo.HTTP_CONNECTCODE)))  # status of a proxy's refusal

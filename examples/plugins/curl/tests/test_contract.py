@@ -1,4 +1,4 @@
-"""The contract of a transport, what libcurl alone would do otherwise, and the name it is found by."""
+"""Contract tests of the transport `curl`, its differences from libcurl, and its discovery."""
 
 import ssl
 import subprocess
@@ -27,7 +27,7 @@ EXCUSED = {
 
 
 class TestCurlTransport(TransportContract):
-    """What every transport makes of the same faults."""
+    """The contract of every transport."""
 
     @pytest.fixture(autouse=True)
     def _excused(self, request):
@@ -39,7 +39,7 @@ class TestCurlTransport(TransportContract):
 
 
 def test_part_of_a_line_is_late_all_the_same():
-    """What is excused above has another code, and not another deadline."""
+    """An excused case differs in its code, not in its deadline."""
     with WireServer([Receive(), Drip(b"HTTP/1.1 200 OK", 0.05)]) as server:
         error = refusal(CurlTransport(Options()), ask(server.url), timeout=0.3)
 
@@ -47,7 +47,7 @@ def test_part_of_a_line_is_late_all_the_same():
 
 
 def test_a_head_too_large_for_libcurl_is_told():
-    """Nothing of it is sent, and trying again would not help."""
+    """Nothing is sent, and the error is not retryable."""
     with WireServer([Hold()]) as server:
         error = refusal(CurlTransport(Options()), ask(server.url, large="x" * 1_100_000))
 
@@ -55,7 +55,7 @@ def test_a_head_too_large_for_libcurl_is_told():
 
 
 def test_threads_do_not_share_a_handle():
-    """Each of many requests at once gets its own answer."""
+    """Each of many concurrent requests gets its own response."""
     script = [Receive(), Send(response(b"1")), Receive(), Send(response(b"2"))]
     transport = CurlTransport(Options())
     with WireServer(script) as server, ThreadPoolExecutor(8) as threads:
@@ -67,7 +67,7 @@ def test_threads_do_not_share_a_handle():
 
 
 def test_beside_a_file_the_system_is_not_trusted(tmp_path):
-    """With `ca_file`, an authority in the folder that libcurl was built for counts for nothing."""
+    """With `ca_file`, an authority in libcurl's default folder is not trusted."""
     stranger, trusted = trustme.CA(), trustme.CA()
     trusted.cert_pem.write_to_path(tmp_path / "ca.pem")
     stranger.cert_pem.write_to_path(tmp_path / "stranger.pem")

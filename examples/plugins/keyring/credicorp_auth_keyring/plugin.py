@@ -1,4 +1,4 @@
-"""What credicorp-auth finds under the secret source name `keyring`."""
+"""Entry point of the secret source `keyring`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CREDICORP_API = 1
 
 @hookimpl
 def credicorp_secret_source(options: AdapterOptions) -> SecretSource:
-    """Build the secret source; what is heavy is imported here, when it is chosen."""
-    from credicorp_auth_keyring.secrets import KeyringSource, Options  # noqa: PLC0415 - when it is chosen
+    """Build the secret source; heavy imports happen here, only if it is chosen."""
+    from credicorp_auth_keyring.secrets import KeyringSource, Options  # noqa: PLC0415 - imported only if chosen
 
     return KeyringSource(options.read(Options))

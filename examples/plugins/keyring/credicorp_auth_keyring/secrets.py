@@ -1,4 +1,4 @@
-"""Credentials from the keyring of the operating system, as one JSON object in one item."""
+"""Secret source that reads one JSON object from an item of the system's keyring."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 @frozen
 class Options:
     """
-    What can be set.
+    Options of the secret source.
 
     Args:
-        item: The user name of the item: `keyring set credicorp-auth <item>` stores the object.
-        service: The service of the item.
+        item: User name of the item: `keyring set credicorp-auth <item>` stores the object.
+        service: Service name of the item.
     """
 
     item: str
@@ -33,7 +33,7 @@ class Options:
 
 
 class KeyringSource:
-    """A secret source that asks for one item each time: id and secret are of one version."""
+    """A secret source that reads one item per fetch, so id and secret are of one version."""
 
     capabilities = SecretSourceCapabilities(supplies_client_id=True, rotates=True)
 
@@ -53,13 +53,13 @@ class KeyringSource:
         return FetchedSecret(fields, digest_fields(fields), provenance=place)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
     def after_fork(self) -> None:
-        """Nothing belongs to the parent."""
+        """Do nothing: there is no state of the parent to drop."""
 
 
-# What holds values raises nothing: a traceback keeps the local names of what raised.
+# Functions that hold values return faults and do not raise: a traceback keeps local variables.
 def _read(options: Options, names: Collection[str]) -> dict[str, Secret | Fault]:
     try:
         item = keyring.get_password(options.service, options.item)

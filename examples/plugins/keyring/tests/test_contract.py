@@ -1,4 +1,4 @@
-"""The contract of a secret source, over a keyring in memory, and the name it is found by."""
+"""Contract tests of the secret source `keyring`, on a keyring in memory, and its discovery."""
 
 import json
 
@@ -13,7 +13,7 @@ from credicorp_auth.testing.contracts.secret_source import SecretSourceContract
 
 
 class MemoryKeyring(KeyringBackend):
-    """A keyring of the test's own, which can be locked."""
+    """A keyring in memory, which can be locked."""
 
     priority = 0
 
@@ -33,7 +33,7 @@ class MemoryKeyring(KeyringBackend):
 
 @pytest.fixture(autouse=True)
 def place():
-    """Put a keyring of the test's own in the place of the user's."""
+    """Replace the user's keyring by one in memory."""
     before = keyring.get_keyring()
     mine = MemoryKeyring()
     keyring.set_keyring(mine)
@@ -42,7 +42,7 @@ def place():
 
 
 class TestKeyringSource(SecretSourceContract):
-    """What every secret source hands over, refuses and hides."""
+    """The contract of every secret source."""
 
     def build_source(self, fields):
         self.rotate(fields)
@@ -56,7 +56,7 @@ class TestKeyringSource(SecretSourceContract):
 
 
 def test_an_item_that_is_no_object():
-    """Anything else than one JSON object of texts is told as such."""
+    """Anything but one JSON object of strings is `secret.invalid`."""
     for stored in ("x", '{"client_secret": 7}'):
         keyring.set_password("credicorp-auth", "contract", stored)
         with pytest.raises(Exception, match=r"secret\.invalid"):
@@ -64,5 +64,5 @@ def test_an_item_that_is_no_object():
 
 
 def test_it_is_found_by_its_name():
-    """Settings choose it by name."""
+    """Settings select it by name."""
     CredicorpAuth(secrets="keyring", secrets_options={"item": "contract"}).close()

@@ -1,4 +1,4 @@
-"""Entries in an SQLite file, which all processes of this user share."""
+"""Cache of entries in an SQLite file, shared by all processes of this user."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _TABLE = "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, entry BLOB, 
 @frozen
 class Options:
     """
-    What can be set.
+    Options of the cache.
 
     Args:
-        path: The file. Whoever can read it holds the tokens in it.
+        path: Path of the file. Anyone who can read it has its tokens.
     """
 
     path: str
 
 
 class SqliteCache:
-    """A cache in one file; a connection lives as long as a call, so a fork inherits none."""
+    """A cache in one file; each call opens its own connection, so a fork inherits none."""
 
     capabilities = CacheCapabilities(shared=True, spans_processes=True)
 
     def __init__(self, options: Options) -> None:
         self._path = options.path
-        self._lock = Lock()  # SQLite tells threads that wait for each other to give up
+        self._lock = Lock()  # SQLite raises an error if threads wait for each other
 
     def read(self, key: str) -> bytes | None:
         """Return the entry, or None if there is none."""
@@ -44,28 +44,28 @@ class SqliteCache:
         return row[0] if row is not None and isinstance(row[0], bytes) else None
 
     def write(self, key: str, entry: bytes, *, lifetime: float) -> None:
-        """Keep an entry for `lifetime` seconds, and drop what has ended."""
+        """Store an entry for `lifetime` seconds, and drop expired ones."""
         held, now = SecretBytes(entry), time.time()
-        del entry  # a traceback keeps local names
+        del entry  # so that no traceback holds it
         self._run("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", key, held, now + lifetime)
         self._run("DELETE FROM entries WHERE ends <= ?", now)
 
     def discard(self, key: str, *, expected: bytes | None = None) -> bool:
-        """Drop an entry that contains the expected bytes; say whether there was one."""
+        """Drop an entry that contains the expected bytes; return whether there was one."""
         statement = "DELETE FROM entries WHERE key = ? AND ends > ? AND instr(entry, ?)"
         _, count = self._run(statement, key, time.time(), expected or b"")
         return count > 0
 
     def close(self) -> None:
-        """Nothing is open between calls."""
+        """Do nothing: nothing is open between calls."""
 
     def after_fork(self) -> None:
-        """Take a new lock, since a thread of the parent may hold the old one."""
+        """Replace the lock, which a thread of the parent may hold."""
         self._lock = Lock()
 
     def _run(self, statement: str, *values: object) -> tuple[tuple[object] | None, int]:
         try:
-            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # for this user alone
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # private to this user
             connected = closing(sqlite3.connect(self._path, timeout=1.0))
             with self._lock, connected as connection, connection:
                 connection.execute("PRAGMA synchronous = OFF")  # a token may be lost in a crash

@@ -1,4 +1,4 @@
-"""What credicorp-auth finds under the cache name `sqlite`."""
+"""Entry point of the cache `sqlite`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CREDICORP_API = 1
 
 @hookimpl
 def credicorp_cache(options: AdapterOptions) -> Cache:
-    """Build the cache; what is heavy is imported here, when it is chosen."""
-    from credicorp_auth_sqlite.cache import Options, SqliteCache  # noqa: PLC0415 - when it is chosen
+    """Build the cache; heavy imports happen here, only if it is chosen."""
+    from credicorp_auth_sqlite.cache import Options, SqliteCache  # noqa: PLC0415 - imported only if chosen
 
     return SqliteCache(options.read(Options))

@@ -1,4 +1,4 @@
-"""The contract of a cache, and the name it is found by."""
+"""Contract tests of the cache `sqlite`, and its discovery by name."""
 
 import pytest
 from credicorp_auth_sqlite.cache import Options, SqliteCache
@@ -8,7 +8,7 @@ from credicorp_auth.testing.contracts.cache import CacheContract
 
 
 class TestSqliteCache(CacheContract):
-    """What every cache keeps, gives back, forgets and hides."""
+    """The contract of every cache."""
 
     def build_cache(self, place):
         return SqliteCache(Options(path=str(place)))
@@ -19,7 +19,7 @@ class TestSqliteCache(CacheContract):
 
 
 def test_it_is_found_by_its_name(tmp_path):
-    """Settings choose it by name."""
+    """Settings select it by name."""
     CredicorpAuth(
         cache="sqlite",
         cache_options={"path": str(tmp_path / "tokens.sqlite")},
@@ -30,7 +30,7 @@ def test_it_is_found_by_its_name(tmp_path):
 
 @pytest.mark.parametrize("umask", [0o000, 0o077])
 def test_the_file_is_its_users_alone(tmp_path, umask):
-    """Whatever the umask, nobody else can read the file."""
+    """No other user can read the file, with any umask."""
     import os
 
     path = tmp_path / "tokens.sqlite"
