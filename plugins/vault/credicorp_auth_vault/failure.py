@@ -44,7 +44,7 @@ _KNOWN: Final = (
     "unsupported operation",
     "Invalid path for a versioned K/V secrets engine",
     "rate limit quota exceeded",
-    "Vault is encrypted",
+    "Vault is sealed",
     "Vault is not initialized",
 )
 

@@ -52,7 +52,7 @@ def source(vault, connect):
 
 
 FAILURES = {
-    "encrypted": lambda vault: (refusal(503, VALUE, TOKEN),) * 2,
+    "sealed": lambda vault: (refusal(503, VALUE, TOKEN),) * 2,
     "denied": lambda vault: (refusal(403, VALUE, TOKEN, SECRET_ID),) * 3,
     "missing": lambda vault: (refusal(404, VALUE, TOKEN),),
     "redirected": lambda vault: (Reply(307, {"x": VALUE}, (("Location", f"{vault.origin}/{TOKEN}"),)),),

@@ -84,7 +84,7 @@ def test_fault_189_retry_after_is_a_lower_bound(vault, connect, after, tries):
 
 
 def test_fault_189_sealed_at_login(vault, connect):
-    """An encrypted Vault at the login is unavailable, and not a refusal."""
+    """A sealed Vault at the login is unavailable, and not a refusal."""
     vault.script = [refusal(503, "Vault is sealed")] * 2
     error = failure(connect(vault, auth="approle", role_id="a", secret_id="canary"))
 

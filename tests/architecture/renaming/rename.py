@@ -175,11 +175,13 @@ def rename_prose(text: str) -> str:
 def rename_comments(text: str) -> str:
     """Rewrite prose in comments and docstrings of Python source."""
     lines = text.splitlines(keepends=True)
-    spans, fresh = [], True
+    spans, fresh, depth = [], True, 0
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and fresh):
             spans.append((token.start, token.end))
-        fresh = token.type in {
+        depth += (token.string in {"(", "[", "{"}) - (token.string in {")", "]", "}"})
+        # A string of its own line is a docstring only outside of brackets.
+        fresh = not depth and token.type in {
             tokenize.NEWLINE,
             tokenize.NL,
             tokenize.INDENT,
