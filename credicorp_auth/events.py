@@ -63,7 +63,7 @@ LEVELS: Final[Mapping[str, int]] = {
 """Name and log level of each event."""
 
 
-def _encrypted(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+def _freeze(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     # All observers share one event, so none of them may write to it.
     return MappingProxyType(dict(fields))
 
@@ -82,7 +82,7 @@ class Event:
 
     name: str
     fields: Mapping[str, str | int | float | bool | None] = field(
-        factory=dict[str, str | int | float | bool | None], converter=_encrypted
+        factory=dict[str, str | int | float | bool | None], converter=_freeze
     )
 
     @property

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from credicorp_auth.plugin.loading.installed import installed_entry_points
-from credicorp_auth.plugin.loading.listing import EndpointState, list_adapters
+from credicorp_auth.plugin.loading.listing import AdapterStatus, list_adapters
 from credicorp_auth.plugin.loading.registry import CACHE, OBSERVER, TRANSPORT, Registry
 
 BUILT_IN = [each for each in installed_entry_points() if each.dist.name == "credicorp-auth"]
@@ -26,8 +26,8 @@ def states(found, *, active=frozenset(), allowed=None):
 def test_what_is_in_the_box_and_what_could_be_installed():
     """Without any stranger the list has the three in the box, and how to get our others."""
     told = states([])
-    names = {name for (_, name), (state, _) in told.items() if state is EndpointState.BUILT_IN}
-    missing = {name: warning for (_, name), (state, warning) in told.items() if state is EndpointState.NOT_INSTALLED}  # fmt: skip
+    names = {name for (_, name), (state, _) in told.items() if state is AdapterStatus.BUILT_IN}
+    missing = {name: warning for (_, name), (state, warning) in told.items() if state is AdapterStatus.NOT_INSTALLED}  # fmt: skip
 
     assert {"urllib3", "memory", "env"} == names
     assert {"requests", "httpx", "httpx2", "file", "redis", "vault", "aws"} == set(missing)
@@ -37,12 +37,12 @@ def test_what_is_in_the_box_and_what_could_be_installed():
 @pytest.mark.parametrize(
     ("source", "state", "warning"),
     [
-        (PLUGIN, EndpointState.AVAILABLE, ""),
-        ("CREDICORP_API: int = 1", EndpointState.AVAILABLE, ""),
-        ("from elsewhere import CREDICORP_API", EndpointState.AVAILABLE, ""),
-        ("CREDICORP_API = 3", EndpointState.BROKEN, "it states CREDICORP_API = 3; this credicorp-auth speaks 1"),
-        ("def", EndpointState.BROKEN, "cannot be read as Python"),
-        ("\0", EndpointState.BROKEN, "cannot be read as Python"),
+        (PLUGIN, AdapterStatus.AVAILABLE, ""),
+        ("CREDICORP_API: int = 1", AdapterStatus.AVAILABLE, ""),
+        ("from elsewhere import CREDICORP_API", AdapterStatus.AVAILABLE, ""),
+        ("CREDICORP_API = 3", AdapterStatus.BROKEN, "it states CREDICORP_API = 3; this credicorp-auth speaks 1"),
+        ("def", AdapterStatus.BROKEN, "cannot be read as Python"),
+        ("\0", AdapterStatus.BROKEN, "cannot be read as Python"),
     ],
 )  # fmt: skip
 def test_a_plugin_is_read_and_not_run(install, source, state, warning):
@@ -62,7 +62,7 @@ def test_a_module_that_is_not_there(install, module):
     info = next(install.folder.glob("*.dist-info"))
     (info / "entry_points.txt").write_text(f"[credicorp_auth.caches]\na = {module}\n")
 
-    assert (EndpointState.BROKEN, f"there is no module {module}") == states(install())["cache", "a"]
+    assert (AdapterStatus.BROKEN, f"there is no module {module}") == states(install())["cache", "a"]
 
 
 @pytest.mark.parametrize("value", ["!!", "", "..", "a..b", "odd-name.plugin"])
@@ -73,8 +73,8 @@ def test_an_entry_point_that_names_nothing(install, value):
     (info / "entry_points.txt").write_text(f"[credicorp_auth.caches]\na = {value}\n")
     told = states(install())
 
-    assert EndpointState.BROKEN is told["cache", "a"][0]
-    assert EndpointState.BUILT_IN is told["cache", "memory"][0]
+    assert AdapterStatus.BROKEN is told["cache", "a"][0]
+    assert AdapterStatus.BUILT_IN is told["cache", "memory"][0]
 
 
 @pytest.mark.slow
@@ -111,7 +111,7 @@ def test_a_module_without_source_is_believed(install):
     info = next(install.folder.glob("*.dist-info"))
     (info / "entry_points.txt").write_text("[credicorp_auth.caches]\na = sys\n")
 
-    assert (EndpointState.AVAILABLE, "") == states(install())["cache", "a"]
+    assert (AdapterStatus.AVAILABLE, "") == states(install())["cache", "a"]
 
 
 def test_a_plugin_inside_a_package_is_found_without_importing_the_package(install):
@@ -124,7 +124,7 @@ def test_a_plugin_inside_a_package_is_found_without_importing_the_package(instal
     info = next(install.folder.glob("*.dist-info"))
     (info / "entry_points.txt").write_text("[credicorp_auth.caches]\na = bomb_package.plugin\n")
 
-    assert EndpointState.BROKEN is states(install())["cache", "a"][0]
+    assert AdapterStatus.BROKEN is states(install())["cache", "a"][0]
     assert "bomb_package" not in sys.modules
 
 
@@ -134,7 +134,7 @@ def test_claims_to_one_name(install):
         ("one", "same", PLUGIN), ("two", "same", PLUGIN), ("squatter", "memory", PLUGIN)
     )
     listed = list_adapters(Registry([*BUILT_IN, *found]))
-    told = [(each.provider.distribution, each.warning) for each in listed if each.state is EndpointState.DUPLICATE]  # fmt: skip
+    told = [(each.provider.distribution, each.warning) for each in listed if each.state is AdapterStatus.DUPLICATE]  # fmt: skip
 
     assert [
         ("credicorp-auth", "the name memory belongs to what is in the box"),
@@ -150,12 +150,12 @@ def test_blocked_and_active(install):
     found += install(("w", "watch", PLUGIN), group="credicorp_auth.observers")[-1:]
     told = states(found, active={(CACHE, "mine"), (TRANSPORT, "urllib3"), (OBSERVER, "watch")}, allowed={"mine", "urllib3", "env"})  # fmt: skip
 
-    assert EndpointState.ACTIVE is told["cache", "mine"][0]
-    assert (EndpointState.BLOCKED, "CREDICORP_PLUGINS leaves it out") == told["cache", "other"]
-    assert EndpointState.BLOCKED is told["observer", "watch"][0]
-    assert EndpointState.ACTIVE is told["transport", "urllib3"][0]
-    assert EndpointState.BLOCKED is told["cache", "memory"][0]
-    assert EndpointState.BUILT_IN is told["secret source", "env"][0]
+    assert AdapterStatus.ACTIVE is told["cache", "mine"][0]
+    assert (AdapterStatus.BLOCKED, "CREDICORP_PLUGINS leaves it out") == told["cache", "other"]
+    assert AdapterStatus.BLOCKED is told["observer", "watch"][0]
+    assert AdapterStatus.ACTIVE is told["transport", "urllib3"][0]
+    assert AdapterStatus.BLOCKED is told["cache", "memory"][0]
+    assert AdapterStatus.BUILT_IN is told["secret source", "env"][0]
 
 
 @pytest.mark.parametrize(

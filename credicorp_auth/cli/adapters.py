@@ -19,7 +19,7 @@ from credicorp_auth.plugin.loading.listing import adapters_of, list_adapters
 from credicorp_auth.wiring.engines import operators_registry, settings_of
 
 if TYPE_CHECKING:
-    from credicorp_auth.plugin.loading.listing import Listed
+    from credicorp_auth.plugin.loading.listing import AdapterInfo
     from credicorp_auth.plugin.loading.registry import Kind
 
 _WIDE = 200  # characters: wide enough for a file, in which lines are not wrapped
@@ -52,7 +52,7 @@ def adapters(*, profile: str | None, output: str) -> None:
     Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE).print(table)
 
 
-def _row(listed: Listed) -> dict[str, object]:
+def _row(listed: AdapterInfo) -> dict[str, object]:
     return {
         "kind": listed.kind.name,
         "name": listed.provider.name,

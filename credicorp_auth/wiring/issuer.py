@@ -50,10 +50,10 @@ def build_keys(
     where: str | Discovery = settings.jwks_url
     if discovery is not None and settings.discovers("jwks_url"):
         where = discovery
-    key_world = ServerKeyRuntime(runtime, where, source=settings.source_of("jwks_url"))
+    key_runtime = ServerKeyRuntime(runtime, where, source=settings.source_of("jwks_url"))
     return CachedDocument(
         "keys",
-        partial(fetch_keys, algorithms, key_world),
+        partial(fetch_keys, algorithms, key_runtime),
         runtime.clock,
         timeout=settings.timeout,
         budget=FetchBudget(pause=COOLDOWN, burst=_KEY_FETCHES),

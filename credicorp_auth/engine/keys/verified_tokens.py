@@ -15,7 +15,7 @@ MAX_REMEMBERED: Final = 4096
 """Maximum number of cached tokens; those not presented again are evicted first."""
 
 
-class IntrospectionEntry:
+class VerifiedToken:
     """
     Cache entry of one verified token.
 
@@ -32,7 +32,7 @@ class IntrospectionEntry:
         self.used = False
 
 
-class VerifiedTokenCache(SecondChanceTable[IntrospectionEntry]):
+class VerifiedTokenCache(SecondChanceTable[VerifiedToken]):
     """Claims of verified tokens by the SHA-256 of the token; the tokens are not kept."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class VerifiedTokenCache(SecondChanceTable[IntrospectionEntry]):
             until_boot: Boot-clock time at which it expires.
         """
         digest = sha256(text.encode("ascii")).digest()
-        self.keep(digest, IntrospectionEntry(claims, keys, until_boot))
+        self.keep(digest, VerifiedToken(claims, keys, until_boot))
 
     def clear(self) -> None:
         """Remove all entries."""

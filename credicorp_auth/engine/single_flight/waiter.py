@@ -50,13 +50,13 @@ class TaskWaiter:
 
     async def wait(self, seconds: float) -> None:
         """Wait until woken, for at most `seconds`."""
-        timer = self.loop.call_later(max(seconds, 0.0), self.wait_idle)
+        timer = self.loop.call_later(max(seconds, 0.0), self.wake_up)
         try:
             await self.future
         finally:
             timer.cancel()
 
-    def wait_idle(self) -> None:
+    def wake_up(self) -> None:
         """End the wait, on the loop thread; do nothing if it has already ended."""
         if not self.future.done():
             self.future.set_result(None)
@@ -81,7 +81,7 @@ class TrioWaiter:
         with self._trio.move_on_after(max(seconds, 0.0)):
             await self._event.wait()
 
-    def wait_idle(self) -> None:
+    def wake_up(self) -> None:
         """End the wait, on the loop thread; do nothing if it has already ended."""
         self._event.set()
 
@@ -129,4 +129,4 @@ def wake_all(waiters: Iterable[Waiter]) -> None:
 
 def _settle(batch: Iterable[TaskWaiter | TrioWaiter]) -> None:
     for waiter in batch:
-        waiter.wait_idle()
+        waiter.wake_up()

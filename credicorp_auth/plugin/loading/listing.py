@@ -44,7 +44,7 @@ _REQUIREMENT = re.compile(
 )
 
 
-class EndpointState(Enum):
+class AdapterStatus(Enum):
     """Status of an adapter: the result that naming it would have."""
 
     BUILT_IN = "boxed"
@@ -57,7 +57,7 @@ class EndpointState(Enum):
 
 
 @frozen
-class Listed:
+class AdapterInfo:
     """
     Adapter as its entry point describes it, without an import.
 
@@ -72,7 +72,7 @@ class Listed:
 
     kind: Kind
     provider: Provider
-    state: EndpointState
+    state: AdapterStatus
     core_range: str = ""
     warning: str = ""
 
@@ -84,7 +84,7 @@ class Listed:
 
 def list_adapters(
     registry: Registry, active: Collection[tuple[Kind, str]] = frozenset()
-) -> list[Listed]:
+) -> list[AdapterInfo]:
     """
     List every installed or published adapter, by kind and name, without an import.
 
@@ -111,27 +111,27 @@ def adapters_of(settings: Settings) -> list[tuple[Kind, str]]:
     return [(kind, name) for kind, name in chosen if isinstance(name, str)]
 
 
-def _list_kind(registry: Registry, kind: Kind, active: Collection[str]) -> Iterator[Listed]:
+def _list_kind(registry: Registry, kind: Kind, active: Collection[str]) -> Iterator[AdapterInfo]:
     claims = registry.claims(kind)
     for name in sorted({*claims, *kind.published}):
         if name not in claims:
             line = install_line(name)
-            yield Listed(kind, Provider(name), EndpointState.NOT_INSTALLED, warning=line)
+            yield AdapterInfo(kind, Provider(name), AdapterStatus.NOT_INSTALLED, warning=line)
             continue
         disputed = is_disputed(kind, name, claims[name])
         for each in claims[name]:
-            state, warning = EndpointState.AVAILABLE, ""
+            state, warning = AdapterStatus.AVAILABLE, ""
             if disputed:
-                state, warning = EndpointState.DUPLICATE, _dispute(kind, name, claims[name])
+                state, warning = AdapterStatus.DUPLICATE, _dispute(kind, name, claims[name])
             elif not registry.allows(kind, name):
-                state, warning = EndpointState.BLOCKED, "CREDICORP_PLUGINS leaves it out"
+                state, warning = AdapterStatus.BLOCKED, "CREDICORP_PLUGINS leaves it out"
             elif warning := _flaw_of(each):
-                state = EndpointState.BROKEN
+                state = AdapterStatus.BROKEN
             elif name in active:
-                state = EndpointState.ACTIVE
+                state = AdapterStatus.ACTIVE
             elif owner_of(each) == CORE:
-                state = EndpointState.BUILT_IN
-            yield Listed(kind, provider_of(each), state, _core_range(each), warning)
+                state = AdapterStatus.BUILT_IN
+            yield AdapterInfo(kind, provider_of(each), state, _core_range(each), warning)
 
 
 def _dispute(kind: Kind, name: str, claims: Iterable[EntryPoint]) -> str:

@@ -59,7 +59,7 @@ class Cluster:
             try:
                 return self._pool.ask(address, command, asking=asking)
             except ResponseError as error:
-                word, _entry, target = (*str(error).split(" "), "", "")[:3]
+                word, _slot, target = (*str(error).split(" "), "", "")[:3]
                 if word not in {"MOVED", "ASK"}:
                     raise
             asking = word == "ASK"
@@ -77,9 +77,9 @@ class Cluster:
         self._map = []
         self._pool.drop_idle()
 
-    def _find_master(self, entry: int) -> Address:
+    def _find_master(self, slot: int) -> Address:
         for each in self._map or self._read_map():
-            if each.first <= entry <= each.last:
+            if each.first <= slot <= each.last:
                 return each.master
         message = "no node has this part of the keys"
         raise RedisConnectionError(message)
