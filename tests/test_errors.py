@@ -7,6 +7,7 @@ import pickle
 import pytest
 
 from credicorp_auth import errors
+from credicorp_auth.resource.refusal import Refused
 
 EXTRA = {
     errors.ServerFailed: {"status": 500},
@@ -24,6 +25,8 @@ def family(kind):
 
 def build(kind):
     """Build an error of that class."""
+    if kind is Refused:
+        return Refused(401, (("WWW-Authenticate", "Bearer"),), b"{}")
     refusal = {"error": "e", "description": "d", "status": 400}
     extra = refusal if issubclass(kind, errors.TokenRequestRefused) else EXTRA.get(kind, {})
     return kind("something happened", **extra)
