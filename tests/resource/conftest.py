@@ -111,7 +111,10 @@ def waitress_serving(app):
     thread.start()
     yield server.effective_port
     server.task_dispatcher.shutdown()  # nobody has anything to say any more
-    server.trigger.pull_trigger(server.close)  # on the thread that waits for its sockets
+    try:
+        server.trigger.pull_trigger(server.close)  # on the thread that waits for its sockets
+    except OSError:  # its trigger is closed already
+        server.close()
     thread.join()
 
 
