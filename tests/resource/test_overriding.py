@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -14,12 +15,15 @@ from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route, Router
-from starlette.testclient import TestClient
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.resource import flask as flask_face
 from credicorp_auth.resource import quart as quart_face
 from credicorp_auth.resource import starlette as starlette_face
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # of anyio, met by an older Starlette
+    from starlette.testclient import TestClient
 
 READ, WRITE = "decisions:read", "applications:write"
 
