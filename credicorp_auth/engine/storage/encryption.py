@@ -65,8 +65,8 @@ def _read_key(text: str) -> SecretBytes | None:
 class EncryptionKeyRing(Protocol):
     """Supplies the encryption keys, from the settings or from a secret source."""
 
-    def fetch(self, *, anew: bool = False) -> Sequence[SecretBytes]:
-        """Return the keys, the encrypting one first; with `anew`, reread them from their source."""
+    def fetch(self, *, reread: bool = False) -> Sequence[SecretBytes]:
+        """Return the keys, the encrypting one first; with `reread`, from their source."""
         ...
 
     def after_fork(self) -> None:
@@ -85,7 +85,7 @@ class StaticKeys:
 
     keys: Sequence[SecretBytes]
 
-    def fetch(self, *, anew: bool = False) -> Sequence[SecretBytes]:  # noqa: ARG002 - they never change
+    def fetch(self, *, reread: bool = False) -> Sequence[SecretBytes]:  # noqa: ARG002 - they never change
         """Return the keys."""
         return self.keys
 
@@ -135,8 +135,8 @@ class EntryCipher:
         """
         record_id, encrypted = _read_encrypted(entry, key)
         associated = _associated(key, record_id)
-        for anew in (False, True):  # the key may be newer than the cached ones
-            for each in self._fetch_keys(anew=anew):
+        for reread in (False, True):  # the key may be newer than the cached ones
+            for each in self._fetch_keys(reread=reread):
                 if (opened := _open(each, encrypted, associated)) is not None:
                     return opened
         raise CorruptEntry("it is encrypted with a key that is not ours, or was changed")

@@ -37,19 +37,19 @@ class SourceEncryptionKeys:
         self._read_at = 0.0
         self._times_forgotten = credentials.times_forgotten
 
-    def fetch(self, *, anew: bool = False) -> tuple[SecretBytes, ...]:
+    def fetch(self, *, reread: bool = False) -> tuple[SecretBytes, ...]:
         """
         Return the keys, the encrypting one first.
 
         Args:
-            anew: True to reread the keys if the last read is over `_RECHECK` seconds old.
+            reread: True to reread the keys if the last read is over `_RECHECK` seconds old.
 
         Raises:
             CredicorpAuthError: No keys are cached, and the source has none or cannot be read.
         """
         with self._lock:
             self._forget_with_keeper()
-            oldest = _RECHECK if anew or not self._kept else SECRET_SECONDS
+            oldest = _RECHECK if reread or not self._kept else SECRET_SECONDS
             if not self._read_at or self._clock.boot() >= self._read_at + oldest:
                 self._read()
             if self._kept or self._trouble is None:
