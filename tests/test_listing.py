@@ -30,7 +30,9 @@ def test_what_is_in_the_box_and_what_could_be_installed():
     missing = {name: warning for (_, name), (state, warning) in told.items() if state is AdapterStatus.NOT_INSTALLED}  # fmt: skip
 
     assert {"urllib3", "memory", "env"} == names
-    assert {"requests", "httpx", "httpx2", "file", "redis", "vault", "aws"} == set(missing)
+    assert {"requests", "httpx", "httpx2", "file", "redis", "vault", "aws", "exec", "files"} == set(
+        missing
+    )
     assert "pip install 'credicorp-auth[redis]'" == missing["redis"]
 
 

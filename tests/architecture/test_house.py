@@ -100,6 +100,7 @@ def test_adapters_know_only_what_a_stranger_may_know():
         "credicorp_auth.errors",
         "credicorp_auth.bearer.existing_header",
         "credicorp_auth.plugin.api.hookspecs",
+        "credicorp_auth.plugin.api.json_record",
         "credicorp_auth.plugin.api.mounted_file",
         "credicorp_auth.oauth.credential",
         "credicorp_auth.http.messages",

@@ -100,7 +100,7 @@ SECRET_SOURCE: Final = Kind(
     SecretSource,
     SecretSourceCapabilities,
     frozenset({"env"}),
-    frozenset({"vault", "aws"}),
+    frozenset({"vault", "aws", "exec", "files"}),
 )
 OBSERVER: Final = Kind("observer", "credicorp_auth.observers", "credicorp_event")
 KINDS: Final = (TRANSPORT, CACHE, SECRET_SOURCE, OBSERVER)
