@@ -28,6 +28,7 @@ class ClientCredentials:
         version: The secret source's name for this version.
         expires_at: Time in epoch seconds after which they must be read again; None: never.
         fallback: Another version, tried if this one is refused; None: there is none.
+        is_local: Whether they come from this machine, so that reading them again is cheap.
     """
 
     client_id: str
@@ -35,6 +36,7 @@ class ClientCredentials:
     version: str
     expires_at: float | None = None
     fallback: ClientCredentials | None = None
+    is_local: bool = False
 
 
 @frozen

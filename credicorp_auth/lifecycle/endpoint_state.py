@@ -69,9 +69,16 @@ class Refused:
 
 @frozen
 class SecretUnchanged:
-    """The secret source was read again, and the refused secret has not changed."""
+    """
+    The secret source was read again, and the refused secret has not changed.
+
+    Args:
+        scope: The scope of the call that read it.
+        is_local: Whether reading it is cheap, so that the next refused call may do it again.
+    """
 
     scope: Scope
+    is_local: bool = False
 
 
 EndpointOutcome = Succeeded | Failed | Refused | SecretUnchanged
@@ -150,7 +157,8 @@ class EndpointState:
         for scope in (outcome.scope, None):
             if refusal := refusals.get(scope):
                 looks = refusal.looks + 1
-                refusals[scope] = evolve(refusal, looks=looks, next_recheck=now + recheck(looks))
+                pause = 0.0 if outcome.is_local else recheck(looks)
+                refusals[scope] = evolve(refusal, looks=looks, next_recheck=now + pause)
         return evolve(self, refusals=refusals)
 
     def refusal_of(self, scope: Scope, now: float) -> Refusal | None:

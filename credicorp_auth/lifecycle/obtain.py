@@ -60,5 +60,5 @@ def check_refusal(
 ) -> None:
     """Raise the remembered refusal again if the refused secret is still the current one."""
     if requirements.refusal is not None and requirements.refusal.version == credentials.version:
-        runtime.remember(SecretUnchanged(requirements.scope))
+        runtime.remember(SecretUnchanged(requirements.scope, credentials.is_local))
         raise requirements.refusal.error.copy()

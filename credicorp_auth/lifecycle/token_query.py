@@ -155,7 +155,7 @@ def fetch_secret(runtime: QueryRuntime) -> ClientCredentials:
         current = fetch_current(runtime)
         if current is not None and current.version != refusal.version:
             return current
-        runtime.remember(SecretUnchanged(_ANY))
+        runtime.remember(SecretUnchanged(_ANY, current is not None and current.is_local))
         raise refusal.error.copy()
     try:
         return runtime.fetch_secret(past_cache=False)

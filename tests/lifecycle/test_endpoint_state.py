@@ -86,6 +86,14 @@ def test_looks_grow_apart():
     assert [1, 2, 4, 8, 16, 30, 30, 30] == pauses
 
 
+def test_fault_459_a_secret_of_this_machine_is_read_at_every_refused_call():
+    """Reading memory or a file again costs next to nothing, so no pause comes before it."""
+    state = EndpointState().after(Refused(REFUSAL, None, "1"), 0.0)
+    state = state.after(SecretUnchanged(Scope("a"), is_local=True), 5.0)
+
+    assert 5.0 == state.refusal_of(Scope("a"), 5.0).next_recheck
+
+
 def test_a_look_without_a_refusal_changes_nothing():
     """A refusal that was lifted meanwhile stays lifted."""
     assert EndpointState() == EndpointState().after(SecretUnchanged(Scope("a")), 0.0)

@@ -198,7 +198,11 @@ class CredentialCache:
         secrets = {name: self.field(fetched, name) for name in names}
         client_id = self._client_id or secrets["client_id"].reveal()
         return ClientCredentials(
-            client_id, secrets["client_secret"], fetched.version, fetched.expires_at
+            client_id,
+            secrets["client_secret"],
+            fetched.version,
+            fetched.expires_at,
+            is_local=self.source.capabilities.local,
         )
 
     def field(self, fetched: FetchedSecret, name: str) -> Secret:

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.oauth.credential import MAX_CREDENTIAL, Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+_MOST_READS: Final = 5
 
 # O_NONBLOCK: do not wait for the writer of a FIFO. O_CLOEXEC: child processes do not inherit it.
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -31,6 +38,28 @@ def read_file(path: str) -> SecretBytes | Fault:
             return SecretBytes(file.read(MAX_CREDENTIAL + 3))
     except OSError as error:
         return _explain(error)
+
+
+def read_until_alike(read: Callable[[], T]) -> T | None:
+    """
+    Read several files until two readings in a row agree, so that all are of one version.
+
+    Several files are swapped at once by one link, but read one by one. Two readings that agree were
+    both made before the swap, or both after it.
+
+    Args:
+        read: Reads all files; its results are compared by `==`.
+
+    Returns:
+        The result; None if no two of five readings in a row agreed.
+    """
+    found = read()
+    for _ in range(_MOST_READS - 1):
+        again = read()
+        if again == found:
+            return again
+        found = again
+    return None
 
 
 def _open(path: str, _flags: int) -> int:

@@ -20,10 +20,13 @@ class SecretSourceCapabilities:
     Args:
         supplies_client_id: The record may also hold `client_id`.
         rotates: A later fetch may return another version.
+        local: A fetch only reads memory or files of this machine, so it may be made at every call
+            that is refused. Any other source is read at growing intervals then.
     """
 
     supplies_client_id: bool = False
     rotates: bool = False
+    local: bool = False
 
 
 @frozen

@@ -12,13 +12,12 @@ from credicorp_auth.errors import InvalidSetting, SecretUnavailable
 from credicorp_auth.http.secret import Secret, SecretBytes
 from credicorp_auth.oauth.credential import Fault, digest_fields, read_credential
 from credicorp_auth.plugin.api import FetchedSecret, SecretSourceCapabilities
-from credicorp_auth.plugin.api.mounted_file import read_file
+from credicorp_auth.plugin.api.mounted_file import read_file, read_until_alike
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 _PREFIX: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-_MOST_READS: Final = 5
 
 
 def _read_prefix(value: str) -> str:
@@ -81,8 +80,8 @@ class EnvSecretSource:
 
     @property
     def capabilities(self) -> SecretSourceCapabilities:
-        """Report that it may supply `client_id`, and that a variable or file may change."""
-        return SecretSourceCapabilities(supplies_client_id=True, rotates=True)
+        """Report that it may supply `client_id`, may change, and is read from this machine."""
+        return SecretSourceCapabilities(supplies_client_id=True, rotates=True, local=True)
 
     def fetch(self, names: Collection[str]) -> FetchedSecret:
         """
@@ -112,16 +111,11 @@ class EnvSecretSource:
         """Do nothing: there is no state of the parent to drop."""
 
     def _find_alike(self, names: list[str]) -> list[_Found]:
-        # Several files are swapped at once by one link, but read one by one. Two readings that
-        # agree were both made before the swap, or both after it.
-        found = [self._find(name) for name in names]
-        for _ in range(_MOST_READS - 1):
-            again = [self._find(name) for name in names]
-            if again == found:
-                return again
-            found = again
+        found = read_until_alike(lambda: [self._find(name) for name in names])
+        if found is not None:
+            return found
         raise _build_error(
-            ", ".join(each.place for each in found),
+            ", ".join(self._find(name).place for name in names),
             Fault("secret.unavailable", "kept changing while it was read"),
         )
 

@@ -388,5 +388,8 @@ def test_the_hook_builds_the_source(built: SecretSource, monkeypatch: pytest.Mon
 
     assert 1 == plugin.CREDICORP_API
     assert isinstance(built, SecretSource)
-    assert SecretSourceCapabilities(supplies_client_id=True, rotates=True) == built.capabilities
+    assert (
+        SecretSourceCapabilities(supplies_client_id=True, rotates=True, local=True)
+        == built.capabilities
+    )
     assert Secret("s3cret") == built.fetch(["client_secret"]).fields["client_secret"]

@@ -72,11 +72,11 @@ def _read_revision(value: object) -> str | Fault:
 
 def _read_expiry(record: Mapping[str, Any], started_at: float) -> float | Fault | None:
     """Read `expires_at`, or `ttl`; each may be absent or null."""
-    moment, ttl = record.get("expires_at"), record.get("ttl")
-    if moment is not None and ttl is not None:
+    stated, ttl = record.get("expires_at"), record.get("ttl")
+    if stated is not None and ttl is not None:
         return Fault("secret.invalid", "prints both 'expires_at' and 'ttl'")
     if ttl is None:
-        return _read_moment(moment)
+        return _read_moment(stated)
     seconds = _read_number(ttl)
     if seconds is None:
         return Fault("secret.invalid", "member 'ttl' is not a number of seconds")

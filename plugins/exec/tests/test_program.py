@@ -63,7 +63,7 @@ def test_no_shell_reads_the_arguments(tmp_path, prints):
     assert "".join(f"<{each}>" for each in words) == read.reveal().decode()
 
 
-def test_fault_454_only_listed_variables_are_passed(write_program, prints):
+def test_fault_453_only_listed_variables_are_passed(write_program, prints):
     """Secrets of the service stay out of the program's environment, unless they are named."""
     environment = {
         "TOKEN": "canary-a",
@@ -87,7 +87,7 @@ def test_fault_454_only_listed_variables_are_passed(write_program, prints):
     assert {"PATH", "HOME", "NAMED"} == set(more) - made_by_sh
 
 
-def test_fault_455_no_descriptor_is_inherited(tmp_path):
+def test_fault_453_no_descriptor_is_inherited(tmp_path):
     """Not even one that is marked as inheritable; standard input is at its end."""
     with (tmp_path / "private").open("w") as file:
         os.set_inheritable(file.fileno(), True)
@@ -123,7 +123,7 @@ def test_standard_error(open_source, prints, capfd, how, expected):
         ("echo canary; exit 1", "exited with status 1"),
     ],
 )
-def test_fault_456_a_failed_program_is_named_with_its_status(open_source, body, told):
+def test_fault_454_a_failed_program_is_named_with_its_status(open_source, body, told):
     """A failure is retryable, names program and status, and shows nothing that it wrote."""
     error = fault_of(open_source(body))
 
@@ -144,7 +144,7 @@ def test_fault_456_a_failed_program_is_named_with_its_status(open_source, body, 
     ],
     ids=["name", "path", "folder", "not-executable", "long"],
 )
-def test_fault_457_programs_that_do_not_start(command, code, retryable):
+def test_fault_454_programs_that_do_not_start(command, code, retryable):
     """Missing, not executable and not a program differ; none of them raises anything else."""
     error = fault_of(ExecSecretSource(SourceOptions(command=command), environment=PATH))
 
@@ -172,7 +172,7 @@ def test_a_program_that_is_being_written_may_start_later(tmp_path):
 
 
 @pytest.mark.parametrize("path", ["", ".", ":.", "{here}/nowhere"])
-def test_fault_458_the_current_folder_is_not_searched(tmp_path, monkeypatch, prints, path):
+def test_fault_455_the_current_folder_is_not_searched(tmp_path, monkeypatch, prints, path):
     """A bare name is found through absolute entries of PATH alone."""
     planted = tmp_path / "partner-credentials"
     planted.write_text(f"#!/bin/sh\n{prints()}")
@@ -186,7 +186,7 @@ def test_fault_458_the_current_folder_is_not_searched(tmp_path, monkeypatch, pri
     assert "secret.missing" == fault_of(lost).code
 
 
-def test_fault_459_a_program_that_hangs_is_ended_with_its_group(open_source, tmp_path):
+def test_fault_456_a_program_that_hangs_is_ended_with_its_group(open_source, tmp_path):
     """When time runs out, the program and what it started are dead, and the caller is on time."""
     numbers = tmp_path / "numbers"
     body = f"trap '' TERM HUP\nsleep 600 &\necho $$ $! > {numbers}\nsleep 600"
@@ -202,7 +202,7 @@ def test_fault_459_a_program_that_hangs_is_ended_with_its_group(open_source, tmp
 
 
 @pytest.mark.parametrize("waitid", [os.waitid, None], ids=["waitid", "without"])
-def test_fault_460_a_grandchild_that_keeps_the_pipe_open_delays_nobody(tmp_path, waitid):
+def test_fault_457_a_grandchild_that_keeps_the_pipe_open_delays_nobody(tmp_path, waitid):
     """The output ends with the program, not with what it left behind, which is ended too."""
     number = tmp_path / "number"
     read = shown(f"sleep 600 &\necho $! > {number}; echo printed", waitid=waitid)

@@ -128,7 +128,7 @@ def test_a_member_that_is_absent_or_null_is_missing(open_source, prints, secret)
     ],
     ids=["nothing", "text", "cut", "twice", "bytes", "much", "endless"],
 )
-def test_fault_453_output_that_is_not_one_object(open_source, body):
+def test_fault_452_output_that_is_not_one_object(open_source, body):
     """No object, two readings, too much of it: `secret.invalid`, and none of it is shown."""
     error = fault_of(open_source(body))
 

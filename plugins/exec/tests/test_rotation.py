@@ -1,0 +1,122 @@
+"""The source under the engine: rotation under load, in threads and after a fork."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import threading
+import time
+from contextlib import ExitStack
+
+import pytest
+
+from credicorp_auth import CredicorpAuth, errors
+from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
+from credicorp_auth_urllib3 import BearerPoolManager
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def stack():
+    """Whatever is opened is closed after the test."""
+    with ExitStack() as opened:
+        yield opened
+
+
+@pytest.fixture
+def sandbox(stack):
+    """An authorization server and API whose tokens live for two seconds."""
+    return stack.enter_context(Sandbox(SandboxSettings(expires_in=2, client_secret="canary-1")))
+
+
+@pytest.fixture
+def store(tmp_path, sandbox):
+    """Return what puts a secret where the program finds it."""
+
+    def put(secret):
+        record = {"version": 1, "client_id": sandbox.client_id, "client_secret": secret}
+        (tmp_path / "new").write_text(json.dumps(record))
+        (tmp_path / "new").replace(tmp_path / "record.json")
+
+    return put
+
+
+@pytest.fixture
+def auth(sandbox, store, tmp_path, stack):
+    """The library as a service would set it up, id and secret from a program."""
+    store("canary-1")
+    made = CredicorpAuth(
+        base_url=sandbox.base_url,
+        scope="decisions:read",
+        secrets="exec",
+        secrets_options={"command": f"cat '{tmp_path}/record.json'", "timeout": "20"},
+    )
+    return stack.enter_context(made)
+
+
+def test_fault_199_rotation_under_load(sandbox, auth, store, scale, evidence):
+    """Eight threads, tokens of two seconds, rotations without end: no call fails."""
+    pool, stopped, statuses, failures = (
+        BearerPoolManager(auth, maxsize=8),
+        threading.Event(),
+        [],
+        [],
+    )
+
+    def work():
+        while not stopped.is_set():
+            try:
+                response = pool.request("GET", f"{sandbox.base_url}/decisions/dec_1")
+                statuses.append(response.status)
+            except errors.CredicorpAuthError as error:
+                failures.append(error)
+            time.sleep(0.02)
+
+    auth.get_token()
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for each in threads:
+        each.start()
+    began, rotations = time.monotonic(), 0
+    for number in itertools.count(2):
+        sandbox.client.add_secret(f"canary-{number}")
+        store(f"canary-{number}")
+        sandbox.client.revoke_secret(f"canary-{number - 1}")
+        rotations += 1
+        mints = sandbox.counters["mints"]
+        while sandbox.counters["mints"] < mints + 2 and not failures:
+            time.sleep(0.02)
+        if failures or time.monotonic() > began + 60 * scale:
+            break
+    stopped.set()
+    for each in threads:
+        each.join()
+
+    evidence(
+        "rotation-exec",
+        seconds=round(time.monotonic() - began, 1),
+        calls=len(statuses),
+        rotations=rotations,
+        refusals=sandbox.counters["token_refused"],
+        failed=len(failures),
+    )
+    assert [] == failures
+    assert {200} == set(statuses)
+    assert sandbox.counters["token_refused"] <= 2 * rotations
+
+
+def test_a_child_of_a_fork_runs_the_program_itself(sandbox, auth, store):
+    """After a fork, parent and child read a rotated secret, each by its own run."""
+    auth.get_token()
+    sandbox.client.add_secret("canary-2")
+    store("canary-2")
+    sandbox.client.revoke_secret("canary-1")
+    child = os.fork()
+    if child == 0:
+        auth.invalidate(auth.get_token())
+        os._exit(0 if auth.header().startswith("Bearer ") else 1)
+    auth.invalidate(auth.get_token())
+
+    assert auth.header().startswith("Bearer ")
+    assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
