@@ -11,7 +11,9 @@ import pytest
 
 from credicorp_auth.settings.schema import SETTING_NAMES, Settings
 from credicorp_auth_env.secrets import SourceOptions
+from credicorp_auth_exec.options import SourceOptions as ExecOptions
 from credicorp_auth_file.options import CacheOptions as FileCacheOptions
+from credicorp_auth_files.secrets import SourceOptions as FilesOptions
 from credicorp_auth_memory.cache import CacheOptions
 from credicorp_auth_redis.options import CacheOptions as RedisOptions
 from credicorp_auth_urllib3.transport import TransportOptions
@@ -30,6 +32,11 @@ def rows(heading: str) -> list[list[str]]:
 def shown(default: object) -> str:
     """Return how the page spells a default."""
     return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
+
+
+def is_empty(default: object) -> bool:
+    """Return whether a default is no value: none, an empty one, or none at all."""
+    return default in {None, (), attrs.NOTHING} or isinstance(default, attrs.Factory)  # type: ignore[arg-type] # a class
 
 
 def variable(name: str) -> str:
@@ -66,6 +73,8 @@ def test_plain_defaults_are_stated() -> None:
         ("Options of the cache `file`", FileCacheOptions),
         ("Options of the cache `redis`", RedisOptions),
         ("Options of the secret source `env`", SourceOptions),
+        ("Options of the secret source `exec`", ExecOptions),
+        ("Options of the secret source `files`", FilesOptions),
     ],
 )
 def test_every_option_is_listed(heading: str, options: type) -> None:
@@ -73,6 +82,6 @@ def test_every_option_is_listed(heading: str, options: type) -> None:
     listed = [(cells[0], cells[3]) for cells in rows(heading)]
 
     assert [
-        (f"`{each.name}`", "none" if each.default is None else shown(each.default))
+        (f"`{each.name}`", "none" if is_empty(each.default) else shown(each.default))
         for each in attrs.fields(options)
     ] == listed
