@@ -65,7 +65,7 @@ def parse_record(content: SecretBytes) -> dict[str, Any] | Fault:
     try:
         return read_json_object(content.reveal())
     except NotStrictJson as fault:
-        return Fault("secret.invalid", f"cannot be read as a JSON object: {fault}")
+        return Fault("secret.invalid", f"no JSON record, since {fault}")
 
 
 def read_members(

@@ -58,13 +58,13 @@ def open_client(options: SourceOptions, say: Callable[[str], None]) -> OpenClien
         InvalidSetting: AWS's configuration names an endpoint that is plain http off loopback.
     """
     say("looking for AWS credentials")
-    session: Any = boto3.Session(profile_name=options.profile, region_name=options.region)
+    session: Any = boto3.Session(profile_name=options.profile, region_name=options.known_region)
     # boto3 ignores AWS_REGION, which Lambda, ECS and the other SDKs set.
     region = session.region_name or os.environ.get("AWS_REGION")
     if not region:
         raise SecretUnavailable(
             "no AWS region is known",
-            hint="set `region`, AWS_REGION, or the region of the profile.",
+            hint="set `region`, AWS_REGION, the region of the profile, or the whole ARN.",
         )
     until = None
     if options.role_arn:

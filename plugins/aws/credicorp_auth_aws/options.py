@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from attrs import Attribute, Factory, field, frozen
+from attrs import Attribute, field, frozen
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.messages import read_url
+from credicorp_auth.plugin.api.json_record import no_field_names, read_field_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _LONGEST: Final = 3600.0
+_ARN: Final = re.compile(r"arn:[a-z0-9-]+:(?:secretsmanager|ssm):([a-z0-9-]+):")
 
 
 def _refuse(name: str, problem: str, hint: str) -> NoReturn:
@@ -39,23 +41,6 @@ def _read_endpoint(value: str | None) -> str | None:
     return read_url(value, name="endpoint_url")
 
 
-def _read_fields(value: Mapping[str, str] | str) -> Mapping[str, str]:
-    hint = "set it to a mapping, or to text such as client_id=username,client_secret=password."
-    if isinstance(value, str):
-        pairs = [
-            (name, member) for name, _, member in (each.partition("=") for each in value.split(","))
-        ]
-    else:
-        try:
-            pairs = list(dict(value).items())
-        except (TypeError, ValueError):
-            pairs = [("", "")]
-    read = {str(name).strip(): str(member).strip() for name, member in pairs}
-    if len(read) != len(pairs) or not all(name and member for name, member in read.items()):
-        _refuse("fields", "does not map each field name to one name of a JSON member", hint)
-    return read
-
-
 def _read_seconds(value: float | str) -> float:
     try:
         seconds = 0.0 if isinstance(value, bool) else float(value)
@@ -65,10 +50,6 @@ def _read_seconds(value: float | str) -> float:
         hint = f"set it to a number of seconds above 0, at most {_LONGEST:g}."
         _refuse("timeout", "is not a length of time for one read", hint)
     return seconds
-
-
-def _no_fields() -> Mapping[str, str]:
-    return {}
 
 
 _name: Final = _spelt(r"[!-~]{1,2048}", "set it to the name or ARN, without white space.")
@@ -83,7 +64,7 @@ class SourceOptions:
         secret_id: Name or ARN of a Secrets Manager secret.
         parameter: Name or ARN of a Parameter Store parameter, in place of `secret_id`. Append
             `:version` or `:label` to read another version than the newest.
-        region: Region of the secret; by default that of the profile or the environment.
+        region: Region of the secret; by default that of the ARN, the profile or the environment.
         profile: Name of a profile in AWS's configuration files.
         role_arn: Role to assume before reading, with the credentials of AWS's credential chain.
         endpoint_url: URL of the service, such as a VPC endpoint.
@@ -126,11 +107,20 @@ class SourceOptions:
     version_id: str | None = field(
         default=None, validator=_spelt(r"[!-~]{32,64}", "set it to the id of a version.")
     )
-    fields: Mapping[str, str] = field(default=Factory(_no_fields), converter=_read_fields)
+    fields: Mapping[str, str] = field(factory=no_field_names, converter=read_field_names)
     timeout: float = field(default=2.0, converter=_read_seconds)
     overlap: str = field(
         default="off", validator=_spelt("off|previous|pending", "choose off, previous or pending.")
     )
+
+    @property
+    def known_region(self) -> str | None:
+        """The region that the options state, by themselves or in an ARN; or None."""
+        return self.region or self._region_of_arn()
+
+    def _region_of_arn(self) -> str | None:
+        found = _ARN.match(self.secret_id or self.parameter or "")
+        return found[1] if found else None
 
     def __attrs_post_init__(self) -> None:
         if (self.secret_id is None) == (self.parameter is None):
@@ -138,6 +128,12 @@ class SourceOptions:
             raise InvalidSetting(
                 f"{given} of `secret_id` and `parameter` are set",
                 hint="set one of them: a secret of Secrets Manager, or one of Parameter Store.",
+            )
+        stated = self._region_of_arn()
+        if self.region and stated and self.region != stated:
+            raise InvalidSetting(
+                f"`region` is {self.region}, and the ARN is of {stated}",
+                hint="leave out `region`: the ARN states it.",
             )
         if self.parameter and (self.stage or self.version_id or self.overlap != "off"):
             raise InvalidSetting(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.errors import SecretUnavailable
-from credicorp_auth.http.secret import Secret, SecretBytes
-from credicorp_auth.http.strict_json import NotStrictJson, read_json_object
 from credicorp_auth.oauth.credential import Fault, read_credential
+from credicorp_auth.plugin.api.json_record import parse_record, read_members
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from credicorp_auth.http.secret import Secret, SecretBytes
     from credicorp_auth_aws.stored import Stored
 
 # Content meant as a JSON object, valid or not. A generated password matches with a chance of one
@@ -35,47 +35,27 @@ def read_fields(
         SecretUnavailable: `secret.missing`, `secret.empty` or `secret.invalid`. The message names
             the field and the location, never a value.
     """
-    held = stored.content
-    if members or _OBJECT.fullmatch(held.reveal()):
-        record = _read_object(stored)
-        return {name: _read_member(record, members.get(name, name), stored) for name in names}
-    for name in names:
-        if name != "client_secret":
-            message = f"has no {ascii(name)[:80]}, since it is no JSON object"
-            raise _fail(stored, Fault("secret.missing", message))
-    return {name: _accept(read_credential(held), "", stored) for name in names}
-
-
-def _read_object(stored: Stored) -> dict[str, Any]:
-    try:
-        return read_json_object(stored.content.reveal())
-    except NotStrictJson as fault:
-        reason = str(fault).removeprefix("it ")
-    raise _fail(stored, Fault("secret.invalid", f"cannot be read as a record: it {reason}"))
-
-
-def _read_member(record: dict[str, Any], member: str, stored: Stored) -> Secret:
-    value = record.get(member)
-    found: Secret | Fault
-    if value is None:
-        found = Fault("secret.missing", "is not there")
-    elif not isinstance(value, str):
-        found = Fault("secret.invalid", "is no text")
-    else:
-        held = SecretBytes(value.encode("utf-8", "surrogatepass"))
-        found = read_credential(held, line_end=False)
-    return _accept(found, f", member {ascii(member)[:80]}", stored)
-
-
-def _accept(found: Secret | Fault, where: str, stored: Stored) -> Secret:
-    if isinstance(found, Fault):
-        raise _fail(stored, found, where)
-    return found
-
-
-def _fail(stored: Stored, fault: Fault, where: str = "") -> SecretUnavailable:
-    return SecretUnavailable(
-        f"{stored.place}{where} {fault.message}",
-        code=fault.code,
+    found = _read(stored.content, names, members)
+    if not isinstance(found, Fault):
+        return found
+    raise SecretUnavailable(
+        f"{stored.place}: {found.message}",
+        code=found.code,
         hint="store a JSON object with each field as text, or the client secret and nothing else.",
     )
+
+
+def _read(
+    content: SecretBytes, names: Collection[str], members: Mapping[str, str]
+) -> dict[str, Secret] | Fault:
+    if members or _OBJECT.fullmatch(content.reveal()):
+        record = parse_record(content)
+        return record if isinstance(record, Fault) else read_members(record, names, members)
+    for name in names:
+        if name != "client_secret":
+            message = f"it has no {ascii(name)[:80]}, since it is no JSON object"
+            return Fault("secret.missing", message)
+    alone = read_credential(content)
+    if isinstance(alone, Fault):
+        return Fault(alone.code, f"it {alone.message}")
+    return dict.fromkeys(names, alone)

@@ -277,7 +277,7 @@ class Careless:
         self._options = options
 
     @property
-    def region(self):
+    def known_region(self):
         raise LookupError(CANARY)
 
     def __getattr__(self, name):

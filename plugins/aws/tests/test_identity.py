@@ -7,15 +7,16 @@ import os
 import re
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from attrs import evolve
 
-from credicorp_auth.errors import InvalidSetting
+from credicorp_auth.errors import InvalidSetting, SecretUnavailable
 from credicorp_auth.testing.contracts.secret_source.harness import refusal
 from credicorp_auth.testing.wire import Hold, Receive, Send, WireServer, response
+from credicorp_auth_aws import SourceOptions
 
 pytestmark = pytest.mark.slow
 
@@ -176,6 +177,36 @@ def test_regions(kept, open_source, monkeypatch, option, environment, expected):
 
     assert [expected] == regions_seen(kept)
     assert f"({expected})" in fetched.provenance
+
+
+ARN = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:prod/credicorp-AbCdEf"
+PARAMETER_ARN = "arn:aws-us-gov:ssm:us-gov-west-1:123456789012:parameter/prod/credicorp"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"secret_id": ARN}, "eu-north-1"),
+        ({"secret_id": ARN, "region": "eu-north-1"}, "eu-north-1"),
+        ({"parameter": PARAMETER_ARN}, "us-gov-west-1"),
+        ({"secret_id": "arn:of-nothing"}, "us-east-1"),
+    ],
+)
+def test_an_arn_states_the_region(kept, open_source, monkeypatch, options, expected):
+    """The region in an ARN comes before that of the environment, which may be of something else."""
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    with suppress(SecretUnavailable):  # what is kept there is a secret, and no parameter
+        open_source(base(kept), **{"region": None, **options}).fetch(NAMES)
+
+    assert expected in regions_seen(kept)
+
+
+def test_a_region_that_contradicts_the_arn():
+    """Two regions are refused when the source is built, and both are named."""
+    with pytest.raises(InvalidSetting, match=r"eu-west-2.*eu-north-1") as caught:
+        SourceOptions(secret_id=ARN, region="eu-west-2")
+
+    assert "region" in caught.value.hint
 
 
 def test_no_region(kept, open_source):

@@ -46,7 +46,7 @@ def read_output(
         return record
     stated = record.get("version")
     if type(stated) is not int or stated != FORMAT:
-        return Fault("secret.invalid", f"states no `version` that is {FORMAT}")
+        return Fault("secret.invalid", f"it states no `version` that is {FORMAT}")
     fields = read_members(record, names, members)
     if isinstance(fields, Fault):
         return fields
@@ -74,7 +74,7 @@ def _read_expiry(record: Mapping[str, Any], started_at: float) -> float | Fault 
     """Read `expires_at`, or `ttl`; each may be absent or null."""
     stated, ttl = record.get("expires_at"), record.get("ttl")
     if stated is not None and ttl is not None:
-        return Fault("secret.invalid", "prints both 'expires_at' and 'ttl'")
+        return Fault("secret.invalid", "it holds both 'expires_at' and 'ttl'")
     if ttl is None:
         return _read_moment(stated)
     seconds = _read_number(ttl)

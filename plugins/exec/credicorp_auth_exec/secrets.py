@@ -98,4 +98,7 @@ class ExecSecretSource:
         )
         if isinstance(output, Fault):
             return output
-        return read_output(output, names, options.fields, place=place, started_at=started_at)
+        found = read_output(output, names, options.fields, place=place, started_at=started_at)
+        if isinstance(found, Fault):
+            return Fault(found.code, f"prints what cannot be used: {found.message}")
+        return found

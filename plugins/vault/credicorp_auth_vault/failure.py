@@ -37,6 +37,7 @@ _KNOWN: Final = (
     "missing secret_id",
     "missing client token",
     "invalid role name",
+    "wrapping token is not valid or does not exist",
     "invalid token",
     "permission denied",
     "no handler for route",

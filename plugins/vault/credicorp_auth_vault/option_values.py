@@ -13,7 +13,7 @@ from credicorp_auth.http.secret import Secret
 from credicorp_auth.wire.options import read_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from attrs import Attribute
 
@@ -45,6 +45,16 @@ def read_address(value: str) -> str:
 def read_file_name(value: str | os.PathLike[str]) -> str:
     """Read the path of a file; reject a number, which `open` would use as a descriptor."""
     return os.fspath(value)
+
+
+def read_flag(value: str | bool) -> bool:  # noqa: FBT001 # a converter
+    """Read true or false, also as text."""
+    word = str(value).lower()
+    if word not in {"true", "false"}:
+        raise InvalidSetting(
+            "`secret_id_wrapped` is neither true nor false", hint="set it to true or false."
+        )
+    return word == "true"
 
 
 def trim_slashes(value: str) -> str:
@@ -88,22 +98,6 @@ def read_version(value: int | str) -> int:
 def read_timeout(value: float | str) -> float:
     """Read the timeout of a fetch, in seconds."""
     return read_seconds(value, name="timeout")
-
-
-def read_fields(value: str | Mapping[str, str]) -> dict[str, str]:
-    """Read the mapping of fields to keys of the record: a mapping, or `field=key,field=key`."""
-    if isinstance(value, str):
-        parts = [part.partition("=") for part in value.split(",") if part.strip()]
-        pairs = [(name.strip(), key.strip()) for name, _, key in parts]
-    else:
-        pairs = [(str(name), str(key)) for name, key in dict(value).items()]
-    fields = dict(pairs)
-    if len(fields) != len(pairs) or not all(name and key for name, key in pairs):
-        raise InvalidSetting(
-            "`fields` does not say which key is which field",
-            hint="write it like client_id=username,client_secret=password.",
-        )
-    return fields
 
 
 def read_origins(value: str | Iterable[str]) -> tuple[str, ...]:

@@ -8,13 +8,14 @@ from attrs import field, frozen
 from attrs.converters import optional
 
 from credicorp_auth.errors import InvalidSetting, MissingSetting
+from credicorp_auth.plugin.api.json_record import no_field_names, read_field_names
 from credicorp_auth_vault.option_values import (
     check_ascii,
     check_path,
     one_of,
     read_address,
-    read_fields,
     read_file_name,
+    read_flag,
     read_origins,
     read_secret,
     read_timeout,
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 
 LOGIN_OPTIONS: Final[Mapping[str, frozenset[str]]] = {
     "token": frozenset({"token", "token_file"}),
-    "approle": frozenset({"auth_mount", "role_id", "secret_id", "secret_id_file"}),
+    "approle": frozenset(
+        {"auth_mount", "role_id", "secret_id", "secret_id_file", "secret_id_wrapped"}
+    ),
     "kubernetes": frozenset({"auth_mount", "role", "jwt", "jwt_file"}),
     "jwt": frozenset({"auth_mount", "role", "jwt", "jwt_file"}),
     "cert": frozenset({"auth_mount", "role"}),
@@ -65,12 +68,15 @@ class VaultOptions:
         role_id: Role id (approle).
         secret_id: Secret id (approle).
         secret_id_file: File with the secret id, read at each login.
+        secret_id_wrapped: Whether `secret_id` or its file holds a wrapping token, which is
+            exchanged for the secret id.
         jwt: JWT of the workload (kubernetes, jwt).
         jwt_file: File with the JWT, read at each login; for kubernetes, the service account's by
             default.
         token: Vault token; VAULT_TOKEN if neither it nor `token_file` is set.
         token_file: File with the Vault token, read at each fetch.
-        ca_file: PEM file of the only authorities to trust; by default those of the system.
+        ca_file: PEM file of the only authorities to trust; VAULT_CACERT if not set, then those of
+            the system.
         client_certificate: PEM file with the certificate chain and its unencrypted key (cert).
         standby_hosts: Origins that a standby may redirect to, in addition to that of `url`.
         timeout: Timeout of one fetch in seconds, login and renewal included.
@@ -87,7 +93,7 @@ class VaultOptions:
     mount: str = field(default="secret", converter=trim_slashes, validator=check_path)
     path: str | None = field(default=None, converter=optional(trim_slashes), validator=check_path)
     version: int | None = field(default=None, converter=optional(read_version))
-    fields: Mapping[str, str] = field(factory=dict[str, str], converter=read_fields)
+    fields: Mapping[str, str] = field(factory=no_field_names, converter=read_field_names)
     overlap: str = field(default="off", validator=one_of("off", "previous"))
     auth: str = field(default="token", validator=one_of(*LOGIN_OPTIONS))
     auth_mount: str | None = field(
@@ -97,6 +103,7 @@ class VaultOptions:
     role_id: Secret | None = field(default=None, converter=optional(read_secret))
     secret_id: Secret | None = field(default=None, converter=optional(read_secret))
     secret_id_file: str | None = field(default=None, converter=optional(read_file_name))
+    secret_id_wrapped: bool = field(default=False, converter=read_flag)
     jwt: Secret | None = field(default=None, converter=optional(read_secret))
     jwt_file: str | None = field(default=None, converter=optional(read_file_name))
     token: Secret | None = field(default=None, converter=optional(read_secret))
@@ -120,6 +127,11 @@ class VaultOptions:
                 raise InvalidSetting(
                     f"`{one}` and `{other}` are both set", hint="keep one of the two."
                 )
+        if self.secret_id_wrapped and not (self._has("secret_id") or self._has("secret_id_file")):
+            raise MissingSetting(
+                "`secret_id_wrapped` is set, and there is no wrapping token",
+                hint="set `secret_id` or `secret_id_file` to it.",
+            )
         for needed in ("path", *_NEEDED[self.auth]):
             if not any(self._has(name) for name in needed.split(" or ")):
                 raise MissingSetting(
@@ -128,4 +140,5 @@ class VaultOptions:
                 )
 
     def _has(self, name: str) -> bool:
-        return getattr(self, name) is not None
+        value = getattr(self, name)
+        return value is not None and value is not False

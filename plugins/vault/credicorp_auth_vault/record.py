@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from credicorp_auth.errors import SecretUnavailable
-from credicorp_auth.http.secret import Secret, SecretBytes
-from credicorp_auth.oauth.credential import Fault, digest_fields, read_credential
+from credicorp_auth.oauth.credential import Fault, digest_fields
 from credicorp_auth.plugin.api import FetchedSecret
+from credicorp_auth.plugin.api.json_record import read_members
 from credicorp_auth_vault.failure import build_failure
 from credicorp_auth_vault.mount import Place, ask_for_mount, has_versions
 from credicorp_auth_vault.response import OK, read_object, read_seconds, read_section
@@ -19,6 +19,7 @@ from credicorp_auth_vault.response import OK, read_object, read_seconds, read_se
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from credicorp_auth.http.secret import Secret
     from credicorp_auth_vault.options import VaultOptions
     from credicorp_auth_vault.response import Answer
 
@@ -128,28 +129,14 @@ class Record:
         return read_section(response, "data", place=str(self._place))
 
     def _read_fields(self, held: Mapping[str, Any], names: Collection[str]) -> dict[str, Secret]:
-        fields: dict[str, Secret] = {}
-        for name in sorted(names):
-            key = self._options.fields.get(name, name)
-            value = _read_field(held, key)
-            if isinstance(value, Fault):
-                raise SecretUnavailable(
-                    f"{self._place}: key {key!r} of the record {value.message}",
-                    code=value.code,
-                    hint=f"store {name} there and nothing else, or set `fields` to where it is.",
-                )
-            fields[name] = value
-        return fields
-
-
-def _read_field(held: Mapping[str, Any], key: str) -> Secret | Fault:
-    if key not in held:
-        return Fault("secret.missing", "does not exist")
-    value = held[key]
-    if not isinstance(value, str):
-        return Fault("secret.invalid", "is not text")
-    raw = SecretBytes(value.encode("utf-8", "surrogatepass"))
-    return read_credential(raw, line_end=False)
+        fields = read_members(held, names, self._options.fields)
+        if not isinstance(fields, Fault):
+            return fields
+        raise SecretUnavailable(
+            f"{self._place}: {fields.message}",
+            code=fields.code,
+            hint="store each field there as text, or set `fields` to the names of its members.",
+        )
 
 
 def _read_moment(value: object) -> float | None:

@@ -38,8 +38,8 @@ class VaultSecretSource:
 
     Args:
         options: The options.
-        environment: Variables in which VAULT_ADDR, VAULT_NAMESPACE and VAULT_TOKEN are looked up
-            if the options omit them; by default those of the process.
+        environment: Variables in which VAULT_ADDR, VAULT_NAMESPACE, VAULT_CACERT and VAULT_TOKEN
+            are looked up if the options omit them; by default those of the process.
         now: Returns monotonic seconds, for the lifetime of Vault's token.
 
     Raises:
@@ -61,6 +61,7 @@ class VaultSecretSource:
             options,
             url=options.url or environment.get("VAULT_ADDR") or None,
             namespace=options.namespace or environment.get("VAULT_NAMESPACE") or None,
+            ca_file=options.ca_file or environment.get("VAULT_CACERT") or None,
         )
         if options.url is None:
             raise MissingSetting(

@@ -19,6 +19,7 @@ from credicorp_auth_vault.response import (
     read_seconds,
     read_section,
 )
+from credicorp_auth_vault.wrapping import WrappedSecretId
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,6 +84,7 @@ class TokenKeeper:
         self._environment = environment
         self._now = now
         self._token: VaultToken | None = None
+        self._wrapped = WrappedSecretId()
 
     def prepare(self, login: VaultLogin) -> None:
         """
@@ -155,6 +157,7 @@ class TokenKeeper:
         mount = options.auth_mount or options.auth
         place = f"{login.server} login by {options.auth} at auth/{mount}"
         login.token = None
+        options = self._wrapped.replace(login, options)
         response: Answer = LOGINS[options.auth](login.hvac, options)
         login.token_is_proven = True
         if response.status != OK:

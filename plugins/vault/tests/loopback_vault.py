@@ -97,6 +97,7 @@ class LoopbackVault:
         self.plain = {}  # (mount, path) -> members of the answer
         self.roles = {}  # (auth mount, what is shown) -> token settings
         self.secret_ids = {}  # secret id -> uses that are left
+        self.wrapped = {}  # wrapping token -> path it was made at, and members
         self.asked = []
         self.script = []  # replies in place of the next ones
         self.scripted_paths = ""  # only for paths that hold this
@@ -187,6 +188,12 @@ class LoopbackVault:
         """Let whoever shows this at an auth mount have such tokens."""
         self.roles[auth, shown] = {"paths": paths, **token}
 
+    def wrap(self, path="auth/approle/role/app/secret-id", **data):
+        """Wrap the answer of a path, and return the token for it, which works once."""
+        token = f"hvs.canary-wrapping-{secrets.token_hex(8)}"
+        self.wrapped[token] = (path, data)
+        return token
+
     def response(self, asked, certificate):
         """Answer a request."""
         with self._lock:
@@ -196,6 +203,8 @@ class LoopbackVault:
             path = unquote(asked.path).removeprefix("/v1/")
             if path.startswith("auth/") and path.endswith("/login"):
                 return self._log_in(path[len("auth/") : -len("/login")], asked, certificate)
+            if path.startswith("sys/wrapping/"):
+                return self._wrapping(path.removeprefix("sys/wrapping/"), asked)
             held = self.tokens.get(asked.token or "")
             if held is None or (held.expires is not None and self.now() >= held.expires):
                 return self._refuse(asked.token)
@@ -235,6 +244,17 @@ class LoopbackVault:
                 )
             self.secret_ids[body["secret_id"]] = left - 1
         return Reply(200, envelope(auth=self._auth(self.issue(**settings))))
+
+    def _wrapping(self, verb, asked):
+        token = json.loads(asked.body)["token"] if verb == "lookup" else asked.token
+        if token not in self.wrapped:
+            return refusal(400, "wrapping token is not valid or does not exist")
+        if verb == "unwrap":
+            return Reply(200, envelope(data=self.wrapped.pop(token)[1]))
+        path = self.wrapped[token][0]
+        created = "2026-11-23T23:08:18.125024921Z"
+        data = {"creation_path": path, "creation_time": created, "creation_ttl": 60}
+        return Reply(200, envelope(data=data))
 
     def _auth(self, token):
         held = self.tokens[token]

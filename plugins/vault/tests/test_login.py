@@ -100,6 +100,119 @@ def test_approle_without_a_secret_id(vault, connect):
     assert "canary-v1" == fetch(connect(vault, auth="approle", role_id="role"))
 
 
+@pytest.fixture
+def wrapped(vault, connect, tmp_path):
+    """Build a source whose secret id comes wrapped, in a file; return it and what writes the file."""
+    vault.allow("approle", "role-canary", READ, ttl=90)
+    vault.secret_ids.update({"secret-id-canary": 100, "second-canary": 100})
+    path = tmp_path / "wrapping-token"
+
+    def hand_over(token):
+        path.write_text(f"{token}\n")
+
+    def build(**options):
+        given = {"role_id": "role-canary", "secret_id_file": str(path), "secret_id_wrapped": True}
+        return connect(vault, auth="approle", **{**given, **options})
+
+    return build, hand_over
+
+
+def test_a_wrapped_secret_id_is_unwrapped_once(vault, wrapped):
+    """The wrapping token is spent at the first login; later ones use the secret id that was in it."""
+    build, hand_over = wrapped
+    hand_over(vault.wrap(secret_id="secret-id-canary"))
+    source = build()
+    for _ in range(3):
+        fetch(source)
+        vault.moved += 100
+
+    assert (3, 1) == (vault.count("/login"), vault.count("/unwrap"))
+    login = next(each for each in vault.asked if each.path.endswith("/login"))
+    assert {"role_id": "role-canary", "secret_id": "secret-id-canary"} == json.loads(login.body)
+    assert login.token is None
+
+
+def test_fault_460_a_new_wrapping_token_is_unwrapped_at_the_next_login(vault, wrapped):
+    """Whoever delivers secret ids replaces the file, and need not restart anything."""
+    build, hand_over = wrapped
+    hand_over(vault.wrap(secret_id="secret-id-canary"))
+    source = build()
+    fetch(source)
+    vault.secret_ids["secret-id-canary"] = 0
+    vault.moved += 100
+    hand_over(vault.wrap(secret_id="second-canary"))
+
+    assert "canary-v1" == fetch(source)
+    assert 2 == vault.count("/unwrap")
+
+
+def test_a_wrapped_secret_id_as_an_option(vault, connect, wrapped):
+    """The token may be given itself, and text from the environment turns unwrapping on."""
+    build, _ = wrapped
+    token = vault.wrap(secret_id="secret-id-canary")
+
+    assert "canary-v1" == fetch(
+        build(secret_id=token, secret_id_file=None, secret_id_wrapped="true")
+    )
+
+
+def test_fault_460_a_wrapping_token_that_somebody_used(vault, wrapped):
+    """A token that is spent or expired is `secret.denied`, and the hint says what that may mean."""
+    build, hand_over = wrapped
+    hand_over("hvs.canary-wrapping-of-yesterday")
+    error = failure(build())
+
+    assert ("secret.denied", False) == (error.code, error.retryable)
+    assert "wrapping token is not valid" in str(error)
+    assert "somebody else" in error.hint
+    assert 0 == vault.count("/login")
+
+
+@pytest.mark.parametrize(
+    ("path", "namespace", "code"),
+    [
+        ("auth/approle/role/app/secret-id", None, None),
+        ("ns1/auth/approle/role/app/secret-id", "ns1", None),
+        ("auth/approle/role/app/secret-id", "ns1", None),
+        ("sys/wrapping/wrap", None, "secret.denied"),
+        ("secret/data/auth/approle/role/app/secret-id", None, "secret.denied"),
+        ("ns2/auth/approle/role/app/secret-id", "ns1", "secret.denied"),
+        ("auth/other/role/app/secret-id", None, "secret.denied"),
+        ("auth/approle/role/app/role-id", None, "secret.denied"),
+    ],
+)
+def test_fault_460_a_token_wrapped_at_another_path_is_left_wrapped(vault, wrapped, path, namespace, code):  # fmt: skip
+    """Anybody can wrap anything somewhere; a secret id is wrapped by its role alone."""
+    build, hand_over = wrapped
+    hand_over(vault.wrap(path, secret_id="secret-id-canary"))
+    source = build(namespace=namespace)
+    if code is None:
+        assert "canary-v1" == fetch(source)
+        return
+
+    assert code == failure(source).code
+    assert (0, 0) == (vault.count("/unwrap"), vault.count("/login"))
+
+
+@pytest.mark.parametrize("data", [{}, {"secret_id": 7}, {"secret_id": ""}])
+def test_a_wrapped_answer_without_a_secret_id(vault, wrapped, data):
+    """What was wrapped may be something else: `secret.invalid`."""
+    build, hand_over = wrapped
+    hand_over(vault.wrap(**data))
+
+    assert "secret.invalid" == failure(build()).code
+
+
+def test_a_token_that_expires_between_look_up_and_unwrapping(vault, wrapped):
+    """It is refused like one that is unknown."""
+    build, hand_over = wrapped
+    hand_over(vault.wrap(secret_id="secret-id-canary"))
+    vault.scripted_paths = "unwrap"
+    vault.script = [Reply(400, {"errors": ["wrapping token is not valid or does not exist"]})]
+
+    assert "secret.denied" == failure(build()).code
+
+
 @pytest.mark.parametrize(
     ("auth", "mount"),
     [("kubernetes", None), ("kubernetes", "k8s/eu"), ("jwt", None), ("jwt", "oidc")],

@@ -89,6 +89,9 @@ def test_options_are_read(options, option, expected):
         ({"adress": URL}, "config.unknown_key", "adress"),
         ({"timeout": None}, "config.value", "timeout"),
         ({"auth": "approle"}, "config.missing", "`role_id`"),
+        ({"auth": "approle", "role_id": "a", "secret_id_wrapped": "true"}, "config.missing", "`secret_id_wrapped`"),
+        ({"auth": "approle", "secret_id_wrapped": "perhaps"}, "config.value", "`secret_id_wrapped`"),
+        ({"secret_id_wrapped": True}, "config.value", "`secret_id_wrapped`"),
         ({"auth": "kubernetes"}, "config.missing", "`role`"),
         ({"auth": "jwt", "role": "a"}, "config.missing", "`jwt or jwt_file`"),
         ({"auth": "cert"}, "config.missing", "`client_certificate`"),
@@ -164,11 +167,28 @@ def test_fault_193_skip_verify_is_ignored(caplog, value, warnings):
     assert warnings == sum("VAULT_SKIP_VERIFY" in each.getMessage() for each in caplog.records)
 
 
-def test_fault_193_the_authority_is_checked(tls_vault, connect, ca_file):
+@pytest.mark.parametrize("option", ["right", None])
+def test_vault_cacert_is_the_fallback_of_ca_file(tls_vault, connect, ca_file, tmp_path, option):
+    """The variable of Vault's command line names the authority if the option does not; empty is not set."""
+    variable = str(tmp_path / "nowhere") if option else ca_file
+    environment = {"VAULT_CACERT": variable, "VAULT_TOKEN": tls_vault.root}
+    source = connect(tls_vault, ca_file=ca_file if option else None, environment=environment)
+
+    assert source.fetch(["client_secret"]).fields
+    build({"VAULT_ADDR": URL, "VAULT_CACERT": ""}).close()
+
+
+def test_a_vault_cacert_that_is_none(tmp_path):
+    """A file that does not exist is told at once, by its path."""
+    with pytest.raises(InvalidSetting, match="nowhere"):
+        build({"VAULT_ADDR": URL, "VAULT_CACERT": str(tmp_path / "nowhere")})
+
+
+def test_fault_193_the_authority_is_checked(tls_vault, connect):
     """A certificate of nobody we know is not accepted, whatever VAULT_SKIP_VERIFY says."""
     from credicorp_auth.errors import SecretUnavailable
 
-    environment = {"VAULT_SKIP_VERIFY": "1", "VAULT_CACERT": ca_file, "VAULT_TOKEN": tls_vault.root}
+    environment = {"VAULT_SKIP_VERIFY": "1", "VAULT_TOKEN": tls_vault.root}
     with pytest.raises(SecretUnavailable, match="certificate") as caught:
         connect(tls_vault, environment=environment).fetch(["client_secret"])
 

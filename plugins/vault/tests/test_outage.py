@@ -181,7 +181,9 @@ def test_over_tls(tls_vault, connect, ca_file):
     assert "canary-v1" == fetch(connect(tls_vault, ca_file=ca_file))
 
 
-def test_the_environment_changes_no_authority(tls_vault, connect, ca_file, tmp_path, monkeypatch):
+def test_the_environment_changes_no_authority_that_is_set(
+    tls_vault, connect, ca_file, tmp_path, monkeypatch
+):
     """CA bundles of the environment and netrc have no say."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine localhost login somebody password else\n")

@@ -104,7 +104,6 @@ def test_fault_181_empty(vault, connect, value):
         pytest.param(True, "not text", id="184-boolean"),
         pytest.param(["canary"], "not text", id="184-list"),
         pytest.param({"value": "canary"}, "not text", id="184-object"),
-        pytest.param(None, "not text", id="184-null"),
     ],
 )
 def test_fault_182_183_184_accidents(vault, connect, value, hint):
@@ -115,6 +114,13 @@ def test_fault_182_183_184_accidents(vault, connect, value, hint):
     assert ("secret.invalid", False) == (error.code, error.retryable)
     assert "'client_secret'" in f"{error}"
     assert hint in f"{error}"
+
+
+def test_fault_184_a_key_that_is_null(vault, connect):
+    """Null is as good as absent, as in every source."""
+    vault.write(client_secret=None)
+
+    assert "secret.missing" == failure(connect(vault)).code
 
 
 def test_fault_184_a_key_that_is_missing(vault, connect):
