@@ -66,14 +66,16 @@ def called(tree, *names):
 
 
 def test_fault_318_321_no_warnings_no_children_no_environment_of_ours():
-    """What is shipped warns of nothing by `warnings`, starts no process, and changes no variable."""
+    """What is shipped warns of nothing by `warnings`, changes no variable, and starts no process but the user's own."""
     forbidden = [
         "warnings.warn", "subprocess.run", "subprocess.Popen", "os.system", "os.execv", "os.posix_spawn",
         "os.putenv", "os.environ", "os.environ.update", "os.environ.pop", "os.environ.setdefault",
     ]  # fmt: skip
 
+    starter = "plugins/exec/credicorp_auth_exec/program.py: subprocess.Popen"
+
     assert 50 < len(SHIPPED)
-    assert [] == [
+    assert [starter] == [
         f"{path.relative_to(CHECKOUT)}: {name}"
         for path in SHIPPED
         for name in called(ast.parse(path.read_text("utf-8")), *forbidden)
