@@ -310,13 +310,15 @@ def test_a_fork_during_a_fetch_delays_neither(open_source, prints, tmp_path):
     assert 1 == len(fetched)
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_the_program(tmp_path):
     """Ctrl-C during a fetch leaves no program behind."""
+    # It tells its number late: the fetch has to wait for it by then, on a busy machine, too.
     number = tmp_path / "number"
     program = (
         "import sys\n"
         "from credicorp_auth_exec import ExecSecretSource, SourceOptions\n"
-        "command = ['/bin/sh', '-c', f'echo $$ > {sys.argv[1]}.new; mv {sys.argv[1]}.new {sys.argv[1]}; sleep 600']\n"
+        "command = ['/bin/sh', '-c', f'sleep 2; echo $$ > {sys.argv[1]}.new; mv {sys.argv[1]}.new {sys.argv[1]}; sleep 600']\n"
         "ExecSecretSource(SourceOptions(command=command, timeout=600)).fetch(['client_secret'])\n"
     )
     with subprocess.Popen(
