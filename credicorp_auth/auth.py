@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Self
 
 from credicorp_auth.bearer.call import BearerCall
 from credicorp_auth.engine.closeable import Closeable
-from credicorp_auth.engine.keys.no_verifier import NoVerifier
 from credicorp_auth.engine.tokens.token_source import TokenSource
 from credicorp_auth.http.allowed_origins import AllowedOrigins
 from credicorp_auth.settings.schema import Settings
 from credicorp_auth.wiring.engines import build_engines, settings_from_env, settings_from_profile
+from credicorp_auth.wiring.issuer import NoVerifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
