@@ -14,9 +14,9 @@ from credicorp_auth.diagnostics.setting_origins import Origin, explain_settings
 from credicorp_auth.engine.clock import Clock
 from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.plugin.api import CacheCapabilities
-from credicorp_auth.plugin.loading.listing import adapters_of
 from credicorp_auth.plugin.loading.registry import CACHE, OBSERVER, SECRET_SOURCE, TRANSPORT
-from credicorp_auth.wiring.engines import operators_registry, settings_of
+from credicorp_auth.wiring.adapters import adapters_of, operators_registry
+from credicorp_auth.wiring.engines import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial, reduce
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
 from attrs import frozen
 
@@ -14,12 +14,24 @@ from credicorp_auth.oauth.scope import Scope
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from credicorp_auth.resource.guard import Guard
-    from credicorp_auth.resource.scope import AnyScope
+    from credicorp_auth.resource.credentials import Headers
+    from credicorp_auth.resource.scope import AnyScope, RequiredScope
 
     Handler = TypeVar("Handler")
 
 _ATTRIBUTE: Final = "__credicorp_mark__"
+
+
+class Judge(Protocol):
+    """Part of a `Guard` that a mark needs: it judges the requests to the marked handler."""
+
+    def require(self, headers: Headers, scope: RequiredScope) -> Any:  # noqa: ANN401 - its proof
+        """Verify the token of a request."""
+        ...
+
+    async def arequire(self, headers: Headers, scope: RequiredScope) -> Any:  # noqa: ANN401 - its proof
+        """Verify the token of a request, awaiting the verifier."""
+        ...
 
 
 @frozen
@@ -32,7 +44,7 @@ class Mark:
         scope: The required scope; None if the handler is public on purpose.
     """
 
-    guard: Guard[Any]
+    guard: Judge
     scope: Scope | AnyScope | None
 
     @property
