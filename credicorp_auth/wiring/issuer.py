@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.engine.keys.discovery import COOLDOWN, DiscoveringTransport, Discovery
 from credicorp_auth.engine.keys.fetch_budget import FetchBudget
 from credicorp_auth.engine.keys.runtime import ServerKeyRuntime
 from credicorp_auth.engine.keys.verifier_engine import VerifierEngine
+from credicorp_auth.engine.keys.verifying import missing_issuer
 from credicorp_auth.engine.single_flight.cached_document import CachedDocument
-from credicorp_auth.errors import MissingSetting
 from credicorp_auth.http.messages import origin_of
 from credicorp_auth.jose.signature_algorithm import read_algorithms
 from credicorp_auth.jose.verification import VerificationPolicy
@@ -86,32 +86,3 @@ def with_discovery(
         return transport
     method = settings.client_authentication
     return DiscoveringTransport(transport, settings.token_url, discovery, method, runtime)
-
-
-class NoVerifier:
-    """Null verifier, used if no issuer is set: refuses to verify any token."""
-
-    def verify(self, _token: object, **_asked: object) -> NoReturn:
-        """
-        Raise an error.
-
-        Raises:
-            MissingSetting: No issuer is set (`config.verifier`).
-        """
-        raise missing_issuer()
-
-    async def averify(self, _token: object, **_asked: object) -> NoReturn:
-        """Raise an error, as `verify` does."""
-        raise missing_issuer()
-
-    def close(self) -> None:
-        """Do nothing."""
-
-
-def missing_issuer() -> MissingSetting:
-    """Return the error of a verifier that has no trusted issuer."""
-    return MissingSetting(
-        "no issuer is set whose tokens are to be trusted",
-        code="config.verifier",
-        hint="set `issuer` to the text that tokens carry as `iss`.",
-    )
