@@ -87,9 +87,8 @@ def note_cooldown(runtime: NotingRuntime, error: CredicorpAuthError) -> None:
 
 def is_refusal(error: CredicorpAuthError) -> bool:
     """Say whether the server will refuse again until its settings or ours change."""
-    if isinstance(error, (TokenRequestRefused, ScopeNotGranted)):
-        return not error.retryable
-    return may_blame_client(error)  # a bare 403
+    # A bare 403 may blame the client, but is a `ServerFailed`.
+    return isinstance(error, TokenRequestRefused | ScopeNotGranted) or may_blame_client(error)
 
 
 def note_wish(

@@ -239,7 +239,7 @@ def concerns_one_token(error: CredicorpAuthError, *, has_answered: bool) -> bool
         chokes = error.status in _CHOKED or (has_answered and not is_retryable(error.status))
         return chokes and error.retry_after is None
     if isinstance(error, TokenRequestRefused):
-        return not error.retryable and not refuses_client(error)
+        return not refuses_client(error)
     if isinstance(error, RedirectRefused):
         return has_answered
     return isinstance(error, MalformedResponse)

@@ -32,12 +32,13 @@ _REFUSALS: Final[Mapping[str, type[errors.TokenRequestRefused]]] = {
     "invalid_target": errors.InvalidTarget,
     "unsupported_token_type": errors.UnsupportedTokenType,
 }
-_BUSY_ERRORS: Final = frozenset({"slow_down", "temporarily_unavailable"})
 _BLAMING_ERRORS: Final = frozenset(
     {"invalid_client", "unauthorized_client", "access_denied", "unauthorized"}
 )
-_KNOWN_ERRORS: Final = frozenset({*_REFUSALS, *_BUSY_ERRORS, *_BLAMING_ERRORS}) | {
+_KNOWN_ERRORS: Final = frozenset({*_REFUSALS, *_BLAMING_ERRORS}) | {
     "server_error",
+    "slow_down",
+    "temporarily_unavailable",
     "use_dpop_nonce",
 }
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -102,7 +103,7 @@ def refuses_client(error: CredicorpAuthError) -> bool:
 
 def _read_refusal_of(error: CredicorpAuthError) -> tuple[int, str]:
     """Return status and OAuth code of a refusal; 0 and empty if the error has none."""
-    if isinstance(error, errors.TokenRequestRefused) and not error.retryable:
+    if isinstance(error, errors.TokenRequestRefused):
         return error.status, error.error.lower()
     # The body of a `ServerFailed` decides nothing. A bare 403 is a `ServerFailed`.
     return (error.status if isinstance(error, errors.ServerFailed) else 0), ""
@@ -223,6 +224,9 @@ def read_refusal(
     """
     Read an OAuth error document (RFC 6749 section 5.2).
 
+    The codes of the RFC are in lower case; they are recognized in any case. The refusal is not
+    retryable, whatever its code: only a status is.
+
     Args:
         members: Its members, including `error`.
         status: HTTP status code of the response.
@@ -242,11 +246,11 @@ def read_refusal(
             code="oauth.malformed_error",
         )
     said = _show_error(members, secrets)
-    kind = _REFUSALS.get(said.error, errors.TokenRequestRefused)
+    name = said.error.lower()
+    kind = _REFUSALS.get(name, errors.TokenRequestRefused)
     return kind(
         f"the {profile.name} refused with{said} ({where})",
         status=status,
-        code=f"oauth.{said.error}",
-        retryable=said.error in _BUSY_ERRORS,
+        code=f"oauth.{name}",
         **said.members(),
     )

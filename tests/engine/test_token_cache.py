@@ -351,6 +351,28 @@ def test_162_a_trouble_is_told_once_a_minute(engines):
     assert 5 == len(failures)
 
 
+def test_fault_411_a_cache_whose_entries_are_damaged_is_told_once_a_minute(engines):
+    """411: entries that are damaged again and again are one event a minute, not one for each read."""
+
+    class Damaged(SharedCache):
+        def read(self, key):
+            super().read(key)
+            return b"damaged"
+
+    transport, told, clock = ScriptedTransport(), [], MovableClock()
+    engine = engines(
+        Damaged(), transport, clock=clock, observe=lambda event: told.append(event.name)
+    )
+    for _ in range(4):
+        engine.invalidate(engine.get_token())
+        wait_idle()
+    first = told.count("cache.corrupt")
+    clock.advance(61)
+    engine.get_token()
+
+    assert (1, 2) == (first, told.count("cache.corrupt"))
+
+
 def test_after_a_fork_the_seal_is_renewed_too(engines):
     """In a child the keys of an encrypted cache can be fetched again."""
     cache, transport = SharedCache(encryption_key=Secret(SEALING)), ScriptedTransport()

@@ -150,7 +150,8 @@ class TokenCache:
         try:
             return read(entry if self._cipher is None else self._cipher.open(entry, key))
         except CorruptEntry as fault:
-            self._emit("cache.corrupt", cache=str(self.provider), reason=str(fault))
+            if self._may_say("open", "cache.corrupt"):
+                self._emit("cache.corrupt", cache=str(self.provider), reason=str(fault))
             return Unusable.DAMAGED
         except CredicorpAuthError as error:
             self._complain("open", error)
@@ -177,8 +178,14 @@ class TokenCache:
             return None
 
     def _complain(self, verb: str, error: CredicorpAuthError) -> None:
-        now, code = self._clock.boot(), error.code
-        if now >= self._said.get((verb, code), 0.0):
-            self._said[verb, code] = now + _SAY_AGAIN
-            cache = str(self.provider)
+        code, cache = error.code, str(self.provider)
+        if self._may_say(verb, code):
             self._emit("cache.failed", cache=cache, verb=verb, code=code, reason=error.message)
+
+    def _may_say(self, verb: str, code: str) -> bool:
+        """Return whether a failure of this kind may be emitted now: once a minute."""
+        now = self._clock.boot()
+        due = now >= self._said.get((verb, code), 0.0)
+        if due:
+            self._said[verb, code] = now + _SAY_AGAIN
+        return due
