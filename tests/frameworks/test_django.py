@@ -87,6 +87,9 @@ ROUTES = {
     "GET /rest-writes": WRITE,
     "GET /rest-cached": UNMARKED,  # a cache might respond in place of its permissions
     "GET /rest-marked-cached": READ,
+    "GET /paged": READ,
+    "GET /paged-outside": READ,
+    "GET /rest-paged": READ,
     "GET /rest-changed": UNMARKED,
     "GET /rest-set-up": UNMARKED,
     "GET /rest-computed": UNMARKED,

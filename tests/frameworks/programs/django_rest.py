@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import cache_page
 from django_permissions import reads, writes
 from django_service import READ, guard
 from rest_framework.decorators import action, api_view, permission_classes
@@ -35,6 +37,12 @@ class Decisions(ViewSet):
 
     @action(detail=False, permission_classes=[AllowAny])
     def forgotten(self, request):
+        return told(request)
+
+
+class Paged(APIView):
+    @method_decorator(cache_page(60))
+    def get(self, request):
         return told(request)
 
 

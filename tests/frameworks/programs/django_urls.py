@@ -49,6 +49,10 @@ def borrowed(request):
     return response(request)
 
 
+def paged(request):
+    return response(request)
+
+
 def wrapping(view):
     @wraps(view)
     def inner(*args, **named):
@@ -172,6 +176,9 @@ urlpatterns = [
     path("rest-writes", django_rest.Plain.as_view(permission_classes=[django_rest.writes])),
     path("rest-cached", cache_page(60)(django_rest.Plain.as_view())),
     path("rest-marked-cached", cache_page(60)(guard.requires(READ)(django_rest.Plain.as_view()))),
+    path("paged", cache_page(60)(guard.requires(READ)(paged))),
+    path("paged-outside", guard.requires(READ)(cache_page(60)(paged))),
+    path("rest-paged", django_rest.Paged.as_view()),
     path("rest-changed", django_rest.Changed.as_view()),
     path("rest-set-up", django_rest.SetUp.as_view()),
     path("rest-computed", django_rest.Computed.as_view()),
