@@ -9,6 +9,7 @@ import django
 import pytest
 from django.conf import settings
 
+from credicorp_auth.engine.keys.verifying import NoVerifier
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.resource import ANY_SCOPE
 from credicorp_auth.resource import Guard as PlainGuard
@@ -19,10 +20,6 @@ pytestmark = pytest.mark.slow
 _APPS = ["django.contrib.auth", "django.contrib.contenttypes"]
 MIDDLEWARE = "credicorp_auth.resource.django.GuardMiddleware"
 UPDATE = "django.middleware.cache.UpdateCacheMiddleware"
-
-
-class NoVerifier:
-    """Verifies nothing: these tests are about what happens before any request."""
 
 
 def project(*patterns) -> ModuleType:

@@ -278,6 +278,16 @@ def test_a_realm_that_cannot_stand_in_a_header_is_refused(realm):
     assert "config.value" == refused.value.code
 
 
+@pytest.mark.parametrize("verifier", [None, "https://credicorp.co.uk", Returning, len])
+def test_fault_413_a_guard_without_a_verifier_is_refused(verifier):
+    """413: what cannot verify is refused when the service starts; the hint says what to pass."""
+    with pytest.raises(errors.InvalidSetting) as refused:
+        Guard(verifier)
+
+    assert "config.guard_verifier" == refused.value.code
+    assert "TokenVerifier" in refused.value.hint
+
+
 def test_no_token_is_told_to_log_or_caller(caplog):
     """Neither the answer nor the log, at its most talkative, holds the token."""
     caplog.set_level(logging.DEBUG)
