@@ -8,11 +8,11 @@ from credicorp_auth.errors import HeaderExists, InvalidSetting
 from credicorp_auth.http.messages import origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
     from typing import Unpack
 
     from credicorp_auth.bearer.call import BearerCall, RequestNames
-    from credicorp_auth.oauth.scope import Scope
+    from credicorp_auth.oauth.scope import RequestedScope
 
 Existing = Literal["replace", "keep", "refuse"]
 """Policy for an existing header: replace it, keep it, or refuse the request."""
@@ -28,10 +28,7 @@ class TokenClient(Protocol):
         ...
 
     def call(
-        self,
-        url: str,
-        scope: Scope | str | Iterable[str] | None = None,
-        **names: Unpack[RequestNames],
+        self, url: str, scope: RequestedScope = None, **names: Unpack[RequestNames]
     ) -> BearerCall:
         """Begin a request to `url` that carries the token."""
         ...
@@ -68,7 +65,7 @@ class ExistingHeader:
     def begin(
         self,
         url: str,
-        scope: Scope | str | Iterable[str] | None = None,
+        scope: RequestedScope = None,
         values: Collection[str | bytes] = (),
         **names: Unpack[RequestNames],
     ) -> BearerCall | None:

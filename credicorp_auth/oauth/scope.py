@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from attrs import field, frozen
@@ -12,7 +13,7 @@ from credicorp_auth.http.strict_json import is_absent
 from credicorp_auth.http.untrusted_text import SHORTEST_IN_VALUES, scrub
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
 
     from credicorp_auth.http.secret import Secret
 
@@ -76,6 +77,10 @@ class Scope:
     def without(self, other: Scope) -> Scope:
         """Return the scope tokens that are not in `other`."""
         return Scope(self.words - other.words)
+
+
+RequestedScope = Scope | str | Iterable[str] | None
+"""Types that a caller may pass as the scope of a token; None for the default scope."""
 
 
 def read_scope_of(stated: object, asked: Scope, secrets: Collection[Secret]) -> Scope | None:

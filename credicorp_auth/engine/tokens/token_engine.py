@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from credicorp_auth.lifecycle.client import Client
     from credicorp_auth.lifecycle.runtime import TokenRequirements
     from credicorp_auth.lifecycle.windows import Windows
-    from credicorp_auth.oauth.scope import Scope
+    from credicorp_auth.oauth.scope import RequestedScope, Scope
     from credicorp_auth.oauth.token import AccessToken
 
 
@@ -70,7 +70,7 @@ class TokenEngine:
         return self._default
 
     def get_token(
-        self, scope: Scope | str | Iterable[str] | None = None, *, timeout: float | None = None
+        self, scope: RequestedScope = None, *, timeout: float | None = None
     ) -> AccessToken:
         """
         Return a usable token; block this thread if none is held.
@@ -99,7 +99,7 @@ class TokenEngine:
 
     async def aget_token(
         self,
-        scope: Scope | str | Iterable[str] | None = None,
+        scope: RequestedScope = None,
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - ends this wait, not the shared call
     ) -> AccessToken:
