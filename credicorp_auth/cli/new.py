@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from credicorp_auth.scaffold import SHAPES, write_distribution
+from credicorp_auth_testing.scaffold import SHAPES, write_distribution
 
 
 @click.command()

@@ -34,7 +34,7 @@ def sandbox(*, port: int, expires_in: float, token_latency: float, algorithm: st
             code="plugin.missing",
             hint="install the extra: pip install 'credicorp-auth[sandbox]'",
         )
-    from credicorp_auth.testing.sandbox import SandboxSettings, serve  # noqa: PLC0415 - it needs the extra
+    from credicorp_auth_testing.sandbox import SandboxSettings, serve  # noqa: PLC0415 - it needs the extra
 
     settings = SandboxSettings(
         port=port, expires_in=expires_in, token_latency=token_latency, algorithm=algorithm

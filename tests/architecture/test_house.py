@@ -21,7 +21,7 @@ import credicorp_auth
 CHECKOUT = Path(os.environ.get("CREDICORP_CHECKOUT") or Path(__file__).parents[2])
 SHIPPED = sorted(
     each
-    for folder in (CHECKOUT / "credicorp_auth", *sorted((CHECKOUT / "plugins").glob("*/credicorp_auth_*")))
+    for folder in (CHECKOUT / "credicorp_auth", CHECKOUT / "testing" / "credicorp_auth_testing", *sorted((CHECKOUT / "plugins").glob("*/credicorp_auth_*")))
     for each in folder.rglob("*.py")
 )  # fmt: skip
 TESTS = sorted([*(CHECKOUT / "tests").rglob("*.py"), *(CHECKOUT / "plugins").glob("*/tests/*.py")])
@@ -124,7 +124,7 @@ def test_adapters_know_only_what_a_stranger_may_know():
 def test_frameworks_stay_in_their_faces():
     """Frameworks are imported by the modules of their names, and by the sandbox, alone."""
     frameworks = {"aiohttp", "django", "fastapi", "flask", "litestar", "quart", "rest_framework", "starlette", "werkzeug"}  # fmt: skip
-    sandbox = CHECKOUT / "credicorp_auth" / "testing" / "sandbox"
+    sandbox = CHECKOUT / "testing" / "credicorp_auth_testing" / "sandbox"
     users = {
         name_of(path)
         for path, tree in TREES.items()
@@ -140,7 +140,7 @@ def test_frameworks_stay_in_their_faces():
 
 def test_the_sandbox_reads_with_other_eyes():
     """The sandbox imports nothing of the library, so that the two sides check each other."""
-    folder = CHECKOUT / "credicorp_auth" / "testing" / "sandbox"
+    folder = CHECKOUT / "testing" / "credicorp_auth_testing" / "sandbox"
 
     assert [] == [
         f"{name_of(path)} imports {module}"
@@ -148,7 +148,7 @@ def test_the_sandbox_reads_with_other_eyes():
         if path.is_relative_to(folder)
         for module in imports(tree)
         if module.startswith("credicorp_auth")
-        and not module.startswith("credicorp_auth.testing.sandbox")
+        and not module.startswith("credicorp_auth_testing.sandbox")
     ]
 
 
