@@ -79,13 +79,8 @@ def credicorp_auth_offline(credicorp_clock: MovableClock) -> Iterator[CredicorpA
 @pytest.fixture
 def credicorp_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     """A sandbox for one test: authorization server and partner API; `CREDICORP_*` point to it."""
-    try:
-        from credicorp_auth_testing.sandbox import Sandbox  # noqa: PLC0415 - only if used
-    except ImportError as missing:
-        name = missing.name
-        pytest.fail(
-            f"credicorp_sandbox needs {name}: pip install 'credicorp-auth[sandbox]'", pytrace=False
-        )
+    from credicorp_auth_testing.sandbox import Sandbox  # noqa: PLC0415 - only if used
+
     for variable in [each for each in os.environ if each.startswith("CREDICORP_")]:
         monkeypatch.delenv(variable)  # the developer's settings must not affect the test
     with Sandbox() as sandbox:

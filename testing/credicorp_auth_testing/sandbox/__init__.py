@@ -2,7 +2,7 @@
 Sandbox of the partner API: a real authorization server and a small protected API on loopback.
 
 It is built on Authlib's server and Flask, not on this library's own parsers, so that the two sides
-check each other. It needs the extra `sandbox`.
+check each other.
 """
 
 from __future__ import annotations

@@ -14,21 +14,20 @@ from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
 from flask import Blueprint, jsonify, request
 
+from credicorp_auth_testing.sandbox.state import BASE_PATH
 from credicorp_auth_testing.sandbox.tokens import IssuedToken
 
 if TYPE_CHECKING:
     from flask import Flask, Response
 
     from credicorp_auth_testing.sandbox.clients import SandboxClient
-    from credicorp_auth_testing.sandbox.sandbox import Sandbox
-
-BASE_PATH = "/partner/v1"
+    from credicorp_auth_testing.sandbox.state import SandboxState
 
 
 class _Tokens(JWTBearerTokenGenerator):  # type: ignore[misc] # Authlib is not typed
     """A generator of tokens in the RFC 9068 profile."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: SandboxState) -> None:
         super().__init__(issuer=sandbox.issuer, alg=sandbox.settings.algorithm)
         self._sandbox = sandbox
 
@@ -74,7 +73,7 @@ class _Grant(ClientCredentialsGrant):  # type: ignore[misc] # Authlib is not typ
             raise InvalidScopeError
 
 
-def _introspection(sandbox: Sandbox) -> type[IntrospectionEndpoint]:
+def _introspection(sandbox: SandboxState) -> type[IntrospectionEndpoint]:
     class Introspection(IntrospectionEndpoint):  # type: ignore[misc] # Authlib is not typed
         CLIENT_AUTH_METHODS = ("client_secret_basic", "client_secret_post")
 
@@ -91,7 +90,7 @@ def _introspection(sandbox: Sandbox) -> type[IntrospectionEndpoint]:
     return Introspection
 
 
-def _revocation(sandbox: Sandbox) -> type[RevocationEndpoint]:
+def _revocation(sandbox: SandboxState) -> type[RevocationEndpoint]:
     class Revocation(RevocationEndpoint):  # type: ignore[misc] # Authlib is not typed
         CLIENT_AUTH_METHODS = ("client_secret_basic", "client_secret_post")
 
@@ -105,7 +104,7 @@ def _revocation(sandbox: Sandbox) -> type[RevocationEndpoint]:
     return Revocation
 
 
-def _save(sandbox: Sandbox, token: dict[str, Any]) -> None:
+def _save(sandbox: SandboxState, token: dict[str, Any]) -> None:
     from joserfc import jwt  # noqa: PLC0415 - used by nothing else here
 
     claims = jwt.decode(token["access_token"], sandbox.keys.published()).claims
@@ -113,7 +112,7 @@ def _save(sandbox: Sandbox, token: dict[str, Any]) -> None:
     sandbox.counters.add("mints")
 
 
-def add_authorization_server(app: Flask, sandbox: Sandbox) -> None:
+def add_authorization_server(app: Flask, sandbox: SandboxState) -> None:
     """Add the endpoints for tokens, introspection, revocation, keys and metadata."""
     server = AuthorizationServer(
         app,
@@ -157,7 +156,7 @@ def add_authorization_server(app: Flask, sandbox: Sandbox) -> None:
     app.register_blueprint(plane)
 
 
-def metadata_of(sandbox: Sandbox) -> dict[str, Any]:
+def metadata_of(sandbox: SandboxState) -> dict[str, Any]:
     """Return the authorization server's metadata (RFC 8414 section 2)."""
     base = sandbox.base_url
     methods = ["client_secret_post", "client_secret_basic"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from flask import Flask, Response
 
-    from credicorp_auth_testing.sandbox.sandbox import Sandbox
+    from credicorp_auth_testing.sandbox.state import SandboxState
 
 KEY_HEADER = "Sandbox-Control-Key"
 
@@ -27,7 +27,7 @@ def _faults(body: dict[str, Any]) -> list[Fault]:
     ]
 
 
-def _secrets(sandbox: Sandbox, body: dict[str, Any]) -> None:
+def _secrets(sandbox: SandboxState, body: dict[str, Any]) -> None:
     client = sandbox.clients.find(body.get("client_id", sandbox.client_id))
     if client is None:
         raise KeyError("client_id")
@@ -37,7 +37,7 @@ def _secrets(sandbox: Sandbox, body: dict[str, Any]) -> None:
         client.revoke_secret(body["revoke"])
 
 
-def _commands(sandbox: Sandbox) -> dict[str, Callable[[dict[str, Any]], object]]:
+def _commands(sandbox: SandboxState) -> dict[str, Callable[[dict[str, Any]], object]]:
     switches = sandbox.switches
     return {
         "settings": switches.switch,
@@ -54,7 +54,7 @@ def _commands(sandbox: Sandbox) -> dict[str, Callable[[dict[str, Any]], object]]
     }
 
 
-def add_control(app: Flask, sandbox: Sandbox) -> None:
+def add_control(app: Flask, sandbox: SandboxState) -> None:
     """
     Add the control plane to an application: `GET /_sandbox/counters`, `POST /_sandbox/<command>`.
 

@@ -6,13 +6,13 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from credicorp_auth_testing.sandbox.authorization import BASE_PATH
 from credicorp_auth_testing.sandbox.server import NO_LINGER
+from credicorp_auth_testing.sandbox.state import BASE_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from credicorp_auth_testing.sandbox.sandbox import Sandbox
+    from credicorp_auth_testing.sandbox.state import SandboxState
     from credicorp_auth_testing.sandbox.switches import Fault
 
 TOKEN_PATH = f"{BASE_PATH}/oauth/token"
@@ -31,7 +31,7 @@ class Gate:
         application: The application behind the gate.
     """
 
-    def __init__(self, sandbox: Sandbox, application: Any) -> None:
+    def __init__(self, sandbox: SandboxState, application: Any) -> None:
         self._sandbox = sandbox
         self._application = application
 

@@ -12,12 +12,12 @@ from flask import Blueprint, g, jsonify, request
 from joserfc import jwt
 from joserfc.errors import JoseError
 
-from credicorp_auth_testing.sandbox.authorization import BASE_PATH
+from credicorp_auth_testing.sandbox.state import BASE_PATH
 
 if TYPE_CHECKING:
     from flask import Flask, Response
 
-    from credicorp_auth_testing.sandbox.sandbox import Sandbox
+    from credicorp_auth_testing.sandbox.state import SandboxState
 
 _UNAUTHORIZED = 401
 
@@ -64,7 +64,7 @@ class TokenCheck:
     keep up with load on small machines. Expiry and revocation are checked each time.
     """
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: SandboxState) -> None:
         self._sandbox = sandbox
         self._verified: dict[str, dict[str, Any]] = {}
 
@@ -132,7 +132,7 @@ class Applications:
         return response
 
 
-def add_partner_api(app: Flask, sandbox: Sandbox) -> None:
+def add_partner_api(app: Flask, sandbox: SandboxState) -> None:
     """Add the protected API to an application."""
     api = Blueprint("partner_api", __name__, url_prefix=BASE_PATH)
     check, applications = TokenCheck(sandbox), Applications()

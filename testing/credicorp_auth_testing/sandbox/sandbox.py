@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import secrets
 import uuid
 from typing import TYPE_CHECKING, Self
 
 from flask import Flask, g, request
 
-from credicorp_auth_testing.sandbox.authorization import BASE_PATH, add_authorization_server
-from credicorp_auth_testing.sandbox.clients import Clients, SandboxClient
+from credicorp_auth_testing.sandbox.authorization import add_authorization_server
 from credicorp_auth_testing.sandbox.control import add_control
-from credicorp_auth_testing.sandbox.counters import Counters
 from credicorp_auth_testing.sandbox.gate import Gate
-from credicorp_auth_testing.sandbox.keys import EncryptionKeyRing
 from credicorp_auth_testing.sandbox.partner_api import Refusal, add_partner_api
-from credicorp_auth_testing.sandbox.rate_limit import TokenBucket
 from credicorp_auth_testing.sandbox.server import LoopbackServer
-from credicorp_auth_testing.sandbox.settings import SandboxSettings
-from credicorp_auth_testing.sandbox.switches import Switches
-from credicorp_auth_testing.sandbox.tokens import IssuedTokens
+from credicorp_auth_testing.sandbox.state import SandboxState
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from flask import Response
 
+    from credicorp_auth_testing.sandbox.settings import SandboxSettings
 
-class Sandbox:
+
+class Sandbox(SandboxState):
     """
     A partner API on loopback, with its authorization server.
 
@@ -45,24 +40,10 @@ class Sandbox:
     """
 
     def __init__(self, settings: SandboxSettings | None = None) -> None:
-        self.settings = settings = settings or SandboxSettings()
-        self.client_id = settings.client_id
-        self.client_secret = settings.client_secret
-        self.client = SandboxClient(settings.client_id, settings.client_secret, settings.scopes)
-        self.clients = Clients(self.client)
-        self.keys = EncryptionKeyRing(settings.algorithm)
-        self.tokens = IssuedTokens()
-        self.counters = Counters()
-        self.switches = Switches(settings)
-        self.token_bucket = TokenBucket(settings.token_rate, settings.token_burst)
-        self.api_bucket = TokenBucket(settings.api_rate, settings.api_burst)
-        self.control_key = secrets.token_urlsafe(24)
+        super().__init__(settings)
         app = Flask("credicorp_auth_sandbox")
-        self._server = LoopbackServer(settings.port, Gate(self, app))
-        self.issuer = f"http://127.0.0.1:{self._server.server_port}"
-        self.base_url = f"{self.issuer}{BASE_PATH}"
-        self.token_url = f"{self.base_url}/oauth/token"
-        self.jwks_url = f"{self.base_url}/oauth/jwks"
+        self._server = LoopbackServer(self.settings.port, Gate(self, app))
+        self._locate(self._server.server_port)
         self._assemble(app)
 
     def _assemble(self, app: Flask) -> None:

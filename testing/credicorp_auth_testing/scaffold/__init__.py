@@ -1,4 +1,4 @@
-"""Templates for distributions of custom adapters; needs the extra `scaffold`."""
+"""Templates for distributions of custom adapters."""
 
 from __future__ import annotations
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from importlib.metadata import version
 from importlib.resources import files
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from credicorp_auth.errors import InvalidSetting, MissingSetting
+from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.plugin.loading.registry import CACHE, KINDS, SECRET_SOURCE, TRANSPORT, Kind
 
 if TYPE_CHECKING:
@@ -63,13 +62,12 @@ def write_distribution(kind: str, name: str, folder: Path) -> Path:
 
     Raises:
         InvalidSetting: The name cannot be used, or the folder exists already.
-        MissingSetting: Jinja2 is not installed.
     """
     _check(name)
     shape = SHAPES[kind]
     package = f"credicorp_auth_{name.replace('-', '_')}"
     words = "".join(map(str.capitalize, name.split("-")))
-    told = {
+    parameters = {
         "name": name,
         "distribution": f"credicorp-auth-{name}",
         "package": package,
@@ -83,11 +81,11 @@ def write_distribution(kind: str, name: str, folder: Path) -> Path:
         "options": shape.options,
         "core": ".".join(version("credicorp-auth").split(".")[:2]),
     }
-    made = folder / told["distribution"]
+    made = folder / parameters["distribution"]
     if made.exists():
-        raise InvalidSetting(f"{made} is there already", hint="choose another name, or folder.")
+        raise InvalidSetting(f"{made} is there already", hint="choose another name or folder.")
     texts = {
-        path: _render(template, told) if template else ""
+        path: _render(template, parameters) if template else ""
         for path, template in _layout(shape, package).items()
     }
     try:
@@ -95,9 +93,9 @@ def write_distribution(kind: str, name: str, folder: Path) -> Path:
             (made / path).parent.mkdir(parents=True, exist_ok=True)
             (made / path).write_text(text, "utf-8")
     except OSError as fault:
-        trouble = fault.strerror
+        reason = fault.strerror
         raise InvalidSetting(
-            f"{made} cannot be written: {trouble}", hint="choose another folder with --into."
+            f"{made} cannot be written: {reason}", hint="choose another folder with --into."
         ) from None
     return made
 
@@ -116,28 +114,22 @@ def _layout(shape: Shape, package: str) -> dict[str, str]:
     }
 
 
-def _render(template: str, told: dict[str, str]) -> str:
-    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - it needs the extra
+def _render(template: str, parameters: dict[str, str]) -> str:
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - only if one is written
 
     home = files("credicorp_auth_testing.scaffold") / "templates"
     text = home.joinpath(f"{template}.j2").read_text("utf-8")
     environment = Environment(  # noqa: S701 - it writes Python, not HTML
         undefined=StrictUndefined, keep_trailing_newline=True
     )
-    return environment.from_string(text).render(told)
+    return environment.from_string(text).render(parameters)
 
 
 def _check(name: str) -> None:
-    if find_spec("jinja2") is None:
-        raise MissingSetting(
-            "a new distribution is written with jinja2",
-            code="plugin.missing",
-            hint="install the extra: pip install 'credicorp-auth[scaffold]'",
-        )
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:
         raise InvalidSetting(
             f"{ascii(name)[:60]} cannot be the name of an adapter",
-            hint=f"use small letters and digits, {_LONGEST} at most, with single hyphens.",
+            hint=f"use lower-case letters, digits and single hyphens, {_LONGEST} at most.",
         )
     if any(name in kind.built_in | kind.published for kind in KINDS):
         raise InvalidSetting(

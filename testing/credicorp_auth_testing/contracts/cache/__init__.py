@@ -22,8 +22,8 @@ class CacheContract(
             def build_cache(self, place):
                 return MyCache(namespace=place.name)
 
-    It needs pytest (`pip install credicorp-auth[testing]`) and forks. Tests of capabilities that
-    `capabilities` does not declare are skipped, and so are failures without `break_cache`.
+    It forks. Tests of capabilities that `capabilities` does not declare are skipped, and so are
+    failures without `break_cache`.
 
     .. versionadded:: 1.0.0
     """

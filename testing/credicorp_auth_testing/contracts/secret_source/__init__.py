@@ -26,9 +26,8 @@ class SecretSourceContract(LeakTests, LifecycleTests, FetchTests, FetchFailureTe
             def break_down(self):
                 my_store.stop()
 
-    It needs pytest (`pip install credicorp-auth[testing]`). Tests that need a client id or a
-    rotation are skipped if `capabilities` declares none. Without `break_down`, tests of an outage
-    are skipped.
+    Tests that need a client id or a rotation are skipped if `capabilities` declares none. Without
+    `break_down`, tests of an outage are skipped.
 
     .. versionadded:: 1.0.0
     """

@@ -22,9 +22,8 @@ class TransportContract(
             def build_transport(self, **options):
                 return MyTransport(**options)
 
-    It needs pytest and trustme (`pip install credicorp-auth[testing]`). It uses servers on loopback
-    and a certificate authority of its own. If the transport does not declare `total_deadline`, the
-    tests that need it are skipped.
+    It uses servers on loopback and a certificate authority of its own. If the transport does not
+    declare `total_deadline`, the tests that need it are skipped.
 
     .. versionadded:: 1.0.0
     """
