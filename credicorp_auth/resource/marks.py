@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial, reduce
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
 from attrs import frozen
 
@@ -14,12 +14,24 @@ from credicorp_auth.oauth.scope import Scope
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from credicorp_auth.resource.guard import Guard
-    from credicorp_auth.resource.scope import AnyScope
+    from credicorp_auth.resource.credentials import Headers
+    from credicorp_auth.resource.scope import AnyScope, RequiredScope
 
     Handler = TypeVar("Handler")
 
 _ATTRIBUTE: Final = "__credicorp_mark__"
+
+
+class Judge(Protocol):
+    """What a mark needs of the guard that made it, which imports this module."""
+
+    def require(self, headers: Headers, scope: RequiredScope, /) -> Any:  # noqa: ANN401 - a proof of any kind
+        """Return the proof of a request's token; raise `Refused` if it is not acceptable."""
+        ...
+
+    async def arequire(self, headers: Headers, scope: RequiredScope, /) -> Any:  # noqa: ANN401 - see above
+        """Do the same without blocking the event loop."""
+        ...
 
 
 @frozen
@@ -32,7 +44,7 @@ class Mark:
         scope: The required scope; None if the handler is public on purpose.
     """
 
-    guard: Guard[Any]
+    guard: Judge
     scope: Scope | AnyScope | None
 
     @property

@@ -25,11 +25,11 @@ from credicorp_auth.oauth.token_endpoint import TokenPolicy, TokenRequest
 from credicorp_auth.plugin.api import Provider
 from credicorp_auth.plugin.loading.registry import (
     CACHE,
-    PLUGINS_VARIABLE,
     SECRET_SOURCE,
     TRANSPORT,
     Kind,
     Registry,
+    read_allowlist,
 )
 from credicorp_auth.settings.environment import PROFILE_VARIABLE
 from credicorp_auth.settings.schema import Settings
@@ -104,8 +104,7 @@ def settings_of(profile: str | None, environ: Mapping[str, str], **keywords: Any
 
 def operators_registry(environ: Mapping[str, str]) -> Registry:
     """Build a registry with the operator's allowlist `CREDICORP_PLUGINS`."""
-    allowed = environ.get(PLUGINS_VARIABLE)
-    return Registry(allowed=None if allowed is None else allowed.replace(",", " ").split())
+    return Registry(allowed=read_allowlist(environ))
 
 
 def build_client(settings: Settings) -> Client:
