@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from credicorp_auth.bearer.call import BearerCall
 from credicorp_auth.engine.closeable import Closeable
-from credicorp_auth.engine.keys.no_verifier import NoVerifier
+from credicorp_auth.engine.keys.verifying import NoVerifier, VerifiesTokens
 from credicorp_auth.engine.tokens.token_source import TokenSource
 from credicorp_auth.http.allowed_origins import AllowedOrigins
 from credicorp_auth.settings.schema import Settings
@@ -19,14 +19,13 @@ if TYPE_CHECKING:
 
     from credicorp_auth.bearer.call import RequestNames
     from credicorp_auth.engine.clock import Clock
-    from credicorp_auth.jose.claims import Claims
     from credicorp_auth.oauth.introspection import Introspection
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.oauth.token import AccessToken
     from credicorp_auth.settings.schema import SettingsKeywords
 
 
-class CredicorpAuth(Closeable):
+class CredicorpAuth(VerifiesTokens, Closeable):
     """
     Obtains, caches and refreshes the access tokens of one OAuth client (RFC 6749 section 4.4).
 
@@ -168,52 +167,6 @@ class CredicorpAuth(Closeable):
     def recognizes(self, header: str | bytes) -> bool:
         """Return whether this `Authorization` header was sent with one of this client's tokens."""
         return header in self._engine.reports.carried
-
-    def verify(
-        self,
-        token: str | AccessToken,
-        *,
-        audience: str | None = None,
-        required_scope: Scope | str | None = None,
-    ) -> Claims:
-        """
-        Verify an access token's signature, issuer, audience, expiry and scope (RFC 9068).
-
-        A subclass that overrides this overrides `averify` as well: asynchronous frameworks and
-        guards call only that one.
-
-        Args:
-            token: The token: the part after `Bearer` in a request's `Authorization` header.
-            audience: The audience it must have; by default the `audience` setting.
-            required_scope: The scope it must cover; by default none.
-
-        Returns:
-            The claims of the token.
-
-        Raises:
-            VerificationFailed: The token is not valid. Log `.code`; do not send it to the caller.
-            KeysUnavailable: The issuer's keys cannot be fetched now.
-            MissingSetting: No issuer, or no audience, is set (`config.verifier`).
-        """
-        try:
-            return self._verifier.verify(token, audience=audience, required_scope=required_scope)
-        finally:
-            del token  # keep it out of an error's traceback
-
-    async def averify(
-        self,
-        token: str | AccessToken,
-        *,
-        audience: str | None = None,
-        required_scope: Scope | str | None = None,
-    ) -> Claims:
-        """Verify an access token, awaiting a fetch of keys if it is needed; see `verify`."""
-        try:
-            return await self._verifier.averify(
-                token, audience=audience, required_scope=required_scope
-            )
-        finally:
-            del token  # keep it out of an error's traceback
 
     def introspect(
         self, token: str | AccessToken, *, audience_verified: bool = False

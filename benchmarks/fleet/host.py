@@ -28,9 +28,8 @@ from credicorp_auth.http.retry import believe_cooldown
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.lifecycle.client import Client, ClientCredentials
 from credicorp_auth.lifecycle.endpoint_state import EndpointState, Failed
-from credicorp_auth.lifecycle.obtain import obtain_token
-from credicorp_auth.lifecycle.refresh import refresh_token_entry
-from credicorp_auth.oauth.endpoint_address import EndpointAddress
+from credicorp_auth.lifecycle.obtain import obtain_token, refresh_token_entry
+from credicorp_auth.oauth.endpoint import EndpointAddress
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.token_endpoint import TokenRequest
 from credicorp_auth.plugin.api import Provider

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from credicorp_auth.http.allowed_origins import AllowedOrigins
-    from credicorp_auth.oauth.carried_tokens import CarriedTokens
     from credicorp_auth.oauth.scope import Scope
-    from credicorp_auth.oauth.token import AccessToken
+    from credicorp_auth.oauth.token import AccessToken, CarriedTokens
 
 _UNAUTHORIZED: Final = 401
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})

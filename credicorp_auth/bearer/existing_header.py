@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, Protocol, get_args
 
 from credicorp_auth.errors import HeaderExists, InvalidSetting
 from credicorp_auth.http.messages import origin_of
@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from typing import Unpack
 
-    from credicorp_auth.auth import CredicorpAuth
     from credicorp_auth.bearer.call import BearerCall, RequestNames
     from credicorp_auth.oauth.scope import Scope
 
@@ -19,6 +18,23 @@ Existing = Literal["replace", "keep", "refuse"]
 """Policy for an existing header: replace it, keep it, or refuse the request."""
 
 _CHOICES: Final = get_args(Existing)
+
+
+class TokenClient(Protocol):
+    """Part of a `CredicorpAuth` that begins requests and knows the headers of earlier ones."""
+
+    def recognizes(self, header: str | bytes) -> bool:
+        """Return whether this `Authorization` header was sent with one of its tokens."""
+        ...
+
+    def call(
+        self,
+        url: str,
+        scope: Scope | str | Iterable[str] | None = None,
+        **names: Unpack[RequestNames],
+    ) -> BearerCall:
+        """Begin a request to `url` that carries the token."""
+        ...
 
 
 class ExistingHeader:
@@ -39,7 +55,7 @@ class ExistingHeader:
 
     __slots__ = ("_auth", "_choice", "_has_reported")
 
-    def __init__(self, auth: CredicorpAuth, existing: Existing) -> None:
+    def __init__(self, auth: TokenClient, existing: Existing) -> None:
         if existing not in _CHOICES:
             raise InvalidSetting(
                 f"`existing` is {ascii(existing)[:60]}",

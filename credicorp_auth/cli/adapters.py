@@ -15,8 +15,9 @@ from rich.text import Text
 
 from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.http.untrusted_text import escape_untrusted
-from credicorp_auth.plugin.loading.listing import adapters_of, list_adapters
-from credicorp_auth.wiring.engines import operators_registry, settings_of
+from credicorp_auth.plugin.loading.listing import list_adapters
+from credicorp_auth.wiring.adapters import adapters_of, operators_registry
+from credicorp_auth.wiring.engines import settings_of
 
 if TYPE_CHECKING:
     from credicorp_auth.plugin.loading.listing import AdapterInfo

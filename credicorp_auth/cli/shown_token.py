@@ -6,7 +6,7 @@ from typing import Final, TextIO
 
 import click
 
-from credicorp_auth.oauth.token_text import MAX_TOKEN
+from credicorp_auth.oauth.token import MAX_TOKEN
 
 file_option: Final = click.option(
     "--file",

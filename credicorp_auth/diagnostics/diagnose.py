@@ -9,14 +9,14 @@ from attrs import field, frozen
 
 from credicorp_auth.diagnostics.adapters import check_cache, check_secret
 from credicorp_auth.diagnostics.check import Check, Verdict, fail, ok
-from credicorp_auth.diagnostics.no_cache import NoCache
 from credicorp_auth.diagnostics.server import check_mint, check_reach
 from credicorp_auth.diagnostics.setting_origins import Origin, explain_settings
 from credicorp_auth.engine.clock import Clock
 from credicorp_auth.errors import CredicorpAuthError
-from credicorp_auth.plugin.loading.listing import adapters_of
+from credicorp_auth.plugin.api import CacheCapabilities
 from credicorp_auth.plugin.loading.registry import CACHE, OBSERVER, SECRET_SOURCE, TRANSPORT
-from credicorp_auth.wiring.engines import operators_registry, settings_of
+from credicorp_auth.wiring.adapters import adapters_of, operators_registry
+from credicorp_auth.wiring.engines import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,3 +133,25 @@ def _close(adapter: Any) -> None:  # noqa: ANN401 - an adapter of any kind
 def _is_fatal(check: Check) -> bool:
     """Return whether a failed check makes a token request pointless."""
     return check.verdict is Verdict.FAIL and check.subject not in {CACHE.name, OBSERVER.name}
+
+
+class NoCache:
+    """Null cache: stores nothing, so that the diagnostics always mint."""
+
+    capabilities = CacheCapabilities()
+
+    def read(self, key: str) -> None:
+        """Return None: there is no entry."""
+
+    def write(self, key: str, entry: bytes, *, lifetime: float) -> None:
+        """Store nothing."""
+
+    def discard(self, key: str, *, expected: bytes | None = None) -> bool:  # noqa: ARG002 - the port's
+        """Return False: there is no entry to drop."""
+        return False
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def after_fork(self) -> None:
+        """Do nothing."""

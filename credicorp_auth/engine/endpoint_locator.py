@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from credicorp_auth.oauth.endpoint_address import EndpointAddress
+from credicorp_auth.oauth.endpoint import EndpointAddress
 
 if TYPE_CHECKING:
     from credicorp_auth.engine.keys.discovery import Discovery

@@ -16,7 +16,7 @@ from credicorp_auth.errors import (
     WrongAudience,
     WrongClaim,
 )
-from credicorp_auth.oauth.claim_values import freeze_members, read_time
+from credicorp_auth.http.strict_json import freeze_members, read_time
 from credicorp_auth.oauth.scope import Scope
 
 _scope_of: Final = lru_cache(maxsize=256)(Scope)

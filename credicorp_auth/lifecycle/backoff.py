@@ -18,7 +18,7 @@ from credicorp_auth.oauth.refusal import may_blame_client, refuses_client
 if TYPE_CHECKING:
     from credicorp_auth.http.messages import HttpResponse
     from credicorp_auth.lifecycle.client import ClientCredentials
-    from credicorp_auth.lifecycle.endpoint_state import EndpointState
+    from credicorp_auth.lifecycle.endpoint_state import EndpointOutcome, EndpointState
     from credicorp_auth.lifecycle.runtime import Runtime, TokenRequirements
     from credicorp_auth.lifecycle.windows import Instant
 
@@ -26,7 +26,7 @@ _BUSY_FLOOR: Final = 1.0  # minimum seconds between attempts after a 429
 
 
 class BackoffRuntime(Protocol):
-    """Runtime port of the backoff: random numbers and the endpoint state."""
+    """Runtime port of the backoff: random numbers, and reading the endpoint state."""
 
     def random(self) -> float:
         """Return a number in [0, 1)."""
@@ -34,6 +34,18 @@ class BackoffRuntime(Protocol):
 
     def recall(self) -> EndpointState:
         """Return the endpoint's state towards the client."""
+        ...
+
+
+class NotingRuntime(BackoffRuntime, Protocol):
+    """Runtime port of a failure: the backoff's, events, and writing the endpoint state."""
+
+    def remember(self, outcome: EndpointOutcome) -> None:
+        """Fold an outcome into the endpoint's state."""
+        ...
+
+    def emit(self, name: str, **fields: str | float | bool | None) -> None:
+        """Emit an event to observers and the log."""
         ...
 
 
@@ -60,6 +72,11 @@ def note_failure(
         scope = None if refuses_client(error) else requirements.scope
         runtime.remember(Refused(error, scope, credentials.version))
         return
+    note_cooldown(runtime, error)
+
+
+def note_cooldown(runtime: NotingRuntime, error: CredicorpAuthError) -> None:
+    """Remember a failure, with the cooldown that the server asked for, or else a backoff."""
     pause = wishes_for(error)
     if pause is not None:
         runtime.emit("endpoint.cooldown", seconds=pause)

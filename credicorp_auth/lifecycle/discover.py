@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from credicorp_auth.errors import CredicorpAuthError, DeadlinePassed
-from credicorp_auth.http.document_request import build_document_request, check_document_status
 from credicorp_auth.lifecycle.document import FetchedDocument
-from credicorp_auth.oauth.endpoint_address import EndpointAddress
+from credicorp_auth.oauth.endpoint import (
+    EndpointAddress,
+    build_document_request,
+    check_document_status,
+)
 from credicorp_auth.oauth.metadata import ServerMetadata, changed_members, read_metadata
 
 if TYPE_CHECKING:

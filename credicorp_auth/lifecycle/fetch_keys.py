@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, Protocol
 from attrs import evolve
 
 from credicorp_auth.errors import CredicorpAuthError, DeadlinePassed
-from credicorp_auth.http.document_request import build_document_request, check_document_status
 from credicorp_auth.http.untrusted_text import escape_untrusted
 from credicorp_auth.jose.key_set import (
     KEY_SET_TYPES,
@@ -17,6 +16,7 @@ from credicorp_auth.jose.key_set import (
     read_key_set,
 )
 from credicorp_auth.lifecycle.document import FetchedDocument, Unconfirmed
+from credicorp_auth.oauth.endpoint import build_document_request, check_document_status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from credicorp_auth.jose.signature_algorithm import SignatureAlgorithm
     from credicorp_auth.lifecycle.document import CachedCopy
     from credicorp_auth.lifecycle.windows import Instant
-    from credicorp_auth.oauth.endpoint_address import EndpointAddress
-
+    from credicorp_auth.oauth.endpoint import EndpointAddress
 
 LONGEST_STALE: Final = 86_400.0
 """Maximum age of keys in seconds, even if newer ones cannot be fetched."""

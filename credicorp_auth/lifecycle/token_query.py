@@ -24,14 +24,12 @@ from credicorp_auth.errors import (
     ServerFailed,
     TokenRequestRefused,
 )
-from credicorp_auth.http.retry import backoff, is_retryable
-from credicorp_auth.lifecycle.backoff import note_wish
+from credicorp_auth.http.retry import is_retryable
+from credicorp_auth.lifecycle.backoff import note_cooldown, note_wish
 from credicorp_auth.lifecycle.endpoint_state import (
-    Failed,
     Refused,
     SecretUnchanged,
     Succeeded,
-    wishes_for,
 )
 from credicorp_auth.lifecycle.secret_versions import (
     CredentialRuntime,
@@ -50,7 +48,7 @@ if TYPE_CHECKING:
     from credicorp_auth.lifecycle.client import ClientCredentials
     from credicorp_auth.lifecycle.endpoint_state import EndpointOutcome, EndpointState
     from credicorp_auth.lifecycle.windows import Instant
-    from credicorp_auth.oauth.endpoint_address import EndpointAddress
+    from credicorp_auth.oauth.endpoint import EndpointAddress
 
 A = TypeVar("A")
 
@@ -261,9 +259,4 @@ def note_failure(
         runtime.emit("refusal.remembered", code=error.code, scope="")
         runtime.remember(Refused(error, None, shown.version))
         return
-    pause = wishes_for(error)
-    if pause is not None:
-        runtime.emit("endpoint.cooldown", seconds=pause)
-    else:
-        pause = backoff(runtime.recall().failures + 1, runtime.random())
-    runtime.remember(Failed(error, pause))
+    note_cooldown(runtime, error)

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from attrs import field, frozen
 
 from credicorp_auth.errors import MalformedResponse
-from credicorp_auth.http.json_response import WrongMediaType, read_json_response
-from credicorp_auth.http.strict_json import NotStrictJson
-from credicorp_auth.oauth.claim_values import freeze_members, read_time
-from credicorp_auth.oauth.granted_scope import read_scope_of
-from credicorp_auth.oauth.refusal import EndpointProfile
-from credicorp_auth.oauth.scope import Scope
+from credicorp_auth.http.strict_json import (
+    NotStrictJson,
+    WrongMediaType,
+    freeze_members,
+    read_json_response,
+    read_time,
+)
+from credicorp_auth.oauth.endpoint import EndpointProfile
+from credicorp_auth.oauth.scope import Scope, read_scope_of
 from credicorp_auth.oauth.token_kind import is_bearer_access_token
 from credicorp_auth.oauth.token_query import read_query_failure
 

@@ -1,4 +1,4 @@
-"""Authorization server metadata (RFC 8414): parser and origin checks."""
+"""Authorization server metadata (RFC 8414): address, parser and origin checks."""
 
 from __future__ import annotations
 
@@ -34,6 +34,22 @@ ENDPOINTS: Final = (
 
 _METHODS: Final = "token_endpoint_auth_methods_supported"
 _MOST_METHODS: Final = 100
+
+
+def well_known_url(issuer: str, *, oidc: bool = False) -> str:
+    """
+    Return the address at which an issuer's metadata is published.
+
+    Args:
+        issuer: The issuer identifier: an https address without query or fragment.
+        oidc: Whether to return the OpenID Connect Discovery address, which is appended to the
+            issuer. False: that of RFC 8414 section 3.1, inserted between host and path.
+    """
+    if oidc:
+        return f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+    parts = urlsplit(issuer)
+    path = parts.path.rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}/.well-known/oauth-authorization-server{path}"
 
 
 @frozen

@@ -12,13 +12,14 @@ from credicorp_auth.errors import CredicorpAuthError, MalformedResponse
 from credicorp_auth.http.retry import is_busy, is_retryable
 from credicorp_auth.http.strict_json import NotStrictJson, read_json_object
 from credicorp_auth.http.untrusted_text import escape_untrusted
+from credicorp_auth.oauth.endpoint import TOKEN_ENDPOINT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from credicorp_auth.http.messages import HttpResponse
     from credicorp_auth.http.secret import Secret
-    from credicorp_auth.oauth.endpoint_address import EndpointAddress
+    from credicorp_auth.oauth.endpoint import EndpointAddress, EndpointProfile
 
 _ERROR: Final = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,64}")
 _REFUSALS: Final[Mapping[str, type[errors.TokenRequestRefused]]] = {
@@ -45,22 +46,6 @@ _NOT_THERE: Final = frozenset({404, 405})
 
 
 @frozen
-class EndpointProfile:
-    """
-    The name and the error codes of an endpoint.
-
-    Args:
-        name: The name for messages.
-        server_error: The error code for 5xx, 408 and 425.
-        client_error: The error code for a 4xx without an OAuth error.
-    """
-
-    name: str
-    server_error: str
-    client_error: str
-
-
-@frozen
 class _Said:
     """
     The OAuth error in a body, safe to show.
@@ -80,11 +65,6 @@ class _Said:
     def __str__(self) -> str:
         shown = f" {self.error}" if self.error else ""
         return f"{shown} ({self.description})" if self.description else shown
-
-
-TOKEN_ENDPOINT: Final = EndpointProfile(
-    "token endpoint", "token_endpoint.server_error", "token_endpoint.client_error"
-)
 
 
 def request_id_of(response: HttpResponse, secrets: Collection[Secret]) -> str:

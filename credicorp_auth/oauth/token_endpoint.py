@@ -9,18 +9,19 @@ from attrs import field, frozen
 
 from credicorp_auth import errors
 from credicorp_auth.errors import InvalidSetting, MalformedResponse
-from credicorp_auth.http.json_response import WrongMediaType, is_absent, read_json_response
 from credicorp_auth.http.secret import Secret
-from credicorp_auth.http.strict_json import NotStrictJson
+from credicorp_auth.http.strict_json import (
+    NotStrictJson,
+    WrongMediaType,
+    is_absent,
+    read_json_response,
+)
 from credicorp_auth.http.untrusted_text import escape_untrusted
 from credicorp_auth.oauth.client_authentication import CLIENT_AUTHENTICATION
-from credicorp_auth.oauth.endpoint_address import EndpointAddress
-from credicorp_auth.oauth.form_request import build_form_request
-from credicorp_auth.oauth.granted_scope import read_scope_of
+from credicorp_auth.oauth.endpoint import EndpointAddress, build_form_request
 from credicorp_auth.oauth.refusal import read_failure, read_refusal, request_id_of
-from credicorp_auth.oauth.scope import Scope
-from credicorp_auth.oauth.token import Grant
-from credicorp_auth.oauth.token_text import is_token
+from credicorp_auth.oauth.scope import Scope, read_scope_of
+from credicorp_auth.oauth.token import Grant, is_token
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -31,7 +31,7 @@ from django.utils.cache import patch_cache_control
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.resource.django_checks import (
-    CheckedMiddleware,
+    EnforcingMiddleware,
     check_default_permission,
     check_order,
     check_views,
@@ -126,7 +126,7 @@ def _exempt_from_csrf(view: Any) -> None:  # noqa: ANN401 - any kind of view
     kind.dispatch.csrf_exempt = True  # `as_view()` copies it to the view
 
 
-class GuardMiddleware(CheckedMiddleware):
+class GuardMiddleware(EnforcingMiddleware):
     """
     Refuses requests to unmarked views, and requests without the token that the view requires.
 

@@ -45,8 +45,8 @@ _ALLOW_ANY: Final = Error(
 )
 
 
-class CheckedMiddleware:
-    """Base of `GuardMiddleware`, by which the checks find it: its module imports this one."""
+class EnforcingMiddleware:
+    """Base of `GuardMiddleware`, by which the checks find it in MIDDLEWARE."""
 
 
 def read_guard() -> Any:  # noqa: ANN401 - defined by the module that imports this one
@@ -107,9 +107,9 @@ def check_views(**_: object) -> list[CheckMessage]:
 
 
 def _load_middleware() -> list[type]:
-    """Load the middleware classes from `GuardMiddleware` on; none if it is not listed."""
+    """Load the middleware classes from the guard's on; none if it is not listed."""
     loaded = [each for each in map(import_string, settings.MIDDLEWARE) if isclass(each)]
-    return list(dropwhile(lambda each: not issubclass(each, CheckedMiddleware), loaded))
+    return list(dropwhile(lambda each: not issubclass(each, EnforcingMiddleware), loaded))
 
 
 def check_default_permission(**_: object) -> list[CheckMessage]:

@@ -23,14 +23,14 @@ _ATTRIBUTE: Final = "__credicorp_mark__"
 
 
 class Judge(Protocol):
-    """What a mark needs of the guard that made it, which imports this module."""
+    """Part of a `Guard` that a mark needs: it judges the requests to the marked handler."""
 
-    def require(self, headers: Headers, scope: RequiredScope, /) -> Any:  # noqa: ANN401 - a proof of any kind
-        """Return the proof of a request's token; raise `Refused` if it is not acceptable."""
+    def require(self, headers: Headers, scope: RequiredScope) -> Any:  # noqa: ANN401 - its proof
+        """Verify the token of a request."""
         ...
 
-    async def arequire(self, headers: Headers, scope: RequiredScope, /) -> Any:  # noqa: ANN401 - see above
-        """Do the same without blocking the event loop."""
+    async def arequire(self, headers: Headers, scope: RequiredScope) -> Any:  # noqa: ANN401 - its proof
+        """Verify the token of a request, awaiting the verifier."""
         ...
 
 

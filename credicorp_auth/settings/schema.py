@@ -8,8 +8,8 @@ from attrs import Factory, field, frozen
 
 from credicorp_auth.http.messages import origin_of
 from credicorp_auth.jose.signature_algorithm import DEFAULT_ALGORITHMS
+from credicorp_auth.oauth.metadata import well_known_url
 from credicorp_auth.oauth.scope import Scope
-from credicorp_auth.oauth.well_known import well_known_url
 from credicorp_auth.plugin.api.options import AdapterOptions, unknown_key
 from credicorp_auth.settings.values import READERS
 

@@ -19,7 +19,7 @@ from credicorp_auth.lifecycle.client import ClientCredentials
 from credicorp_auth.lifecycle.endpoint_state import EndpointState, Succeeded
 from credicorp_auth.lifecycle.runtime import Unusable
 from credicorp_auth.lifecycle.windows import Instant
-from credicorp_auth.oauth.endpoint_address import EndpointAddress
+from credicorp_auth.oauth.endpoint import EndpointAddress
 from credicorp_auth.plugin.api import LeaseState
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import os
 import re
-import statistics
 import sys
 import tomllib
 from configparser import ConfigParser
@@ -14,6 +13,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
+import house
 import pytest
 
 import credicorp_auth
@@ -43,32 +43,39 @@ def imports(tree, *, everywhere=True):
             yield node.module
 
 
-def functions():
-    for path, tree in TREES.items():
-        for node in ast.walk(tree):
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                begins = node.body[0]
-                spoken = isinstance(begins, ast.Expr) and isinstance(begins.value, ast.Constant)
-                if spoken and len(node.body) > 1:
-                    begins = node.body[1]
-                # Arguments and docstrings are for reading; what counts is what is done.
-                yield f"{name_of(path)}:{node.name}", node.end_lineno - begins.lineno + 1
+def test_sizes_and_arrows_are_within_their_limits(capsys):
+    """Modules and functions are small, few modules are loose, and no import runs in a circle."""
+    within = house.main(CHECKOUT) == 0
+
+    assert within, capsys.readouterr().out
 
 
-def test_modules_are_small():
-    """No module has over 300 lines; half of them have at most 120."""
-    lengths = {name_of(path): len(path.read_text().splitlines()) for path in SHIPPED}
+def test_a_circle_is_found_also_if_only_types_close_it():
+    """Modules that import each other are found, beside others that only import them."""
+    types_only = ast.parse("if TYPE_CHECKING:\n    from rooms.hall import Door")
+    trees = {
+        "rooms": ast.parse(""),
+        "rooms.hall": ast.parse("from rooms import cellar"),
+        "rooms.cellar": types_only,
+        "rooms.roof": ast.parse("import rooms.hall"),
+    }
+    imports = {name: set(house.read_imports(tree, trees)) for name, tree in trees.items()}
 
-    assert {} == {name: length for name, length in lengths.items() if length > 300}
-    assert statistics.median(lengths.values()) <= 120
+    assert house.find_circles(imports) == {"rooms.hall", "rooms.cellar"}
 
 
-def test_functions_fit_in_one_glance():
-    """A function has 12 lines on average, and 19 of 20 have at most 35."""
-    lengths = sorted(length for _, length in functions())
+def test_a_module_of_a_few_lines_counts_unless_it_is_a_marker_or_a_seam(tmp_path):
+    """A small module counts; a folder's docstring and the two seams of a plugin do not."""
+    plugin = tmp_path / "plugins" / "sample" / "credicorp_auth_sample"
+    for path in (tmp_path / "credicorp_auth" / "engine", plugin):
+        path.mkdir(parents=True)
+        (path / "__init__.py").write_text('"""Marker."""\n')
+    (tmp_path / "credicorp_auth" / "engine" / "plugin.py").write_text("SMALL = 1\n")
+    (plugin / "plugin.py").write_text("def build() -> None:\n    pass\n")
+    figures = house.measure(tmp_path)
 
-    assert statistics.mean(lengths) <= 12
-    assert lengths[len(lengths) * 95 // 100] <= 35
+    assert figures["modules under 30 lines"] == 4
+    assert figures["- of them neither package markers nor the two seams of a plugin"] == 1
 
 
 def test_no_room_for_odds_and_ends():
@@ -100,9 +107,8 @@ def test_adapters_know_only_what_a_stranger_may_know():
         "credicorp_auth.bearer.body",
         "credicorp_auth.errors",
         "credicorp_auth.bearer.existing_header",
+        "credicorp_auth.plugin.api.credential",
         "credicorp_auth.plugin.api.hookspecs",
-        "credicorp_auth.plugin.api.mounted_file",
-        "credicorp_auth.oauth.credential",
         "credicorp_auth.http.messages",
         "credicorp_auth.http.secret",
         "credicorp_auth.http.strict_json",

@@ -12,7 +12,7 @@ import pytest
 from credicorp_auth import errors
 from credicorp_auth.diagnostics import Verdict, examine, explain_settings
 from credicorp_auth.diagnostics.adapters import check_cache, check_secret
-from credicorp_auth.diagnostics.no_cache import NoCache
+from credicorp_auth.diagnostics.diagnose import NoCache
 from credicorp_auth.diagnostics.server import check_reach
 from credicorp_auth.http.messages import HttpResponse
 from credicorp_auth.http.secret import Secret, SecretBytes

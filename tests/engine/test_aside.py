@@ -8,7 +8,7 @@ import threading
 import pytest
 import trio
 
-from credicorp_auth.engine.single_flight.aside import run_aside
+from credicorp_auth.engine.closeable import run_aside
 
 
 @pytest.fixture(params=["asyncio", "trio"])

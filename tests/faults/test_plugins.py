@@ -19,7 +19,8 @@ from credicorp_auth.plugin.api.options import AdapterOptions
 from credicorp_auth.plugin.loading.registry import CACHE, KINDS, Registry
 from credicorp_auth.settings.environment import read_environment
 from credicorp_auth.settings.profile import read_profile
-from credicorp_auth.wiring.engines import build_engine, operators_registry, settings_from_env
+from credicorp_auth.wiring.adapters import operators_registry
+from credicorp_auth.wiring.engines import build_engine, settings_from_env
 from credicorp_auth_testing.fakes import (
     ListedSecrets,
     ScriptedTransport,
@@ -232,7 +233,7 @@ def test_fault_338_what_is_not_named_is_not_imported(install):
 import sys
 from credicorp_auth import CredicorpAuth
 from credicorp_auth.plugin.loading.listing import list_adapters
-from credicorp_auth.wiring.engines import operators_registry
+from credicorp_auth.wiring.adapters import operators_registry
 print([each.provider.name for each in list_adapters(operators_registry({{}}))])
 assert not { {each.value for each in found}!r} & sys.modules.keys()
 CredicorpAuth(client_id="c", client_secret="s", cache="good").close()

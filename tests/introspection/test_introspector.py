@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from credicorp_auth import CredicorpAuth, Introspection, errors
-from credicorp_auth.engine.tokens.introspection_cache import (
+from credicorp_auth.engine.tokens.introspector import (
     MAX_RESPONSES,
     IntrospectionCache,
     IntrospectionEntry,

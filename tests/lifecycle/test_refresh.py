@@ -7,7 +7,7 @@ from attrs import evolve
 
 from credicorp_auth import errors
 from credicorp_auth.lifecycle.client import Client, token_key
-from credicorp_auth.lifecycle.refresh import discard_token, refresh_token_entry
+from credicorp_auth.lifecycle.obtain import discard_token, refresh_token_entry
 from credicorp_auth.lifecycle.runtime import TokenRequirements
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.token_endpoint import TokenRequest

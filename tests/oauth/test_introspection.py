@@ -18,11 +18,11 @@ from credicorp_auth.oauth.introspection import (
     read_introspection,
     require_audience,
 )
-from credicorp_auth.oauth.revocation import read_revocation
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.token_query import (
     TokenQuery,
     build_query_request,
+    read_revocation,
     read_shown_token,
 )
 from credicorp_auth_testing.scripted_runtime import response

@@ -7,7 +7,7 @@ import pytest
 from credicorp_auth import errors
 from credicorp_auth.http.messages import HttpResponse
 from credicorp_auth.http.secret import Secret, SecretBytes
-from credicorp_auth.oauth.endpoint_address import EndpointAddress
+from credicorp_auth.oauth.endpoint import EndpointAddress
 from credicorp_auth.oauth.refusal import may_blame_client, read_failure, refuses_client
 
 ADDRESS = EndpointAddress("https://as.example/token", "`token_url`")

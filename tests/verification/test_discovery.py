@@ -7,13 +7,12 @@ import json
 import pytest
 
 from credicorp_auth import CredicorpAuth, errors
-from credicorp_auth.http.document_request import build_document_request
 from credicorp_auth.http.messages import HttpResponse
 from credicorp_auth.http.network_zone import zone_of
 from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.lifecycle.discover import FRESH
-from credicorp_auth.oauth.metadata import MetadataSource, read_metadata
-from credicorp_auth.oauth.well_known import well_known_url
+from credicorp_auth.oauth.endpoint import build_document_request
+from credicorp_auth.oauth.metadata import MetadataSource, read_metadata, well_known_url
 from credicorp_auth.settings.schema import Settings
 from credicorp_auth.wiring.engines import build_engines
 from credicorp_auth_testing.clock import MovableClock

@@ -120,7 +120,7 @@ def test_the_answer_says_where_it_came_from(sandbox):
     """A transport on sockets of its own knows whom it was connected to."""
     settings = Settings(issuer=sandbox.issuer, audience="a", base_url=sandbox.base_url)
     runtime = build_anonymous_runtime(settings)
-    from credicorp_auth.http.document_request import build_document_request
+    from credicorp_auth.oauth.endpoint import build_document_request
 
     for _ in range(2):
         response = runtime.send(build_document_request(sandbox.jwks_url), timeout=5)

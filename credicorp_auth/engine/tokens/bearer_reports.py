@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from credicorp_auth.http.challenge import Verdict
-from credicorp_auth.oauth.carried_tokens import CarriedTokens
+from credicorp_auth.oauth.token import CarriedTokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

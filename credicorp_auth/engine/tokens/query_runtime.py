@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from credicorp_auth.http.messages import HttpResponse
     from credicorp_auth.lifecycle.client import ClientCredentials
     from credicorp_auth.lifecycle.endpoint_state import EndpointOutcome
-    from credicorp_auth.oauth.endpoint_address import EndpointAddress
+    from credicorp_auth.oauth.endpoint import EndpointAddress
 
 
 class ServerQueryRuntime:

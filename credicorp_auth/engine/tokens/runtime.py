@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from credicorp_auth.lifecycle.endpoint_state import EndpointOutcome
     from credicorp_auth.lifecycle.runtime import StoredToken, Unusable
     from credicorp_auth.lifecycle.windows import Instant
-    from credicorp_auth.oauth.endpoint_address import EndpointAddress
+    from credicorp_auth.oauth.endpoint import EndpointAddress
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.plugin.api import Cache, Lease, Provider, Transport
 

@@ -18,8 +18,7 @@ from credicorp_auth.engine.tokens.bearer_reports import BearerReports
 from credicorp_auth.engine.tokens.completion import Completion
 from credicorp_auth.engine.tokens.token_entries import TokenEntries
 from credicorp_auth.errors import Closed, CredicorpAuthError, DeadlinePassed
-from credicorp_auth.lifecycle.obtain import obtain_token
-from credicorp_auth.lifecycle.refresh import discard_token, refresh_token_entry
+from credicorp_auth.lifecycle.obtain import discard_token, obtain_token, refresh_token_entry
 from credicorp_auth.lifecycle.revoke import withdraw_token
 from credicorp_auth.lifecycle.runtime import ObtainedToken
 from credicorp_auth.oauth.refusal import refuses_client

@@ -1,4 +1,4 @@
-"""User's options for one adapter, passed on without being read or printed."""
+"""Adapter: the distribution that provides it, and the user's options, passed on unread."""
 
 from __future__ import annotations
 
@@ -121,3 +121,24 @@ def unknown_key(name: str, known: list[str], *, where: str) -> InvalidSetting:
         code="config.unknown_key",
         hint=f"did you mean {near[0]!r}?" if near else f"known names: {known_names}.",
     )
+
+
+@attrs.frozen
+class Provider:
+    """
+    Name and distribution of an adapter, as the engine labels it in errors and events.
+
+    Args:
+        name: The adapter's name in settings, such as `urllib3`.
+        distribution: Name of the distribution that provides it; empty for a caller's own object.
+        version: Version of that distribution.
+    """
+
+    name: str
+    distribution: str = attrs.Factory(str)
+    version: str = attrs.Factory(str)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name} ({self.distribution} {self.version})" if self.distribution else self.name
+        )

@@ -20,12 +20,8 @@ from credicorp_auth.plugin.api import Provider
 from credicorp_auth.plugin.api.hookspecs import CREDICORP_API
 from credicorp_auth.plugin.loading.installed import owner_of, provider_of
 from credicorp_auth.plugin.loading.registry import (
-    CACHE,
     CORE,
     KINDS,
-    OBSERVER,
-    SECRET_SOURCE,
-    TRANSPORT,
     Kind,
     install_line,
     is_disputed,
@@ -37,7 +33,6 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from credicorp_auth.plugin.loading.registry import Registry
-    from credicorp_auth.settings.schema import Settings
 
 _REQUIREMENT = re.compile(
     r"^credicorp[-_.]+auth(?![-_.\w])\s*(?:\[[^\]]*\])?\s*\(?([^;)]*)", re.IGNORECASE
@@ -97,18 +92,6 @@ def list_adapters(
         for kind in sorted(KINDS, key=lambda each: each.name)
         for listed in _list_kind(registry, kind, {name for of, name in active if of is kind})
     ]
-
-
-def adapters_of(settings: Settings) -> list[tuple[Kind, str]]:
-    """Return the kind and name of each adapter that the settings choose by name."""
-    secrets = settings.secrets or ("env" if settings.client_secret is None else None)
-    chosen: list[tuple[Kind, object]] = [
-        (TRANSPORT, settings.transport),
-        (CACHE, settings.cache),
-        (SECRET_SOURCE, secrets),
-        *((OBSERVER, each) for each in settings.observers),
-    ]
-    return [(kind, name) for kind, name in chosen if isinstance(name, str)]
 
 
 def _list_kind(registry: Registry, kind: Kind, active: Collection[str]) -> Iterator[AdapterInfo]:

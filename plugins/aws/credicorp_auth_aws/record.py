@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from credicorp_auth.errors import SecretUnavailable
 from credicorp_auth.http.secret import Secret, SecretBytes
 from credicorp_auth.http.strict_json import NotStrictJson, read_json_object
-from credicorp_auth.oauth.credential import Fault, read_credential
+from credicorp_auth.plugin.api.credential import Fault, read_credential
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -10,9 +10,8 @@ from attrs import field, frozen
 
 from credicorp_auth.errors import InvalidSetting, SecretUnavailable
 from credicorp_auth.http.secret import Secret, SecretBytes
-from credicorp_auth.oauth.credential import Fault, digest_fields, read_credential
 from credicorp_auth.plugin.api import FetchedSecret, SecretSourceCapabilities
-from credicorp_auth.plugin.api.mounted_file import read_file
+from credicorp_auth.plugin.api.credential import Fault, digest_fields, read_credential, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

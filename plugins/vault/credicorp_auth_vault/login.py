@@ -7,8 +7,7 @@ from urllib.parse import quote
 
 from credicorp_auth.errors import SecretUnavailable
 from credicorp_auth.http.secret import Secret, SecretBytes
-from credicorp_auth.oauth.credential import Fault, read_credential
-from credicorp_auth.plugin.api.mounted_file import read_file
+from credicorp_auth.plugin.api.credential import Fault, read_credential, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

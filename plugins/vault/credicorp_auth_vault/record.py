@@ -10,8 +10,8 @@ from attrs import evolve
 
 from credicorp_auth.errors import SecretUnavailable
 from credicorp_auth.http.secret import Secret, SecretBytes
-from credicorp_auth.oauth.credential import Fault, digest_fields, read_credential
 from credicorp_auth.plugin.api import FetchedSecret
+from credicorp_auth.plugin.api.credential import Fault, digest_fields, read_credential
 from credicorp_auth_vault.failure import build_failure
 from credicorp_auth_vault.mount import Place, ask_for_mount, has_versions
 from credicorp_auth_vault.response import OK, read_object, read_seconds, read_section

@@ -1,5 +1,5 @@
 """
-Credential check for the values that secret sources return.
+Credential: check of the values that secret sources find, and reader of mounted files.
 
 Functions return faults and never raise: a traceback keeps local variables, which hold secrets.
 """
@@ -7,23 +7,26 @@ Functions return faults and never raise: a traceback keeps local variables, whic
 from __future__ import annotations
 
 import hmac
+import os
 import re
+import stat
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from credicorp_auth.http.secret import Secret
+from credicorp_auth.http.secret import Secret, SecretBytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from credicorp_auth.http.secret import SecretBytes
 
 MAX_CREDENTIAL: Final = 64 * 1024
 """Maximum bytes of a credential."""
 
 _SALT: Final = token_bytes(32)
+# O_NONBLOCK: do not wait for the writer of a FIFO. O_CLOEXEC: child processes do not inherit it.
+_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -97,3 +100,37 @@ def digest_fields(fields: Mapping[str, Secret]) -> str:
         for part in (name.encode(), value.reveal().encode("utf-8")):
             digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()[:32]
+
+
+def read_file(path: str) -> SecretBytes | Fault:
+    """
+    Read a whole file from one open descriptor.
+
+    Symbolic links are followed: Kubernetes mounts secrets behind them, and swaps one link to change
+    them all. The opened file is read to its end, even if the link changes meanwhile.
+
+    Args:
+        path: Path of the file.
+    """
+    try:
+        with open(path, "rb", opener=_open) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return Fault("secret.invalid", "is not a regular file")
+            # Two more bytes for the line end, and one to detect a longer file.
+            return SecretBytes(file.read(MAX_CREDENTIAL + 3))
+    except OSError as error:
+        return _explain(error)
+
+
+def _open(path: str, _flags: int) -> int:
+    return os.open(path, _FLAGS)
+
+
+def _explain(error: OSError) -> Fault:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return Fault("secret.missing", "does not exist")
+    if isinstance(error, IsADirectoryError):
+        return Fault("secret.invalid", "is not a regular file")
+    if isinstance(error, PermissionError):
+        return Fault("secret.denied", "may not be read by this process")
+    return Fault("secret.unavailable", f"cannot be opened ({os.strerror(error.errno or 0)})")

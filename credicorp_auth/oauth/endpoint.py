@@ -1,17 +1,87 @@
-"""Request for a public document of an authorization server: its metadata or its key set."""
+"""Endpoints of an authorization server: address, name and error codes, and the requests to them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote_plus
+
+from attrs import frozen
 
 from credicorp_auth.errors import RedirectRefused, ServerFailed
 from credicorp_auth.http.messages import HttpRequest, HttpResponse
 from credicorp_auth.http.retry import is_retryable, read_retry_after
+from credicorp_auth.http.secret import SecretBytes
 
 if TYPE_CHECKING:
-    from credicorp_auth.oauth.endpoint_address import EndpointAddress
+    from collections.abc import Iterable
+
+    from credicorp_auth.oauth.client_authentication import ClientAuthenticator
 
 _NOT_THERE: Final = frozenset({404, 405})
+
+
+@frozen
+class EndpointAddress:
+    """
+    An address of the authorization server.
+
+    Args:
+        url: The address.
+        source: Its origin, as a hint names it: `base_url`, or the metadata at an address.
+        has_answered: Whether it has responded properly before, in this process. If so, a 404 is
+            a deployment in progress and retryable; if not, the address is wrong.
+    """
+
+    url: str
+    source: str
+    has_answered: bool = False
+
+
+@frozen
+class EndpointProfile:
+    """
+    The name and the error codes of an endpoint.
+
+    Args:
+        name: The name for messages.
+        server_error: The error code for 5xx, 408 and 425.
+        client_error: The error code for a 4xx without an OAuth error.
+    """
+
+    name: str
+    server_error: str
+    client_error: str
+
+
+TOKEN_ENDPOINT: Final = EndpointProfile(
+    "token endpoint", "token_endpoint.server_error", "token_endpoint.client_error"
+)
+
+
+def build_form_request(
+    url: str, fields: Iterable[tuple[str, str]], proof: ClientAuthenticator
+) -> HttpRequest:
+    """
+    Build a form request with client authentication.
+
+    Args:
+        url: Address of the endpoint; nothing is added to it.
+        fields: Names and values of the form.
+        proof: The client authentication, which goes into the body or one header.
+    """
+    proven = [(name, secret.reveal()) for name, secret in proof.fields.items()]
+    form = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in [*fields, *proven])
+    return HttpRequest(
+        "POST",
+        url,
+        headers={
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "Content-Type": "application/x-www-form-urlencoded",
+            **proof.headers,
+        },
+        body=SecretBytes(form.encode("ascii")),
+    )
 
 
 def build_document_request(url: str, media_types: str = "application/json") -> HttpRequest:
