@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from credicorp_auth.testing.sandbox import Sandbox
+from credicorp_auth_testing.sandbox import Sandbox
 
 pytestmark = pytest.mark.slow
 

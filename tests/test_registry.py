@@ -13,7 +13,7 @@ from credicorp_auth.plugin.loading.registry import CACHE, SECRET_SOURCE, TRANSPO
 NO_OPTIONS = AdapterOptions({}, setting="cache_options")
 GOOD = """
 from credicorp_auth.plugin.api.hookspecs import hookimpl
-from credicorp_auth.testing.fakes import SwitchableCache
+from credicorp_auth_testing.fakes import SwitchableCache
 CREDICORP_API = 1
 @hookimpl
 def credicorp_cache(options):

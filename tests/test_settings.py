@@ -12,8 +12,8 @@ from credicorp_auth import CredicorpAuth, Secret, Settings, errors
 from credicorp_auth.plugin.api.options import AdapterOptions
 from credicorp_auth.settings.environment import read_environment
 from credicorp_auth.settings.profile import profile_path, read_profile
-from credicorp_auth.testing.fakes import ListedSecrets, ScriptedTransport, SwitchableCache
 from credicorp_auth.wiring.engines import build_engine, settings_from_env, settings_from_profile
+from credicorp_auth_testing.fakes import ListedSecrets, ScriptedTransport, SwitchableCache
 
 
 @pytest.mark.parametrize(

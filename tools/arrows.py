@@ -3,7 +3,7 @@ Check the dependencies between modules by import-linter, in the source tree.
 
     python tools/arrows.py
 
-Each plugin's folder is put on the path. No code that is read is run.
+The folders of `testing` and of each plugin are put on the path. No code that is read is run.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 if __name__ == "__main__":
-    sys.path[:0] = [str(ROOT), *map(str, sorted((ROOT / "plugins").glob("*/")))]
+    sys.path[:0] = [
+        str(ROOT),
+        str(ROOT / "testing"),
+        *map(str, sorted((ROOT / "plugins").glob("*/"))),
+    ]
     os.chdir(ROOT)  # import-linter reads its configuration here
     lint_imports_command(["--no-cache"])

@@ -6,13 +6,20 @@ The tests of the core and the plugins, in one run of pytest.
 Without a path, all tests run but those marked `proof`, on as many processes as there are
 processors; with `--cover` their coverage is checked. With a path, only that path runs, once and
 without a coverage check: a part covers a part.
+
+The tests use real servers and real time, so a machine that stands still for seconds can break one
+of them. In a whole run, up to three failed tests therefore run once more, with nothing beside
+them, and count as failed only if they fail again. Both runs are in the output.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +27,9 @@ if TYPE_CHECKING:
 
 # The last of two `-m` options counts, so the caller can select the proofs.
 PYTEST = ("-m", "pytest", "--no-header", "-m", "not proof")
+COVERED = ("-m", "coverage", "run")
+FAILED = 1  # pytest's exit code if tests failed, and nothing else was wrong
+MOST_REPEATED = 3
 
 
 def side_by_side() -> list[str]:
@@ -32,6 +42,23 @@ def run(*arguments: str) -> int:
     return subprocess.run([sys.executable, *arguments], check=False).returncode
 
 
+def failures(cache: str) -> list[str]:
+    """Return the tests that failed, from the cache folder of the run of pytest."""
+    found = Path(cache, "v", "cache", "lastfailed")
+    return sorted(json.loads(found.read_text("utf-8"))) if found.is_file() else []
+
+
+def run_whole(*before: str) -> int:
+    """Run all tests, and a few that failed once more by themselves; return the exit code."""
+    with tempfile.TemporaryDirectory() as cache:
+        code = run(*before, *PYTEST, *side_by_side(), "-o", f"cache_dir={cache}")
+        failed = failures(cache)
+    if code != FAILED or not 0 < len(failed) <= MOST_REPEATED:
+        return code
+    print("once more, with nothing beside them:", *failed, sep="\n  ", flush=True)
+    return run(*before, *PYTEST, *failed)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the tests; return the exit code of the first step that failed, or 0."""
     cover, chosen = arguments[:1] == ["--cover"], list(arguments)
@@ -39,11 +66,10 @@ def main(arguments: Sequence[str]) -> int:
         del chosen[0]
     if chosen:
         return run(*PYTEST, *chosen)
-    whole = [*PYTEST, *side_by_side()]
     if not cover:
-        return run(*whole)
+        return run_whole()
     return (
-        run("-m", "coverage", "run", *whole)
+        run_whole(*COVERED)
         or run("-m", "coverage", "combine", "--quiet")
         or run("-m", "coverage", "report")
     )

@@ -3,10 +3,11 @@ Wheels of this checkout: build them, and install them into the environment of th
 
     python tools/wheels.py --store FOLDER DISTRIBUTION …
 
-A DISTRIBUTION is a folder with a `setup.cfg`, or `all`: the core and each folder of `plugins/` that
-is a distribution. Each wheel is built from an sdist, so a file that is missing there is missing in
-the tests. A wheel is built only if its sources have changed since the one in the store was built.
-Wheels are installed by path and without an index, on which a stranger might own our names.
+A DISTRIBUTION is a folder with a `setup.cfg`, or `all`: the core, `testing` and each folder of
+`plugins/` that is a distribution. Each wheel is built from an sdist, so a file that is missing
+there is missing in the tests. A wheel is built only if its sources have changed since the one in
+the store was built. Wheels are installed by path and without an index, on which a stranger might
+own our names.
 """
 
 from __future__ import annotations
@@ -29,8 +30,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def distributions() -> list[Path]:
-    """Return the folders of the core and of each plugin that is a distribution of its own."""
-    return [ROOT, *sorted(each.parent for each in (ROOT / "plugins").glob("*/setup.cfg"))]
+    """Return the folders of the core, of `testing` and of each plugin that is a distribution."""
+    return [
+        ROOT,
+        ROOT / "testing",
+        *sorted(each.parent for each in (ROOT / "plugins").glob("*/setup.cfg")),
+    ]
 
 
 def sources(folder: Path) -> Iterator[Path]:

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
 from evidence import record
-from fleet import Fleet, Scenario
+from fleet import Fleet
 from plot import TIERS, draw
+from scenario import Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

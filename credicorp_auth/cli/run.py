@@ -12,12 +12,11 @@ from credicorp_auth.cli.cache import cache
 from credicorp_auth.cli.discover import discover
 from credicorp_auth.cli.doctor import doctor
 from credicorp_auth.cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE, exit_code_of
+from credicorp_auth.cli.group import CommandGroup
 from credicorp_auth.cli.header import header
 from credicorp_auth.cli.introspect import introspect
 from credicorp_auth.cli.jwks import jwks
-from credicorp_auth.cli.new import new
 from credicorp_auth.cli.revoke import revoke
-from credicorp_auth.cli.sandbox import sandbox
 from credicorp_auth.cli.token import token
 from credicorp_auth.cli.verify import verify
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="credicorp-auth")
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
 def credicorp_auth(*, debug: bool) -> None:
@@ -45,9 +44,7 @@ for command in (
     header,
     introspect,
     jwks,
-    new,
     revoke,
-    sandbox,
     token,
     verify,
 ):

@@ -19,11 +19,12 @@ import pytest
 import credicorp_auth
 
 CHECKOUT = Path(os.environ.get("CREDICORP_CHECKOUT") or Path(__file__).parents[2])
-SHIPPED = sorted(
-    each
-    for folder in (CHECKOUT / "credicorp_auth", *sorted((CHECKOUT / "plugins").glob("*/credicorp_auth_*")))
-    for each in folder.rglob("*.py")
-)  # fmt: skip
+PACKAGES = [
+    CHECKOUT / "credicorp_auth",
+    CHECKOUT / "testing" / "credicorp_auth_testing",
+    *sorted((CHECKOUT / "plugins").glob("*/credicorp_auth_*")),
+]
+SHIPPED = sorted(each for folder in PACKAGES for each in folder.rglob("*.py"))
 TESTS = sorted([*(CHECKOUT / "tests").rglob("*.py"), *(CHECKOUT / "plugins").glob("*/tests/*.py")])
 TREES = {path: ast.parse(path.read_text()) for path in SHIPPED}
 
@@ -130,7 +131,7 @@ def test_adapters_know_only_what_a_stranger_may_know():
 def test_frameworks_stay_in_their_faces():
     """Frameworks are imported by the modules of their names, and by the sandbox, alone."""
     frameworks = {"aiohttp", "django", "fastapi", "flask", "litestar", "quart", "rest_framework", "starlette", "werkzeug"}  # fmt: skip
-    sandbox = CHECKOUT / "credicorp_auth" / "testing" / "sandbox"
+    sandbox = CHECKOUT / "testing" / "credicorp_auth_testing" / "sandbox"
     users = {
         name_of(path)
         for path, tree in TREES.items()
@@ -146,7 +147,7 @@ def test_frameworks_stay_in_their_faces():
 
 def test_the_sandbox_reads_with_other_eyes():
     """The sandbox imports nothing of the library, so that the two sides check each other."""
-    folder = CHECKOUT / "credicorp_auth" / "testing" / "sandbox"
+    folder = CHECKOUT / "testing" / "credicorp_auth_testing" / "sandbox"
 
     assert [] == [
         f"{name_of(path)} imports {module}"
@@ -154,8 +155,64 @@ def test_the_sandbox_reads_with_other_eyes():
         if path.is_relative_to(folder)
         for module in imports(tree)
         if module.startswith("credicorp_auth")
-        and not module.startswith("credicorp_auth.testing.sandbox")
+        and not module.startswith("credicorp_auth_testing.sandbox")
     ]
+
+
+def programs():
+    """Group the modules whose imports may meet, by name: what is installed, and each folder of programs."""
+    installed = {
+        ".".join(path.relative_to(top.parent).with_suffix("").parts).removesuffix(".__init__"): path
+        for top in PACKAGES
+        for path in top.rglob("*.py")
+    }
+    folders = ("benchmarks", "benchmarks/fleet", "demo", "fuzz", "tools", "tests/support")
+    return {
+        "installed": installed,
+        **{each: {path.stem: path for path in (CHECKOUT / each).glob("*.py")} for each in folders},
+    }
+
+
+def imported_modules(path, modules):
+    """Yield the modules, of those given, that a module imports anywhere, for types alone too."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names if each.name in modules)
+        elif isinstance(node, ast.ImportFrom):
+            for each in node.names:
+                name = f"{node.module}.{each.name}"
+                yield name if name in modules else node.module
+
+
+def in_circles(graph):
+    """Return what is left of a graph once whatever no circle goes through is taken away."""
+    while True:
+        targets = set().union(*graph.values()) if graph else set()
+        left = {each: found & graph.keys() for each, found in graph.items() if each in targets}
+        left = {each: found for each, found in left.items() if found}
+        if left == graph:
+            return left
+        graph = left
+
+
+def test_a_circle_is_seen():
+    """The check below keeps a circle of three, and drops what only leads to it or away from it."""
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"a", "end"}, "start": {"a"}, "end": set()}
+
+    assert {"a": {"b"}, "b": {"c"}, "c": {"a"}} == in_circles(graph)
+
+
+@pytest.mark.parametrize("program", list(programs()))
+def test_no_import_circle(program):
+    """No module imports one that imports it, directly or not, at any time, or for its types."""
+    modules = programs()[program]
+    graph = {
+        name: set(imported_modules(path, modules)) & modules.keys() - {name}
+        for name, path in modules.items()
+    }
+
+    assert modules
+    assert {} == in_circles(graph)
 
 
 def test_plugin_modules_are_thin():

@@ -10,7 +10,17 @@ from pathlib import Path
 
 CHECKOUT = Path(os.environ.get("CREDICORP_CHECKOUT") or Path(__file__).parents[2])
 WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text("utf-8"))
-FOLDERS = ("credicorp_auth", "plugins", "tests", "examples", "benchmarks", "demo", "fuzz", "tools")
+FOLDERS = (
+    "credicorp_auth",
+    "testing",
+    "plugins",
+    "tests",
+    "examples",
+    "benchmarks",
+    "demo",
+    "fuzz",
+    "tools",
+)
 
 
 def identifiers(tree):

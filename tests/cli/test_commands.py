@@ -14,7 +14,7 @@ import pytest
 
 from credicorp_auth import errors
 from credicorp_auth.cli.run import credicorp_auth, exit_code_of, run
-from credicorp_auth.testing.sandbox import Sandbox
+from credicorp_auth_testing.sandbox import Sandbox
 
 pytestmark = pytest.mark.slow
 

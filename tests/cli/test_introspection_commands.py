@@ -10,9 +10,9 @@ import time
 
 import pytest
 
-from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
-from credicorp_auth.testing.sandbox.responses import raw
-from credicorp_auth.testing.sandbox.tokens import IssuedToken
+from credicorp_auth_testing.sandbox import Sandbox, SandboxSettings
+from credicorp_auth_testing.sandbox.responses import raw
+from credicorp_auth_testing.sandbox.tokens import IssuedToken
 
 pytestmark = pytest.mark.slow
 

@@ -13,9 +13,9 @@ from credicorp_auth.errors import SecretUnavailable
 from credicorp_auth.http.secret import Secret, SecretBytes
 from credicorp_auth.plugin.api import FetchedSecret, SecretSourceCapabilities
 from credicorp_auth.plugin.api.credential import Fault, read_credential
-from credicorp_auth.testing.contracts.secret_source import SecretSourceContract
-from credicorp_auth.testing.contracts.secret_source.canary import CANARY, find_canary
-from credicorp_auth.testing.contracts.secret_source.harness import RECORD, refusal
+from credicorp_auth_testing.contracts.secret_source import SecretSourceContract
+from credicorp_auth_testing.contracts.secret_source.canary import CANARY, find_canary
+from credicorp_auth_testing.contracts.secret_source.harness import RECORD, refusal
 
 
 class OneValue:

@@ -20,10 +20,10 @@ from credicorp_auth.plugin.api import Cache, CacheCapabilities, FetchedSecret, L
 from credicorp_auth.plugin.loading.installed import installed_entry_points
 from credicorp_auth.plugin.loading.registry import Registry
 from credicorp_auth.settings.schema import Settings
-from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.fakes import ListedSecrets, ScriptedTransport, SwitchableCache
-from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
-from credicorp_auth.testing.scripted_runtime import ScriptedLease
+from credicorp_auth_testing.clock import MovableClock
+from credicorp_auth_testing.fakes import ListedSecrets, ScriptedTransport, SwitchableCache
+from credicorp_auth_testing.sandbox import Sandbox, SandboxSettings
+from credicorp_auth_testing.scripted_runtime import ScriptedLease
 
 pytestmark = pytest.mark.slow
 
@@ -169,7 +169,7 @@ def test_an_adapter_that_cannot_even_be_closed(exported, install):
     source = (
         "from credicorp_auth.plugin.api.hookspecs import hookimpl\nCREDICORP_API = 1\n@hookimpl\n"
         "def credicorp_cache(options):\n"
-        "    from credicorp_auth.testing.fakes import SwitchableCache\n"
+        "    from credicorp_auth_testing.fakes import SwitchableCache\n"
         "    return type('Odd', (SwitchableCache,), {'close': lambda self: 1 / 0})()\n"
     )
     registry = Registry([*installed_entry_points(), *install(("odd", "odd", source))])

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from credicorp_auth.engine.storage.lease import LEASE_SECONDS
-from credicorp_auth.testing.redis_server import RedisServer, find_redis
+from redis_server import RedisServer, find_redis
 
 pytestmark = pytest.mark.slow
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from credicorp_auth import CredicorpAuth, Settings, errors
-from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.fakes import wait_idle
-from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
-from credicorp_auth.testing.sandbox.tokens import IssuedToken
+from credicorp_auth_testing.clock import MovableClock
+from credicorp_auth_testing.fakes import wait_idle
+from credicorp_auth_testing.sandbox import Sandbox, SandboxSettings
+from credicorp_auth_testing.sandbox.tokens import IssuedToken
 
 pytestmark = pytest.mark.slow
 

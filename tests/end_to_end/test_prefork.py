@@ -8,7 +8,7 @@ import os
 import pytest
 
 from credicorp_auth.engine.tokens.runtime import ServerRuntime
-from credicorp_auth.testing.fakes import ScriptedTransport
+from credicorp_auth_testing.fakes import ScriptedTransport
 
 pytestmark = pytest.mark.slow
 

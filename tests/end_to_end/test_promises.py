@@ -13,7 +13,7 @@ from itertools import pairwise
 import pytest
 
 from credicorp_auth import errors
-from credicorp_auth.testing.clock import MovableClock
+from credicorp_auth_testing.clock import MovableClock
 from credicorp_auth_urllib3 import BearerPoolManager
 
 pytestmark = pytest.mark.slow

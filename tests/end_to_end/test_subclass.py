@@ -16,10 +16,10 @@ from attrs import evolve
 from credicorp_auth import CredicorpAuth, Scope, Secret, Settings, TokenVerifier, errors
 from credicorp_auth.resource import Guard, IntrospectingVerifier
 from credicorp_auth.resource.wsgi import BearerGuard
-from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.fakes import ScriptedTransport
 from credicorp_auth_httpx import BearerAuth as HttpxBearer
 from credicorp_auth_requests import BearerAuth as RequestsBearer
+from credicorp_auth_testing.clock import MovableClock
+from credicorp_auth_testing.fakes import ScriptedTransport
 from credicorp_auth_urllib3 import BearerPoolManager
 
 pytestmark = pytest.mark.slow

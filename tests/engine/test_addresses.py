@@ -11,9 +11,9 @@ from credicorp_auth import CredicorpAuth, Settings, errors
 from credicorp_auth.engine.endpoint_locator import AnsweredAddresses
 from credicorp_auth.http.messages import HttpResponse
 from credicorp_auth.http.secret import SecretBytes
-from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.fakes import ScriptedTransport, wait_idle
-from credicorp_auth.testing.scripted_runtime import response, token_response
+from credicorp_auth_testing.clock import MovableClock
+from credicorp_auth_testing.fakes import ScriptedTransport, wait_idle
+from credicorp_auth_testing.scripted_runtime import response, token_response
 
 _SERVERS = itertools.count()
 GONE = HttpResponse(404, [("Content-Type", "text/html")], SecretBytes(b"<html>"))

@@ -14,7 +14,7 @@ from credicorp_auth.engine.storage.record import CorruptEntry
 from credicorp_auth.errors import InvalidSetting, SecretUnavailable
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.plugin.api import FetchedSecret, Provider, SecretSourceCapabilities
-from credicorp_auth.testing.clock import MovableClock
+from credicorp_auth_testing.clock import MovableClock
 
 KEY, OTHER = "a" * 64, "b" * 64
 RECORD = "0" * 31 + "1"

@@ -20,10 +20,10 @@ from credicorp_auth.http.challenge import Verdict
 from credicorp_auth.http.messages import HttpResponse
 from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.settings.schema import Settings
-from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.fakes import ScriptedTransport, wait_idle
-from credicorp_auth.testing.scripted_runtime import token_response
 from credicorp_auth.wiring.engines import build_engine
+from credicorp_auth_testing.clock import MovableClock
+from credicorp_auth_testing.fakes import ScriptedTransport, wait_idle
+from credicorp_auth_testing.scripted_runtime import token_response
 
 
 def ask(play, *scopes):

@@ -12,8 +12,8 @@ from credicorp_auth import errors
 from credicorp_auth.engine.clock import Clock
 from credicorp_auth.engine.single_flight.waiter import ThreadWaiter
 from credicorp_auth.http.challenge import Verdict
-from credicorp_auth.testing.fakes import wait_idle
-from credicorp_auth.testing.scripted_runtime import response
+from credicorp_auth_testing.fakes import wait_idle
+from credicorp_auth_testing.scripted_runtime import response
 
 HERD = 1_000
 

@@ -15,11 +15,11 @@ from credicorp_auth.engine.storage.record import write_cooldown
 from credicorp_auth.lifecycle.client import endpoint_key
 from credicorp_auth.plugin.api import CacheCapabilities, LeaseState
 from credicorp_auth.settings.schema import Settings
-from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.fakes import ListedSecrets, ScriptedTransport, wait_idle
-from credicorp_auth.testing.scripted_runtime import ScriptedLease, response
 from credicorp_auth.wiring.engines import build_engine
 from credicorp_auth_memory import CacheOptions, MemoryCache
+from credicorp_auth_testing.clock import MovableClock
+from credicorp_auth_testing.fakes import ListedSecrets, ScriptedTransport, wait_idle
+from credicorp_auth_testing.scripted_runtime import ScriptedLease, response
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ from credicorp_auth.errors import OriginNotAllowed
 from credicorp_auth.http.allowed_origins import AllowedOrigins
 from credicorp_auth.http.challenge import Verdict
 from credicorp_auth.oauth.token import CarriedTokens
-from credicorp_auth.testing.fakes import wait_idle
+from credicorp_auth_testing.fakes import wait_idle
 
 URL = "https://as.example/decisions/1"
 OTHER_URL = "https://api.example/decisions/1"

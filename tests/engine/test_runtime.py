@@ -26,9 +26,9 @@ from credicorp_auth.lifecycle.runtime import Issuance, StoredToken
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.token import Grant
 from credicorp_auth.plugin.api import FetchedSecret, Provider, SecretSourceCapabilities
-from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.fakes import ListedSecrets, wait_idle
-from credicorp_auth.testing.scripted_runtime import response, token_response
+from credicorp_auth_testing.clock import MovableClock
+from credicorp_auth_testing.fakes import ListedSecrets, wait_idle
+from credicorp_auth_testing.scripted_runtime import response, token_response
 
 KEY = "a" * 64
 SCOPES = st.sets(st.sampled_from(["a", "b:read", "c.write", "!"])).map(Scope)

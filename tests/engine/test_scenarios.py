@@ -19,8 +19,8 @@ from __future__ import annotations
 import pytest
 
 from credicorp_auth import errors
-from credicorp_auth.testing.fakes import wait_idle
-from credicorp_auth.testing.scripted_runtime import response, token_response
+from credicorp_auth_testing.fakes import wait_idle
+from credicorp_auth_testing.scripted_runtime import response, token_response
 
 LOST = errors.ConnectionFailed("the connection was refused")
 BAD_TLS = errors.TlsFailed("the certificate has expired")

@@ -24,16 +24,16 @@ from credicorp_auth.plugin.api import (
     SecretSourceCapabilities,
 )
 from credicorp_auth.settings.schema import Settings
-from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.fakes import (
+from credicorp_auth.wiring.engines import build_engine
+from credicorp_auth_memory import CacheOptions, MemoryCache
+from credicorp_auth_testing.clock import MovableClock
+from credicorp_auth_testing.fakes import (
     ListedSecrets,
     ScriptedTransport,
     SwitchableCache,
     wait_idle,
 )
-from credicorp_auth.testing.scripted_runtime import response, token_response
-from credicorp_auth.wiring.engines import build_engine
-from credicorp_auth_memory import CacheOptions, MemoryCache
+from credicorp_auth_testing.scripted_runtime import response, token_response
 
 URL = "https://as.example/oauth/token"
 SEALING = base64.b64encode(b"k" * 32).decode()

@@ -8,8 +8,8 @@ import json
 import pytest
 
 from credicorp_auth import AccessToken, errors
-from credicorp_auth.testing.sandbox import Fault
-from credicorp_auth.testing.sandbox.responses import GRANT, grant, raw
+from credicorp_auth_testing.sandbox import Fault
+from credicorp_auth_testing.sandbox.responses import GRANT, grant, raw
 
 pytestmark = pytest.mark.slow
 
@@ -160,7 +160,7 @@ def open_other():
     """Open a second server, to which nothing may come."""
     from contextlib import ExitStack
 
-    from credicorp_auth.testing.sandbox import Sandbox
+    from credicorp_auth_testing.sandbox import Sandbox
 
     with ExitStack() as stack:
         yield lambda: stack.enter_context(Sandbox())

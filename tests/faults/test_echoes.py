@@ -13,10 +13,10 @@ import pytest
 from credicorp_auth import AccessToken, CredicorpAuth, Settings, errors
 from credicorp_auth.http.messages import HttpResponse
 from credicorp_auth.http.secret import Secret, SecretBytes
-from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.fakes import ScriptedTransport, wait_idle
-from credicorp_auth.testing.sandbox import Fault
-from credicorp_auth.testing.scripted_runtime import token_response
+from credicorp_auth_testing.clock import MovableClock
+from credicorp_auth_testing.fakes import ScriptedTransport, wait_idle
+from credicorp_auth_testing.sandbox import Fault
+from credicorp_auth_testing.scripted_runtime import token_response
 
 pytestmark = pytest.mark.slow
 

@@ -17,9 +17,9 @@ import pytest
 import credicorp_auth
 from credicorp_auth import Secret, errors
 from credicorp_auth.settings.schema import Settings
-from credicorp_auth.testing.fakes import SwitchableCache, wait_idle
-from credicorp_auth.testing.sandbox import Fault, Sandbox
 from credicorp_auth.wiring.engines import build_engine
+from credicorp_auth_testing.fakes import SwitchableCache, wait_idle
+from credicorp_auth_testing.sandbox import Fault, Sandbox
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +29,6 @@ SHIPPED = [
     path
     for folder in (CHECKOUT / "credicorp_auth", *(CHECKOUT / "plugins").glob("*/credicorp_auth_*"))
     for path in sorted(folder.rglob("*.py"))
-    if "testing" not in path.parts
 ]
 
 FAILURES = {

@@ -27,9 +27,9 @@ from credicorp_auth.oauth.client_authentication import (
 )
 from credicorp_auth.oauth.token_endpoint import TokenRequest, build_token_request
 from credicorp_auth.settings.schema import Settings
-from credicorp_auth.testing.fakes import ScriptedTransport
-from credicorp_auth.testing.sandbox import Fault
-from credicorp_auth.testing.sandbox.responses import grant, raw
+from credicorp_auth_testing.fakes import ScriptedTransport
+from credicorp_auth_testing.sandbox import Fault
+from credicorp_auth_testing.sandbox.responses import grant, raw
 
 NOW = 1_800_000_000.0
 

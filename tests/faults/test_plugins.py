@@ -19,19 +19,19 @@ from credicorp_auth.plugin.api.options import AdapterOptions
 from credicorp_auth.plugin.loading.registry import CACHE, KINDS, Registry
 from credicorp_auth.settings.environment import read_environment
 from credicorp_auth.settings.profile import read_profile
-from credicorp_auth.testing.fakes import (
+from credicorp_auth.wiring.adapters import operators_registry
+from credicorp_auth.wiring.engines import build_engine, settings_from_env
+from credicorp_auth_testing.fakes import (
     ListedSecrets,
     ScriptedTransport,
     SwitchableCache,
     wait_idle,
 )
-from credicorp_auth.wiring.adapters import operators_registry
-from credicorp_auth.wiring.engines import build_engine, settings_from_env
 
 CANARY = "hunter2-canary"
 HEAD = """
 from credicorp_auth.plugin.api.hookspecs import hookimpl
-from credicorp_auth.testing.fakes import ListedSecrets, ScriptedTransport, SwitchableCache
+from credicorp_auth_testing.fakes import ListedSecrets, ScriptedTransport, SwitchableCache
 CREDICORP_API = 1
 """
 GOOD = (

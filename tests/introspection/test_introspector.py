@@ -20,9 +20,9 @@ from credicorp_auth.engine.tokens.introspector import (
 from credicorp_auth.http.messages import HttpResponse
 from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.lifecycle.windows import Instant
-from credicorp_auth.testing.fakes import wait_idle
-from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
-from credicorp_auth.testing.scripted_runtime import response
+from credicorp_auth_testing.fakes import wait_idle
+from credicorp_auth_testing.sandbox import Sandbox, SandboxSettings
+from credicorp_auth_testing.scripted_runtime import response
 
 NOW = 1_800_000_000.0
 LOST = errors.ConnectionFailed("nobody is there")

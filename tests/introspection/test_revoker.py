@@ -10,8 +10,8 @@ import pytest
 from credicorp_auth import Scope, errors
 from credicorp_auth.http.messages import HttpResponse
 from credicorp_auth.http.secret import SecretBytes
-from credicorp_auth.testing.fakes import wait_idle
-from credicorp_auth.testing.scripted_runtime import response
+from credicorp_auth_testing.fakes import wait_idle
+from credicorp_auth_testing.scripted_runtime import response
 
 LOST = errors.ConnectionFailed("nobody is there")
 BUSY = HttpResponse(503, [("Retry-After", "30")], SecretBytes(b""))

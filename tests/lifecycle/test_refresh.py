@@ -11,7 +11,7 @@ from credicorp_auth.lifecycle.obtain import discard_token, refresh_token_entry
 from credicorp_auth.lifecycle.runtime import TokenRequirements
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.token_endpoint import TokenRequest
-from credicorp_auth.testing.scripted_runtime import ScriptedRuntime, token_response
+from credicorp_auth_testing.scripted_runtime import ScriptedRuntime, token_response
 
 SCOPE = Scope("decisions:read")
 CLIENT = Client("client-1", TokenRequest("https://as.example/token", scope=SCOPE))

@@ -17,7 +17,7 @@ from credicorp_auth.lifecycle.runtime import TokenRequirements
 from credicorp_auth.oauth.introspection import IntrospectionPolicy
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.token_endpoint import TokenRequest
-from credicorp_auth.testing.scripted_runtime import ScriptedRuntime, response, token_response
+from credicorp_auth_testing.scripted_runtime import ScriptedRuntime, response, token_response
 
 SCOPE = Scope("decisions:read")
 CLIENT = Client("client-1", TokenRequest("https://as.example/token", scope=SCOPE))

@@ -15,7 +15,7 @@ from credicorp_auth.oauth.introspection import IntrospectionPolicy
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.token import Grant
 from credicorp_auth.oauth.token_endpoint import TokenRequest
-from credicorp_auth.testing.scripted_runtime import ScriptedRuntime, response
+from credicorp_auth_testing.scripted_runtime import ScriptedRuntime, response
 
 TOKEN = Secret("opaque")
 METHOD = "client_secret_post"

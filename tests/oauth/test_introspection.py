@@ -25,7 +25,7 @@ from credicorp_auth.oauth.token_query import (
     read_revocation,
     read_shown_token,
 )
-from credicorp_auth.testing.scripted_runtime import response
+from credicorp_auth_testing.scripted_runtime import response
 
 NOW = 1_800_000_000.0
 POLICY = IntrospectionPolicy("https://as.example", "api")

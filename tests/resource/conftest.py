@@ -30,8 +30,8 @@ from werkzeug.exceptions import HTTPException as FlaskException
 from credicorp_auth import Claims, TokenVerifier
 from credicorp_auth.resource import asgi, wsgi
 from credicorp_auth.resource import flask as flask_face
-from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
-from credicorp_auth.testing.sandbox.server import LoopbackServer
+from credicorp_auth_testing.sandbox import Sandbox, SandboxSettings
+from credicorp_auth_testing.sandbox.server import LoopbackServer
 
 READ, WRITE = "decisions:read", "applications:write"
 

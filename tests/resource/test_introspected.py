@@ -12,7 +12,7 @@ from credicorp_auth.http.messages import HttpResponse
 from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.oauth.introspection import Introspection
 from credicorp_auth.resource import IntrospectingVerifier
-from credicorp_auth.testing.fakes import ScriptedTransport
+from credicorp_auth_testing.fakes import ScriptedTransport
 
 
 def client(sandbox, **settings):

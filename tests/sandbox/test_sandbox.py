@@ -14,10 +14,10 @@ import urllib3
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from credicorp_auth.testing.sandbox import Fault, Sandbox, SandboxSettings, serve
-from credicorp_auth.testing.sandbox.clients import SandboxClient
-from credicorp_auth.testing.sandbox.rate_limit import TokenBucket
-from credicorp_auth.testing.sandbox.tokens import IssuedToken, IssuedTokens
+from credicorp_auth_testing.sandbox import Fault, Sandbox, SandboxSettings, serve
+from credicorp_auth_testing.sandbox.clients import SandboxClient
+from credicorp_auth_testing.sandbox.rate_limit import TokenBucket
+from credicorp_auth_testing.sandbox.tokens import IssuedToken, IssuedTokens
 
 pytestmark = pytest.mark.slow
 

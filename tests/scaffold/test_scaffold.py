@@ -12,7 +12,7 @@ import pytest
 
 from credicorp_auth import errors
 from credicorp_auth.cli.run import run
-from credicorp_auth.scaffold import SHAPES, write_distribution
+from credicorp_auth_testing.scaffold import SHAPES, write_distribution
 
 pytestmark = pytest.mark.slow
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from credicorp_auth.testing.contracts.bearer import BearerContract
-from credicorp_auth.testing.contracts.cache import CacheContract
-from credicorp_auth.testing.contracts.transport import TransportContract
+from credicorp_auth_testing.contracts.bearer import BearerContract
+from credicorp_auth_testing.contracts.cache import CacheContract
+from credicorp_auth_testing.contracts.transport import TransportContract
 
 
 @pytest.mark.parametrize(

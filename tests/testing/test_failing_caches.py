@@ -10,7 +10,15 @@ import pytest
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth.plugin.api import Cache, CacheCapabilities, LeasingCache, ListingCache
 from credicorp_auth.settings.schema import Settings
-from credicorp_auth.testing.failing_caches import (
+from credicorp_auth.wiring.engines import build_engine
+from credicorp_auth_memory import MemoryCache
+from credicorp_auth_testing.fakes import (
+    ListedSecrets,
+    ScriptedTransport,
+    SwitchableCache,
+    wait_idle,
+)
+from failing_caches import (
     AroundCache,
     CorruptingCache,
     FailingCache,
@@ -18,14 +26,6 @@ from credicorp_auth.testing.failing_caches import (
     cut,
     flip,
 )
-from credicorp_auth.testing.fakes import (
-    ListedSecrets,
-    ScriptedTransport,
-    SwitchableCache,
-    wait_idle,
-)
-from credicorp_auth.wiring.engines import build_engine
-from credicorp_auth_memory import MemoryCache
 
 KEY = "a" * 64
 HERD = 50

@@ -14,8 +14,8 @@ import pytest
 import credicorp_auth
 from credicorp_auth import CredicorpAuth, Settings, errors
 from credicorp_auth.http.messages import HttpRequest
-from credicorp_auth.testing.echo import EchoTransport, build_offline
-from credicorp_auth.testing.sandbox import Fault
+from credicorp_auth_testing.echo import EchoTransport, build_offline
+from credicorp_auth_testing.sandbox import Fault
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ def small_source():
     """Return the stand-in suites, behind the import by which a contract is noticed."""
     source = (SUITES / "stand_in.py").read_text()
     return source.replace(
-        "import pytest\n", "import pytest\n\nimport credicorp_auth.testing.contracts\n"
+        "import pytest\n", "import pytest\n\nimport credicorp_auth_testing.contracts\n"
     )
 
 
@@ -50,7 +50,7 @@ def test_a_run_without_us_costs_nothing(tmp_path):
 import sys
 def test_imports():
     ours = {each for each in sys.modules if each.startswith("credicorp_auth")}
-    allowed = {"credicorp_auth", "credicorp_auth.testing", "credicorp_auth.testing.pytest_plugin"}
+    allowed = {"credicorp_auth", "credicorp_auth_testing", "credicorp_auth_testing.pytest_plugin"}
     assert {each for each in ours - allowed if not each.startswith("credicorp_auth.errors")} == set()
 """
     ran = pytest_of(tmp_path, source)
@@ -216,7 +216,7 @@ def test_a_fixture_of_the_suite_is_not_the_contract(tmp_path):
     """Whose tests of a real contract are skipped by a fixture of its own does not conform."""
     source = """
 import pytest
-from credicorp_auth.testing.contracts.cache import CacheContract
+from credicorp_auth_testing.contracts.cache import CacheContract
 
 class TestSkipping(CacheContract):
     @pytest.fixture(autouse=True)
@@ -250,7 +250,7 @@ def test_workers_without_contracts_report_nothing(tmp_path):
 
 def test_a_contract_nobody_derives_from_is_no_report(tmp_path):
     """Where a contract is imported and not used, nothing is said of it."""
-    ran = pytest_of(tmp_path, "import credicorp_auth.testing.contracts\ndef test_it(): pass\n")
+    ran = pytest_of(tmp_path, "import credicorp_auth_testing.contracts\ndef test_it(): pass\n")
 
     assert 0 == ran.returncode
     assert "credicorp-auth contracts" not in ran.stdout

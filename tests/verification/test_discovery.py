@@ -14,10 +14,10 @@ from credicorp_auth.lifecycle.discover import FRESH
 from credicorp_auth.oauth.endpoint import build_document_request
 from credicorp_auth.oauth.metadata import MetadataSource, read_metadata, well_known_url
 from credicorp_auth.settings.schema import Settings
-from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.fakes import wait_idle
-from credicorp_auth.testing.scripted_runtime import token_response
 from credicorp_auth.wiring.engines import build_engines
+from credicorp_auth_testing.clock import MovableClock
+from credicorp_auth_testing.fakes import wait_idle
+from credicorp_auth_testing.scripted_runtime import token_response
 
 WELL_KNOWN = "/.well-known/oauth-authorization-server"
 PUBLIC = "93.184.216.34"

@@ -13,11 +13,11 @@ import pytest
 
 from credicorp_auth import Claims, CredicorpAuth, TokenVerifier, errors
 from credicorp_auth.settings.schema import Settings
-from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.fakes import ScriptedTransport, wait_idle
-from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
 from credicorp_auth.wiring.engines import build_anonymous_runtime
 from credicorp_auth.wiring.issuer import build_discovery, build_verifier
+from credicorp_auth_testing.clock import MovableClock
+from credicorp_auth_testing.fakes import ScriptedTransport, wait_idle
+from credicorp_auth_testing.sandbox import Sandbox, SandboxSettings
 
 pytestmark = pytest.mark.slow
 

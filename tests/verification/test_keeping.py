@@ -20,7 +20,7 @@ from credicorp_auth.http.secret import Secret
 from credicorp_auth.jose.key_set import MAX_KEY_SET
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.token import AccessToken, Provenance
-from credicorp_auth.testing.fakes import wait_idle
+from credicorp_auth_testing.fakes import wait_idle
 
 HOUR = 3600.0
 NEW = RSAKey.generate_key(2048, {"kid": "new", "alg": "RS256"})

@@ -32,11 +32,12 @@ from credicorp_auth.plugin.api import (
     Transport,
     TransportCapabilities,
 )
-from credicorp_auth.plugin.api.hookspecs import CREDICORP_API, HookSpecs
+from credicorp_auth.plugin.api.hookspecs import HookSpecs
+from credicorp_auth.plugin.loading.entry_point import import_entry_point
 from credicorp_auth.plugin.loading.installed import installed_entry_points, owner_of, provider_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from importlib.metadata import EntryPoint
 
     from credicorp_auth.events import Event
@@ -45,7 +46,13 @@ if TYPE_CHECKING:
 CORE: Final = "credicorp-auth"
 
 PLUGINS_VARIABLE: Final = "CREDICORP_PLUGINS"
-"""Variable with the operator's allowlist of adapters."""
+"""Variable with the operator's allowlist of adapters, observers and added commands."""
+
+
+def read_allowlist(environ: Mapping[str, str]) -> list[str] | None:
+    """Return the names in the operator's allowlist; None if the variable is not set."""
+    listed = environ.get(PLUGINS_VARIABLE)
+    return None if listed is None else listed.replace(",", " ").split()
 
 
 @frozen
@@ -206,16 +213,7 @@ def _not_found(kind: Kind, name: str, installed: Sequence[str]) -> AdapterNotFou
 def _register(kind: Kind, entry_point: EntryPoint, provider: Provider) -> Callable[..., Any]:
     """Import the plugin, check its hook and API version, and return its hook."""
     where = f"{kind.name} {provider}"
-    try:
-        plugin = entry_point.load()
-        stated = getattr(plugin, "CREDICORP_API", None)
-    except KeyboardInterrupt:
-        raise  # the user interrupted
-    except BaseException as fault:
-        missing = fault.name if isinstance(fault, ModuleNotFoundError) else None
-        lacks = f": there is no module {ascii(missing)[:60]}" if missing else ""
-        raise AdapterBroken(f"{where} cannot be imported: {type(fault).__name__}{lacks}") from fault
-    _check_version(where, stated)
+    plugin = import_entry_point(where, entry_point)
     # A separate manager per plugin: only this plugin's implementation can be called through it, and
     # a failed registration leaves nothing behind.
     manager = pluggy.PluginManager("credicorp_auth")
@@ -232,24 +230,6 @@ def _register(kind: Kind, entry_point: EntryPoint, provider: Provider) -> Callab
         times = f"{len(hook.get_hookimpls())} times" if hook.get_hookimpls() else "not at all"
         raise AdapterBroken(f"{where} implements {kind.hook} {times}", code="plugin.contract")
     return hook  # type: ignore[no-any-return] # pluggy's hooks are not typed
-
-
-def _check_version(where: str, stated: object) -> None:
-    if type(stated) is int and stated == CREDICORP_API:
-        return
-    hint = "ask its authors for a release that states the version it was written for."
-    said = "states no CREDICORP_API"
-    if type(stated) is int:
-        said = f"states CREDICORP_API = {stated}"
-        older = "that distribution" if stated < CREDICORP_API else "credicorp-auth"
-        hint = f"update {older}, the older of the two."
-    elif stated is not None:
-        said = f"states a CREDICORP_API that is a {type(stated).__name__}, not a whole number"
-    raise AdapterBroken(
-        f"{where} {said}; this credicorp-auth speaks version {CREDICORP_API}",
-        code="plugin.version",
-        hint=hint,
-    )
 
 
 def _build(kind: Kind, provider: Provider, build: Callable[[], object]) -> object:

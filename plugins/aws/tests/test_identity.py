@@ -14,8 +14,8 @@ import pytest
 from attrs import evolve
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.testing.contracts.secret_source.harness import refusal
-from credicorp_auth.testing.wire import Hold, Receive, Send, WireServer, response
+from credicorp_auth_testing.contracts.secret_source.harness import refusal
+from credicorp_auth_testing.wire import Hold, Receive, Send, WireServer, response
 
 pytestmark = pytest.mark.slow
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from credicorp_auth.testing.contracts.secret_source.canary import CANARY
-from credicorp_auth.testing.contracts.secret_source.harness import refusal
+from credicorp_auth_testing.contracts.secret_source.canary import CANARY
+from credicorp_auth_testing.contracts.secret_source.harness import refusal
 
 pytestmark = pytest.mark.slow
 

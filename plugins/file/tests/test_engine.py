@@ -14,10 +14,10 @@ from base64 import b64decode, b64encode
 import pytest
 
 from credicorp_auth.settings.schema import Settings
-from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.fakes import ListedSecrets, ScriptedTransport, wait_idle
 from credicorp_auth.wiring.engines import build_engine
 from credicorp_auth_file import CacheOptions, FileCache
+from credicorp_auth_testing.clock import MovableClock
+from credicorp_auth_testing.fakes import ListedSecrets, ScriptedTransport, wait_idle
 
 _CLIENTS = itertools.count()
 

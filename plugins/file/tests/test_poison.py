@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from credicorp_auth import CredicorpAuth
 from credicorp_auth.engine.cooldowns import COOLDOWNS
 from credicorp_auth.lifecycle.client import endpoint_key
-from credicorp_auth.testing.fakes import ScriptedTransport, wait_idle
+from credicorp_auth_testing.fakes import ScriptedTransport, wait_idle
 
 pytestmark = pytest.mark.slow
 

@@ -12,11 +12,11 @@ import pytest
 import trio
 
 from credicorp_auth import CredicorpAuth, errors
-from credicorp_auth.testing.contracts.bearer import BearerContract
-from credicorp_auth.testing.contracts.bearer.harness import REFUSED, Got, serving, tokens_at
-from credicorp_auth.testing.fakes import ScriptedTransport
-from credicorp_auth.testing.wire import WireServer, response
 from credicorp_auth_httpx import BearerAuth
+from credicorp_auth_testing.contracts.bearer import BearerContract
+from credicorp_auth_testing.contracts.bearer.harness import REFUSED, Got, serving, tokens_at
+from credicorp_auth_testing.fakes import ScriptedTransport
+from credicorp_auth_testing.wire import WireServer, response
 
 pytestmark = pytest.mark.slow
 

@@ -13,9 +13,9 @@ import pytest
 import redis
 import trustme
 
-from credicorp_auth.testing.redis_server import RedisServer, find_redis
 from credicorp_auth_redis import CacheOptions, RedisCache
 from credicorp_auth_redis.budget import within as within_seconds
+from redis_server import RedisServer, find_redis
 
 
 def pytest_collection_modifyitems(items):

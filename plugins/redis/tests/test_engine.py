@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from credicorp_auth import CredicorpAuth
-from credicorp_auth.testing.fakes import ScriptedTransport
-from credicorp_auth.testing.redis_server import free_port
+from credicorp_auth_testing.fakes import ScriptedTransport
+from redis_server import free_port
 
 
 @pytest.fixture

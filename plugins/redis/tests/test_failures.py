@@ -10,11 +10,11 @@ from attrs import define
 
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth.plugin.api import LeaseState
-from credicorp_auth.testing.redis_server import free_port
-from credicorp_auth.testing.wire import Drip, Hold, Reset, Send, WireServer
 from credicorp_auth_redis.address import Address
 from credicorp_auth_redis.connection import Connector, OpenConnection
 from credicorp_auth_redis.pool import Pool
+from credicorp_auth_testing.wire import Drip, Hold, Reset, Send, WireServer
+from redis_server import free_port
 
 pytestmark = pytest.mark.slow
 

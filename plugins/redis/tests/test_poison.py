@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from credicorp_auth import CredicorpAuth, Secret
 from credicorp_auth.engine.cooldowns import COOLDOWNS
 from credicorp_auth.lifecycle.client import endpoint_key
-from credicorp_auth.testing.fakes import ScriptedTransport
 from credicorp_auth_redis.record import build_record
+from credicorp_auth_testing.fakes import ScriptedTransport
 
 pytestmark = pytest.mark.slow
 

@@ -8,10 +8,10 @@ from redis.crc import key_slot
 
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth.plugin.api import LeaseState
-from credicorp_auth.testing.redis_server import free_port
-from credicorp_auth.testing.wire import Hold, WireServer
 from credicorp_auth_redis.address import Address
 from credicorp_auth_redis.cluster import read_target
+from credicorp_auth_testing.wire import Hold, WireServer
+from redis_server import free_port
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ import pytest
 from loopback_vault import LoopbackVault, Reply, refusal
 
 from credicorp_auth.errors import SecretUnavailable
-from credicorp_auth.testing.wire import Receive, Reset, Send, WireServer, response
+from credicorp_auth_testing.wire import Receive, Reset, Send, WireServer, response
 
 pytestmark = pytest.mark.slow
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from credicorp_auth.plugin.api import CacheCapabilities
-from credicorp_auth.testing.contracts.cache import CacheContract
+from credicorp_auth_testing.contracts.cache import CacheContract
 
 
 class HastyCache:

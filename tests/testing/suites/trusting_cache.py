@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from credicorp_auth.plugin.api import CacheCapabilities, LeaseState
-from credicorp_auth.testing.contracts.cache import CacheContract
+from credicorp_auth_testing.contracts.cache import CacheContract
 
 
 class TrustingCache:
