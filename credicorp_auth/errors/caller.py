@@ -25,27 +25,27 @@ class MissingSetting(ConfigurationError):
 
 
 class AdapterNotFound(ConfigurationError):
-    """No installed distribution provides the named adapter."""
+    """No installed distribution provides the named adapter or command."""
 
     default_code = "plugin.missing"
 
 
 class AdapterBroken(ConfigurationError):
-    """The adapter is installed, but fails to load or violates its port's contract."""
+    """The adapter or command is installed, but fails to load or violates its contract."""
 
     default_code = "plugin.load"
-    default_hint = "mend or update the distribution that provides the adapter."
+    default_hint = "mend or update the distribution that provides it."
 
 
 class AdapterConflict(ConfigurationError):
-    """Two distributions claim the same adapter name, so neither is used."""
+    """Two distributions claim the same name of an adapter or command, so neither is used."""
 
     default_code = "plugin.conflict"
     default_hint = "uninstall the distribution that should not be there."
 
 
 class AdapterBlocked(ConfigurationError):
-    """The adapter is installed, but is not on the operator's allowlist."""
+    """The adapter or command is installed, but is not on the operator's allowlist."""
 
     default_code = "plugin.blocked"
     default_hint = "add the name to CREDICORP_PLUGINS, or choose another adapter."

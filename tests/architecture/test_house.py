@@ -355,8 +355,9 @@ def test_every_error_code_is_in_the_reference():
 def test_every_option_of_the_command_line_is_in_the_reference():
     """Each command and option stands in docs/reference/cli.md."""
     from credicorp_auth.cli.run import credicorp_auth as command_line
+    from credicorp_auth_testing.commands import new, sandbox
 
     page = (CHECKOUT / "docs/reference/cli.md").read_text()
-    for name, command in command_line.commands.items():
+    for name, command in {**command_line.commands, "new": new, "sandbox": sandbox}.items():
         assert f"## credicorp-auth {name}" in page
         assert [] == [opt for each in command.params for opt in each.opts if f"`{opt}`" not in page]

@@ -140,15 +140,6 @@ def test_faults_on_demand_and_a_clock_that_moves(credicorp_sandbox, credicorp_cl
     assert [] != credicorp_clock.waited
 
 
-def test_without_its_extra_the_fixture_says_what_to_install(tmp_path):
-    """Where Flask is missing, the test that asks for the sandbox fails with the line to run."""
-    source = "import sys\nsys.modules['flask'] = None\ndef test_it(credicorp_sandbox): pass\n"
-    ran = pytest_of(tmp_path, source)
-
-    assert 1 == ran.returncode
-    assert "credicorp_sandbox needs flask: pip install 'credicorp-auth[sandbox]'" in ran.stdout
-
-
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     """Run the suites of the small contract once."""
