@@ -11,7 +11,8 @@ import pytest
 
 from credicorp_auth.plugin.loading.installed import installed_entry_points
 from credicorp_auth.plugin.loading.listing import AdapterStatus, list_adapters
-from credicorp_auth.plugin.loading.registry import CACHE, OBSERVER, TRANSPORT, Registry
+from credicorp_auth.plugin.loading.kinds import CACHE, OBSERVER, TRANSPORT
+from credicorp_auth.plugin.loading.registry import Registry
 
 BUILT_IN = [each for each in installed_entry_points() if each.dist.name == "credicorp-auth"]
 PLUGIN = "CREDICORP_API = 1\nraise SystemExit\n"

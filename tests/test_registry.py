@@ -8,7 +8,8 @@ import pytest
 
 from credicorp_auth import Event, errors
 from credicorp_auth.plugin.api.options import AdapterOptions
-from credicorp_auth.plugin.loading.registry import CACHE, SECRET_SOURCE, TRANSPORT, Registry
+from credicorp_auth.plugin.loading.kinds import CACHE, SECRET_SOURCE, TRANSPORT
+from credicorp_auth.plugin.loading.registry import Registry
 
 NO_OPTIONS = AdapterOptions({}, setting="cache_options")
 GOOD = """

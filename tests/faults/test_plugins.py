@@ -16,7 +16,8 @@ import pytest
 from credicorp_auth import CredicorpAuth, Event, Settings, TokenVerifier, errors
 from credicorp_auth.plugin.api.hookspecs import HookSpecs
 from credicorp_auth.plugin.api.options import AdapterOptions
-from credicorp_auth.plugin.loading.registry import CACHE, KINDS, Registry
+from credicorp_auth.plugin.loading.kinds import CACHE, KINDS
+from credicorp_auth.plugin.loading.registry import Registry
 from credicorp_auth.settings.environment import read_environment
 from credicorp_auth.settings.profile import read_profile
 from credicorp_auth.testing.fakes import (

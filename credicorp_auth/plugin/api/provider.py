@@ -21,6 +21,5 @@ class Provider:
     version: str = Factory(str)
 
     def __str__(self) -> str:
-        return (
-            f"{self.name} ({self.distribution} {self.version})" if self.distribution else self.name
-        )
+        told = f"{self.distribution} {self.version}".strip()
+        return f"{self.name} ({told})" if told else self.name
