@@ -13,7 +13,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from coverage_config import write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,11 +46,14 @@ def main(arguments: Sequence[str]) -> int:
     whole = [*PYTEST, *side_by_side()]
     if not cover:
         return run(*whole)
-    return (
-        run("-m", "coverage", "run", *whole)
-        or run("-m", "coverage", "combine", "--quiet")
-        or run("-m", "coverage", "report")
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        # The children of tests read the same file.
+        os.environ["COVERAGE_RCFILE"] = str(write(Path(folder) / "coverage.toml"))
+        return (
+            run("-m", "coverage", "run", *whole)
+            or run("-m", "coverage", "combine", "--quiet")
+            or run("-m", "coverage", "report")
+        )
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from credicorp_auth.plugin.loading.listing import adapters_of, list_adapters
 from credicorp_auth.wiring.engines import operators_registry, settings_of
 
 if TYPE_CHECKING:
-    from credicorp_auth.plugin.loading.listing import AdapterInfo
     from credicorp_auth.plugin.loading.kinds import Kind
+    from credicorp_auth.plugin.loading.listing import AdapterInfo
 
 _WIDE = 200  # characters: wide enough for a file, in which lines are not wrapped
 _COLUMNS = ("kind", "name", "state", "distribution", "version", "core", "warning")

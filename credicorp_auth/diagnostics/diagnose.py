@@ -14,8 +14,8 @@ from credicorp_auth.diagnostics.server import check_mint, check_reach
 from credicorp_auth.diagnostics.setting_origins import Origin, explain_settings
 from credicorp_auth.engine.clock import Clock
 from credicorp_auth.errors import CredicorpAuthError
-from credicorp_auth.plugin.loading.listing import adapters_of
 from credicorp_auth.plugin.loading.kinds import CACHE, OBSERVER, SECRET_SOURCE, TRANSPORT
+from credicorp_auth.plugin.loading.listing import adapters_of
 from credicorp_auth.wiring.engines import operators_registry, settings_of
 
 if TYPE_CHECKING:

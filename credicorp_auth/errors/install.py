@@ -15,6 +15,9 @@ stranger may own it there. Then this becomes True, and hints no longer name fold
 CORE: Final = "credicorp-auth"
 """The distribution of the core."""
 
+STANDARD_COMMAND: Final = "pip install -r standard.txt"
+"""Installs, in a checkout, the core and what the defaults of the settings name."""
+
 
 def install_command(folder: str, *, extra: str = "", released: bool = RELEASED) -> str:
     """
@@ -25,6 +28,7 @@ def install_command(folder: str, *, extra: str = "", released: bool = RELEASED) 
         extra: The extra to install with it; empty for none.
         released: Whether it is on an index.
     """
-    name = folder if not released else CORE if folder == "." else f"{CORE}-{folder.split('/')[-1]}"
-    wanted = f"'{name}[{extra}]'" if extra else name
+    name = CORE if folder == "." else f"{CORE}-{folder.rpartition('/')[2]}"
+    wanted = name if released else folder
+    wanted = f"'{wanted}[{extra}]'" if extra else wanted
     return f"pip install {wanted}" + ("" if released else f" in a checkout of {CORE}")

@@ -62,7 +62,7 @@ def is_metadata_missing() -> bool:
     return False
 
 
-class _Undescribed(Distribution):
+class UndescribedDistribution(Distribution):
     """A distribution of ours that is importable, but whose metadata was left out."""
 
     def __init__(self, kind: Kind, adapter: OwnAdapter) -> None:
@@ -86,12 +86,13 @@ def _without_metadata(described: frozenset[str]) -> list[EntryPoint]:
         point
         for kind in KINDS
         for each in kind.own
-        if each.distribution not in described and _is_importable(each.package)
-        for point in _Undescribed(kind, each).entry_points
+        if each.distribution not in described and is_importable(each.package)
+        for point in UndescribedDistribution(kind, each).entry_points
     ]
 
 
-def _is_importable(package: str) -> bool:
+def is_importable(package: str) -> bool:
+    """Return whether a package can be found; its code does not run."""
     with suppress(Exception):  # finders of third parties may fail in any way
         return find_spec(package) is not None
     return False

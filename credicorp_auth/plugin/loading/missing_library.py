@@ -1,4 +1,4 @@
-"""Library that an installed plugin requires, and that is not installed: which, and how to get it."""
+"""Missing library of an installed plugin: its name, and the command that installs it."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from credicorp_auth.errors import (
     AdapterNotFound,
     CredicorpAuthError,
 )
+from credicorp_auth.errors.install import STANDARD_COMMAND
 from credicorp_auth.http.untrusted_text import escape_untrusted
 from credicorp_auth.plugin.api.hookspecs import CREDICORP_API, HookSpecs
 from credicorp_auth.plugin.loading.installed import (
@@ -142,7 +143,9 @@ def _not_found(kind: Kind, name: str, installed: Sequence[str]) -> AdapterNotFou
     others = ", ".join(escape_untrusted(each, ()) for each in installed) or "none"
     command = install_hint(kind, name)
     if command:
-        hint = f"install it: {command}"
+        hint = f"install it: {command}."
+        if name in kind.standard:
+            hint = f"install it: {command}; or all that the defaults need: {STANDARD_COMMAND}."
     elif is_metadata_missing():
         hint = (
             "the metadata (*.dist-info) of the distributions is missing here, so only the adapters "
