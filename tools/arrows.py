@@ -18,8 +18,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from distributions import ROOT, listed, packages, plugin_packages
 from importlinter.cli import lint_imports_command
+
+# Under PYTHONSAFEPATH the folder of a program is not on the path.
+sys.path.append(str(Path(__file__).parent))
+from distributions import ROOT, listed, packages, plugin_packages
 
 
 def expand(value: Any, lists: dict[str, list[str]]) -> Any:  # noqa: ANN401 - a value of TOML

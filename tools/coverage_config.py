@@ -12,6 +12,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+# Under PYTHONSAFEPATH the folder of a program is not on the path.
+sys.path.append(str(Path(__file__).parent))
 from distributions import ROOT, packages
 
 

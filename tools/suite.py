@@ -17,6 +17,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+# Under PYTHONSAFEPATH the folder of a program is not on the path.
+sys.path.append(str(Path(__file__).parent))
 from coverage_config import write
 
 if TYPE_CHECKING:

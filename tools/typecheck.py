@@ -13,7 +13,11 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from pathlib import Path
 
+
+# Under PYTHONSAFEPATH the folder of a program is not on the path.
+sys.path.append(str(Path(__file__).parent))
 from distributions import ROOT, listed, packages
 
 USERS = ("tests/typing", "demo")

@@ -6,7 +6,8 @@ Wheels of this checkout: build them, and install them into the environment of th
 
 A TARGET is a folder with a `setup.cfg`, such as `plugins/redis` or `plugins/httpx[httpx2]`, or a
 list of them: `standard.txt`, `all.txt`. Each wheel is built from an sdist, so a file that is
-missing there is missing in the tests. A wheel is built only if its sources have changed since. Libraries come from an index; our names never do: a stranger might own them there.
+missing there is missing in the tests. A wheel is built only if its sources have changed since.
+Libraries come from an index; our names never do, because a stranger might own them there.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+# Under PYTHONSAFEPATH the folder of a program is not on the path.
+sys.path.append(str(Path(__file__).parent))
 from distributions import CORE, ROOT, Distribution, floors, read_target
 
 if TYPE_CHECKING:
