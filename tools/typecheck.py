@@ -15,7 +15,6 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-
 # Under PYTHONSAFEPATH the folder of a program is not on the path.
 sys.path.append(str(Path(__file__).parent))
 from distributions import ROOT, listed, packages
