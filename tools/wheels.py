@@ -4,8 +4,8 @@ Wheels of this checkout: build them, and install them into the environment of th
     python tools/wheels.py --store FOLDER [--extras NAMES] [--oldest] TARGET …
     python tools/wheels.py --editable [--extras NAMES] TARGET …
 
-A TARGET is a folder with a `setup.cfg`, such as `plugins/redis` or `plugins/httpx[httpx2]`, or a
-list of them: `standard.txt`, `all.txt`. Each wheel is built from an sdist, so a file that is
+A TARGET is a folder with a `setup.cfg`, such as `plugins/NAME` or `plugins/NAME[extra]`, or a list
+of them: `standard.txt`, `all.txt`. Each wheel is built from an sdist, so a file that is
 missing there is missing in the tests. A wheel is built only if its sources have changed since.
 Libraries come from an index; our names never do, because a stranger might own them there.
 """

@@ -377,7 +377,7 @@ def test_fault_388_objects_of_the_callers_own_are_no_names(monkeypatch):
     assert "token.minted" in {each.name for each in seen}
 
 
-def test_fault_388_an_empty_list_allows_no_observer_of_a_built_in_name(install):
+def test_fault_388_an_empty_list_allows_no_observer_of_a_default_name(install):
     """388: the names of the defaults are allowed for what they are, and not for a stranger of another kind."""
     found = install(("watcher", "memory", SPY), group="credicorp_auth.observers")
     with pytest.raises(errors.AdapterBlocked, match="observer 'memory' is not allowed"):
