@@ -14,8 +14,9 @@ from credicorp_auth.plugin.api import Provider
 from credicorp_auth.plugin.loading.kinds import KINDS
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint, SimplePath
+    from importlib.metadata import EntryPoint
     from os import PathLike
+    from pathlib import Path
 
     from credicorp_auth.plugin.loading.kinds import Kind, OwnAdapter
 
@@ -75,7 +76,7 @@ class UndescribedDistribution(Distribution):
         """Return the text of a metadata file."""
         return self._files.get(filename)
 
-    def locate_file(self, path: str | PathLike[str]) -> SimplePath:
+    def locate_file(self, path: str | PathLike[str]) -> Path:
         """Refuse: nothing lists its files."""
         raise NotImplementedError
 
