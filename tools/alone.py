@@ -10,6 +10,7 @@ What a plugin forgets to require is missing here. Each plugin gets the core, the
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import venv
@@ -40,7 +41,7 @@ def check(plugin: Distribution, store: Path, work: Path) -> int:
     """Run the tests of one plugin in a new environment; return the exit code."""
     place = work / plugin.folder.name
     venv.create(place, clear=True, with_pip=True)
-    python = str(next(place.glob("*/python*")))
+    python = str(place / ("Scripts" if os.name == "nt" else "bin") / "python")
     steps: list[list[str]] = [
         ["-m", "pip", "install", "--quiet", "-r", str(ROOT / "tools" / "requirements.txt")],
         [

@@ -73,12 +73,6 @@ def fresh(tmp_path):
     return Environment(tmp_path)
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    """Share one environment between the plugins, each of which leaves it as it was."""
-    return Environment(tmp_path_factory.mktemp("shared"))
-
-
 @contextmanager
 def running_sandbox(fresh):
     """Run the command `sandbox` of an environment; yield the variables of its READY line."""
@@ -129,25 +123,27 @@ def test_everything_is_installed_by_one_list(fresh):
     assert {"available", "active"} == {state for state, _ in fresh.states().values()}
 
 
-@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda each: each.folder.name)
-def test_each_plugin_is_installed_listed_forbidden_and_removed_by_itself(shared, evidence, plugin):
+def test_each_plugin_is_installed_listed_forbidden_and_removed_by_itself(fresh, evidence):
     """Beside the core alone a plugin can be had, listed, forbidden, and removed without a trace."""
-    folder = plugin.folder.name
-    names = [name for name, (_, own) in OWN.items() if own.folder == folder]
-    extras = f"[{','.join(sorted(plugin.extras))}]" if plugin.extras else ""
-    shared.pip("install", ".[cli]", f"./plugins/{folder}{extras}")
-    shared.pip("check")
-    there = shared.states()
-    forbidden = shared.states(CREDICORP_PLUGINS="nothing")
-    shared.pip("uninstall", "--yes", f"credicorp-auth-{folder}")
-    shared.pip("check")
-    gone = shared.states()
+    figures = {}
+    for plugin in PLUGINS:
+        folder = plugin.folder.name
+        names = {name for name, (_, own) in OWN.items() if own.folder == folder}
+        extras = f"[{','.join(sorted(plugin.extras))}]" if plugin.extras else ""
+        fresh.pip("install", ".[cli]", f"./plugins/{folder}{extras}")
+        fresh.pip("check")
+        there = fresh.states()
+        forbidden = fresh.states(CREDICORP_PLUGINS="nothing")
+        fresh.pip("uninstall", "--yes", f"credicorp-auth-{folder}")
+        fresh.pip("check")
+        gone = fresh.states()
+        figures[folder] = {"listed": sorted(names), "hint": gone[min(names)][1]}
 
-    assert set(names) == {name for name, (state, _) in there.items() if state != "not installed"}
-    assert {"blocked"} == {forbidden[name][0] for name in names}
-    assert {"not installed"} == {state for state, _ in gone.values()}
-    assert all(f"./plugins/{OWN[name][1].folder}" in warning for name, (_, warning) in gone.items())
-    evidence(f"installation-{folder}", names=names, installed=there, forbidden=forbidden)
+        assert names == {name for name, (state, _) in there.items() if state != "not installed"}
+        assert {"blocked"} == {forbidden[name][0] for name in names}
+        assert {"not installed"} == {state for state, _ in gone.values()}
+        assert all(OWN[name][1].install_command == warning for name, (_, warning) in gone.items())
+    evidence("installation-plugins", **figures, pip_seconds=round(fresh.seconds, 1))
 
 
 def test_the_core_alone_names_the_folder(fresh):
