@@ -20,8 +20,8 @@ from credicorp_auth.wiring.adapters import adapters_of, operators_registry
 from credicorp_auth.wiring.engines import settings_of
 
 if TYPE_CHECKING:
+    from credicorp_auth.plugin.loading.kinds import Kind
     from credicorp_auth.plugin.loading.listing import AdapterInfo
-    from credicorp_auth.plugin.loading.registry import Kind
 
 _WIDE = 200  # characters: wide enough for a file, in which lines are not wrapped
 _COLUMNS = ("kind", "name", "state", "distribution", "version", "core", "warning")
@@ -61,6 +61,6 @@ def _row(listed: AdapterInfo) -> dict[str, object]:
         "distribution": listed.provider.distribution,
         "version": listed.provider.version,
         "core": listed.core_range,
-        "boxed": listed.built_in,
+        "own": listed.is_own,
         "warning": listed.warning,
     }

@@ -14,7 +14,7 @@ from credicorp_auth.diagnostics.setting_origins import Origin, explain_settings
 from credicorp_auth.engine.clock import Clock
 from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.plugin.api import CacheCapabilities
-from credicorp_auth.plugin.loading.registry import CACHE, OBSERVER, SECRET_SOURCE, TRANSPORT
+from credicorp_auth.plugin.loading.kinds import CACHE, OBSERVER, SECRET_SOURCE, TRANSPORT
 from credicorp_auth.wiring.adapters import adapters_of, operators_registry
 from credicorp_auth.wiring.engines import settings_of
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from credicorp_auth.plugin.api import Provider
-    from credicorp_auth.plugin.loading.registry import Kind, Registry
+    from credicorp_auth.plugin.loading.kinds import Kind
+    from credicorp_auth.plugin.loading.registry import Registry
     from credicorp_auth.settings.schema import Settings
 
 

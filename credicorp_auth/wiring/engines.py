@@ -22,7 +22,7 @@ from credicorp_auth.http.secret import Secret
 from credicorp_auth.lifecycle.client import Client
 from credicorp_auth.lifecycle.windows import WindowPolicy
 from credicorp_auth.oauth.token_endpoint import TokenPolicy, TokenRequest
-from credicorp_auth.plugin.loading.registry import CACHE, TRANSPORT
+from credicorp_auth.plugin.loading.kinds import CACHE, TRANSPORT
 from credicorp_auth.settings.environment import PROFILE_VARIABLE
 from credicorp_auth.settings.schema import Settings
 from credicorp_auth.settings.sources import merge_sources, sources_of_env, sources_of_profile

@@ -139,6 +139,5 @@ class Provider:
     version: str = attrs.Factory(str)
 
     def __str__(self) -> str:
-        return (
-            f"{self.name} ({self.distribution} {self.version})" if self.distribution else self.name
-        )
+        told = f"{self.distribution} {self.version}".strip()
+        return f"{self.name} ({told})" if told else self.name

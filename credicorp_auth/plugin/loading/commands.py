@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from credicorp_auth.errors import AdapterBlocked, AdapterConflict, AdapterNotFound
+from credicorp_auth.errors.install import CORE, install_command
 from credicorp_auth.http.untrusted_text import escape_untrusted
 from credicorp_auth.plugin.loading.entry_point import import_entry_point
 from credicorp_auth.plugin.loading.installed import installed_entry_points, owner_of, provider_of
-from credicorp_auth.plugin.loading.registry import CORE, PLUGINS_VARIABLE
+from credicorp_auth.plugin.loading.registry import PLUGINS_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -25,8 +26,6 @@ COMMANDS: Final = "credicorp_auth.commands"
 _TESTING: Final = "credicorp-auth-testing"
 OWNERS: Final = {"new": _TESTING, "sandbox": _TESTING}
 """Names of this project's own commands outside the core, with the distribution of each."""
-
-_FOLDERS: Final = {_TESTING: "./testing"}  # in a checkout
 
 
 class InstalledCommands:
@@ -105,7 +104,7 @@ class InstalledCommands:
         if name in OWNERS:
             raise AdapterNotFound(
                 f"command {name!r} is not installed: it is part of {OWNERS[name]}",
-                hint=f"in a checkout of {CORE}, run: pip install {_FOLDERS[OWNERS[name]]}",
+                hint=f"run: {install_command('./testing')}",
             )
         return None
 
