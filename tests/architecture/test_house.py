@@ -291,9 +291,13 @@ def test_every_error_code_is_in_the_reference():
 
 def test_every_option_of_the_command_line_is_in_the_reference():
     """Each command and option stands in docs/reference/cli.md."""
+    import click
+
     from credicorp_auth.cli.run import credicorp_auth as command_line
 
     page = (CHECKOUT / "docs/reference/cli.md").read_text()
-    for name, command in command_line.commands.items():
+    context = click.Context(command_line)
+    for name in command_line.list_commands(context):
+        command = command_line.get_command(context, name)
         assert f"## credicorp-auth {name}" in page
         assert [] == [opt for each in command.params for opt in each.opts if f"`{opt}`" not in page]

@@ -406,7 +406,7 @@ def test_the_command_ends_as_its_first_failure(environ, change, code, said):
     assert f"[{said}]" in ended.stdout
     assert "what to do: " in ended.stdout
     assert "fail" == document["verdict"]
-    assert [said] == [each["code"] for each in document["findings"] if each["code"]]
+    assert [said] == [each["code"] for each in document["checks"] if each["code"]]
 
 
 def test_a_token_is_explained(environ):
@@ -444,7 +444,7 @@ def test_a_token_is_explained_to_programs(environ):
 def test_a_token_in_hand_no_more_has_no_windows(sandbox):
     """What was dropped meanwhile is explained without what the engine no longer knows."""
     from credicorp_auth import CredicorpAuth
-    from credicorp_auth.cli.explain import explain_token
+    from credicorp_auth.cli.token import explain_token
 
     with CredicorpAuth(
         base_url=sandbox.base_url, client_id=sandbox.client_id, client_secret=CANARY

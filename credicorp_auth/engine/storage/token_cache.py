@@ -117,6 +117,11 @@ class TokenCache:
         """Whether other processes may write to the cache."""
         return self._cache.capabilities.shared
 
+    @property
+    def spans_processes(self) -> bool:
+        """Whether the cache keeps a token after this process has ended."""
+        return self._cache.capabilities.spans_processes
+
     def read_cooldown(self, key: str) -> float:
         """
         Return the epoch seconds at which the shared cooldown ends; 0 if there is none.

@@ -226,6 +226,11 @@ class TokenEngine:
         discard = partial(discard_token, self._client, self._runtime, entry.scope, held.record_id)
         start_or_run("credicorp-auth discard", partial(self._completion.attempt, discard))
 
+    @property
+    def keeps_between_processes(self) -> bool:
+        """Whether the cache keeps a token after this process has ended."""
+        return self._runtime.cache.spans_processes
+
     def windows_of(self, token: AccessToken) -> Windows | None:
         """Return the windows of a held token; None if it is no longer held."""
         found = self._entries.holding(token)

@@ -47,7 +47,7 @@ _REQUIREMENT = re.compile(
 class AdapterStatus(Enum):
     """Status of an adapter: the result that naming it would have."""
 
-    BUILT_IN = "boxed"
+    BUILT_IN = "built_in"
     AVAILABLE = "available"
     ACTIVE = "active"
     BLOCKED = "blocked"
