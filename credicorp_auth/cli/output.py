@@ -15,7 +15,7 @@ import click
 from credicorp_auth import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -56,7 +56,7 @@ class OutputLost(Exception):
 
 
 @contextmanager
-def ending_with(code: int) -> Iterator[None]:
+def ending_with(code: int) -> Generator[None]:
     """Write the output of a command whose exit code is known, and keep that code if this fails."""
     try:
         yield
