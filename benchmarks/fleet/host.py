@@ -178,8 +178,8 @@ class Host:
             self._fleet.timeline.start(partial(self._run_call, call_start))
 
     def _run_call(self, call_start: CallStart) -> None:
-        story = obtain_token if self._entry.held is None else refresh_token_entry
-        outcome = run_guarded(partial(story, CLIENT, self._runtime, call_start.requirements))
+        operation = obtain_token if self._entry.held is None else refresh_token_entry
+        outcome = run_guarded(partial(operation, CLIENT, self._runtime, call_start.requirements))
         self._completion.complete(self._entry, call_start.call, outcome)
         self.note_gap()
         self._await_next_call()

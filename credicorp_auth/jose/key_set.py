@@ -200,9 +200,9 @@ def read_freshness(response: HttpResponse) -> float:
     Returns:
         Seconds, from 60 to 3600; 300 without a `max-age`, 60 for `no-store` and `no-cache`.
     """
-    told = ",".join(response.header_values("Cache-Control")).lower()
-    found = _MAX_AGE.search(told)
+    directives = ",".join(response.header_values("Cache-Control")).lower()
+    found = _MAX_AGE.search(directives)
     seconds = float(found[1]) if found else DEFAULT_FRESH
-    if "no-store" in told or "no-cache" in told:
+    if "no-store" in directives or "no-cache" in directives:
         seconds = 0.0
     return min(max(seconds, _SHORTEST_FRESH), _LONGEST_FRESH)

@@ -12,7 +12,7 @@ from credicorp_auth.errors import (
     TokenRequestRefused,
 )
 from credicorp_auth.http.retry import backoff, read_retry_after
-from credicorp_auth.lifecycle.endpoint_state import Failed, Refused, wishes_for
+from credicorp_auth.lifecycle.endpoint_state import Failed, Refused, requested_pause
 from credicorp_auth.oauth.refusal import may_blame_client, refuses_client
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def note_failure(
         scope = None if refuses_client(error) else requirements.scope
         runtime.remember(Refused(error, scope, credentials.version))
         return
-    pause = wishes_for(error)
+    pause = requested_pause(error)
     if pause is not None:
         runtime.emit("endpoint.cooldown", seconds=pause)
     else:
@@ -75,7 +75,7 @@ def is_refusal(error: CredicorpAuthError) -> bool:
     return may_blame_client(error)  # a bare 403
 
 
-def note_wish(
+def note_retry_after(
     runtime: BackoffRuntime, error: CredicorpAuthError, response: HttpResponse, arrived: Instant
 ) -> None:
     """Set `retry_after` of a failure if the server asked for a cooldown, or sent a 429 or 503."""

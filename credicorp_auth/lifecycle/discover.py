@@ -75,7 +75,7 @@ def discover_metadata(
         runtime.emit("discovery.refresh_failed", issuer=source.issuer, code=error.code, age=age)
         raise
     if kept is None or kept.document.document != found.document:
-        emit_news(runtime, None if kept is None else kept.document, found)
+        emit_changes(runtime, None if kept is None else kept.document, found)
     fresh = FRESH * (1.0 - _SPREAD * runtime.random())
     return FetchedDocument(found, _FRESH_IF_REFUSED if found.refused else fresh)
 
@@ -94,7 +94,7 @@ def ask_for_metadata(
     return read_metadata(response, source, peer=response.peer_address, secrets=secrets)
 
 
-def emit_news(
+def emit_changes(
     runtime: DiscoveryRuntime, earlier: ServerMetadata | None, found: ServerMetadata
 ) -> None:
     """Emit events for new metadata: fetched, refused endpoints, changed addresses."""

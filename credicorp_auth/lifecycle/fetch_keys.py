@@ -114,7 +114,7 @@ def fetch_keys(
         return Unconfirmed(_CONFIRM_AFTER + _CONFIRM_SPREAD * runtime.random(), nothing)
     if kept is not None and kept.document.document == keys.document:
         return FetchedDocument(kept.document, fetched.fresh)
-    emit_news(runtime, kept, keys)
+    emit_changes(runtime, kept, keys)
     if kept is None:
         return fetched
     return evolve(fetched, withdrawn=kept.document.names - keys.names)
@@ -129,7 +129,7 @@ def note_failure(
     runtime.emit("jwks.refresh_failed", code=error.code, age=age)
 
 
-def emit_news(runtime: KeyRuntime, kept: CachedCopy[KeySet] | None, keys: KeySet) -> None:
+def emit_changes(runtime: KeyRuntime, kept: CachedCopy[KeySet] | None, keys: KeySet) -> None:
     """Emit events for a new key set: dropped keys, an empty set, the number of keys."""
     for dropped in keys.dropped:
         kid = None if dropped.kid is None else escape_untrusted(dropped.kid, (), limit=_SHOWN_KID)

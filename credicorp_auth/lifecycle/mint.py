@@ -10,7 +10,7 @@ from attrs import evolve
 
 from credicorp_auth.errors import CredicorpAuthError, DeadlinePassed, MalformedResponse
 from credicorp_auth.http.retry import MAX_ATTEMPTS
-from credicorp_auth.lifecycle.backoff import note_failure, note_wish
+from credicorp_auth.lifecycle.backoff import note_failure, note_retry_after
 from credicorp_auth.lifecycle.client import Client, ClientCredentials, token_key
 from credicorp_auth.lifecycle.endpoint_state import Succeeded
 from credicorp_auth.lifecycle.runtime import (
@@ -121,7 +121,7 @@ def ask_once(
             address=runtime.locate_endpoint(),
         )
     except CredicorpAuthError as error:
-        note_wish(runtime, error, response, arrived)
+        note_retry_after(runtime, error, response, arrived)
         raise
     return receive(runtime, grant, sent, arrived, credentials.client_id)
 

@@ -25,13 +25,13 @@ from credicorp_auth.errors import (
     TokenRequestRefused,
 )
 from credicorp_auth.http.retry import backoff, is_retryable
-from credicorp_auth.lifecycle.backoff import note_wish
+from credicorp_auth.lifecycle.backoff import note_retry_after
 from credicorp_auth.lifecycle.endpoint_state import (
     Failed,
     Refused,
     SecretUnchanged,
     Succeeded,
-    wishes_for,
+    requested_pause,
 )
 from credicorp_auth.lifecycle.secret_versions import (
     CredentialRuntime,
@@ -138,9 +138,9 @@ def query_token(runtime: QueryRuntime, asking: QueryAttempt[A]) -> Timestamped[A
     credentials = fetch_secret(runtime)
     ask = partial(ask_twice, runtime, asking, address)
     note = partial(note_failure, runtime, has_answered=address.has_answered)
-    answered, _ = try_secret_versions(runtime, credentials, ask, note)
+    received, _ = try_secret_versions(runtime, credentials, ask, note)
     runtime.remember(Succeeded())
-    return answered
+    return received
 
 
 def fetch_secret(runtime: QueryRuntime) -> ClientCredentials:
@@ -219,7 +219,7 @@ def ask_once(
     try:
         return Timestamped(asking.read(response, query), sent)
     except CredicorpAuthError as error:
-        note_wish(runtime, error, response, runtime.now())
+        note_retry_after(runtime, error, response, runtime.now())
         raise
 
 
@@ -261,7 +261,7 @@ def note_failure(
         runtime.emit("refusal.remembered", code=error.code, scope="")
         runtime.remember(Refused(error, None, shown.version))
         return
-    pause = wishes_for(error)
+    pause = requested_pause(error)
     if pause is not None:
         runtime.emit("endpoint.cooldown", seconds=pause)
     else:

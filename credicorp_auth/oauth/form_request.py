@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def build_form_request(
-    url: str, fields: Iterable[tuple[str, str]], proof: ClientAuthenticator
+    url: str, fields: Iterable[tuple[str, str]], authentication: ClientAuthenticator
 ) -> HttpRequest:
     """
     Build a form request with client authentication.
@@ -23,10 +23,12 @@ def build_form_request(
     Args:
         url: Address of the endpoint; nothing is added to it.
         fields: Names and values of the form.
-        proof: The client authentication, which goes into the body or one header.
+        authentication: The client authentication, which goes into the body or one header.
     """
-    proven = [(name, secret.reveal()) for name, secret in proof.fields.items()]
-    form = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in [*fields, *proven])
+    authenticating = [(name, secret.reveal()) for name, secret in authentication.fields.items()]
+    form = "&".join(
+        f"{quote_plus(name)}={quote_plus(value)}" for name, value in [*fields, *authenticating]
+    )
     return HttpRequest(
         "POST",
         url,
@@ -34,7 +36,7 @@ def build_form_request(
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "Content-Type": "application/x-www-form-urlencoded",
-            **proof.headers,
+            **authentication.headers,
         },
         body=SecretBytes(form.encode("ascii")),
     )

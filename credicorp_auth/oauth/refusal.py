@@ -61,7 +61,7 @@ class EndpointProfile:
 
 
 @frozen
-class _Said:
+class _ErrorText:
     """
     The OAuth error in a body, safe to show.
 
@@ -177,7 +177,7 @@ def read_failure(
 
 
 def _read_by_status(
-    status: int, said: _Said, where: str, address: EndpointAddress, profile: EndpointProfile
+    status: int, said: _ErrorText, where: str, address: EndpointAddress, profile: EndpointProfile
 ) -> CredicorpAuthError:
     message = f"status {status}{said} ({where})"
     if status in _NOT_THERE:
@@ -222,15 +222,15 @@ def _is_readable(error: object) -> bool:
     return isinstance(error, str) and _ERROR.fullmatch(error) is not None
 
 
-def _show_error(members: Mapping[str, Any], secrets: Collection[Secret]) -> _Said:
+def _show_error(members: Mapping[str, Any], secrets: Collection[Secret]) -> _ErrorText:
     """Return the OAuth error of a body, safe to show; an empty one if there is no readable one."""
     error, description = members.get("error"), members.get("error_description")
     if not isinstance(error, str) or not _is_readable(error):
-        return _Said()
-    told = escape_untrusted(description, secrets) if isinstance(description, str) else ""
+        return _ErrorText()
+    text = escape_untrusted(description, secrets) if isinstance(description, str) else ""
     # A protocol name is never an echo, even if it contains a short secret.
     named = error.lower() in _KNOWN_ERRORS
-    return _Said(error if named else escape_untrusted(error, secrets, limit=64), told)
+    return _ErrorText(error if named else escape_untrusted(error, secrets, limit=64), text)
 
 
 def read_refusal(

@@ -167,13 +167,13 @@ def build_token_request(asked: TokenRequest, client_id: str, client_secret: Secr
         client_id: The OAuth client id.
         client_secret: The client secret; it goes into the body or one header, never into the URL.
     """
-    proof = CLIENT_AUTHENTICATION[asked.client_authentication](client_id, client_secret)
+    authentication = CLIENT_AUTHENTICATION[asked.client_authentication](client_id, client_secret)
     fields = [("grant_type", "client_credentials")]
     fields += [("scope", str(asked.scope))] if asked.scope else []
     fields += [("resource", each) for each in asked.resource]
     fields += [("audience", asked.audience)] if asked.audience else []
     fields += [(name, value.reveal()) for name, value in asked.extra_parameters]
-    return build_form_request(asked.token_url, fields, proof)
+    return build_form_request(asked.token_url, fields, authentication)
 
 
 def read_token_response(  # noqa: PLR0913 - all that a response is read against

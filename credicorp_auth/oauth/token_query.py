@@ -83,11 +83,11 @@ def read_shown_token(token: object) -> Secret:
 
 def build_query_request(query: TokenQuery) -> HttpRequest:
     """Build the request about a token (RFC 7662 section 2.1, RFC 7009 section 2.1)."""
-    prove = CLIENT_AUTHENTICATION[query.client_authentication]
+    authenticate = CLIENT_AUTHENTICATION[query.client_authentication]
     return build_form_request(
         query.url,
         [("token", query.token.reveal()), ("token_type_hint", "access_token")],
-        prove(query.client_id, query.client_secret),
+        authenticate(query.client_id, query.client_secret),
     )
 
 

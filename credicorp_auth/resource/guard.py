@@ -162,6 +162,6 @@ def list_unmarked(handlers: Iterable[str]) -> None:
         _emit("guard.unmarked", handlers=", ".join(names), count=len(names))
 
 
-def tell_unchecked(error: InvalidSetting) -> None:
+def log_unchecked(error: InvalidSetting) -> None:
     """Log why an application's handlers cannot be judged, so that every request is refused."""
     _emit("guard.unchecked", code=error.code, reason=error.message)

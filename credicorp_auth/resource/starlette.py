@@ -135,4 +135,4 @@ class _StartCheck:
         try:
             self.run()
         except InvalidSetting as error:
-            core.tell_unchecked(error)
+            core.log_unchecked(error)

@@ -69,7 +69,7 @@ def write_distribution(kind: str, name: str, folder: Path) -> Path:
     shape = SHAPES[kind]
     package = f"credicorp_auth_{name.replace('-', '_')}"
     words = "".join(map(str.capitalize, name.split("-")))
-    told = {
+    values = {
         "name": name,
         "distribution": f"credicorp-auth-{name}",
         "package": package,
@@ -83,11 +83,11 @@ def write_distribution(kind: str, name: str, folder: Path) -> Path:
         "options": shape.options,
         "core": ".".join(version("credicorp-auth").split(".")[:2]),
     }
-    made = folder / told["distribution"]
+    made = folder / values["distribution"]
     if made.exists():
         raise InvalidSetting(f"{made} is there already", hint="choose another name, or folder.")
     texts = {
-        path: _render(template, told) if template else ""
+        path: _render(template, values) if template else ""
         for path, template in _layout(shape, package).items()
     }
     try:
@@ -116,7 +116,7 @@ def _layout(shape: Shape, package: str) -> dict[str, str]:
     }
 
 
-def _render(template: str, told: dict[str, str]) -> str:
+def _render(template: str, values: dict[str, str]) -> str:
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - it needs the extra
 
     home = files("credicorp_auth.scaffold") / "templates"
@@ -124,7 +124,7 @@ def _render(template: str, told: dict[str, str]) -> str:
     environment = Environment(  # noqa: S701 - it writes Python, not HTML
         undefined=StrictUndefined, keep_trailing_newline=True
     )
-    return environment.from_string(text).render(told)
+    return environment.from_string(text).render(values)
 
 
 def _check(name: str) -> None:

@@ -87,7 +87,7 @@ class Exchange:
         """
         self._limit, self.is_connecting = self._deadline, False
 
-    def shook_hands(self) -> None:
+    def handshake_done(self) -> None:
         """Record one of `handshakes`; the last one ends connecting."""
         self.handshakes -= 1
         if not self.handshakes:

@@ -84,9 +84,9 @@ def test_a_token_is_shown_when_asked_for(environ, options, begins):
 
 def test_a_token_as_json(environ):
     """The JSON form has what a program needs."""
-    told = json.loads(call(environ, "token", "--format", "json").stdout)
+    reported = json.loads(call(environ, "token", "--format", "json").stdout)
 
-    assert {"access_token", "token_type", "scope", "expires_at", "lifetime"} == set(told)
+    assert {"access_token", "token_type", "scope", "expires_at", "lifetime"} == set(reported)
 
 
 def test_on_a_terminal_the_summary_is_a_table(environ):
@@ -296,9 +296,9 @@ def test_strange_names_are_listed_escaped(environ, tmp_path):
 
 def test_adapters_are_listed_without_being_imported(environ):
     """The list names the three in the box, and imports none of them."""
-    told = json.loads(call(environ, "adapters", "--format", "json").stdout)
-    built_in = {each["name"]: each["kind"] for each in told if each["built_in"]}
-    states = {each["name"]: each["state"] for each in told}
+    reported = json.loads(call(environ, "adapters", "--format", "json").stdout)
+    built_in = {each["name"]: each["kind"] for each in reported if each["built_in"]}
+    states = {each["name"]: each["state"] for each in reported}
     table = call(environ, "adapters").stdout
     code = (
         "import sys; from credicorp_auth.cli.run import run; run(['adapters']);"

@@ -73,14 +73,14 @@ def test_fault_179_scopes_do_not_grow_the_engine(stage):
 
 def test_fault_386_an_eviction_that_costs_a_mint_is_told(stage):
     """386: the event comes with the mint that was not needed before, and not with the eviction."""
-    told = []
-    play = stage(max_entries=2, observers=[told.append])
+    emitted = []
+    play = stage(max_entries=2, observers=[emitted.append])
     play.cache.down = True
     ask(play, "a", "b")
     assert "token.evicted" not in play.events
     ask(play, "a")
 
-    fields = [dict(each.fields) for each in told if each.name == "token.evicted"]
+    fields = [dict(each.fields) for each in emitted if each.name == "token.evicted"]
     assert [{"scope": "a", "max_entries": 2}] == fields
     assert 3 == play.mints
 

@@ -325,7 +325,7 @@ def test_fault_286_a_crash_in_an_adapter_reaches_the_callers_as_ours(stage, cras
     with pytest.raises(errors.AdapterBroken) as raised:
         play.get()
 
-    assert "flight.crashed" == raised.value.code
+    assert "single_flight.crashed" == raised.value.code
     assert "token-2" == play.get().value.reveal()
 
 
@@ -357,7 +357,7 @@ def test_a_frozen_flight_is_abandoned_and_its_late_token_does_not_count(stage):
         thread.join()
     wait_idle()
 
-    assert "flight.abandoned" in play.events
+    assert "single_flight.abandoned" in play.events
     assert 2 == play.mints
     assert "token-2" == play.get().value.reveal()
 

@@ -69,7 +69,7 @@ class Fleet:
 
     def __init__(self, *, encrypted):
         self.cache = StrangersCache(SEALING if encrypted else None)
-        self.clock, self.transport, self.told = MovableClock(), ScriptedTransport(), []
+        self.clock, self.transport, self.emitted = MovableClock(), ScriptedTransport(), []
         self.engines = []
         self.call()
         (self.key,) = self.cache.kept
@@ -85,7 +85,7 @@ class Fleet:
                 transport=self.transport,
                 cache=self.cache,
                 secrets=ListedSecrets(),
-                observers=[lambda event: self.told.append(event.name)],
+                observers=[lambda event: self.emitted.append(event.name)],
             ),
             clock=self.clock,
         )

@@ -176,11 +176,11 @@ def test_a_cool_down_is_one_clients(engines):
 
 def test_a_cool_down_that_is_garbage_is_an_event(engines):
     """Whatever stands where a cool-down should, the call goes on."""
-    cache, transport, told = SharedCache(), ScriptedTransport(), []
+    cache, transport, emitted = SharedCache(), ScriptedTransport(), []
     cache.write(endpoint_key(URL, "fleet"), b"{}", lifetime=60)
-    engines(cache, transport, observe=lambda event: told.append(event.name)).get_token()
+    engines(cache, transport, observe=lambda event: emitted.append(event.name)).get_token()
 
-    assert "cache.corrupt" in told
+    assert "cache.corrupt" in emitted
 
 
 def test_the_fleet_reads_the_successor_of_a_rejected_token(engines):
@@ -240,31 +240,33 @@ class KeyedSecrets(ListedSecrets):
 
 def test_without_its_key_a_sealed_cache_is_in_trouble_and_the_call_is_not(engines):
     """A key that cannot be had leaves the cache unused: nothing is written unencrypted."""
-    cache, transport, told = SharedCache(encryption_key="cache_key"), ScriptedTransport(), []
+    cache, transport, emitted = SharedCache(encryption_key="cache_key"), ScriptedTransport(), []
     engines(cache, transport, secrets=KeyedSecrets()).get_token()
     written = dict(cache.kept)
     away = KeyedSecrets()
     away.here = False
-    other = engines(cache, transport, secrets=away, observe=told.append)
+    other = engines(cache, transport, secrets=away, observe=emitted.append)
     other.get_token()
 
     assert written == cache.kept
     assert {("open", "secret.unavailable"), ("write", "secret.unavailable")} == {
-        (each.fields["verb"], each.fields["code"]) for each in told if each.name == "cache.failed"
+        (each.fields["verb"], each.fields["code"])
+        for each in emitted
+        if each.name == "cache.failed"
     }
 
 
 def test_an_unsealed_entry_is_nobodys_where_entries_are_sealed(engines):
     """Who can write to the cache but has no key cannot slip in a token."""
-    plain, transport, told = SharedCache(), ScriptedTransport(), []
+    plain, transport, emitted = SharedCache(), ScriptedTransport(), []
     engines(plain, transport).get_token()
     encrypted = SharedCache(encryption_key=Secret(SEALING))
     for key, entry in plain.kept.items():
         encrypted.write(key, entry, lifetime=60)
 
-    token = engines(encrypted, transport, observe=told.append).get_token()
+    token = engines(encrypted, transport, observe=emitted.append).get_token()
     assert "token-2" == token.value.reveal()
-    assert "it is not encrypted" in [each.fields.get("reason") for each in told]
+    assert "it is not encrypted" in [each.fields.get("reason") for each in emitted]
 
 
 def test_a_sealing_key_needs_a_source_or_a_value(engines):
@@ -336,18 +338,18 @@ def test_a_lease_that_cannot_be_had_stops_nobody(engines, trouble):
 
 def test_162_a_trouble_is_told_once_a_minute(engines):
     """162: a cache that stays down is told once a minute for each thing it cannot do."""
-    cache, transport, told, clock = SwitchableCache(), ScriptedTransport(), [], MovableClock()
+    cache, transport, emitted, clock = SwitchableCache(), ScriptedTransport(), [], MovableClock()
     cache.down = True
-    engine = engines(cache, transport, clock=clock, observe=told.append)
+    engine = engines(cache, transport, clock=clock, observe=emitted.append)
     for _ in range(4):
         engine.invalidate(engine.get_token())
         wait_idle()
-    failures = [each.fields["verb"] for each in told if each.name == "cache.failed"]
+    failures = [each.fields["verb"] for each in emitted if each.name == "cache.failed"]
     assert ["discard", "read", "write"] == sorted(failures)
     clock.advance(61)
     engine.get_token()
 
-    failures = [each.fields["verb"] for each in told if each.name == "cache.failed"]
+    failures = [each.fields["verb"] for each in emitted if each.name == "cache.failed"]
     assert 5 == len(failures)
 
 

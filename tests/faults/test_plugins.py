@@ -487,8 +487,8 @@ def test_fault_344_mixed_prefixes(tmp_path):
     }
     settings = settings_from_env(environ, {"scope": "keyword"})
 
-    told = (str(settings.scope), settings.timeout, settings.refresh_lead, settings.expiry_margin)
-    assert ("keyword", 4.0, 9.0, 30.0) == told
+    emitted = (str(settings.scope), settings.timeout, settings.refresh_lead, settings.expiry_margin)
+    assert ("keyword", 4.0, 9.0, 30.0) == emitted
     read = read_environment(environ)
     assert {"max_entries": "7"} == read["cache_options"]
     assert {"connect_timeout": "2"} == read["transport_options"]

@@ -38,8 +38,8 @@ def test_a_revoked_token_is_gone_here_in_any_case(scene, wait, active, responses
     stage.transport.responses.extend([active(), *responses])
     stage.introspect(token)
     assert 1 == len(stage.cache.entries)
-    told = stage.revoke(token if shown == "token" else token.value.reveal())
-    assert type(told) is outcome
+    emitted = stage.revoke(token if shown == "token" else token.value.reveal())
+    assert type(emitted) is outcome
     records = [each for each in stage.cache.entries.values() if b"access_token" in each]
     assert [] == records
     stage.transport.responses.clear()
@@ -105,18 +105,18 @@ def test_revoking_twice_at_once_is_one_request(scene):
     """Threads and tasks that revoke the same token share the request, and all hear the end."""
     stage = scene([BUSY])
     stage.transport.gate.clear()
-    told = []
+    emitted = []
 
     def revoke():
         try:
             stage.auth.revoke("opaque-canary")
         except errors.TokenEndpointBusy as busy:
-            told.append(busy)
+            emitted.append(busy)
 
     async def revoke_all():
         threading.Timer(0.2, stage.transport.gate.set).start()
         calls = [stage.auth.arevoke("opaque-canary") for _ in range(5)]
-        told.extend(await asyncio.gather(*calls, return_exceptions=True))
+        emitted.extend(await asyncio.gather(*calls, return_exceptions=True))
 
     threads = [threading.Thread(target=revoke) for _ in range(5)]
     for thread in threads:
@@ -126,7 +126,7 @@ def test_revoking_twice_at_once_is_one_request(scene):
         thread.join()
     wait_idle()
 
-    assert (1, 10) == (stage.sent, len({id(each) for each in told}))
+    assert (1, 10) == (stage.sent, len({id(each) for each in emitted}))
 
 
 def test_a_mended_secret_lets_revocation_be_tried_at_once(scene):

@@ -78,7 +78,7 @@ def test_fault_394_a_rotated_secret_works_whatever_name_the_refusal_bears(reques
 
     assert ["old", "new"] == shown(runtime)
     assert 1 == runtime.asked.count(PAST_CACHE)
-    assert "secret.rotated" in runtime.told
+    assert "secret.rotated" in runtime.emitted
 
 
 @pytest.mark.parametrize("request_of", REQUESTS)

@@ -367,4 +367,4 @@ def test_short_secrets_do_not_turn_messages_into_stars():
 
 def test_the_first_look_is_at_once():
     """A refused secret is looked at again at once, and then less and less."""
-    assert [0, 1, 2, 30] == [recheck(looks) for looks in (0, 1, 2, 50)]
+    assert [0, 1, 2, 30] == [recheck(rechecks) for rechecks in (0, 1, 2, 50)]

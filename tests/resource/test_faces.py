@@ -31,8 +31,8 @@ def refusals(caplog):
 
     def list_them():
         events = [each.credicorp_event for each in caplog.records if each.msg == "%s"]
-        told = [event for event in events if event.name.startswith("guard.")]
-        return [(each.name, each.fields["code"], each.fields["request_id"]) for each in told]
+        emitted = [event for event in events if event.name.startswith("guard.")]
+        return [(each.name, each.fields["code"], each.fields["request_id"]) for each in emitted]
 
     return list_them
 

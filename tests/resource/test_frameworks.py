@@ -87,8 +87,8 @@ def events(caplog):
     caplog.set_level(logging.INFO, "credicorp_auth")
 
     def list_them(field, *names):
-        told = [each.credicorp_event for each in caplog.records if each.msg == "%s"]
-        return [event.fields[field] for event in told if event.name in names]
+        emitted = [each.credicorp_event for each in caplog.records if each.msg == "%s"]
+        return [event.fields[field] for event in emitted if event.name in names]
 
     return list_them
 

@@ -203,11 +203,11 @@ def test_no_excuse_counts(small, suite, member, value):
 def test_a_single_case_may_be_excused(small):
     """A suite may skip a case of a test; the report has its reason, and the adapter conforms."""
     ran, suites, _ = small
-    told = suites["TestExcusedOnce"]
+    emitted = suites["TestExcusedOnce"]
 
     assert ({"test_numbers[2]": "there is no room for two"}, True) == (
-        told["excused"],
-        told["conforms"],
+        emitted["excused"],
+        emitted["conforms"],
     )
     assert "  1 excused: there is no room for two" in ran.stdout
 
@@ -322,12 +322,12 @@ def test_fault_345_an_adapter_written_in_a_hurry(tmp_path, suite, chosen, claim,
     """345: a bad adapter fails the contract, with claims that a stranger understands."""
     source = (SUITES / f"{suite}.py").read_text()
     ran = pytest_of(tmp_path, source, "-k", chosen, "--credicorp-report", "report.json")
-    (told,) = json.loads((tmp_path / "report.json").read_text())["suites"]
+    (emitted,) = json.loads((tmp_path / "report.json").read_text())["suites"]
 
     assert 1 == ran.returncode
-    assert not told["conforms"]
-    assert claim in told["failed"].values()
-    assert reason in told["not_offered"].values()
+    assert not emitted["conforms"]
+    assert claim in emitted["failed"].values()
+    assert reason in emitted["not_offered"].values()
     assert f"{claim}\n" in ran.stdout
     assert "INTERNALERROR" not in ran.stdout
     # The reason is told in the words of the assertion, not as a bare AssertionError.

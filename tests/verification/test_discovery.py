@@ -248,13 +248,13 @@ def test_fault_266_metadata_serve_on_through_an_outage(stage, forge):
     scene.clock.advance(FRESH)
     scene.discovery.metadata.refresh()
     wait_idle()
-    assert 1 == len(scene.told("discovery.fetched"))
+    assert 1 == len(scene.emitted("discovery.fetched"))
     scene.publisher.publish(b"", path=WELL_KNOWN, status=503)
     for _ in range(3):
         scene.clock.advance(FRESH / 2)
         assert "client" == scene.verify(forge.issued(body=forge.claims(exp=2 * 10**9))).subject
         wait_idle()
-    assert "document.status" == scene.told("discovery.refresh_failed")[0]["code"]
+    assert "document.status" == scene.emitted("discovery.refresh_failed")[0]["code"]
 
     scene.clock.advance(FRESH)
     assert isinstance(scene.verify(forge.issued(body=forge.claims(exp=2 * 10**9))), str)
@@ -335,10 +335,10 @@ def test_fault_267_endpoints_that_move_are_told(stage, forge):
         scene.discovery.metadata.refresh()
         wait_idle()
 
-    changed = {each["endpoint"]: each["url"] for each in scene.told("discovery.changed")}
+    changed = {each["endpoint"]: each["url"] for each in scene.emitted("discovery.changed")}
     assert {"token_endpoint": None, "jwks_uri": "https://as.example/keys/2"} == changed
     refused = [{"endpoint": "token_endpoint", "code": "discovery.origin"}]
-    assert refused == scene.told("discovery.refused")
+    assert refused == scene.emitted("discovery.refused")
     scene.clock.advance(31)
     scene.verify(fresh)
     assert "client" == scene.verify(fresh).subject

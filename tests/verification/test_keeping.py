@@ -169,7 +169,7 @@ def test_fault_253_254_keys_outlive_an_outage_for_a_day(stage, forge):
     scene.clock.advance(12 * HOUR)
 
     assert "client" == scene.verify(token).subject
-    assert [{"code": "transport.connect", "age": 43200}] == scene.told("jwks.refresh_failed")
+    assert [{"code": "transport.connect", "age": 43200}] == scene.emitted("jwks.refresh_failed")
     assert "verify.kid" == scene.verify(unknown(forge))
     scene.clock.advance(12 * HOUR - 1)
     assert "client" == scene.verify(token).subject
@@ -295,7 +295,7 @@ def test_fault_a_bad_key_set_leaves_the_good_one(stage, forge, number, document,
     scene.publisher.publish(document)
     scene.clock.advance(301)
     assert "client" == scene.verify(forge.issued()).subject
-    assert [{"code": code, "age": 301}] == scene.told("jwks.refresh_failed")
+    assert [{"code": code, "age": 301}] == scene.emitted("jwks.refresh_failed")
     assert "client" == scene.verify(forge.issued()).subject
     assert 2 == scene.fetches
 
@@ -316,7 +316,7 @@ def test_fault_252_keys_are_neither_redirected_nor_made_of_errors(stage, forge, 
     assert "client" == scene.verify(forge.issued()).subject
     code = {404: "endpoint.not_found"}.get(status, "document.status")
     code = "transport.redirect_refused" if status < 400 else code
-    assert code == scene.told("jwks.refresh_failed")[0]["code"]
+    assert code == scene.emitted("jwks.refresh_failed")[0]["code"]
     assert ["/oauth/jwks"] * 2 == scene.publisher.asked
 
 
@@ -358,7 +358,7 @@ def test_fault_248_refusals_cannot_be_told_apart_by_a_request(stage, forge):
         scene.verify(forged),
     ]
     assert 2 == scene.fetches
-    assert [{"code": "verify.kid"}, {"code": "verify.signature"}] == scene.told("token.refused")
+    assert [{"code": "verify.kid"}, {"code": "verify.signature"}] == scene.emitted("token.refused")
 
 
 def test_fault_217_the_log_shows_a_short_plain_kid(stage, forge):
@@ -369,9 +369,9 @@ def test_fault_217_the_log_shows_a_short_plain_kid(stage, forge):
     token = f"{head}.{forge.b64(forge.claims())}.{forge.b64(bytes(256))}"
 
     assert "verify.kid" == scene.verify(token)
-    (first, *_) = scene.told("token.key_unknown")
+    (first, *_) = scene.emitted("token.key_unknown")
     assert ("verify.kid", "k" * 64 + "…") == (first["code"], first["kid"])
-    assert [{"code": "verify.kid"}] == scene.told("token.refused")
+    assert [{"code": "verify.kid"}] == scene.emitted("token.refused")
 
 
 @pytest.mark.parametrize("kind", ["threads", "tasks"])
@@ -424,7 +424,7 @@ def test_fault_208_219_250_dropped_keys_are_told_once(stage, forge):
     scene.clock.advance(301)
     assert "client" == scene.verify(forge.issued("ES256")).subject
 
-    assert [{"kid": "oops", "code": "jwks.private_key"}] == scene.told("jwks.key_dropped")
+    assert [{"kid": "oops", "code": "jwks.private_key"}] == scene.emitted("jwks.key_dropped")
     assert 2 == scene.fetches
 
 
@@ -652,4 +652,4 @@ def test_a_crash_while_fetching_is_an_error_like_others(stage, forge):
     scene.publisher.pages["/oauth/jwks"] = lambda _request: None
 
     assert "jwks.unavailable" == scene.verify(forge.issued())
-    assert "plugin.contract" == scene.told("jwks.refresh_failed")[0]["code"]
+    assert "plugin.contract" == scene.emitted("jwks.refresh_failed")[0]["code"]

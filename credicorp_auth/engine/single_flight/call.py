@@ -63,10 +63,10 @@ class InFlightCall:
         self.outcome: ObtainedToken | CredicorpAuthError | None = None
 
 
-def run_guarded(story: Callable[[], T]) -> T | CredicorpAuthError:
+def run_guarded(operation: Callable[[], T]) -> T | CredicorpAuthError:
     """Run a function and return its result or its error; never raise."""
     try:
-        return story()
+        return operation()
     except CredicorpAuthError as error:
         # The traceback would keep the function's frames alive for as long as the error is kept.
         return error.with_traceback(None)
@@ -74,7 +74,7 @@ def run_guarded(story: Callable[[], T]) -> T | CredicorpAuthError:
         crashed = type(crash).__name__
     return AdapterBroken(
         f"a flight for a token ended in {crashed}",
-        code="flight.crashed",
+        code="single_flight.crashed",
         hint="try again; if it lasts and is not of your own making, report it.",
         retryable=True,
     )

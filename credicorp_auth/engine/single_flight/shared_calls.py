@@ -94,7 +94,7 @@ class SharedCalls(Generic[T]):
             if call.outcome is None:
                 waiter.wait(self._timeout)
         finally:
-            self._leave(call, waiter)
+            self._stop_waiting(call, waiter)
         return self._conclude(call)
 
     async def aobtain(self, key: bytes, make: Callable[[float], T]) -> T | CredicorpAuthError:
@@ -105,7 +105,7 @@ class SharedCalls(Generic[T]):
             if call.outcome is None:
                 await waiter.wait(self._timeout)
         finally:
-            self._leave(call, waiter)
+            self._stop_waiting(call, waiter)
         return self._conclude(call)
 
     def forget(self, key: bytes | None) -> None:
@@ -182,7 +182,7 @@ class SharedCalls(Generic[T]):
             waiters, call.waiters = call.waiters, []
         wake_all(waiters)
 
-    def _leave(self, call: Call[T], waiter: Waiter) -> None:
+    def _stop_waiting(self, call: Call[T], waiter: Waiter) -> None:
         with self._lock:
             if waiter in call.waiters:
                 call.waiters.remove(waiter)

@@ -68,7 +68,7 @@ class TokenCache:
         self._emit = emit
         self._max_lifetime = max_lifetime
         self._cipher = cipher
-        self._said: dict[tuple[str, str], float] = {}
+        self._next_warning: dict[tuple[str, str], float] = {}
         self.close = cache.close
 
     def make_room(self, max_entries: int) -> None:
@@ -183,7 +183,7 @@ class TokenCache:
 
     def _complain(self, verb: str, error: CredicorpAuthError) -> None:
         now, code = self._clock.boot(), error.code
-        if now >= self._said.get((verb, code), 0.0):
-            self._said[verb, code] = now + _SAY_AGAIN
+        if now >= self._next_warning.get((verb, code), 0.0):
+            self._next_warning[verb, code] = now + _SAY_AGAIN
             cache = str(self.provider)
             self._emit("cache.failed", cache=cache, verb=verb, code=code, reason=error.message)

@@ -120,13 +120,13 @@ class Admissions:
         living = held if held is not None and held.lives_at(now) else None
         error = self._why_not(entry, now, now.boot if living else now.boot + seconds)
         if error is not None and (living or not self._may_recheck(entry, now, error)):
-            return self._make_do(living, error)
+            return self._use_held_token(living, error)
         call_start = self._join(entry, now, cache_only=error is not None)
         handle = self._queue(entry, waits(), now.boot + seconds)
         return Admission(handle, call_start)
 
     @staticmethod
-    def _make_do(living: Held | None, error: CredicorpAuthError) -> Admission:
+    def _use_held_token(living: Held | None, error: CredicorpAuthError) -> Admission:
         if living is None or refuses_client(error):
             raise error
         return Admission(living.token, deferred=error)

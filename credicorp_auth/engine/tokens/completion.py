@@ -64,9 +64,9 @@ class Completion:
             waiters, call.waiters = call.waiters, []
         return waiters
 
-    def attempt(self, story: Callable[[], None]) -> None:
+    def attempt(self, operation: Callable[[], None]) -> None:
         """Run a background task; report its failure as an event."""
-        outcome = run_guarded(story)
+        outcome = run_guarded(operation)
         if isinstance(outcome, CredicorpAuthError):
             self._runtime.emit("cache.failed", code=outcome.code)
 

@@ -94,7 +94,7 @@ class TokenEngine:
         try:
             handle.waiter.wait(handle.deadline - self._boot())
         finally:
-            self._leave(handle)
+            self._stop_waiting(handle)
         token = self._conclude(handle)
         return token or self.get_token(scope, timeout=handle.deadline - self._boot())
 
@@ -116,7 +116,7 @@ class TokenEngine:
         try:
             await handle.waiter.wait(handle.deadline - self._boot())
         finally:
-            self._leave(handle)
+            self._stop_waiting(handle)
         token = self._conclude(handle)
         return token or await self.aget_token(scope, timeout=handle.deadline - self._boot())
 
@@ -135,19 +135,19 @@ class TokenEngine:
             self._runtime.emit("refresh.deferred", code=code, scope=str(entry.scope))
         if admission.call_start is not None:
             if admission.call_start.replaces_lost:
-                self._runtime.emit("flight.abandoned", scope=str(entry.scope))
+                self._runtime.emit("single_flight.abandoned", scope=str(entry.scope))
             run = partial(
                 self._run_call, entry, admission.call_start.call, admission.call_start.requirements
             )
-            start_or_run("credicorp-auth flight", run)
+            start_or_run("credicorp-auth single-flight", run)
         return admission.result
 
     def _run_call(
         self, entry: TokenEntry, call: InFlightCall, requirements: TokenRequirements
     ) -> None:
         IN_FLIGHT.set((*IN_FLIGHT.get(), entry))
-        story = obtain_token if entry.held is None else refresh_token_entry
-        outcome = run_guarded(partial(story, self._client, self._runtime, requirements))
+        operation = obtain_token if entry.held is None else refresh_token_entry
+        outcome = run_guarded(partial(operation, self._client, self._runtime, requirements))
         if isinstance(outcome, ObtainedToken):
             self._note_eviction(entry, outcome)
         wake_all(self._completion.complete(entry, call, outcome))
@@ -160,7 +160,7 @@ class TokenEngine:
             self._runtime.emit("token.evicted", scope=str(entry.scope), max_entries=max_entries)
 
     @staticmethod
-    def _leave(handle: WaitHandle) -> None:
+    def _stop_waiting(handle: WaitHandle) -> None:
         with handle.entry.lock:
             if handle.waiter in handle.call.waiters:
                 handle.call.waiters.remove(handle.waiter)
@@ -174,7 +174,7 @@ class TokenEngine:
         """
         outcome = handle.call.outcome
         self._runtime.emit(
-            "token.waited", scope=str(handle.entry.scope), landed=outcome is not None
+            "token.waited", scope=str(handle.entry.scope), completed=outcome is not None
         )
         now, held = self._runtime.now(), handle.entry.held
         living = held if held is not None and held.lives_at(now) else None

@@ -111,8 +111,8 @@ def _read_members(members: dict[str, Any], stem: str) -> Record | Unreadable:
         and isinstance(entry, str)
         and build_stem(key) == stem
         and _is_count(number)
-        and _is_moment(written)
-        and _is_moment(ends)
+        and _is_time(written)
+        and _is_time(ends)
     ):
         return Unreadable.CORRUPT
     try:
@@ -126,7 +126,7 @@ def _is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_NUMBER
 
 
-def _is_moment(value: object) -> TypeGuard[float]:
+def _is_time(value: object) -> TypeGuard[float]:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return 0 <= value <= LAST_MOMENT

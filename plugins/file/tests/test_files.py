@@ -472,10 +472,10 @@ def test_what_another_has_just_replaced_is_not_removed(hands):
     then = hands.cache(wall=lambda: time.time() - 7200)
     then.write(KEY, b"ended", lifetime=3600)
     times = iter([time.time(), 0.0])
-    looks = []
+    rechecks = []
 
     def wall():
-        looks.append(None)
+        rechecks.append(None)
         return next(times)
 
     from credicorp_auth_file.folder import open_folder
@@ -489,7 +489,7 @@ def test_what_another_has_just_replaced_is_not_removed(hands):
     with open_folder(str(hands.place), system) as folder:
         sweep(folder, Locks(system))
 
-    assert 2 == len(looks)
+    assert 2 == len(rechecks)
     assert hands.record.exists()
 
 

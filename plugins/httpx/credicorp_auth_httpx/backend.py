@@ -66,7 +66,7 @@ class DeadlineStream:
         except BaseException:
             self.close()
             raise
-        current.get().shook_hands()
+        current.get().handshake_done()
         return DeadlineStream(encrypted, self._core)
 
     def get_extra_info(self, info: str) -> Any:

@@ -130,8 +130,8 @@ class Node:
             if b"SETINFO" in asked:
                 connection.socket.sendall(b"+OK\r\n")
             else:
-                told = self.entries if b"SLOTS" in asked else self.response
-                connection.socket.sendall(told.encode())
+                emitted = self.entries if b"SLOTS" in asked else self.response
+                connection.socket.sendall(emitted.encode())
 
 
 def test_sentinels_are_asked_over_tls_too(servers, tls):

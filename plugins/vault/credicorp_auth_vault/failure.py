@@ -10,7 +10,7 @@ from credicorp_auth_vault.response import read_object
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from credicorp_auth_vault.response import Answer
+    from credicorp_auth_vault.response import VaultResponse
 
 BAD_REQUEST: Final = 400
 NOT_FOUND: Final = 404
@@ -49,19 +49,19 @@ _KNOWN: Final = (
 )
 
 
-def is_away(response: Answer) -> bool:
+def is_away(response: VaultResponse) -> bool:
     """Return whether Vault is unavailable, and may be available later."""
     return response.status in _AWAY
 
 
-def refuses_token(response: Answer) -> bool:
+def refuses_token(response: VaultResponse) -> bool:
     """Return whether Vault rejected the token for the request."""
     if response.status == BAD_REQUEST:  # newer versions send 403
         return "missing client token" in _known_words(response)
     return response.status in {401, 403}
 
 
-def build_away(response: Answer, place: str) -> SecretUnavailable:
+def build_away(response: VaultResponse, place: str) -> SecretUnavailable:
     """Build the error for a Vault that is unavailable."""
     return SecretUnavailable(
         f"{place}: vault {_AWAY[response.status]}, {_told(response)}",
@@ -71,14 +71,14 @@ def build_away(response: Answer, place: str) -> SecretUnavailable:
     )
 
 
-def build_denied(response: Answer, place: str, *, hint: str) -> SecretUnavailable:
+def build_denied(response: VaultResponse, place: str, *, hint: str) -> SecretUnavailable:
     """Build the error for a request that Vault denies."""
     return SecretUnavailable(
         f"{place}: vault refuses, {_told(response)}", code="secret.denied", hint=hint
     )
 
 
-def build_failure(response: Answer, place: str) -> SecretUnavailable:
+def build_failure(response: VaultResponse, place: str) -> SecretUnavailable:
     """Build the error for a response other than 200 to a read."""
     if refuses_token(response):
         hint = "let a policy of the token's read this path; check `mount` and `namespace`, too."
@@ -92,7 +92,7 @@ def build_failure(response: Answer, place: str) -> SecretUnavailable:
     )
 
 
-def _build_absence(response: Answer, place: str) -> SecretUnavailable:
+def _build_absence(response: VaultResponse, place: str) -> SecretUnavailable:
     metadata = read_object(response.section("data").get("metadata"))
     if metadata:
         is_destroyed = metadata.get("destroyed") is True
@@ -114,11 +114,11 @@ def _build_absence(response: Answer, place: str) -> SecretUnavailable:
     )
 
 
-def _told(response: Answer) -> str:
+def _told(response: VaultResponse) -> str:
     words = _known_words(response)
     return f"status {response.status}" + (f" ({words})" if words else "")
 
 
-def _known_words(response: Answer) -> str:
-    told = f"{response.members.get('errors')}{response.members.get('warnings')}".lower()
-    return ", ".join(each for each in _KNOWN if each.lower() in told)
+def _known_words(response: VaultResponse) -> str:
+    reported = f"{response.members.get('errors')}{response.members.get('warnings')}".lower()
+    return ", ".join(each for each in _KNOWN if each.lower() in reported)

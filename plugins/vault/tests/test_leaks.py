@@ -97,9 +97,9 @@ def test_fault_309_313_logs(source, vault, caplog, capfd):
             with pytest.raises(SecretUnavailable):
                 source.fetch(["client_secret"])
 
-    told = "".join(f"{each.getMessage()}{vars(each)}" for each in caplog.records)
+    reported = "".join(f"{each.getMessage()}{vars(each)}" for each in caplog.records)
     assert any(each.name.startswith("urllib3") for each in caplog.records)
-    assert [] == seen_in(told)
+    assert [] == seen_in(reported)
     assert [] == seen_in("".join(capfd.readouterr()))
 
 

@@ -145,7 +145,7 @@ def test_cert(tls_vault, connect, authority, ca_file, tmp_path, role):
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "told"),
+    ("options", "code", "reported"),
     [
         pytest.param({"environment": {}}, "secret.missing", "VAULT_TOKEN", id="180-no-token"),
         pytest.param({"token_file": "/nowhere/token"}, "secret.missing", "'/nowhere/token'", id="180-no-file"),
@@ -155,17 +155,17 @@ def test_cert(tls_vault, connect, authority, ca_file, tmp_path, role):
         pytest.param({"auth": "approle", "role_id": "", "secret_id": "x"}, "secret.empty", "`role_id`", id="181-role-id"),
     ],
 )  # fmt: skip
-def test_fault_180_181_183_credentials_for_vault(vault, connect, options, code, told):
+def test_fault_180_181_183_credentials_for_vault(vault, connect, options, code, reported):
     """What should open Vault is held to what holds for secrets; nothing is sent."""
     error = failure(connect(vault, **options))
 
     assert (code, False) == (error.code, error.retryable)
-    assert told in f"{error}"
+    assert reported in f"{error}"
     assert [] == vault.asked
 
 
 @pytest.mark.parametrize(
-    ("prepare", "told"),
+    ("prepare", "reported"),
     [
         (lambda vault: vault.roles.clear(), ("invalid role ID",)),
         (
@@ -174,7 +174,7 @@ def test_fault_180_181_183_credentials_for_vault(vault, connect, options, code, 
         ),
     ],
 )
-def test_a_login_that_is_refused(vault, approle, prepare, told):
+def test_a_login_that_is_refused(vault, approle, prepare, reported):
     """A refused login is denied, by the mount and what is known of Vault's words."""
     source = approle()
     prepare(vault)
@@ -182,7 +182,7 @@ def test_a_login_that_is_refused(vault, approle, prepare, told):
 
     assert ("secret.denied", False) == (error.code, error.retryable)
     assert "login by approle at auth/approle" in f"{error}"
-    assert any(each in f"{error}" for each in told)
+    assert any(each in f"{error}" for each in reported)
     assert 1 == len(vault.asked)
 
 

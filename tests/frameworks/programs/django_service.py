@@ -64,6 +64,6 @@ settings.configure(
 )
 
 
-def told(claims) -> str:
+def emitted(claims) -> str:
     """Say what a view was told about its caller."""
     return json.dumps({"client": claims and claims.client_id})
