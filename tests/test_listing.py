@@ -24,7 +24,7 @@ def states(found, *, active=frozenset(), allowed=None):
 
 
 def test_what_is_in_the_box_and_what_could_be_installed():
-    """Without any stranger the list has the three in the box, and how to get our others."""
+    """Without any stranger the list has the three built-in adapters, and how to get our others."""
     emitted = states([])
     names = {name for (_, name), (state, _) in emitted.items() if state is AdapterStatus.BUILT_IN}
     missing = {name: warning for (_, name), (state, warning) in emitted.items() if state is AdapterStatus.NOT_INSTALLED}  # fmt: skip
@@ -137,8 +137,8 @@ def test_claims_to_one_name(install):
     emitted = [(each.provider.distribution, each.warning) for each in listed if each.state is AdapterStatus.DUPLICATE]  # fmt: skip
 
     assert [
-        ("credicorp-auth", "the name memory belongs to what is in the box"),
-        ("squatter", "the name memory belongs to what is in the box"),
+        ("credicorp-auth", "the name memory belongs to a built-in adapter"),
+        ("squatter", "the name memory belongs to a built-in adapter"),
         ("one", "claimed by one and two"),
         ("two", "claimed by one and two"),
     ] == emitted
@@ -182,7 +182,7 @@ def test_listing_is_quick_and_imports_nothing_of_the_nine_and_five_strangers(ins
     """With our nine and five strangers installed, the command costs less than 0.3 s more than Python itself."""
     bomb = "CREDICORP_API = 1\nimport os\nos._exit(7)\n"
     groups = [kind.group for kind in (TRANSPORT, CACHE, OBSERVER)]
-    for number in range(11):  # beside the three in the box
+    for number in range(11):  # beside the three built-in adapters
         install((f"stranger-{number}", f"stranger{number}", bomb), group=groups[number % 3])
 
     def cpu_seconds(*arguments):

@@ -88,18 +88,33 @@ def prose_of(text: str) -> str:
 def find_phrases(checkout: Path) -> list[str]:
     """List the forbidden phrases in prose, each with its file and line."""
     words = read_words(checkout)
-    spaced = (r"\s+".join(map(re.escape, phrase.split())) for phrase in words["phrases"])
-    pattern = re.compile(rf"(?<![\w.-])(?:{'|'.join(spaced)})(?![\w(-])", re.IGNORECASE)
+    everywhere = pattern_of(words["phrases"])
+    shipped = pattern_of([*words["phrases"], *words["shipped_phrases"]])
     found = []
     for suffix in (".md", ".py"):
         for name, text in files(checkout, suffix):
-            if any(fnmatch(name, each) for each in words["quoting"]):
-                continue
-            prose = prose_of(text) if suffix == ".py" else text
-            for hit in pattern.finditer(prose):
-                line = prose.count("\n", 0, hit.start()) + 1
-                found.append(f"{name}:{line}: {' '.join(hit[0].split())}")
+            if not is_among(name, words["quoting"]):
+                pattern = shipped if is_among(name, words["shipped"]) else everywhere
+                found += hits(pattern, name, prose_of(text) if suffix == ".py" else text)
     return found
+
+
+def pattern_of(phrases: list[str]) -> re.Pattern[str]:
+    """Build the pattern that finds phrases, also across the end of a line."""
+    spaced = (r"\s+".join(map(re.escape, phrase.split())) for phrase in phrases)
+    return re.compile(rf"(?<![\w.-])(?:{'|'.join(spaced)})(?![\w(-])", re.IGNORECASE)
+
+
+def is_among(name: str, patterns: list[str]) -> bool:
+    """Return whether one of the patterns matches the name of a file."""
+    return any(fnmatch(name, each) for each in patterns)
+
+
+def hits(pattern: re.Pattern[str], name: str, prose: str) -> Iterator[str]:
+    """Yield each match with its file and line."""
+    for hit in pattern.finditer(prose):
+        line = prose.count("\n", 0, hit.start()) + 1
+        yield f"{name}:{line}: {' '.join(hit[0].split())}"
 
 
 def find_unlisted(checkout: Path) -> list[str]:

@@ -295,7 +295,7 @@ def test_strange_names_are_listed_escaped(environ, tmp_path):
 
 
 def test_adapters_are_listed_without_being_imported(environ):
-    """The list names the three in the box, and imports none of them."""
+    """The list names the three built-in adapters, and imports none of them."""
     reported = json.loads(call(environ, "adapters", "--format", "json").stdout)
     built_in = {each["name"]: each["kind"] for each in reported if each["built_in"]}
     states = {each["name"]: each["state"] for each in reported}

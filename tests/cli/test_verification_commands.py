@@ -147,7 +147,7 @@ def test_a_token_is_no_argument(call, token):
 
 
 def test_metadata_are_shown(call, sandbox):
-    """`discover` shows the endpoints that may be used, whatever `discovery` is set to."""
+    """`discover` shows the endpoints that may be used, no matter what `discovery` is set to."""
     shown = call("discover", "--discovery", "off")
     members = json.loads(call("discover", "--format", "json").stdout)
 

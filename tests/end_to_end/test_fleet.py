@@ -127,7 +127,7 @@ def test_four_hosts_with_eight_workers_each_never_wait_again(
 
     assert hosts * workers == len(said)
     assert [] == [code for each in said for code in each["failures"]]
-    # A token is used for 40 % of its life, whoever asks for the next one.
+    # A token is used for 40 % of its life, no matter who asks for the next one.
     assert mints <= took / (0.4 * lifetime) + 2
     assert 0 == sum(each["needless"] for each in said)
     # The next token is asked for before anybody has to wait for it, at nine tenths of a life. Two

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 
 class TokenEndpoint(BaseHTTPRequestHandler):
-    """Grants whatever is asked, and counts."""
+    """Grants what is asked, and counts."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True

@@ -404,7 +404,7 @@ def test_a_process_that_was_frozen_sends_no_dead_token(open_sandbox, start_progr
 
 
 def test_fault_297_tokens_can_be_had_while_the_interpreter_goes_down(open_sandbox, start_program):
-    """297: at exit the caller flies the story itself; in a finaliser nothing hangs."""
+    """297: at exit the caller runs the call itself; in a finaliser nothing hangs."""
     sandbox = open_sandbox()
     program = start_program("at_exit.py", sandbox)
     out, err = program.communicate(timeout=300)

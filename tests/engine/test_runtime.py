@@ -50,7 +50,7 @@ def test_a_token_survives_the_cache(value, scope, lifetime):
 
 @given(entry=st.binary(max_size=300))
 def test_fault_132_bytes_that_are_no_record_are_told_apart(entry):
-    """132: random bytes are corrupt, whatever they are."""
+    """132: random bytes are corrupt, no matter what they are."""
     with pytest.raises(CorruptEntry):
         read_stored_token(entry, KEY, max_lifetime=86_400)
 
@@ -343,7 +343,7 @@ def test_a_refused_client_is_told_near_expiry_although_the_token_lives(stage, re
     ids=["scope", "grant", "403", "404", "narrowed", "malformed", "tls", "secret", "adapter"],
 )
 def test_any_other_failure_near_expiry_leaves_the_living_token_in_use(stage, failure):
-    """In the mandatory window a living token is handed out, whatever the failure is."""
+    """In the mandatory window a living token is handed out, no matter what the failure is."""
     play = stage([token_response(), *[failure] * 3], scope="more")
     play.get()
     play.clock.advance(3571)
@@ -583,7 +583,7 @@ def test_what_was_being_read_when_all_was_forgotten_is_not_kept():
 
 
 def test_fault_201_a_slow_source_is_read_once_for_all_who_wait():
-    """201: whoever asks while a reading that began later is under way takes what it brings."""
+    """201: a caller that asks while a later reading is under way takes its result."""
     source = Gated()
     credential_cache = CredentialCache(source, Provider("gated"), "client", MovableClock())
     credential_cache.fetch(past_cache=False)
@@ -627,7 +627,7 @@ def test_a_version_that_was_accepted_instead_is_kept():
 
 
 class Careless:
-    """A source that returns whatever it is told to."""
+    """A source that returns what it is told to."""
 
     capabilities = SecretSourceCapabilities()
 

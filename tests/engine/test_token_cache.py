@@ -175,7 +175,7 @@ def test_a_cool_down_is_one_clients(engines):
 
 
 def test_a_cool_down_that_is_garbage_is_an_event(engines):
-    """Whatever stands where a cool-down should, the call goes on."""
+    """Any entry in the place of a cooldown lets the call go on."""
     cache, transport, emitted = SharedCache(), ScriptedTransport(), []
     cache.write(endpoint_key(URL, "fleet"), b"{}", lifetime=60)
     engines(cache, transport, observe=lambda event: emitted.append(event.name)).get_token()
@@ -363,7 +363,7 @@ def test_after_a_fork_the_seal_is_renewed_too(engines):
 
 
 def test_a_late_token_of_a_smaller_number_is_not_held(engines):
-    """What comes home after its successor does not take its place, whatever the clocks say."""
+    """What comes home after its successor does not take its place, no matter what the clocks say."""
     cache, transport = SharedCache(), ScriptedTransport()
     engine = engines(cache, transport)
     engine.get_token()
@@ -385,7 +385,7 @@ def test_where_nobody_coordinates_there_is_nothing_to_hold():
 
 
 def test_a_kept_lease_can_be_renewed_by_hand():
-    """A lease in hand says whether it still holds."""
+    """A held lease says whether it still holds."""
     kept = HeldLease(StumblingLease([True, False]), lambda _verb, call, _expected: call(), 5)
 
     assert (5, True, False) == (kept.number, kept.renew(), kept.renew())
@@ -497,7 +497,7 @@ def test_who_can_wait_for_the_endpoint_does_not_make_do_with_a_look(engines):
 
 
 def test_callers_of_one_moment_share_a_look(engines):
-    """Whoever comes while the cache is looked into waits for that look, and for no other."""
+    """A caller that comes while the cache is looked into waits for that read, and for no other."""
     cache, clock = SharedCache(), MovableClock()
     quiet, busy = quiet_engine(engines, cache, clock, "quiet-5")
     other = engines(cache, ScriptedTransport(), client_id="quiet-5", clock=clock)

@@ -279,7 +279,7 @@ BODIES = {
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 @pytest.mark.parametrize("body", BODIES)
 def test_fault_390_what_is_retried_is_told_by_the_status_alone(lab, status, body):
-    """390: one such response, whatever it holds, costs a second request; the secret is not read again."""
+    """390: one such response, no matter what it holds, costs a second request; the secret is not read again."""
     token, sent = lab.meet(raw(BODIES[body], status=status), grant())
 
     assert ("granted", 2) == (token.value.reveal(), sent)

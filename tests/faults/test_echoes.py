@@ -212,7 +212,7 @@ def test_fault_395_an_echo_in_metadata_is_not_shown(caplog, member, echo):
 
 
 def test_fault_395_no_request_carries_a_credential_in_its_address(lab):
-    """88: whatever was echoed, the request line of the sandbox never held it."""
+    """88: no matter what was echoed, the request line of the sandbox never held it."""
     outcome, _ = lab.meet(Fault(302, {"Location": f"https://as.example/{SECRET}"}))
 
     assert SECRET not in f"{outcome}{vars(outcome)}"

@@ -137,7 +137,7 @@ def test_a_strange_name_does_not_reach_the_terminal(install):
 
 
 def test_an_adapter_that_cannot_be_closed_keeps_no_other_open():
-    """Each adapter is closed, whatever another one does."""
+    """Each adapter is closed, no matter what another one does."""
     cache, transport = SwitchableCache(), ScriptedTransport()
     cache.close = lambda: 1 / 0
     engine = build_engine(
@@ -208,7 +208,7 @@ def test_fault_337_two_claims_to_one_name(install, order):
 
 
 def test_fault_337_a_squatter(install):
-    """337: a stranger who claims a boxed name is refused, beside what is in the box and alone."""
+    """337: a foreign distribution that claims a built-in name is refused, beside the built-in adapter and alone."""
     found = install(("squatter", "memory", GOOD))
     built_in = operators_registry({}).claims(CACHE)["memory"]
     for claims in (found, [*found, *built_in], [*built_in, *found]):
@@ -337,7 +337,7 @@ def test_fault_340_388_the_operators_list(install, allowed, loads):
     ],
 )
 def test_fault_388_each_of_ours_can_be_forbidden(listed, kind, name, monkeypatch):
-    """388: a list that leaves out a built-in adapter forbids it, by whatever way an object is built."""
+    """388: a list that leaves out a built-in adapter forbids it, in whichever way an object is built."""
     monkeypatch.setenv("CREDICORP_PLUGINS", listed)
     said = rf"{kind} '{name}' is not allowed: CREDICORP_PLUGINS allows '{' '.join(sorted(listed.split()))}'"
     for build in (CredicorpAuth, CredicorpAuth.from_env):
@@ -351,7 +351,7 @@ def test_fault_388_each_of_ours_can_be_forbidden(listed, kind, name, monkeypatch
 
 
 def test_fault_388_objects_of_the_callers_own_are_no_names(monkeypatch):
-    """388: the list governs names; adapters and observers that a program hands over are used whatever it says."""
+    """388: the list governs names; adapters and observers that a program hands over are used no matter what it says."""
     monkeypatch.setenv("CREDICORP_PLUGINS", "nothing")
     seen = []
     with CredicorpAuth(

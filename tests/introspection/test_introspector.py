@@ -271,7 +271,7 @@ def test_an_endpoint_that_never_answered_is_left_alone_after_such_a_refusal(scen
 
 
 def test_fault_275_a_cool_down_is_obeyed(scene, active):
-    """275: after Retry-After the endpoint is left alone just so long, whoever asks."""
+    """275: after Retry-After the endpoint is left alone just so long, no matter who asks."""
     stage = scene([status_response(503, retry_after=30), active()])
     assert 30.0 == stage.introspect().retry_after
     stage.clock.advance(29)
@@ -378,7 +378,7 @@ def test_a_server_that_takes_no_jwts_is_survived(scene, wait, failure):
 
 
 def test_threads_and_tasks_share_one_question(scene, active):
-    """Whoever asks about the same token meanwhile waits for the same request."""
+    """A caller that asks about the same token meanwhile waits for the same request."""
     stage = scene([active()])
     stage.transport.gate.clear()
     responses = []
@@ -521,7 +521,7 @@ def test_a_question_without_an_answer_ends(scene, wait):
 
 
 def test_a_lost_question_is_asked_again(scene, active):
-    """After the deadline of a question the next caller asks anew."""
+    """After the deadline of a question the next caller asks again."""
     stage = scene([active(), active()])
     stage.transport.gate.clear()
     asking = threading.Thread(target=stage.introspect)

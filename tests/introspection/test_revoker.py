@@ -1,4 +1,4 @@
-"""Revocation as a client meets it: the token is gone here, whatever the server does."""
+"""Revocation as a client meets it: the token is gone here, no matter what the server does."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OUTCOMES = {
 @pytest.mark.parametrize("shown", ["token", "text"])
 @pytest.mark.parametrize(("responses", "outcome"), OUTCOMES.values(), ids=OUTCOMES)
 def test_a_revoked_token_is_gone_here_in_any_case(scene, wait, active, responses, outcome, shown):
-    """280: engine, cache and what introspection remembers drop it, whatever the server does."""
+    """280: engine, cache and what introspection remembers drop it, no matter what the server does."""
     stage = scene(wait=wait, scope="a")
     token = stage.auth.get_token()
     stage.transport.responses.extend([active(), *responses])
@@ -139,7 +139,7 @@ def test_a_mended_secret_lets_revocation_be_tried_at_once(scene):
 
 
 def test_other_tokens_stay(scene):
-    """Revoking one token drops no other, in hand or in the cache."""
+    """Revoking one token drops no other, held or cached."""
     stage = scene(scope="a")
     kept, gone = stage.auth.get_token("a"), stage.auth.get_token("b")
     stage.transport.responses.append(response())

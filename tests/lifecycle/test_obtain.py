@@ -1,4 +1,4 @@
-"""The story of obtaining a token, on a scripted stage."""
+"""Obtaining a token, on a scripted stage."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_refresh_takes_only_a_newer_token_from_the_cache():
 
 
 def test_a_rejected_record_is_never_read_again():
-    """A record that a resource has turned away is not taken from the cache."""
+    """A record that a resource has refused is not taken from the cache."""
     runtime = ScriptedRuntime([token_response()])
     record = stored(runtime, age=1.0)
 
@@ -293,7 +293,7 @@ def test_a_remembered_refusal_looks_at_the_source_and_no_further():
 
 
 def test_a_changed_secret_lifts_a_refusal():
-    """A corrected secret works at once, whatever was remembered."""
+    """A corrected secret works at once, no matter what was remembered."""
     runtime = ScriptedRuntime(
         [refuse("invalid_client", 401), token_response()], secrets=["wrong", "wrong", "right"]
     )

@@ -1,4 +1,4 @@
-"""The story of a refusal that may blame the client's secret, on a scripted stage."""
+"""A refusal that may blame the client's secret, on a scripted stage."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_fault_394_what_blames_something_else_does_not_read_the_secret(request_o
 
 @pytest.mark.parametrize("status", [408, 500, 502, 504])
 def test_fault_390_a_failure_by_its_status_does_not_read_the_secret(status):
-    """390: three requests with one secret, whatever error the body names."""
+    """390: three requests with one secret, no matter what error the body names."""
     runtime = ScriptedRuntime(
         [response(status, error="invalid_client")] * 3, secrets=["old", "new"]
     )

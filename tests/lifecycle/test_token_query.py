@@ -53,7 +53,7 @@ def test_an_answer_is_believed_for_a_minute_at_most(members, seconds):
 
 
 def test_an_inactive_answer_is_believed_for_seconds():
-    """Five of them, whatever the server says of the token's end."""
+    """Five of them, no matter what the server says of the token's end."""
     emitted = introspect(ScriptedRuntime([response(active=False, exp=1_800_003_600)]))
 
     assert 5.0 == seconds_to_believe(emitted)

@@ -96,7 +96,7 @@ def test_what_is_not_an_answer_is_malformed(body):
     ids=["273-bare", "273-claims", "273-nonsense"],
 )
 def test_of_an_inactive_token_nothing_else_is_known(members):
-    """273: active=false discards whatever else the server says."""
+    """273: active=false discards everything else the server says."""
     emitted = read(response(active=False, **members))
 
     assert ({"active": False}, "introspection.inactive") == (dict(emitted), emitted.code)
@@ -260,7 +260,7 @@ def test_an_answer_is_json_or_none(content_type):
 
 
 def test_a_charset_label_has_no_effect():
-    """JSON is in UTF-8, whatever its label says; a scope that is a list of texts is read as one."""
+    """JSON is in UTF-8, no matter what its label says; a scope that is a list of texts is read as one."""
     labelled = "application/json; charset=utf-16"
 
     assert Scope("a b") == read(raw('{"active": true, "scope": ["a", "b"]}', 200, labelled)).scope
@@ -283,7 +283,7 @@ def test_a_charset_label_has_no_effect():
     ],
 )
 def test_no_answer_is_an_error(received, code):
-    """275: whatever is not an answer is raised; a token is never active for want of one."""
+    """275: anything but a valid response is raised; a token is never active for want of one."""
     assert code == read(received)
 
 

@@ -111,7 +111,7 @@ def test_what_is_no_refusal_blames_nobody(error):
 @pytest.mark.parametrize("status", [404, 405])
 @pytest.mark.parametrize("has_answered", [False, True])
 def test_fault_391_the_hint_names_address_and_setting(status, has_answered):
-    """391: whoever has to correct the address is told which one, and where it stands."""
+    """391: a caller that has to correct the address is told which one, and where it stands."""
     address = EndpointAddress(
         "https://as.example/t", "the metadata at https://as.example", has_answered
     )

@@ -809,7 +809,7 @@ def test_hooks_of_blueprints_and_applications_come_later(service):
 
 
 def test_fault_349_a_view_in_the_place_of_a_public_one_is_not_public(service):
-    """What is open is the view that bore the name, and not whatever stands there later."""
+    """What is open is the view that bore the name, and not what stands there later."""
     service.ask("/open")
     service.app.view_functions["static"] = lambda **_: {}
 

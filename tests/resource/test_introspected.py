@@ -148,7 +148,7 @@ def test_no_answer_is_no_token(issuer, orphan, lab):
 
 
 def test_no_frame_of_a_refusal_holds_the_token(issuer, lab):
-    """Whoever shows an error with all that lies around it shows no token."""
+    """A caller that shows an error with all that lies around it shows no token."""
     gone = lab.mint(issuer.sandbox)
     issuer.sandbox.tokens.revoke(gone)
     with client(issuer.sandbox) as auth:

@@ -1,4 +1,4 @@
-"""What pytest gives to whoever has credicorp-auth installed: fixtures, and a report of contracts."""
+"""What pytest gives to anyone who has credicorp-auth installed: fixtures, and a report of contracts."""
 
 from __future__ import annotations
 
@@ -305,7 +305,7 @@ IN_A_HURRY = [
     (
         "trusting_cache",
         "made or no_lease_has_had or numbers_grow or it_has_the_methods or declares or lists_nothing",
-        "Whatever number an entry claims, what is made under a lease that was acquired is kept.",
+        "No matter what number an entry claims, what is made under a lease that was acquired is kept.",
         "it declares no list",
     ),
     (

@@ -179,7 +179,7 @@ def test_fault_262_an_endpoint_lies_where_the_issuer_does(name, url):
     ],
 )  # fmt: skip
 def test_fault_263_no_endpoint_lies_inside(host):
-    """An address of the inside, however it is spelt, is refused as such unless it is listed."""
+    """An address of a private network, in any notation, is refused as such unless it is listed."""
     assert "discovery.ssrf" == code_of(metadata(jwks_uri=f"https://{host}/x"))
 
 
@@ -272,7 +272,7 @@ def test_fault_266_what_is_set_counts_before_what_is_discovered(stage, forge):
 
 
 def test_fault_266_a_living_token_needs_no_discovery(stage, forge):
-    """A token in hand is handed out through an outage of the metadata, its refresh deferred."""
+    """A held token is handed out through an outage of the metadata, its refresh deferred."""
     scene = discovering(stage)
     tokens = Tokens(scene, assumed_lifetime=3600)
     assert "minted" == tokens.get()
@@ -428,7 +428,7 @@ def test_discovery_shares_one_deadline_with_the_request(stage, forge):
 
 
 def test_metadata_that_do_not_come_in_time_are_a_deadline(stage, forge):
-    """Whoever waits for metadata gives up at the end of the time allowed."""
+    """A caller that waits for metadata gives up at the end of the time allowed."""
     scene = discovering(stage)
     scene.publisher.open.clear()
     with pytest.raises(errors.DeadlinePassed):

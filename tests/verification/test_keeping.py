@@ -1,4 +1,4 @@
-"""Keys at hand: when they are fetched, who waits, and what an outage changes."""
+"""Cached keys: when they are fetched, who waits, and what an outage changes."""
 
 from __future__ import annotations
 
@@ -289,7 +289,7 @@ def test_fault_255_a_replica_that_lags_behind_withdraws_nothing_for_long(stage, 
     ],
 )
 def test_fault_a_bad_key_set_leaves_the_good_one(stage, forge, number, document, code):
-    """What is no usable set is told, and the set at hand stays; without one it is the reason."""
+    """An unusable set is an event, and the cached set stays; without one it is the error's reason."""
     scene = stage()
     assert "client" == scene.verify(forge.issued()).subject
     scene.publisher.publish(document)
@@ -405,7 +405,7 @@ def test_fault_257_a_hundred_first_verifications_cost_one_fetch(stage, forge, ki
 
 
 def test_fault_258_keys_of_one_issuer_verify_no_other(stage, forge):
-    """A token of another issuer with the same kid is refused, whatever its signature."""
+    """A token of another issuer with the same kid is refused, regardless of its signature."""
     first = stage()
     second = stage(issuer="https://other.example")
     token = forge.issued(body=forge.claims(iss="https://other.example"))
@@ -440,7 +440,7 @@ def test_fault_240_a_verifier_knows_its_issuer_and_audience(stage, forge):
 
 
 def test_what_is_asked_is_asked_of_remembered_tokens_too(stage, forge):
-    """A token that was good for one caller is compared anew with what the next one asks."""
+    """A token that was good for one caller is compared again with what the next one asks."""
     scene = stage()
     token = forge.issued()
     claims = scene.verify(token)

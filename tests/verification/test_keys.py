@@ -347,5 +347,5 @@ json_values = st.recursive(
     )
 )
 def test_any_key_is_read_or_dropped(jwk):
-    """Whatever a key holds, reading it ends in a key or in a reason."""
+    """No matter what a key holds, reading it ends in a key or in a reason."""
     assert read_verification_key(jwk, read_algorithms(DEFAULT_ALGORITHMS)) is not None

@@ -178,7 +178,7 @@ def test_fault_372_remembered_tokens_do_not_survive_the_withdrawal_of_their_key(
     ("wall", "boot"), [(0, 3600), (-7200, 3600), (7200, 0)], ids=["both", "boot", "wall"]
 )
 def test_fault_373_a_remembered_token_lives_by_both_clocks(stage, forge, wall, boot):
-    """A token that one clock says has expired is not remembered any more, whatever the other says."""
+    """A token that one clock says has expired is not remembered any more, no matter what the other says."""
     scene = stage()
     token = forge.issued(body=forge.claims(exp=forge.NOW + 600))
     scene.verify(token)

@@ -96,7 +96,7 @@ def write_many(cache, mine):  # pragma: no cover # in children only
 
 
 def test_fault_147_two_write_at_once_a_thousand_times(hands, run):
-    """Whoever reads meanwhile meets whole entries only, and the last one of a writer stays."""
+    """A caller that reads meanwhile meets whole entries only, and the last one of a writer stays."""
     cache = hands.kept(b"begin 0 " * 100)
     writers = [run(write_many, mine) for mine in (b"one", b"other")]
     reads = 0
@@ -121,7 +121,7 @@ def obtain(cache, gate, mints):  # pragma: no cover # in children only
         try:
             lease = cache.lease(KEY, seconds=30)
         except CacheUnavailable:
-            continue  # a hundred on a busy machine: the lock was not to be had in two seconds
+            continue  # a hundred on a busy machine: the lock was not available in two seconds
         if lease.state is LeaseState.ACQUIRED:
             if cache.read(KEY) is None:
                 os.write(mints, b"m")

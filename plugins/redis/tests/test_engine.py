@@ -1,4 +1,4 @@
-"""An engine that uses Redis, whatever Redis does: faults 157 and 158."""
+"""An engine that uses Redis, no matter what Redis does: faults 157 and 158."""
 
 from __future__ import annotations
 

@@ -374,7 +374,7 @@ def test_a_no_to_one_command_is_no_more(scripted, response, code):
     ],
 )
 def test_what_is_not_redis_is_of_no_use(scripted, response):
-    """Whatever comes back that is no answer, the caller sees an error of ours."""
+    """If what comes back is no response, the caller sees an error of ours."""
     cache, _ = scripted(response, budget=0.5)
 
     assert failure_of(lambda: cache.read(KEY)).code in {"cache.unavailable", "cache.timeout"}

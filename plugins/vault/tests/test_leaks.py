@@ -65,7 +65,7 @@ FAILURES = {
 
 @pytest.fixture(params=FAILURES)
 def failure(request, source, vault):
-    """Fail in each of many ways, with canaries in whatever Vault answers."""
+    """Fail in each of many ways, with canaries in what Vault answers."""
     source.fetch(["client_secret"])
     vault.scripted_paths, vault.script = "data/app", list(FAILURES[request.param](vault))
     with pytest.raises(SecretUnavailable) as caught:

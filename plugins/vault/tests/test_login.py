@@ -76,7 +76,7 @@ def test_approle(vault, approle):
 
 
 def test_approle_with_a_secret_id_from_a_file(vault, connect, tmp_path):
-    """A secret id that is used up is replaced by whoever writes the file; each login reads it."""
+    """A secret id that is used up is replaced by the writer of the file; each login reads it."""
     vault.allow("team/approle", "role", READ, ttl=90)
     vault.secret_ids.update({"first": 1, "second": 1})
     path = tmp_path / "secret-id"
@@ -338,7 +338,7 @@ def test_fault_190_a_fresh_token_that_is_refused(vault, approle):
 
 
 def test_fault_190_the_role_was_given_more(vault, approle):
-    """After a refusal the next fetch logs in anew, since a token keeps the policies it was born with."""
+    """After a refusal the next fetch logs in again, since a token keeps the policies it was born with."""
     source = approle(paths=["secret/data/other"])
     failure(source)
     vault.allow("approle", "role-canary", READ, ttl=90)
@@ -372,7 +372,7 @@ def test_a_token_that_no_header_carries(vault, connect):
 
 
 def test_a_header_that_got_lost(vault, connect):
-    """An answer that no token came, as a proxy may cause, is a refusal, whatever its status."""
+    """An answer that no token came, as a proxy may cause, is a refusal, regardless of its status."""
     vault.script = [vault._refuse(None), vault._refuse(None)]
 
     assert "secret.denied" == failure(connect(vault)).code

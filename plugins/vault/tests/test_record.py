@@ -170,7 +170,7 @@ def test_fault_191_absence_has_three_faces(vault, connect, prepare, code, report
 
 
 def test_a_pinned_version_is_not_moved(vault, connect):
-    """A version that was chosen stays, whatever is written after it."""
+    """A version that was chosen stays, no matter what is written after it."""
     vault.write(client_secret="canary-v2")
     vault.write(client_secret="canary-v3")
     fetched = connect(vault, version=2).fetch(["client_secret"])

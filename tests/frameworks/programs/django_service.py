@@ -1,4 +1,4 @@
-"""A Django project in one module: views of every kind, under whatever the environment sets."""
+"""A Django project in one module: views of every kind, under the settings of the environment."""
 
 from __future__ import annotations
 
