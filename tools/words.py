@@ -122,7 +122,8 @@ def find_unlisted(checkout: Path) -> list[str]:
     table = tomllib.loads((checkout / TABLE).read_text("utf-8"))
     names = {**table["identifiers"], **table["tokens"]}
     replaced = {old for old, new in names.items() if old != new and "." not in old}
-    return [f"{LIST}: lacks {each}" for each in sorted(replaced - set(read_words(checkout)["identifiers"]))]  # fmt: skip
+    listed = set(read_words(checkout)["identifiers"])
+    return [f"{LIST}: lacks {each}" for each in sorted(replaced - listed)]
 
 
 def main() -> int:

@@ -34,7 +34,7 @@ def discover(build: Callable[..., Settings], *, output: str) -> None:
     refused = {
         name: f"refused: {error.message} [{error.code}]" for name, error in metadata.refused.items()
     }
-    methods = "(not told)" if metadata.methods is None else " ".join(sorted(metadata.methods))
+    methods = "(not given)" if metadata.methods is None else " ".join(sorted(metadata.methods))
     show_rows(
         {
             "issuer": metadata.issuer,

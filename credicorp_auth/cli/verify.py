@@ -104,10 +104,10 @@ def _introspection(response: Introspection, text: str) -> dict[str, str]:
     expires_at = response.expires_at
     return {
         "active": "yes",
-        "client": escape_untrusted(response.client_id or "(not told)", shown),
-        "subject": escape_untrusted(response.subject or "(not told)", shown),
+        "client": escape_untrusted(response.client_id or "(not given)", shown),
+        "subject": escape_untrusted(response.subject or "(not given)", shown),
         "scope": str(response.scope) or "(none)",
-        "expires": "(not told)" if expires_at is None else utc(expires_at),
+        "expires": "(not given)" if expires_at is None else utc(expires_at),
     }
 
 

@@ -72,7 +72,7 @@ def examine(
     except CredicorpAuthError as error:
         found.checks.append(fail("settings", error))
         return found
-    found.checks.append(ok("settings", "they can be read, and make sense"))
+    found.checks.append(ok("settings", "they are valid"))
     registry = registry or operators_registry(environ)
     clock = clock or Clock()
     with ExitStack() as stack:

@@ -55,7 +55,7 @@ def check_document_status(response: HttpResponse, address: EndpointAddress, *, n
         )
     if status != 200:  # noqa: PLR2004 - the one success
         raise ServerFailed(
-            f"{url} answered status {status}",
+            f"{url} returned status {status}",
             status=status,
             retry_after=read_retry_after(response, now),
             code="document.status",

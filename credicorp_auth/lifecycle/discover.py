@@ -86,7 +86,7 @@ def ask_for_metadata(
     """Send the request and read the response."""
     left = deadline - runtime.now().boot
     if left <= 0:
-        raise DeadlinePassed(f"no time was left to ask {source.url}")
+        raise DeadlinePassed(f"no time was left to read {source.url}")
     response = runtime.send(build_document_request(source.url), timeout=left)
     address = EndpointAddress(source.url, source.setting, has_answered)
     check_document_status(response, address, now=runtime.now().wall)

@@ -174,7 +174,7 @@ class EndpointState:
         left = max(0.0, self.cooldown_until - now)
         error = self.cooldown_reason
         if error is None or isinstance(error, TokenEndpointBusy):
-            message = error.message if error else "the endpoint asked to be left alone"
+            message = error.message if error else "the endpoint is in a cooldown"
             return TokenEndpointBusy(message, retry_after=left)
         fresh = error.copy()
         if isinstance(fresh, ServerFailed) and fresh.retry_after is not None:

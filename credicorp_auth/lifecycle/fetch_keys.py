@@ -151,7 +151,7 @@ def ask_for_keys(
     address = runtime.find_jwks_url(deadline - runtime.now().boot)
     url, left = address.url, deadline - runtime.now().boot
     if left <= 0:
-        raise DeadlinePassed(f"no time was left to ask {url} for keys")
+        raise DeadlinePassed(f"no time was left to fetch keys from {url}")
     response = runtime.send(build_document_request(url, KEY_SET_TYPES), timeout=left)
     runtime.check_peer(response, url)
     address = evolve(address, has_answered=has_answered)

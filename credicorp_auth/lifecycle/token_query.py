@@ -178,7 +178,7 @@ def seconds_left(runtime: QueryRuntime, asking: QueryAttempt[A]) -> float:
     """Return the seconds until the deadline; raise if there are none."""
     left = asking.deadline - runtime.now().boot
     if left <= 0:
-        raise DeadlinePassed("no time was left to ask about the token")
+        raise DeadlinePassed("no time was left for the request about the token")
     return left
 
 

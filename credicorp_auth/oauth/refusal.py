@@ -156,7 +156,7 @@ def read_failure(
         return errors.RedirectRefused(f"the {profile.name} redirected, status {status} ({where})")
     if status < 400:  # noqa: PLR2004 - neither a success nor an error
         return MalformedResponse(
-            f"the {profile.name} answered status {status} ({where})",
+            f"the {profile.name} returned status {status} ({where})",
             code="response.status_unexpected",
         )
     members = _read_error_members(response)
@@ -169,7 +169,7 @@ def read_failure(
         return read_refusal(members, status, where, secrets, profile)
     server = status >= 500  # noqa: PLR2004 - 5xx: server errors
     return errors.ServerFailed(
-        f"the {profile.name} answered status {status} ({where})",
+        f"the {profile.name} returned status {status} ({where})",
         status=status,
         code=profile.server_error if server else profile.client_error,
         retryable=False,
@@ -193,7 +193,7 @@ def _read_by_status(
         message = f"the {profile.name} is busy, {message}"
         return errors.TokenEndpointBusy(message, retry_after=0.0, **said.members())
     return errors.ServerFailed(
-        f"the {profile.name} answered {message}",
+        f"the {profile.name} returned {message}",
         status=status,
         code=profile.server_error,
         retryable=True,

@@ -58,7 +58,7 @@ _RESERVED: Final[Mapping[str, str]] = {
             "token",
             "token_type_hint",
         ),
-        "leave it out: tokens are asked for by the client-credentials grant alone.",
+        "leave it out: tokens are requested by the client-credentials grant only.",
     ),
 }
 
@@ -225,9 +225,9 @@ def _read_members(
     try:
         return read_json_response(response, secrets)
     except WrongMediaType as fault:
-        message, code = f"the token endpoint answered {fault}", "response.content_type"
+        message, code = f"the token endpoint returned {fault}", "response.content_type"
     except NotStrictJson as fault:
-        message = f"the token answer cannot be read: {fault}"
+        message = f"the token response cannot be read: {fault}"
         code = "response.duplicate_member" if fault.duplicate else "response.json"
     raise MalformedResponse(f"{message} ({where})", code=code)
 
@@ -291,4 +291,4 @@ def _compare_scope(
 
 
 def _malformed(message: str, code: str, where: str) -> MalformedResponse:
-    return MalformedResponse(f"{message} in the token answer ({where})", code=code)
+    return MalformedResponse(f"{message} in the token response ({where})", code=code)

@@ -34,7 +34,7 @@ _NOT_INSTALLED: Final = Error(
     id="credicorp_auth.E001",
 )
 _CACHED: Final = Error(
-    "Django's cache stands behind GuardMiddleware and would store what needs a token.",
+    "Django's cache comes after GuardMiddleware and would store responses that need a token.",
     hint="Put UpdateCacheMiddleware before GuardMiddleware in MIDDLEWARE.",
     id="credicorp_auth.E002",
 )

@@ -61,7 +61,7 @@ class Guard(Generic[Proof]):
         if not _REALM.fullmatch(realm):
             raise InvalidSetting(
                 f"the realm {ascii(realm)[:80]} is not printable ASCII",
-                hint="give a `realm` that may stand in a header.",
+                hint="give a `realm` of printable ASCII.",
             )
         check_overrides(verifier, "verify", "averify")
         self._verifier, self._realm = verifier, realm

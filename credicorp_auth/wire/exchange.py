@@ -70,7 +70,7 @@ class Exchange:
                 for the end of the header.
         """
         if self.has_ended:
-            message = "the stream ended inside the head of the answer"
+            message = "the stream ended inside the response headers"
             raise ConnectionResetError(message)
         self.is_reading_body = True
 

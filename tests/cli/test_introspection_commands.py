@@ -70,7 +70,7 @@ def test_an_active_token_is_summed_up_and_not_shown(call, sandbox, tmp_path):
         call("introspect", "--file", str(path)),
     ):
         assert (0, "") == (code, wrong)
-        assert f"active: yes\nclient: {sandbox.client_id}\nsubject: (not told)\n" in said
+        assert f"active: yes\nclient: {sandbox.client_id}\nsubject: (not given)\n" in said
         assert "opaque-1" not in said
 
 
@@ -97,7 +97,7 @@ def test_an_inactive_token_ends_with_3(call, arguments, said):
 
 
 @pytest.mark.parametrize(
-    ("exp", "shown"), [(None, "(not told)"), (2**53, "9007199254740992, beyond the calendar")]
+    ("exp", "shown"), [(None, "(not given)"), (2**53, "9007199254740992, beyond the calendar")]
 )
 def test_an_end_is_shown_as_far_as_there_is_one(call, sandbox, exp, shown):
     """A token without an end, and one beyond the year 9999, are shown as they are."""

@@ -293,7 +293,7 @@ IN_A_HURRY = [
     (
         "bad_transport",
         "test_fault_037 or test_fault_005_006 or test_fault_001",
-        "A redirect is returned as it came, and nobody is asked at its target.",
+        "A redirect is returned as it came, and its target gets no request.",
         "it declares no total deadline",
     ),
     (
@@ -305,7 +305,7 @@ IN_A_HURRY = [
     (
         "trusting_cache",
         "made or no_lease_has_had or numbers_grow or it_has_the_methods or declares or lists_nothing",
-        "No matter what number an entry claims, what is made under a lease that was acquired is kept.",
+        "For any number in an entry, what is made under an acquired lease is kept.",
         "it declares no list",
     ),
     (

@@ -204,7 +204,7 @@ class VerifierEngine:
         wanted: Any = self._audience if audience is None else audience
         if not isinstance(wanted, str) or not wanted:
             raise MissingSetting(
-                "no audience is set that tokens must be meant for",
+                "no `audience` is set",
                 code="config.verifier",
                 hint="set `audience`, or name it in the call.",
             )
@@ -233,7 +233,7 @@ class VerifierEngine:
         keys = self.find_keys()
         if keys is not None and keys.keys:
             return keys
-        message = f"the keys of {self._policy.issuer} cannot be had"
+        message = f"the keys of {self._policy.issuer} cannot be fetched"
         failure = self._keys.failure if keys is None else no_usable_key(keys)
         if failure is None:
             raise KeysUnavailable(f"{message} in time")

@@ -73,9 +73,9 @@ def run_guarded(operation: Callable[[], T]) -> T | CredicorpAuthError:
     except BaseException as crash:  # noqa: BLE001 - the waiters must get an outcome
         crashed = type(crash).__name__
     return AdapterBroken(
-        f"a flight for a token ended in {crashed}",
+        f"an in-flight call for a token ended in {crashed}",
         code="single_flight.crashed",
-        hint="try again; if it lasts and is not of your own making, report it.",
+        hint="try again; if it happens again, report it.",
         retryable=True,
     )
 

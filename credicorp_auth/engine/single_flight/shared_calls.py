@@ -127,7 +127,7 @@ class SharedCalls(Generic[T]):
             if self._closed:
                 fresh.outcome = Closed("the CredicorpAuth is closed")
             elif self in IN_FLIGHT.get():
-                fresh.outcome = Reentrant("an adapter asked about a token while it helped to ask")
+                fresh.outcome = Reentrant("an adapter requested what it is helping to obtain")
             if fresh.outcome is not None:
                 return fresh
             if call is fresh:
@@ -195,8 +195,10 @@ class SharedCalls(Generic[T]):
         if outcome is not None:
             return outcome
         if self._closed:
-            return Closed("the CredicorpAuth was closed while a token was asked about")
-        return DeadlinePassed("no answer about the token within the time allowed")
+            return Closed(
+                "the CredicorpAuth was closed while a request about a token was in flight"
+            )
+        return DeadlinePassed("no response about the token within the time allowed")
 
     def close(self) -> None:
         """Refuse further calls and wake all waiters."""

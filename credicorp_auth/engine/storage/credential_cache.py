@@ -191,7 +191,7 @@ class CredentialCache:
         except AdapterBroken as broken:
             fault = broken.message
         raise SecretUnavailable(
-            fault, code="secret.plugin_error", hint="mend or update the secret source's adapter."
+            fault, code="secret.plugin_error", hint="fix or update the secret source's adapter."
         )
 
     def _credentials(self, fetched: FetchedSecret, names: tuple[str, ...]) -> ClientCredentials:

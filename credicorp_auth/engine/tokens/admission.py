@@ -171,7 +171,7 @@ class Admissions:
     ) -> CallStart | None:
         """Make sure that a call is in flight; return it only if the caller must start it."""
         if entry in IN_FLIGHT.get():
-            raise Reentrant("an adapter asked for the token that it is helping to obtain")
+            raise Reentrant("an adapter requested the token that it is helping to obtain")
         found = entry.call
         if found is not None and now.boot < found.deadline and found.cache_only <= cache_only:
             return None

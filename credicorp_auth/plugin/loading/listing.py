@@ -136,7 +136,7 @@ def _list_kind(registry: Registry, kind: Kind, active: Collection[str]) -> Itera
 
 def _dispute(kind: Kind, name: str, claims: Iterable[EntryPoint]) -> str:
     if name in kind.built_in:
-        return f"the name {name} belongs to what is in the box"
+        return f"the name {name} belongs to a built-in adapter"
     return f"claimed by {' and '.join(sorted({owner_of(each) for each in claims}))}"
 
 

@@ -107,7 +107,7 @@ def explain(failure: Exception, place: str) -> CredicorpAuthError:
     kind = type(failure).__name__
     if isinstance(failure, _NO_CREDENTIALS):
         return SecretUnavailable(
-            f"{place} cannot be read: AWS credentials cannot be had ({kind})",
+            f"{place} cannot be read: AWS credentials cannot be obtained ({kind})",
             code="secret.denied",
             hint="give this process an AWS identity: a role, a profile, or AWS_ACCESS_KEY_ID.",
         )

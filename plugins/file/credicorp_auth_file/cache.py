@@ -88,7 +88,7 @@ class FileCache:
             raise CacheUnavailable(
                 f"the cache's file {stem}{RECORD} holds no entry",
                 code="cache.corrupt",
-                hint="nothing: the next token takes its place.",
+                hint="nothing to do: the next token replaces it.",
             )
         return record if self._lives(record) else None
 

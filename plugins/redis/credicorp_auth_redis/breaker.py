@@ -59,7 +59,9 @@ class Breaker:
 
     def open(self, trouble: Failure) -> None:
         """Open the breaker until a probe succeeds."""
-        self._trouble = evolve(trouble, message=f"{trouble.message}; it is left alone for now")
+        self._trouble = evolve(
+            trouble, message=f"{trouble.message}; no command is sent to it for now"
+        )
         self._next_inline = monotonic() + self._pauses[-1]
         self._start_probing()
 

@@ -117,7 +117,7 @@ class RedisCache:
             raise CacheUnavailable(
                 f"an entry of {size} bytes is larger than the cache keeps",
                 code="cache.too_large",
-                hint="ask for a token with fewer claims.",
+                hint="request a token with fewer claims.",
             )
         terms = (int(kept * 1000), number, int(now * 1000), key, int(LONGEST * 1000))
         self._run(WRITE, (self._name(key),), record, *terms, MOST_WITH_HEAD)

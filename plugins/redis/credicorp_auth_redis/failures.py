@@ -59,7 +59,7 @@ _TLS: Final = Failure(
 _INSECURE: Final = Failure(
     "a sentinel or a node of the cluster named a server to which tokens would travel in plain text",
     code="cache.insecure",
-    hint="use rediss://, seal them with `encryption_key`, or set `plaintext` to true.",
+    hint="use rediss://, encrypt them with `encryption_key`, or set `plaintext` to true.",
 )
 _DENIED: Final = Failure(
     "Redis does not accept user and password",

@@ -20,11 +20,11 @@ _AWAY: Final[Mapping[int, str]] = {
     429: "is throttling, or a standby",
     472: "is a standby for disaster recovery",
     473: "is a performance standby",
-    500: "met an error of its own",
+    500: "had an internal error",
     501: "is not initialised",
-    502: "is not reached by what stands before it",
+    502: "cannot be reached by the proxy in front of it",
     503: "is sealed, or not ready",
-    504: "does not answer what stands before it",
+    504: "does not respond to the proxy in front of it",
 }
 """Statuses that mean the same for every request: not now, or not here."""
 
@@ -103,7 +103,7 @@ def _build_absence(response: VaultResponse, place: str) -> SecretUnavailable:
         )
     if "versioned" in _known_words(response):
         return SecretUnavailable(
-            f"{place}: the mount is kv version 2, and was not told to be",
+            f"{place}: the mount is kv version 2, but its version could not be looked up",
             code="secret.invalid",
             hint="let the token read sys/internal/ui/mounts; if it does, try again.",
         )

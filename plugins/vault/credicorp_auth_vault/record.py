@@ -84,7 +84,7 @@ class Record:
         number = metadata.get("version")
         if not isinstance(number, int):
             raise SecretUnavailable(
-                f"{place}: the answer is not that of kv version 2",
+                f"{place}: the response is not that of kv version 2",
                 code="secret.invalid",
                 hint="check that `url` is that of a Vault.",
             )

@@ -78,14 +78,14 @@ def read_section(response: VaultResponse, name: str, *, place: str) -> Mapping[s
     """
     section = response.section(name)
     if response.section("wrap_info"):
-        problem, hint = "is wrapped", "let nothing ask Vault to wrap answers (min_wrapping_ttl)."
+        problem, hint = "is wrapped", "turn off response wrapping (min_wrapping_ttl)."
     elif response.fault is not None:
         problem, hint = f"cannot be read: {response.fault}", "check that `url` is that of a Vault."
     elif not section:
         problem, hint = f"has no `{name}`", "check `mount`, `path` and `auth_mount`."
     else:
         return section
-    raise SecretUnavailable(f"{place}: the answer {problem}", code="secret.invalid", hint=hint)
+    raise SecretUnavailable(f"{place}: the response {problem}", code="secret.invalid", hint=hint)
 
 
 def read_client_token(response: VaultResponse) -> Secret | None:

@@ -166,7 +166,7 @@ class TokenStore:
             raise SecretUnavailable(
                 f"{place} brought no token",
                 code="secret.denied",
-                hint="use a role that asks for nothing more, such as a second factor.",
+                hint="use a role that requires nothing more, such as a second factor.",
             )
         lifetime = read_seconds(auth.get("lease_duration"))
         if not lifetime:
