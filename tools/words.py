@@ -126,12 +126,12 @@ def find_unlisted(checkout: Path) -> list[str]:
     return [f"{LIST}: lacks {each}" for each in sorted(replaced - listed)]
 
 
-def main() -> int:
-    """Print what is found; the exit code is 1 if there is anything."""
-    found = [*find_identifiers(CHECKOUT), *find_phrases(CHECKOUT), *find_unlisted(CHECKOUT)]
+def main(checkout: Path) -> int:
+    """Print what is found in a checkout; the exit code is 1 if there is anything."""
+    found = [*find_identifiers(checkout), *find_phrases(checkout), *find_unlisted(checkout)]
     print(*found, sep="\n", end="\n" if found else "")
     return int(bool(found))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(CHECKOUT))
