@@ -24,7 +24,7 @@ from credicorp_auth.engine.tokens.admission import Admissions
 from credicorp_auth.engine.tokens.completion import Completion
 from credicorp_auth.engine.tokens.entry import Holders, TokenEntry
 from credicorp_auth.errors import CredicorpAuthError
-from credicorp_auth.http.retry import believe_cooldown
+from credicorp_auth.http.retry import plausible_cooldown
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.lifecycle.client import Client, ClientCredentials
 from credicorp_auth.lifecycle.endpoint_state import EndpointState, Failed
@@ -106,7 +106,7 @@ class HostRuntime:
 
     def load_shared_cooldown(self) -> None:
         """Load the shared cooldown, as the real runtime does."""
-        left = believe_cooldown(self._fleet.cache.read_cooldown(), self.wall())
+        left = plausible_cooldown(self._fleet.cache.read_cooldown(), self.wall())
         if left > 0:
             instant = self.now().boot
             self._cool_downs.start(_ENDPOINT, instant + left, instant)

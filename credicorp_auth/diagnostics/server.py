@@ -67,7 +67,7 @@ def _as_far_as(error: CredicorpAuthError, host: str) -> Iterator[Check]:
             yield fail(stage, error)
             return
         yield ok(stage, host)
-    yield fail("answer", error)
+    yield fail("response", error)
 
 
 def _read_metadata(response: HttpResponse, url: str, settings: Settings) -> Check:
@@ -128,7 +128,7 @@ def check_mint(settings: Settings, registry: Registry, clock: Clock) -> Iterator
         yield fail("mint", error)
         return
     seconds = time.monotonic() - begun
-    yield ok("mint", f"a token that lives {token.lifetime:g} s, in {seconds:.1f} s")
+    yield ok("mint", f"a token with a lifetime of {token.lifetime:g} s, in {seconds:.1f} s")
     message = f"asked: {settings.scope or '(none)'}; granted: {token.scope or '(none)'}"
     if token.scope.covers(settings.scope):
         yield ok("scope", message)

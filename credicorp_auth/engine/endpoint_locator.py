@@ -60,7 +60,7 @@ class EndpointLocator:
             url = metadata.endpoints.get(self._member, url)
         return self._address(url)
 
-    def note_answered(self) -> None:
+    def note_response(self) -> None:
         """Record that the endpoint has sent a valid response."""
         RESPONDING.add(self.known().url)
 

@@ -51,7 +51,7 @@ def check_document_status(response: HttpResponse, address: EndpointAddress, *, n
             status=status,
             code="endpoint.not_found",
             hint=f"check the address {url}, which came from {address.source}.",
-            retryable=address.has_answered,
+            retryable=address.has_responded,
         )
     if status != 200:  # noqa: PLR2004 - the one success
         raise ServerFailed(

@@ -110,7 +110,7 @@ def bound_cooldown(seconds: float) -> float:
     return min(seconds, MAX_RETRY_AFTER)
 
 
-def believe_cooldown(until: float, server_now: float) -> float:
+def plausible_cooldown(until: float, server_now: float) -> float:
     """
     Return the remaining seconds of a cooldown that another process stored.
 

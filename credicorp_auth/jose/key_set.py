@@ -179,7 +179,7 @@ def _without_duplicates(
     """Merge equal keys; drop different keys that share a name and an algorithm."""
     named: dict[tuple[str | None, str], dict[tuple[bytes, ...], VerificationKey]] = {}
     for key in keys:
-        named.setdefault((key.kid, key.algorithm.mathematics), {}).setdefault(key.numbers, key)
+        named.setdefault((key.kid, key.algorithm.implementation), {}).setdefault(key.numbers, key)
     doubtful = {kid for (kid, _), same in named.items() if kid is not None and len(same) > 1}
     kept = tuple(
         key

@@ -102,7 +102,7 @@ def fetch_keys(
         CredicorpAuthError: The attempt failed; `jwks.refresh_failed` was emitted.
     """
     try:
-        fetched = ask_for_keys(algorithms, runtime, deadline, has_answered=kept is not None)
+        fetched = ask_for_keys(algorithms, runtime, deadline, has_responded=kept is not None)
     except CredicorpAuthError as error:
         note_failure(runtime, kept, error)
         raise
@@ -145,7 +145,7 @@ def ask_for_keys(
     runtime: KeyRuntime,
     deadline: float,
     *,
-    has_answered: bool,
+    has_responded: bool,
 ) -> FetchedDocument[KeySet]:
     """Find the address of the key set, send the request and read the response."""
     address = runtime.find_jwks_url(deadline - runtime.now().boot)
@@ -154,6 +154,6 @@ def ask_for_keys(
         raise DeadlinePassed(f"no time was left to fetch keys from {url}")
     response = runtime.send(build_document_request(url, KEY_SET_TYPES), timeout=left)
     runtime.check_peer(response, url)
-    address = evolve(address, has_answered=has_answered)
+    address = evolve(address, has_responded=has_responded)
     check_document_status(response, address, now=runtime.now().wall)
     return FetchedDocument(read_key_set(response, algorithms, url=url), read_freshness(response))

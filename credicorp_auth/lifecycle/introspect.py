@@ -63,7 +63,7 @@ def introspect_token(
     return received
 
 
-def seconds_to_believe(received: Timestamped[Introspection]) -> float:
+def cacheable_seconds(received: Timestamped[Introspection]) -> float:
     """Return the seconds that a result may be cached, from its request on; never past `exp`."""
     response = received.response
     if not response.active:

@@ -137,7 +137,7 @@ def query_token(runtime: QueryRuntime, asking: QueryAttempt[A]) -> Timestamped[A
     seconds_left(runtime, asking)
     credentials = fetch_secret(runtime)
     ask = partial(ask_twice, runtime, asking, address)
-    note = partial(note_failure, runtime, has_answered=address.has_answered)
+    note = partial(note_failure, runtime, has_responded=address.has_responded)
     received, _ = try_secret_versions(runtime, credentials, ask, note)
     runtime.remember(Succeeded())
     return received
@@ -212,7 +212,7 @@ def ask_once(
         credentials.client_secret,
         asking.client_authentication,
         address.source,
-        address.has_answered,
+        address.has_responded,
     )
     response = runtime.send(build_query_request(query), timeout=left)
     runtime.check_peer(response, address.url)
@@ -223,7 +223,7 @@ def ask_once(
         raise
 
 
-def concerns_one_token(error: CredicorpAuthError, *, has_answered: bool) -> bool:
+def concerns_one_token(error: CredicorpAuthError, *, has_responded: bool) -> bool:
     """
     Say whether a query failed because of its token, so that the next query may succeed.
 
@@ -233,17 +233,17 @@ def concerns_one_token(error: CredicorpAuthError, *, has_answered: bool) -> bool
 
     Args:
         error: The failure.
-        has_answered: Whether the endpoint has responded properly before. If so, address and client
+        has_responded: Whether the endpoint has responded properly before. If so, address and client
             are right. Then a redirect, or a status without an OAuth meaning (403, 404, 406, 501 …),
             most likely comes from a web application firewall that rejects this token.
     """
     if isinstance(error, ServerFailed):
-        chokes = error.status in _CHOKED or (has_answered and not is_retryable(error.status))
+        chokes = error.status in _CHOKED or (has_responded and not is_retryable(error.status))
         return chokes and error.retry_after is None
     if isinstance(error, TokenRequestRefused):
         return not error.retryable and not refuses_client(error)
     if isinstance(error, RedirectRefused):
-        return has_answered
+        return has_responded
     return isinstance(error, MalformedResponse)
 
 
@@ -252,10 +252,10 @@ def note_failure(
     error: CredicorpAuthError,
     shown: ClientCredentials | None = None,
     *,
-    has_answered: bool = False,
+    has_responded: bool = False,
 ) -> None:
     """Remember a failure as a refusal or a cooldown, unless it concerns one token only."""
-    if concerns_one_token(error, has_answered=has_answered):
+    if concerns_one_token(error, has_responded=has_responded):
         return
     if shown is not None and refuses_client(error):
         runtime.emit("refusal.remembered", code=error.code, scope="")

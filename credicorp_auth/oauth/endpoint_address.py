@@ -13,10 +13,10 @@ class EndpointAddress:
     Args:
         url: The address.
         source: Its origin, as a hint names it: `base_url`, or the metadata at an address.
-        has_answered: Whether it has responded properly before, in this process. If so, a 404 is
+        has_responded: Whether it has responded properly before, in this process. If so, a 404 is
             a deployment in progress and retryable; if not, the address is wrong.
     """
 
     url: str
     source: str
-    has_answered: bool = False
+    has_responded: bool = False

@@ -186,7 +186,7 @@ def _read_by_status(
             status=status,
             code="endpoint.not_found",
             hint=f"check the address {address.url}, which came from {address.source}.",
-            retryable=address.has_answered,
+            retryable=address.has_responded,
             **said.members(),
         )
     if is_busy(status):

@@ -37,7 +37,7 @@ class TokenQuery:
         client_secret: The client secret.
         client_authentication: A name from `CLIENT_AUTHENTICATION`.
         source: The setting that the address came from, as a hint names it.
-        has_answered: Whether the address has responded properly before.
+        has_responded: Whether the address has responded properly before.
     """
 
     token: Secret
@@ -46,7 +46,7 @@ class TokenQuery:
     client_secret: Secret = field(repr=False)
     client_authentication: str = "client_secret_post"
     source: str = "the settings"
-    has_answered: bool = False
+    has_responded: bool = False
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -106,7 +106,7 @@ def read_query_failure(
         The error to raise; `UnsupportedTokenType` if the endpoint rejects a JWT as a bad request.
     """
     where = query.place(response)
-    address = EndpointAddress(query.url, query.source, query.has_answered)
+    address = EndpointAddress(query.url, query.source, query.has_responded)
     failure = read_failure(response, where, query.secrets, address, profile)
     jwt_refused = (
         response.status in _ABOUT_THE_TOKEN

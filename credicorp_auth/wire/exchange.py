@@ -26,7 +26,7 @@ class Exchange:
         self.is_connected = False
         self.handshakes = 0  # left while connecting, if the stack does not report their end
         self.is_connecting = False
-        self.is_shaking_hands = False
+        self.is_in_handshake = False
         self.is_reused = True  # until a connection is made for it
         self.is_reading_body = False
         self.received = 0

@@ -96,7 +96,7 @@ def _read_tls(
         reason = next(filter(None, reasons), "the connection broke")
         # A peer that disconnected may come back; a wrong certificate will not change by itself.
         retryable = isinstance(found, ssl.SSLEOFError)
-    elif exchange.is_shaking_hands:
+    elif exchange.is_in_handshake:
         reason, retryable = "the connection broke in the handshake", True
     else:
         return None

@@ -320,8 +320,8 @@ def response(status=200, body=b"{}", **headers):
         (errors.ConnectionFailed("x", code="transport.connect"), ["name lookup", "connection"]),
         (errors.ConnectionFailed("x", code="transport.proxy"), ["name lookup", "connection"]),
         (errors.TlsFailed("x"), ["name lookup", "connection", "TLS"]),
-        (errors.DeadlinePassed("x"), ["name lookup", "connection", "TLS", "answer"]),
-        (OSError("x"), ["name lookup", "connection", "TLS", "answer"]),
+        (errors.DeadlinePassed("x"), ["name lookup", "connection", "TLS", "response"]),
+        (OSError("x"), ["name lookup", "connection", "TLS", "response"]),
     ],
 )
 def test_how_far_a_request_gets(error, reported):

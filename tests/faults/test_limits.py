@@ -14,9 +14,9 @@ from credicorp_auth import errors
 from credicorp_auth.http.messages import HttpResponse
 from credicorp_auth.http.retry import (
     MAX_RETRY_AFTER,
-    believe_cooldown,
     bound_cooldown,
     is_retryable,
+    plausible_cooldown,
     read_retry_after,
 )
 from credicorp_auth.http.secret import Secret, SecretBytes
@@ -152,7 +152,7 @@ def test_fault_390_the_statuses_that_are_retried(status):
 )  # fmt: skip
 def test_fault_393_a_cooldown_that_somebody_wrote_is_believed_within_bounds(left, believed):
     """393: 300 s and a minute of skew; what is beyond is none, or it would be renewed for ever."""
-    assert believed == believe_cooldown(NOW + left, NOW)
+    assert believed == plausible_cooldown(NOW + left, NOW)
 
 
 @given(st.floats())

@@ -8,7 +8,7 @@ from credicorp_auth import errors
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.lifecycle.client import Client, token_key
 from credicorp_auth.lifecycle.endpoint_state import Failed, Succeeded
-from credicorp_auth.lifecycle.introspect import introspect_token, seconds_to_believe
+from credicorp_auth.lifecycle.introspect import cacheable_seconds, introspect_token
 from credicorp_auth.lifecycle.revoke import revoke_token, withdraw_token
 from credicorp_auth.lifecycle.runtime import Issuance, StoredToken
 from credicorp_auth.oauth.introspection import IntrospectionPolicy
@@ -47,7 +47,7 @@ def test_a_question_is_one_request():
 )
 def test_an_answer_is_believed_for_a_minute_at_most(members, seconds):
     """An active token for a minute, less where it ends before."""
-    assert seconds == seconds_to_believe(
+    assert seconds == cacheable_seconds(
         introspect(ScriptedRuntime([response(active=True, **members)]))
     )
 
@@ -56,7 +56,7 @@ def test_an_inactive_answer_is_believed_for_seconds():
     """Five of them, no matter what the server says of the token's end."""
     emitted = introspect(ScriptedRuntime([response(active=False, exp=1_800_003_600)]))
 
-    assert 5.0 == seconds_to_believe(emitted)
+    assert 5.0 == cacheable_seconds(emitted)
 
 
 def test_a_connection_that_fails_is_tried_once_more():

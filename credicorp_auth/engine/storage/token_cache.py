@@ -20,7 +20,7 @@ from credicorp_auth.engine.storage.record import (
     write_stored_token,
 )
 from credicorp_auth.errors import CredicorpAuthError
-from credicorp_auth.http.retry import believe_cooldown
+from credicorp_auth.http.retry import plausible_cooldown
 from credicorp_auth.lifecycle.runtime import Unusable
 from credicorp_auth.plugin.api import BoundedCache
 
@@ -133,7 +133,7 @@ class TokenCache:
         until = self._read(key, lambda entry: read_cooldown(entry, key))
         if not isinstance(until, float):
             return 0.0
-        return until if believe_cooldown(until, self._clock.wall()) else 0.0
+        return until if plausible_cooldown(until, self._clock.wall()) else 0.0
 
     def write_cooldown(self, key: str, record_id: str, until: float) -> None:
         """Share a token endpoint's cooldown through the cache, unless a longer one is there."""

@@ -177,11 +177,11 @@ class TokenEngine:
             "token.waited", scope=str(handle.entry.scope), completed=outcome is not None
         )
         now, held = self._runtime.now(), handle.entry.held
-        living = held if held is not None and held.lives_at(now) else None
-        if living is not None and not self._refuses(outcome):
+        usable = held if held is not None and held.valid_at(now) else None
+        if usable is not None and not self._refuses(outcome):
             if isinstance(outcome, CredicorpAuthError) or outcome is None:
                 self._runtime.emit("refresh.deferred", scope=str(handle.entry.scope))
-            return living.token
+            return usable.token
         if isinstance(outcome, CredicorpAuthError):
             raise outcome.copy()
         if self._closed:

@@ -122,7 +122,10 @@ def _list_kind(registry: Registry, kind: Kind, active: Collection[str]) -> Itera
         for each in claims[name]:
             state, warning = AdapterStatus.AVAILABLE, ""
             if disputed:
-                state, warning = AdapterStatus.DUPLICATE, _dispute(kind, name, claims[name])
+                state, warning = (
+                    AdapterStatus.DUPLICATE,
+                    _describe_conflict(kind, name, claims[name]),
+                )
             elif not registry.allows(kind, name):
                 state, warning = AdapterStatus.BLOCKED, "CREDICORP_PLUGINS leaves it out"
             elif warning := _flaw_of(each):
@@ -134,7 +137,7 @@ def _list_kind(registry: Registry, kind: Kind, active: Collection[str]) -> Itera
             yield AdapterInfo(kind, provider_of(each), state, _core_range(each), warning)
 
 
-def _dispute(kind: Kind, name: str, claims: Iterable[EntryPoint]) -> str:
+def _describe_conflict(kind: Kind, name: str, claims: Iterable[EntryPoint]) -> str:
     if name in kind.built_in:
         return f"the name {name} belongs to a built-in adapter"
     return f"claimed by {' and '.join(sorted({owner_of(each) for each in claims}))}"

@@ -64,9 +64,9 @@ def refuses_token(response: VaultResponse) -> bool:
 def build_away(response: VaultResponse, place: str) -> SecretUnavailable:
     """Build the error for a Vault that is unavailable."""
     return SecretUnavailable(
-        f"{place}: vault {_AWAY[response.status]}, {_told(response)}",
+        f"{place}: vault {_AWAY[response.status]}, {_describe_response(response)}",
         code="secret.unavailable",
-        hint="look at `vault status`; it may answer later.",
+        hint="look at `vault status`; it may respond later.",
         retryable=True,
     )
 
@@ -74,7 +74,7 @@ def build_away(response: VaultResponse, place: str) -> SecretUnavailable:
 def build_denied(response: VaultResponse, place: str, *, hint: str) -> SecretUnavailable:
     """Build the error for a request that Vault denies."""
     return SecretUnavailable(
-        f"{place}: vault refuses, {_told(response)}", code="secret.denied", hint=hint
+        f"{place}: vault refuses, {_describe_response(response)}", code="secret.denied", hint=hint
     )
 
 
@@ -86,7 +86,7 @@ def build_failure(response: VaultResponse, place: str) -> SecretUnavailable:
     if response.status == NOT_FOUND:
         return _build_absence(response, place)
     return SecretUnavailable(
-        f"{place}: vault answers with {_told(response)}",
+        f"{place}: vault returned {_describe_response(response)}",
         code="secret.invalid",
         hint="check `url`, `mount` and `path`: there may be nothing to read in that engine.",
     )
@@ -108,13 +108,13 @@ def _build_absence(response: VaultResponse, place: str) -> SecretUnavailable:
             hint="let the token read sys/internal/ui/mounts; if it does, try again.",
         )
     return SecretUnavailable(
-        f"{place}: nothing is there, {_told(response)}",
+        f"{place}: nothing is there, {_describe_response(response)}",
         code="secret.missing",
         hint="check `url`, `namespace`, `mount`, `path` (without `data/`) and `version`.",
     )
 
 
-def _told(response: VaultResponse) -> str:
+def _describe_response(response: VaultResponse) -> str:
     words = _known_words(response)
     return f"status {response.status}" + (f" ({words})" if words else "")
 

@@ -112,9 +112,9 @@ class Record:
         fields = self._read_fields(data, names)
         # `lease_duration` is for credentials created on demand, `ttl` for those that Vault
         # rotates at intervals.
-        lives = [read_seconds(response.members.get("lease_duration")) or None]
-        lives.append(read_seconds(data.get("ttl")))
-        ends = [asked + life for life in lives if life is not None]
+        lifetimes = [read_seconds(response.members.get("lease_duration")) or None]
+        lifetimes.append(read_seconds(data.get("ttl")))
+        ends = [asked + life for life in lifetimes if life is not None]
         return FetchedSecret(
             fields,
             digest_fields(fields),
