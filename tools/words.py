@@ -53,8 +53,8 @@ def identifiers(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             yield node.name
-        elif isinstance(node, ast.arg) or (isinstance(node, ast.keyword) and node.arg):
-            yield node.arg
+        elif isinstance(node, (ast.arg, ast.keyword)):
+            yield node.arg or ""  # `**names` has none
         elif isinstance(node, ast.Name):
             yield node.id
         elif isinstance(node, ast.Attribute):
@@ -65,7 +65,7 @@ def find_identifiers(checkout: Path) -> list[str]:
     """List the forbidden identifiers, each with its file."""
     words = read_words(checkout)
     forbidden, elsewhere = set(words["identifiers"]), words["somebody_elses"]
-    found = []
+    found: list[str] = []
     for name, text in files(checkout, ".py"):
         used = {Path(name).stem, *identifiers(ast.parse(text))} & forbidden
         for pattern, others in elsewhere.items():
@@ -90,7 +90,7 @@ def find_phrases(checkout: Path) -> list[str]:
     words = read_words(checkout)
     everywhere = pattern_of(words["phrases"])
     shipped = pattern_of([*words["phrases"], *words["shipped_phrases"]])
-    found = []
+    found: list[str] = []
     for suffix in (".md", ".py"):
         for name, text in files(checkout, suffix):
             if not is_among(name, words["quoting"]):
