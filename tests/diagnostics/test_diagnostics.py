@@ -357,7 +357,7 @@ def test_what_metadata_says(given, verdict, said):
         ("Fri, 15 Jan 2027 08:00:00 GMT", "ok", "0 s behind"),
         ("Fri, 15 Jan 2027 07:58:00 GMT", "warn", "120 s ahead of"),
         ("Fri, 15 Jan 2027 08:02:00 GMT", "warn", "120 s behind"),
-        ("yesterday", "warn", "told no time"),
+        ("yesterday", "warn", "sent no Date"),
     ],
 )
 def test_what_the_servers_clock_says(date, verdict, said):
