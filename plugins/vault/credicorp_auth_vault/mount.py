@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @frozen
-class FetchHandle:
+class SecretLocation:
     """
     The location of the record.
 
@@ -34,14 +34,14 @@ class FetchHandle:
         return f"{self.server} {self.mount}/{self.path}"
 
 
-def ask_for_mount(hvac: Any, place: FetchHandle) -> VaultResponse:  # noqa: ANN401 # hvac is not typed
+def ask_for_mount(hvac: Any, place: SecretLocation) -> VaultResponse:  # noqa: ANN401 # hvac is not typed
     """Request the kind of the record's mount; every token that may use the mount may read it."""
     path = quote(f"{place.mount}/{place.path}")
     response: VaultResponse = hvac.adapter.get(f"/v1/sys/internal/ui/mounts/{path}")
     return response
 
 
-def has_versions(response: VaultResponse, place: FetchHandle) -> bool:
+def has_versions(response: VaultResponse, place: SecretLocation) -> bool:
     """
     Return whether the mount keeps versions, as kv version 2 does.
 

@@ -13,7 +13,7 @@ from credicorp_auth.http.secret import Secret, SecretBytes
 from credicorp_auth.oauth.credential import Fault, digest_fields, read_credential
 from credicorp_auth.plugin.api import FetchedSecret
 from credicorp_auth_vault.failure import build_failure
-from credicorp_auth_vault.mount import FetchHandle, ask_for_mount, has_versions
+from credicorp_auth_vault.mount import SecretLocation, ask_for_mount, has_versions
 from credicorp_auth_vault.response import OK, read_object, read_seconds, read_section
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Record:
     """
 
     def __init__(self, server: str, options: VaultOptions) -> None:
-        self._place = FetchHandle(server, options.mount, options.path or "")
+        self._place = SecretLocation(server, options.mount, options.path or "")
         self._options = options
         self._has_versions: bool | None = None  # None until the first read
 
