@@ -1,4 +1,4 @@
-"""The list of adapters: how each stands, told without importing any of them."""
+"""The list of adapters: how each stands, emitted without importing any of them."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def states(found, *, active=frozenset(), allowed=None):
 
 def test_what_is_installed_and_what_could_be():
     """The list has what is installed, and how to install the rest of ours, by its folder."""
-    told = states([])
-    names = {name for (_, name), (state, _) in told.items() if state is AdapterStatus.AVAILABLE}
-    missing = {name: warning for (_, name), (state, warning) in told.items() if state is AdapterStatus.NOT_INSTALLED}  # fmt: skip
+    emitted = states([])
+    names = {name for (_, name), (state, _) in emitted.items() if state is AdapterStatus.AVAILABLE}
+    missing = {name: warning for (_, name), (state, warning) in emitted.items() if state is AdapterStatus.NOT_INSTALLED}  # fmt: skip
 
     assert {"urllib3", "memory", "env"} == names
     assert {"requests", "httpx", "httpx2", "file", "redis", "vault", "aws"} == set(missing)
@@ -61,10 +61,10 @@ def test_the_core_alone_lists_all_of_ours_as_not_installed():
 def test_a_plugin_is_read_and_not_run(install, source, state, warning):
     """What a plugin says of itself is read in its source; it is not imported."""
     found = install(("a-cache", "a", source))
-    told = states(found)["cache", "a"]
+    emitted = states(found)["cache", "a"]
 
-    assert state is told[0]
-    assert told[1].endswith(warning)
+    assert state is emitted[0]
+    assert emitted[1].endswith(warning)
     assert found[0].value not in sys.modules
 
 
@@ -84,10 +84,10 @@ def test_an_entry_point_that_names_nothing(install, value):
     install(("a-cache", "a", PLUGIN))
     info = next(install.folder.glob("*.dist-info"))
     (info / "entry_points.txt").write_text(f"[credicorp_auth.caches]\na = {value}\n")
-    told = states(install())
+    emitted = states(install())
 
-    assert AdapterStatus.BROKEN is told["cache", "a"][0]
-    assert AdapterStatus.AVAILABLE is told["cache", "memory"][0]
+    assert AdapterStatus.BROKEN is emitted["cache", "a"][0]
+    assert AdapterStatus.AVAILABLE is emitted["cache", "memory"][0]
 
 
 @pytest.mark.slow
@@ -114,8 +114,8 @@ def test_damaged_metadata_hide_no_other(install, metadata, points):
     )
 
     assert (0, "") == (listed.returncode, listed.stderr)
-    told = {each["name"]: each["state"] for each in json.loads(listed.stdout)}
-    assert ("available", "active") == (told["good"], told["memory"])
+    emitted = {each["name"]: each["state"] for each in json.loads(listed.stdout)}
+    assert ("available", "active") == (emitted["good"], emitted["memory"])
 
 
 def test_a_module_without_source_is_believed(install):
@@ -147,7 +147,7 @@ def test_claims_to_one_name(install):
         ("one", "same", PLUGIN), ("two", "same", PLUGIN), ("squatter", "memory", PLUGIN)
     )
     listed = list_adapters(Registry([*STANDARD, *found]))
-    told = [(each.provider.distribution, each.warning) for each in listed if each.state is AdapterStatus.DUPLICATE]  # fmt: skip
+    emitted = [(each.provider.distribution, each.warning) for each in listed if each.state is AdapterStatus.DUPLICATE]  # fmt: skip
     memory = (
         "is claimed by memory (credicorp-auth-memory 1.0.0) and memory (squatter 1.2);"
         " it belongs to credicorp-auth-memory"
@@ -158,25 +158,25 @@ def test_claims_to_one_name(install):
         ("squatter", memory),
         ("one", "is claimed by same (one 1.0) and same (two 1.1)"),
         ("two", "is claimed by same (one 1.0) and same (two 1.1)"),
-    ] == told
+    ] == emitted
 
 
 def test_blocked_and_active(install):
     """What the operator leaves out is blocked; what the settings choose is active."""
     found = install(("one", "mine", PLUGIN), ("two", "other", PLUGIN))
     found += install(("w", "watch", PLUGIN), group="credicorp_auth.observers")[-1:]
-    told = states(found, active={(CACHE, "mine"), (TRANSPORT, "urllib3"), (OBSERVER, "watch")}, allowed={"mine", "urllib3", "env"})  # fmt: skip
+    emitted = states(found, active={(CACHE, "mine"), (TRANSPORT, "urllib3"), (OBSERVER, "watch")}, allowed={"mine", "urllib3", "env"})  # fmt: skip
 
-    assert AdapterStatus.ACTIVE is told["cache", "mine"][0]
-    assert (AdapterStatus.BLOCKED, "CREDICORP_PLUGINS leaves it out") == told["cache", "other"]
-    assert AdapterStatus.BLOCKED is told["observer", "watch"][0]
-    assert AdapterStatus.ACTIVE is told["transport", "urllib3"][0]
-    assert AdapterStatus.BLOCKED is told["cache", "memory"][0]
-    assert AdapterStatus.AVAILABLE is told["secret source", "env"][0]
+    assert AdapterStatus.ACTIVE is emitted["cache", "mine"][0]
+    assert (AdapterStatus.BLOCKED, "CREDICORP_PLUGINS leaves it out") == emitted["cache", "other"]
+    assert AdapterStatus.BLOCKED is emitted["observer", "watch"][0]
+    assert AdapterStatus.ACTIVE is emitted["transport", "urllib3"][0]
+    assert AdapterStatus.BLOCKED is emitted["cache", "memory"][0]
+    assert AdapterStatus.AVAILABLE is emitted["secret source", "env"][0]
 
 
 @pytest.mark.parametrize(
-    ("requires", "told"),
+    ("requires", "emitted"),
     [
         ("credicorp-auth>=1.0", ">=1.0"),
         ("Credicorp_Auth[cli] (>=1.2,<2) ; python_version > '3'", ">=1.2,<2"),
@@ -185,12 +185,12 @@ def test_blocked_and_active(install):
         ("requests>=2", ""),
     ],
 )
-def test_the_range_of_the_core(install, requires, told):
+def test_the_range_of_the_core(install, requires, emitted):
     """The versions of the core that a distribution asks for are read from its metadata."""
     found = install(("a-cache", "a", PLUGIN), requires=requires)
     listed = list_adapters(Registry(found))
 
-    assert [told] == [each.core_range for each in listed if each.provider.name == "a"]
+    assert [emitted] == [each.core_range for each in listed if each.provider.name == "a"]
     assert [False] == [each.is_own for each in listed if each.provider.name == "a"]
 
 

@@ -181,20 +181,20 @@ from credicorp_auth.plugin.loading.listing import list_adapters
 from credicorp_auth.plugin.loading.registry import Registry
 assert not [each for each in sys.modules if each.startswith("credicorp_auth_")]
 import json, os
-told = {{"listed": {{each.provider.name: [each.state.value, str(each.provider)] for each in list_adapters(Registry())}}}}
+report = {{"listed": {{each.provider.name: [each.state.value, str(each.provider)] for each in list_adapters(Registry())}}}}
 with CredicorpAuth.from_env(scope="decisions:read") as auth:
-    told["provider"] = auth.get_token().provenance.adapter
+    report["provider"] = auth.get_token().provenance.adapter
 for name in ("redis", "strangers"):
     try:
         CredicorpAuth.from_env(cache=name)
     except errors.AdapterNotFound as error:
-        told[name] = [str(error), error.hint]
+        report[name] = [str(error), error.hint]
 os.environ["CREDICORP_PLUGINS"] = "memory env"
 try:
     CredicorpAuth.from_env()
 except errors.AdapterBlocked as error:
-    told["blocked"] = str(error)
-print(json.dumps(told))
+    report["blocked"] = str(error)
+print(json.dumps(report))
 """  # fmt: skip
 
 
@@ -224,13 +224,13 @@ def test_our_adapters_are_found_where_no_metadata_exists(tmp_path):
         )
 
     assert "" == ran.stderr
-    told = json.loads(ran.stdout)
-    assert "urllib3" == told["provider"]
-    assert ["available", "env (credicorp-auth-env)"] == told["listed"]["env"]
-    assert "not installed" == told["listed"]["redis"][0]
-    assert "pip install ./plugins/redis" in told["redis"][1]
-    assert "pass the adapter itself" in told["strangers"][1]
-    assert "'urllib3' is not allowed" in told["blocked"]
+    report = json.loads(ran.stdout)
+    assert "urllib3" == report["provider"]
+    assert ["available", "env (credicorp-auth-env)"] == report["listed"]["env"]
+    assert "not installed" == report["listed"]["redis"][0]
+    assert "pip install ./plugins/redis" in report["redis"][1]
+    assert "pass the adapter itself" in report["strangers"][1]
+    assert "'urllib3' is not allowed" in report["blocked"]
 
 
 def test_without_metadata_a_missing_library_is_brought_by_our_folder():

@@ -29,8 +29,8 @@ def run(*arguments: str) -> int:
 
 def project() -> dict[str, object]:
     """Return pyright's configuration: that of `pyproject.toml`, with each folder of packages."""
-    told = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["pyright"]
-    return {**told, "extraPaths": [str(each.folder) for each in listed()]}
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["pyright"]
+    return {**options, "extraPaths": [str(each.folder) for each in listed()]}
 
 
 def main() -> int:

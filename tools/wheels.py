@@ -95,8 +95,8 @@ class Plan:
         self._oldest = chosen.oldest
         self._extras = chosen.extras.split(",")
         self._note = Path(sys.prefix) / "credicorp-wheels.json"
-        told = self._note.read_text("utf-8") if self._note.is_file() else "{}"
-        self._installed: dict[str, Any] = json.loads(told)
+        noted = self._note.read_text("utf-8") if self._note.is_file() else "{}"
+        self._installed: dict[str, Any] = json.loads(noted)
 
     def extras_of(self, distribution: Distribution) -> list[str]:
         """Return the extras to install: its line's, and those asked for that it has."""

@@ -73,7 +73,7 @@ def examine(
     except CredicorpAuthError as error:
         found.checks.append(fail("settings", error))
         return found
-    found.checks.append(ok("settings", "they can be read, and make sense"))
+    found.checks.append(ok("settings", "they are valid"))
     registry = registry or operators_registry(environ)
     clock = clock or Clock()
     with ExitStack() as stack:
@@ -98,15 +98,15 @@ def _open(
         try:
             if kind is OBSERVER:
                 registry.load_observer(name)
-                told = name
+                loaded = name
             else:
                 opened[kind] = registry.load(kind, name, options[kind])
                 stack.callback(_close, opened[kind][0])
-                told = str(opened[kind][1])
+                loaded = str(opened[kind][1])
         except CredicorpAuthError as error:
             found.checks.append(fail(kind.name, error))
         else:
-            found.checks.append(ok(kind.name, f"{told} loads"))
+            found.checks.append(ok(kind.name, f"{loaded} loads"))
     return opened
 
 

@@ -8,7 +8,7 @@ RELEASED: Final = False
 """
 Whether our distributions are on an index.
 
-Until the first release nobody may be told to install one of our names from an index, because a
+Until the first release no hint may say to install one of our names from an index, because a
 stranger may own it there. Then this becomes True, and hints no longer name folders of a checkout.
 """
 

@@ -75,7 +75,7 @@ class Refused(CredicorpAuthError):
 
 
 _NEEDED: Final = "the request needs a valid access token"
-_UNREADABLE: Final = "the request cannot be read without doubt"
+_UNREADABLE: Final = "the request can be read in more than one way"
 
 NO_TOKEN: Final = Refusal(
     401, "authentication_error", "invalid_token", _NEEDED, "resource.no_token", _NOTHING
@@ -99,7 +99,7 @@ UNMARKED: Final = Refusal(
     403,
     "authentication_error",
     "guard.unmarked",
-    "the service has not said who may use this",
+    "the service does not define who may use this",
     "guard.unmarked",
 )
 """The handler is not marked: no token would help."""

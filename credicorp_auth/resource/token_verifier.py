@@ -77,7 +77,7 @@ class TokenVerifier(VerifiesTokens, Closeable):
     def _start(self, settings: Settings) -> None:
         if settings.audience is None:
             raise MissingSetting(
-                "no audience is set that tokens must be meant for",
+                "no `audience` is set",
                 code="config.verifier",
                 hint="set `audience` to the name under which tokens mean this service.",
             )

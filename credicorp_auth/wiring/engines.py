@@ -223,7 +223,7 @@ def open_listing_cache(
     cache, provider = load_adapter(registry, CACHE, settings.cache, settings.cache_options)
     if not cache.capabilities.lists:
         raise InvalidSetting(
-            f"cache {provider} shows its entries to nobody",
+            f"cache {provider} cannot list its entries",
             hint="name a cache that outlives its process, such as file or redis.",
         )
     return cache, provider

@@ -51,12 +51,12 @@ def call(install, *arguments, **changes):
 def test_help_lists_installed_commands_and_imports_none(add, install):
     """`--help` names each added command with its distribution, and runs no code of it."""
     add(("stranger", "hello"))
-    told = call(install, "--help")
+    shown = call(install, "--help")
 
-    assert 0 == told.returncode, told.stderr
-    assert "hello    stranger 1.0" in told.stdout
-    assert "sandbox  credicorp-auth-testing 1.0.0" in told.stdout
-    assert "" == told.stderr
+    assert 0 == shown.returncode, shown.stderr
+    assert "hello    stranger 1.0" in shown.stdout
+    assert "sandbox  credicorp-auth-testing 1.0.0" in shown.stdout
+    assert "" == shown.stderr
 
 
 @pytest.mark.slow

@@ -170,7 +170,7 @@ def test_what_breaks_the_contract_is_found_out(kind, test):
 
 @pytest.mark.parametrize("kind", [LogsIt, LogsItInBase64, LogsATraceback, PrintsIt])
 def test_what_leaves_a_trace_is_found_out(kind, capfd):
-    """What is logged or printed, in whatever disguise, is seen."""
+    """What is logged or printed is seen, in any disguise."""
     with pytest.raises(AssertionError):
         CONTRACT.test_fault_309_312_313_logs_hold_nothing(kind(CANARY), capfd)
 

@@ -139,7 +139,7 @@ def test_a_strange_name_does_not_reach_the_terminal(install):
 
 
 def test_an_adapter_that_cannot_be_closed_keeps_no_other_open():
-    """Each adapter is closed, whatever another one does."""
+    """Each adapter is closed, no matter what another one does."""
     cache, transport = SwitchableCache(), ScriptedTransport()
     cache.close = lambda: 1 / 0
     engine = build_engine(
@@ -349,7 +349,7 @@ def test_fault_340_388_the_operators_list(install, allowed, loads):
     ],
 )
 def test_fault_388_each_of_ours_can_be_forbidden(listed, kind, name, monkeypatch):
-    """388: a list that leaves out an adapter of ours forbids it, by whatever way an object is built."""
+    """388: a list that leaves out an adapter of ours forbids it, however an object is built."""
     monkeypatch.setenv("CREDICORP_PLUGINS", listed)
     said = rf"{kind} '{name}' is not allowed: CREDICORP_PLUGINS allows '{' '.join(sorted(listed.split()))}'"
     for build in (CredicorpAuth, CredicorpAuth.from_env):
@@ -363,7 +363,7 @@ def test_fault_388_each_of_ours_can_be_forbidden(listed, kind, name, monkeypatch
 
 
 def test_fault_388_objects_of_the_callers_own_are_no_names(monkeypatch):
-    """388: the list governs names; adapters and observers that a program hands over are used whatever it says."""
+    """388: the list governs names; adapters and observers that a program hands over are used no matter what it says."""
     monkeypatch.setenv("CREDICORP_PLUGINS", "nothing")
     seen = []
     with CredicorpAuth(
@@ -499,8 +499,8 @@ def test_fault_344_mixed_prefixes(tmp_path):
     }
     settings = settings_from_env(environ, {"scope": "keyword"})
 
-    told = (str(settings.scope), settings.timeout, settings.refresh_lead, settings.expiry_margin)
-    assert ("keyword", 4.0, 9.0, 30.0) == told
+    emitted = (str(settings.scope), settings.timeout, settings.refresh_lead, settings.expiry_margin)
+    assert ("keyword", 4.0, 9.0, 30.0) == emitted
     read = read_environment(environ)
     assert {"max_entries": "7"} == read["cache_options"]
     assert {"connect_timeout": "2"} == read["transport_options"]

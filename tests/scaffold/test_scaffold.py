@@ -40,9 +40,9 @@ def code_lines(path):
 
     tree = ast.parse(path.read_text())
     texts = [node for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)]  # fmt: skip
-    told = {line for node in texts for line in range(node.lineno, node.end_lineno + 1)}
+    emitted = {line for node in texts for line in range(node.lineno, node.end_lineno + 1)}
     lines = enumerate(path.read_text().splitlines(), 1)
-    return sum(1 for number, line in lines if number not in told and line.strip() and not line.strip().startswith("#"))  # fmt: skip
+    return sum(1 for number, line in lines if number not in emitted and line.strip() and not line.strip().startswith("#"))  # fmt: skip
 
 
 @pytest.mark.timeout(300)  # a build, an installation and a whole suite

@@ -99,7 +99,7 @@ class CredentialCache:
             kept = self._kept
             if kept is not None and kept.reading > begun:
                 return kept.credentials  # another call's read began after this call asked
-            return self._read_or_make_do(kept, past_cache=past_cache)
+            return self._read_or_use_cached(kept, past_cache=past_cache)
 
     def known(self) -> tuple[Secret, ...]:
         """Return the cached secrets; read nothing."""
@@ -148,7 +148,7 @@ class CredentialCache:
             except CredicorpAuthError as error:
                 self.emit("secret.stale", code=error.code)
 
-    def _read_or_make_do(self, kept: _Kept | None, *, past_cache: bool) -> ClientCredentials:
+    def _read_or_use_cached(self, kept: _Kept | None, *, past_cache: bool) -> ClientCredentials:
         now = self._clock.boot()
         if past_cache or kept is None or not self._serves(kept, STALE_SECONDS):
             return self._read()
@@ -191,7 +191,7 @@ class CredentialCache:
         except AdapterBroken as broken:
             fault = broken.message
         raise SecretUnavailable(
-            fault, code="secret.plugin_error", hint="mend or update the secret source's adapter."
+            fault, code="secret.plugin_error", hint="fix or update the secret source's adapter."
         )
 
     def _credentials(self, fetched: FetchedSecret, names: tuple[str, ...]) -> ClientCredentials:

@@ -139,5 +139,5 @@ class Provider:
     version: str = attrs.Factory(str)
 
     def __str__(self) -> str:
-        told = f"{self.distribution} {self.version}".strip()
-        return f"{self.name} ({told})" if told else self.name
+        provided_by = f"{self.distribution} {self.version}".strip()
+        return f"{self.name} ({provided_by})" if provided_by else self.name

@@ -64,14 +64,14 @@ class InstalledCommands:
         Refuse a name that is disputed, or that the operator does not allow.
 
         Args:
-            name: The name of a command, built-in or not; one that nobody provides passes.
+            name: The name of a command, built-in or not; one that no distribution provides passes.
 
         Raises:
             AdapterConflict: Two distributions claim it, or one claims a name that belongs to the
                 core or to another of this project's distributions.
             AdapterBlocked: The allowlist leaves out a command that is not built in.
         """
-        if dispute := self._dispute(name):
+        if dispute := self._describe_conflict(name):
             raise AdapterConflict(f"command {_show(name)!r} {dispute}")
         if self._is_blocked(name):
             allowed = ascii(" ".join(sorted(self._allowed or ())))[:200]
@@ -109,7 +109,7 @@ class InstalledCommands:
         return None
 
     def _describe(self, name: str) -> str:
-        if dispute := self._dispute(name):
+        if dispute := self._describe_conflict(name):
             return f"refused: it {dispute}"
         blocked = f"; {PLUGINS_VARIABLE} leaves it out" if self._is_blocked(name) else ""
         return f"{_claimant(self._claims[name][0])}{blocked}"
@@ -118,7 +118,7 @@ class InstalledCommands:
         added = name in self._claims and name not in self._built_in
         return added and self._allowed is not None and name not in self._allowed
 
-    def _dispute(self, name: str) -> str:
+    def _describe_conflict(self, name: str) -> str:
         """Say who claims a name that only one may have; empty if it is not disputed."""
         claims = self._claims.get(name, [])
         owner = CORE if name in self._built_in else OWNERS.get(name)

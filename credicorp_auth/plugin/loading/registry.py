@@ -170,7 +170,7 @@ def _register(kind: Kind, entry_point: EntryPoint, provider: Provider) -> Callab
     try:
         plugin = import_entry_point(where, entry_point)
     except AdapterBroken as fault:
-        if lacking := missing_library(kind, entry_point, fault.__cause__):
+        if lacking := missing_library(kind, entry_point, fault.__cause__ or fault):
             raise lacking from fault.__cause__
         raise
     # A separate manager per plugin: only this plugin's implementation can be called through it, and

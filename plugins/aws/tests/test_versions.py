@@ -37,7 +37,7 @@ def test_stages(aws, open_source, rotated, stage, expected):
 
 
 def test_one_version_by_its_id(aws, open_source, rotated):
-    """A version that was set by its id is read, whatever becomes the current one."""
+    """A version that was set by its id is read, no matter what becomes the current one."""
     name, current = rotated
     source = open_source(aws.url, secret_id=name, version_id=current)
     before = source.fetch(["client_secret"])

@@ -112,7 +112,7 @@ def test_fault_183_nul(tmp_path: Path, value: bytes) -> None:
 
 
 def test_fault_180_missing() -> None:
-    """What is not set is missing, and both names that would do are told."""
+    """What is not set is missing, and both names that would do are reported."""
     error = failure(EnvSecretSource(environment={}))
 
     assert ("secret.missing", False) == (error.code, error.retryable)
@@ -157,7 +157,7 @@ def make_under_file(path: Path) -> None:
 def test_paths_that_lead_nowhere(
     tmp_path: Path, make: Any, name: str, code: str, retryable: bool
 ) -> None:
-    """A path that is no file's is told by path, and never waited for."""
+    """A path that is no file's is reported by path, and never waited for."""
     make(tmp_path / "x")
     path = str(tmp_path / name)
     error = failure(EnvSecretSource(environment={f"{NAME}_FILE": path}))
@@ -330,14 +330,14 @@ class Turning(dict[str, str]):
 
     def __init__(self, *turns: int) -> None:
         super().__init__()
-        self.looks = 0
+        self.reads = 0
         self.turns = turns
 
     def get(self, name: str, default: Any = None) -> Any:
         if name.endswith("_FILE"):
             return default
-        self.looks += 1
-        return f"{name[-2:].lower()}-v{sum(turn < self.looks for turn in self.turns)}"
+        self.reads += 1
+        return f"{name[-2:].lower()}-v{sum(turn < self.reads for turn in self.turns)}"
 
 
 @pytest.mark.parametrize("turns", [(), (1,), (2,), (3,), (1, 4)])

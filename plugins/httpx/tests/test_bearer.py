@@ -307,7 +307,7 @@ def test_a_base_class_of_both(auth_for):
 
 
 def test_auth_flow_is_the_blocking_one(auth_for):
-    """Whoever drives `auth_flow` itself gets the same."""
+    """A caller that drives `auth_flow` itself gets the same."""
     import httpx
 
     with WireServer() as server:

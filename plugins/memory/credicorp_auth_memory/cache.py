@@ -13,7 +13,7 @@ from attrs import evolve, field, frozen
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.plugin.api import CacheCapabilities, sound_number
-from credicorp_auth_memory.lease import LeaseBook
+from credicorp_auth_memory.lease import LeaseTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +94,7 @@ class MemoryCache:
         self._lock = Lock()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._ends: list[tuple[float, str]] = []  # a heap; it may hold removed or replaced entries
-        self._leases = LeaseBook(clock)
+        self._leases = LeaseTable(clock)
 
     @property
     def capabilities(self) -> CacheCapabilities:

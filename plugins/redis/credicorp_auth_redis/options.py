@@ -183,6 +183,6 @@ class CacheOptions:
             raise InvalidSetting(
                 f"tokens would travel to {far[0]} in plain text",
                 code="config.insecure_cache",
-                hint="use rediss://, seal them with `encryption_key`, or accept it by setting "
+                hint="use rediss://, encrypt them with `encryption_key`, or accept it by setting "
                 "`plaintext` to true.",
             )

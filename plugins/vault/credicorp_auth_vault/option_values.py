@@ -100,7 +100,7 @@ def read_fields(value: str | Mapping[str, str]) -> dict[str, str]:
     fields = dict(pairs)
     if len(fields) != len(pairs) or not all(name and key for name, key in pairs):
         raise InvalidSetting(
-            "`fields` does not say which key is which field",
+            "`fields` does not map keys to fields",
             hint="write it like client_id=username,client_secret=password.",
         )
     return fields

@@ -153,24 +153,24 @@ def test_an_endless_answer_is_cut_short(vault, connect):
 
 
 @pytest.mark.parametrize(
-    ("prepare", "code", "told"),
+    ("prepare", "code", "reported"),
     [
         pytest.param(lambda vault: vault.delete(1), "secret.deleted", "deleted", id="191-soft-deleted"),
         pytest.param(lambda vault: vault.delete(1, destroy=True), "secret.deleted", "destroyed", id="191-destroyed"),
         pytest.param(lambda vault: vault.versions.clear(), "secret.missing", "nothing is there", id="191-missing"),
     ],
 )  # fmt: skip
-def test_fault_191_absence_has_three_faces(vault, connect, prepare, code, told):
+def test_fault_191_absence_has_three_faces(vault, connect, prepare, code, reported):
     """Deleted, destroyed and never there are told apart."""
     prepare(vault)
     error = failure(connect(vault))
 
     assert (code, False) == (error.code, error.retryable)
-    assert told in f"{error}"
+    assert reported in f"{error}"
 
 
 def test_a_pinned_version_is_not_moved(vault, connect):
-    """A version that was chosen stays, whatever is written after it."""
+    """A version that was chosen stays, no matter what is written after it."""
     vault.write(client_secret="canary-v2")
     vault.write(client_secret="canary-v3")
     fetched = connect(vault, version=2).fetch(["client_secret"])
