@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from credicorp_auth.jose.claims import Claims
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.oauth.token import AccessToken
-    from credicorp_auth.settings.schema import SettingsKeywords
+    from credicorp_auth.settings.keywords import SettingsKeywords
 
 
 class TokenVerifier(Closeable):
@@ -37,7 +37,8 @@ class TokenVerifier(Closeable):
     the key set's URL is read from the issuer's metadata (`discovery` is `on`).
 
     Args:
-        **settings: `issuer` and `audience` (both required), and other settings of `Settings`.
+        **settings: `issuer` and `audience` (both required), and other settings, which
+            `help(Settings)` describes.
 
     Raises:
         ConfigurationError: No issuer or no audience is set (`config.verifier`), or a setting is

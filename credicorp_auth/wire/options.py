@@ -53,16 +53,17 @@ def _read_connect_timeout(value: float | str) -> float:
 @frozen
 class TransportOptions:
     """
-    Options of a transport.
+    Options of the transports.
 
     Args:
-        ca_file: PEM file with the only authorities to trust; None, the default, trusts those of the
-            system.
-        client_certificate: One PEM file with the certificate chain and its unencrypted key.
-        proxy: Address of the proxy, http or https, with user and password if it requires them;
-            without it, the environment's HTTPS_PROXY and NO_PROXY apply.
-        connect_timeout: Seconds for connecting, a proxy's tunnel and the TLS handshake together,
-            out of each request's own timeout.
+        ca_file (path; default: none): PEM file of the only authorities to trust. Without it: those
+            of the system; the variables SSL_CERT_FILE and SSL_CERT_DIR of OpenSSL count.
+        client_certificate (path; default: none): One PEM file: certificate chain and unencrypted
+            key.
+        proxy (address; default: none): Proxy for https, with user and password if it requires
+            them. Without it, HTTPS_PROXY and NO_PROXY are honoured.
+        connect_timeout (seconds, above 0; default: `3`): For connecting, a proxy's tunnel and the
+            TLS handshake together, out of the timeout of each request.
 
     Raises:
         InvalidSetting: A value cannot be used (`config.value`).

@@ -36,7 +36,8 @@ class SourceOptions:
     Options of the secret source `env`.
 
     Args:
-        prefix: Prefix of the variable names; `CC_` for those of older services.
+        prefix (text; default: `CREDICORP_`): Prefix of the variable names; `CC_` reads
+            `CC_CLIENT_ID` and `CC_CLIENT_SECRET`.
     """
 
     prefix: str = field(default="CREDICORP_", converter=_read_prefix)

@@ -57,11 +57,12 @@ class CacheOptions:
     Options of the cache `file`.
 
     Args:
-        directory: Folder of the entries: an absolute path, or one that starts with `~/`. It is
-            for this cache alone, and is created when the first entry is stored. By default
-            `credicorp-auth` in the user's cache folder.
-        encryption_key: Key to encrypt entries with: the name of a secret source field that holds
-            it, or the key itself as a `Secret`. By default entries are not encrypted.
+        directory (path, absolute or after `~/`; default: `credicorp-auth` in the user's cache
+            folder): Folder of the entries. It is for this cache alone, and is created when the
+            first entry is stored.
+        encryption_key (name of a field, or `Secret`; default: none): Key to encrypt entries with:
+            the name of a secret source field that holds it, or the key itself as a `Secret`.
+            Without it, entries are not encrypted.
     """
 
     directory: str = field(default=None, converter=_read_directory)

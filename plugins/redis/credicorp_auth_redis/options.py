@@ -111,18 +111,24 @@ class CacheOptions:
     Options of the cache `redis`.
 
     Args:
-        url: URL of Redis: `redis://`, `rediss://` (TLS) or `unix://`, with optional user, password
-            and database number.
-        sentinel: Service name and sentinels, as `name@host:port,host:port`; `url` then names no
-            host.
-        cluster: Whether it is a Redis Cluster; `url` then names one of its nodes.
-        ca_file: PEM file of the only authorities to trust; by default those of the system.
-        client_certificate: PEM file with the certificate chain and its unencrypted key.
-        budget: Seconds that all Redis commands of one token call may take together.
-        prefix: Prefix of all Redis keys.
-        plaintext: Whether entries may leave the machine without TLS and unencrypted.
-        encryption_key: Key to encrypt entries with: the name of a secret source field that holds
-            it, or the key itself as a `Secret`. By default entries are not encrypted.
+        url (address; required): URL of Redis: `redis://`, `rediss://` (TLS) or `unix://`, with
+            optional user, password and database number.
+        sentinel (`name@host:port,host:port`; default: none): Service name and sentinels; `url`
+            then names no host.
+        cluster (true or false; default: `False`): Whether it is a Redis Cluster; `url` then names
+            one of its nodes.
+        ca_file (path; default: none): PEM file of the only authorities to trust. Without it: those
+            of the system.
+        client_certificate (path; default: none): One PEM file: certificate chain and unencrypted
+            key.
+        budget (seconds, above 0, up to 60; default: `0.25`): What all Redis commands of one token
+            call may take together.
+        prefix (text; default: `credicorp_auth`): Prefix of all Redis keys.
+        plaintext (true or false; default: `False`): Whether entries may leave the machine without
+            TLS and unencrypted.
+        encryption_key (name of a field, or `Secret`; default: none): Key to encrypt entries with:
+            the name of a secret source field that holds it, or the key itself as a `Secret`.
+            Without it, entries are not encrypted.
 
     Raises:
         MissingSetting: There is no `url` (`config.missing`).
