@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from credicorp_auth.errors import CredicorpAuthError
@@ -45,7 +45,8 @@ def adapters(*, profile: str | None, output: str) -> None:
     if output == "json":
         click.echo(json.dumps(rows, indent=2))
         return
-    table = Table(*_COLUMNS, box=None)
+    # Folded, not cut: a warning that ends in an ellipsis does not say what to do.
+    table = Table(*(Column(each, overflow="fold") for each in _COLUMNS), box=None)
     for row in rows:
         shown = (escape_untrusted(str(row[name]), ()) for name in _COLUMNS)
         table.add_row(*map(Text, shown))  # escapes rich's markup in names

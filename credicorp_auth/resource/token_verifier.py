@@ -48,7 +48,8 @@ class TokenVerifier(Closeable):
     """
 
     def __init__(self, **settings: Unpack[SettingsKeywords]) -> None:
-        given: Any = {"discovery": "on", **settings}
+        given: Any = {name: value for name, value in settings.items() if value is not None}
+        given.setdefault("discovery", "on")
         if given.get("issuer"):
             given.setdefault("base_url", given["issuer"])
         self._start(Settings(**given))

@@ -19,6 +19,7 @@ from credicorp_auth.engine.single_flight.call import start_thread
 from credicorp_auth.errors import AdapterBroken, CredicorpAuthError, SecretUnavailable
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.lifecycle.client import ClientCredentials
+from credicorp_auth.oauth.credential import read_credential
 from credicorp_auth.plugin.api import FetchedSecret
 
 if TYPE_CHECKING:
@@ -195,10 +196,20 @@ class CredentialCache:
         )
 
     def _credentials(self, fetched: FetchedSecret, names: tuple[str, ...]) -> ClientCredentials:
-        secrets = {name: self.field(fetched, name) for name in names}
+        secrets = {name: self._credential(fetched, name) for name in names}
         client_id = self._client_id or secrets["client_id"].reveal()
         return ClientCredentials(
             client_id, secrets["client_secret"], fetched.version, fetched.expires_at
+        )
+
+    def _credential(self, fetched: FetchedSecret, name: str) -> Secret:
+        found = read_credential(self.field(fetched, name))
+        if isinstance(found, Secret):
+            return found
+        raise SecretUnavailable(
+            f"secret source {self.provider} has a {name} that {found.message}",
+            code=found.code,
+            hint=f"store the {name} and nothing else where the source reads it.",
         )
 
     def field(self, fetched: FetchedSecret, name: str) -> Secret:

@@ -196,7 +196,7 @@ def test_members_by_other_names(aws, open_source):
         pytest.param(" {} ", "secret.missing", "member", id="184-nothing"),
         pytest.param('{"client_secret": ""}', "secret.empty", "member", id="181-member"),
         pytest.param(" \n", "secret.empty", "is empty", id="181-whole"),
-        pytest.param('{"client_secret": "%s\\n"}', "secret.invalid", "white space", id="182-member-line-end"),
+        pytest.param('{"client_secret": "%s\\n\\n"}', "secret.invalid", "white space", id="182-member-two-line-ends"),
         pytest.param(" %s", "secret.invalid", "white space", id="182-whole-leading"),
         pytest.param("%s\n\n", "secret.invalid", "white space", id="182-whole-two-line-ends"),
         pytest.param("'%s'", "secret.invalid", "quotes", id="182-whole-quotes"),

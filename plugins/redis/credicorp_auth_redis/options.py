@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from credicorp_auth.errors import InvalidSetting, MissingSetting
 from credicorp_auth.http.secret import Secret
-from credicorp_auth.plugin.api.options import read_encryption_key
+from credicorp_auth.plugin.api.options import read_encryption_key, read_path
 from credicorp_auth_redis.address import read_address
 from credicorp_auth_redis.url import read_url
 
@@ -86,7 +86,7 @@ def _read_plaintext(value: bool | str) -> bool:  # noqa: FBT001 # a converter
 def _read_seconds(value: float | str) -> float:
     try:
         seconds = 0.0 if isinstance(value, bool) else float(value)
-    except ValueError:
+    except (TypeError, ValueError):
         seconds = 0.0
     if not 0 < seconds <= _LONGEST_BUDGET:
         raise InvalidSetting(
@@ -94,6 +94,14 @@ def _read_seconds(value: float | str) -> float:
             hint="set `budget` to a number of seconds above 0 and up to 60, such as 0.25.",
         )
     return seconds
+
+
+def _read_ca_file(value: str | None) -> str | None:
+    return read_path(value, name="ca_file")
+
+
+def _read_client_certificate(value: str | None) -> str | None:
+    return read_path(value, name="client_certificate")
 
 
 def _read_prefix(value: str) -> str:
@@ -139,8 +147,8 @@ class CacheOptions:
     url: Secret = field(default=None, converter=_read_url_option)
     sentinel: Sentinels | None = field(default=None, converter=_read_sentinels)
     cluster: bool = field(default=False, converter=_read_cluster)
-    ca_file: str | None = None
-    client_certificate: str | None = None
+    ca_file: str | None = field(default=None, converter=_read_ca_file)
+    client_certificate: str | None = field(default=None, converter=_read_client_certificate)
     budget: float = field(default=0.25, converter=_read_seconds)
     prefix: str = field(default="credicorp_auth", converter=_read_prefix)
     plaintext: bool = field(default=False, converter=_read_plaintext)

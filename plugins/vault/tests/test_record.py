@@ -92,7 +92,8 @@ def test_fault_181_empty(vault, connect, value):
 @pytest.mark.parametrize(
     ("value", "hint"),
     [
-        pytest.param("canary\n", "white space", id="182-line-end"),
+        pytest.param("canary\n\n", "white space", id="182-two-line-ends"),
+        pytest.param("canary ", "white space", id="182-trailing"),
         pytest.param(" canary", "white space", id="182-leading"),
         pytest.param('"canary"', "quotes", id="182-quotes"),
         pytest.param("\ufeffcanary", "byte order mark", id="182-bom"),
