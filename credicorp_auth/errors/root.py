@@ -29,7 +29,8 @@ def _also_from_args(init: InitT) -> InitT:
             self.__dict__.update({name: _from_json(each) for name, each in given[1].items()})
         else:
             cast("Callable[..., None]", init)(self, *given, **keywords)
-        self.args = self._arguments()  # pyright: ignore[reportPrivateUsage] # a method of it
+        if type(self).__init__ is start:  # not yet, if a subclass sets attributes after this
+            self.args = self._arguments()  # pyright: ignore[reportPrivateUsage] # a method of it
 
     return cast("InitT", start)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from credicorp_auth.errors import InvalidSetting
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from attrs import Attribute
 
+T = TypeVar("T")
 
 _PATH: Final = re.compile(r"[^\x00-\x1f\x7f?#%\\]{1,512}")
 
@@ -47,17 +48,18 @@ def read_file_name(value: str | os.PathLike[str]) -> str:
     return os.fspath(value)
 
 
-def trim_slashes(value: str) -> str:
-    """Strip the slashes at both ends of a path."""
-    return str(value).strip("/")
+def trim_slashes(value: T) -> T | str:
+    """Strip the slashes at both ends of a path; `check_path` rejects what is no text."""
+    return value.strip("/") if isinstance(value, str) else value
 
 
-def check_path(_options: object, attribute: Attribute[Any], value: str | None) -> None:
+def check_path(_options: object, attribute: Attribute[Any], value: object) -> None:
     """Check that an option is a path inside Vault, if it is set."""
+    if value is None:
+        return
     # HTTP libraries resolve dot segments, which could lead out of the configured path.
-    if value is None or (
-        _PATH.fullmatch(value) and not {"", ".", ".."}.intersection(value.split("/"))
-    ):
+    is_path = isinstance(value, str) and _PATH.fullmatch(value)
+    if is_path and not {"", ".", ".."}.intersection(is_path.string.split("/")):
         return
     raise InvalidSetting(
         f"`{attribute.name}` is not a path inside Vault",

@@ -80,6 +80,14 @@ def test_a_mount_that_does_not_exist(vault, connect):
     assert "`mount`" in error.hint
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_fault_404_one_line_end_is_cut_off(vault, connect, end):
+    """404: a value that was stored from a file means what the file says, as in every source."""
+    vault.write(client_secret=f"s3cret{end}")
+
+    assert "s3cret" == connect(vault).fetch(["client_secret"]).fields["client_secret"].reveal()
+
+
 @pytest.mark.parametrize("value", ["", " ", "\n"])
 def test_fault_181_empty(vault, connect, value):
     """Nothing but white space is empty."""
