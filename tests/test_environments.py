@@ -120,8 +120,8 @@ for build, said in [
 @pytest.mark.slow
 def test_fault_401_a_user_without_a_home_is_told_what_to_set():
     """401: only what needs the folder fails, and it names the variable or option to set instead."""
-    homes = {"HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "USERPROFILE"}
-    environ = {name: value for name, value in os.environ.items() if name not in homes}
+    folders = {"HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "USERPROFILE"}
+    environ = {name: value for name, value in os.environ.items() if name not in folders}
     ended = subprocess.run(
         [sys.executable, "-c", HOMELESS], env=environ, capture_output=True, text=True, check=False
     )

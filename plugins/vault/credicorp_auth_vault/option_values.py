@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from credicorp_auth.errors import InvalidSetting
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from attrs import Attribute
 
-T = TypeVar("T")
 
 _PATH: Final = re.compile(r"[^\x00-\x1f\x7f?#%\\]{1,512}")
 
@@ -48,9 +47,11 @@ def read_file_name(value: str | os.PathLike[str]) -> str:
     return os.fspath(value)
 
 
-def trim_slashes(value: T) -> T | str:
-    """Strip the slashes at both ends of a path; `check_path` rejects what is no text."""
-    return value.strip("/") if isinstance(value, str) else value
+def trim_slashes(value: str) -> str:
+    """Strip the slashes at both ends of a path; `check_path` rejects what cannot be one."""
+    if isinstance(value, str | int):  # pyright: ignore[reportUnnecessaryIsInstance] # users may err
+        return str(value).strip("/")
+    return value
 
 
 def check_path(_options: object, attribute: Attribute[Any], value: object) -> None:
