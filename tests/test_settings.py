@@ -170,6 +170,7 @@ def test_the_environment_is_read_by_name():
             "CREDICORP_CLIENT_SECRET": "s",
             "CREDICORP_CONFIG": "x",
             "CREDICORP_SERVICE_HOST": "10.0.0.1",
+            "CREDICORP_COLOUR": "blue",
             "OTHER": "x",
         }
     )

@@ -39,10 +39,11 @@ def adapters(*, profile: str | None, output: str) -> None:
         click.echo(json.dumps(rows, indent=2))
         return
     from rich.console import Console  # noqa: PLC0415 - only a table needs it
-    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.table import Column, Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
 
-    table = Table(*_COLUMNS, box=None)
+    # Folded, not cut: a warning that ends in an ellipsis does not say what to do.
+    table = Table(*(Column(each, overflow="fold") for each in _COLUMNS), box=None)
     for row in rows:
         shown = (escape_untrusted(str(row[name]), ()) for name in _COLUMNS)
         table.add_row(*map(Text, shown))  # escapes rich's markup in names

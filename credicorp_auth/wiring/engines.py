@@ -56,7 +56,7 @@ def settings_from_env(
         needs_secret: False for a caller that only verifies; `discovery` then defaults to `on`.
     """
     defaults = _defaults(needs_secret=needs_secret)
-    return Settings(**{**defaults, **merge_sources(sources_of_env(environ)), **keywords})
+    return Settings(**{**defaults, **merge_sources(sources_of_env(environ), keywords)})
 
 
 def _defaults(*, needs_secret: bool) -> dict[str, Any]:
@@ -79,11 +79,11 @@ def settings_from_profile(
         keywords: The caller's settings.
         needs_secret: False for a caller that only verifies; `discovery` then defaults to `on`.
     """
-    name = name or environ.get(PROFILE_VARIABLE)
+    name = name or environ.get(PROFILE_VARIABLE, "").strip()
     if not name:
         raise MissingSetting("no profile was named", hint=f"name one, or set {PROFILE_VARIABLE}.")
     defaults = _defaults(needs_secret=needs_secret)
-    merged = {**defaults, **merge_sources(sources_of_profile(name, environ)), **keywords}
+    merged = {**defaults, **merge_sources(sources_of_profile(name, environ), keywords)}
     if needs_secret and "client_secret" not in merged and "secrets" not in merged:
         raise MissingSetting(
             f"profile {name!r} gives neither client_secret nor secrets",

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -105,6 +106,29 @@ def test_on_a_terminal_the_summary_is_a_table(environ):
 
     assert "\x1b[1mtoken" in shown
     assert "eyJ" not in shown
+
+
+def test_fault_409_nothing_is_cut_on_a_narrow_terminal(environ):
+    """409: what does not fit into 80 columns goes on in the next line, hints as well."""
+    terminal, end = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "adapters"],
+        env={**environ, "TERM": "dumb", "COLUMNS": "80"},
+        stdout=end,
+        stderr=end,
+    )
+    shown = b""
+    while process.poll() is None or select.select([terminal], [], [], 0)[0]:
+        if select.select([terminal], [], [], 0.1)[0]:
+            shown += os.read(terminal, 65536)
+    os.close(end)
+    os.close(terminal)
+    lines = shown.decode().splitlines()
+
+    assert 0 == process.returncode
+    assert "…" not in shown.decode()
+    assert max(map(len, lines)) <= 80
+    assert "urllib3" in shown.decode()
 
 
 def test_the_header_is_ready_for_curl(environ):

@@ -30,7 +30,7 @@ class OneValue:
         for name in names:
             if name != "client_secret":
                 raise SecretUnavailable(f"there is no {name}", code="secret.missing")
-        value = read_credential(self._raw, line_end=False)
+        value = read_credential(self._raw)
         if isinstance(value, Fault):
             raise SecretUnavailable(f"client_secret {value.message}", code=value.code)
         return FetchedSecret({"client_secret": value}, "only", provenance="a test")

@@ -20,6 +20,7 @@ from credicorp_auth.errors import AdapterBroken, CredicorpAuthError, SecretUnava
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.lifecycle.client import ClientCredentials
 from credicorp_auth.plugin.api import FetchedSecret
+from credicorp_auth.plugin.api.credential import read_credential
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,10 +196,20 @@ class CredentialCache:
         )
 
     def _credentials(self, fetched: FetchedSecret, names: tuple[str, ...]) -> ClientCredentials:
-        secrets = {name: self.field(fetched, name) for name in names}
+        secrets = {name: self._credential(fetched, name) for name in names}
         client_id = self._client_id or secrets["client_id"].reveal()
         return ClientCredentials(
             client_id, secrets["client_secret"], fetched.version, fetched.expires_at
+        )
+
+    def _credential(self, fetched: FetchedSecret, name: str) -> Secret:
+        found = read_credential(self.field(fetched, name))
+        if isinstance(found, Secret):
+            return found
+        raise SecretUnavailable(
+            f"secret source {self.provider} has a {name} that {found.message}",
+            code=found.code,
+            hint=f"store the {name} and nothing else where the source reads it.",
         )
 
     def field(self, fetched: FetchedSecret, name: str) -> Secret:

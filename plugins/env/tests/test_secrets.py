@@ -119,13 +119,28 @@ def test_fault_180_missing() -> None:
     assert f"{NAME} (or {NAME}_FILE)" in str(error)
 
 
-@pytest.mark.parametrize("value", ["", "canary"])
-def test_set_twice(value: str) -> None:
-    """A variable and its file at once are ambiguous, even if one of them is empty."""
-    error = failure(EnvSecretSource(environment={NAME: value, f"{NAME}_FILE": "/nowhere"}))
+def test_set_twice() -> None:
+    """A variable and its file at once are ambiguous."""
+    error = failure(EnvSecretSource(environment={NAME: "canary", f"{NAME}_FILE": "/nowhere"}))
 
     assert "secret.invalid" == error.code
     assert f"{NAME} and {NAME}_FILE" in str(error)
+
+
+@pytest.mark.parametrize("empty", ["", " "])
+def test_fault_399_a_variable_that_is_empty_is_not_set(tmp_path: Path, empty: str) -> None:
+    """399: an empty variable beside its file, or an empty path beside the variable, is no second value."""
+    (tmp_path / "secret").write_text("from the file")
+    beside_file = {NAME: empty, f"{NAME}_FILE": str(tmp_path / "secret")}
+    beside_path = {NAME: "from the variable", f"{NAME}_FILE": empty}
+    read = [
+        EnvSecretSource(environment=each).fetch(["client_secret"]).fields["client_secret"].reveal()
+        for each in (beside_file, beside_path)
+    ]
+
+    assert ["from the file", "from the variable"] == read
+    assert "secret.missing" == failure(EnvSecretSource(environment={f"{NAME}_FILE": empty})).code
+    assert "secret.empty" == failure(EnvSecretSource(environment={NAME: empty})).code
 
 
 def make_directory(path: Path) -> None:

@@ -52,11 +52,11 @@ class CacheOptions:
     Options of the cache `memory`.
 
     Args:
-        max_entries: Largest number of entries; the least recently used one is evicted. It is
-            raised to the setting `max_entries`, so that the cache never holds less than the
-            engine.
-        shared: Use the single shared cache of this process. Code that can access it can read the
-            tokens of all its users.
+        max_entries (whole number, at least 1; default: `16384`): Largest number of entries; the
+            least recently used one is evicted. It is raised to the setting `max_entries`, if that
+            is more.
+        shared (true or false; default: `False`): Use the single shared cache of this process. Code
+            that can access it can read the tokens of all its users.
     """
 
     max_entries: int = field(default=16_384, converter=_read_count)

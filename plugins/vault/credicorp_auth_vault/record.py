@@ -149,7 +149,7 @@ def _read_field(held: Mapping[str, Any], key: str) -> Secret | Fault:
     if not isinstance(value, str):
         return Fault("secret.invalid", "is not text")
     raw = SecretBytes(value.encode("utf-8", "surrogatepass"))
-    return read_credential(raw, line_end=False)
+    return read_credential(raw)
 
 
 def _read_deletion_time(value: object) -> float | None:

@@ -80,6 +80,14 @@ def test_a_mount_that_does_not_exist(vault, connect):
     assert "`mount`" in error.hint
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_fault_404_one_line_end_is_cut_off(vault, connect, end):
+    """404: a value that was stored from a file means what the file says, as in every source."""
+    vault.write(client_secret=f"s3cret{end}")
+
+    assert "s3cret" == connect(vault).fetch(["client_secret"]).fields["client_secret"].reveal()
+
+
 @pytest.mark.parametrize("value", ["", " ", "\n"])
 def test_fault_181_empty(vault, connect, value):
     """Nothing but white space is empty."""
@@ -92,7 +100,8 @@ def test_fault_181_empty(vault, connect, value):
 @pytest.mark.parametrize(
     ("value", "hint"),
     [
-        pytest.param("canary\n", "white space", id="182-line-end"),
+        pytest.param("canary\n\n", "white space", id="182-two-line-ends"),
+        pytest.param("canary ", "white space", id="182-trailing"),
         pytest.param(" canary", "white space", id="182-leading"),
         pytest.param('"canary"', "quotes", id="182-quotes"),
         pytest.param("\ufeffcanary", "byte order mark", id="182-bom"),
