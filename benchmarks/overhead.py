@@ -25,9 +25,9 @@ import urllib3
 from evidence import record
 
 from credicorp_auth import CredicorpAuth
-from credicorp_auth.testing.fakes import ScriptedTransport
 from credicorp_auth_httpx import BearerAuth as HttpxBearer
 from credicorp_auth_requests import BearerAuth as RequestsBearer
+from credicorp_auth_testing.fakes import ScriptedTransport
 from credicorp_auth_urllib3 import BearerPoolManager
 
 TARGET = 1.03

@@ -21,7 +21,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from credicorp_auth import CredicorpAuth, Scope
-from credicorp_auth.testing.fakes import ScriptedTransport
+from credicorp_auth_testing.fakes import ScriptedTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from credicorp_auth.bearer.call import BearerCall
 from credicorp_auth.engine.closeable import Closeable
-from credicorp_auth.engine.keys.no_verifier import NoVerifier
+from credicorp_auth.engine.keys.verifying import NoVerifier, VerifiesTokens
 from credicorp_auth.engine.tokens.token_source import TokenSource
 from credicorp_auth.http.allowed_origins import AllowedOrigins
+from credicorp_auth.settings.keywords import TakesSettings
 from credicorp_auth.settings.schema import Settings
 from credicorp_auth.wiring.engines import build_engines, settings_from_env, settings_from_profile
 
@@ -19,14 +20,13 @@ if TYPE_CHECKING:
 
     from credicorp_auth.bearer.call import RequestNames
     from credicorp_auth.engine.clock import Clock
-    from credicorp_auth.jose.claims import Claims
     from credicorp_auth.oauth.introspection import Introspection
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.oauth.token import AccessToken
-    from credicorp_auth.settings.schema import SettingsKeywords
+    from credicorp_auth.settings.keywords import SettingsKeywords
 
 
-class CredicorpAuth(Closeable):
+class CredicorpAuth(TakesSettings, VerifiesTokens, Closeable):
     """
     Obtains, caches and refreshes the access tokens of one OAuth client (RFC 6749 section 4.4).
 
@@ -36,8 +36,8 @@ class CredicorpAuth(Closeable):
     A subclass that overrides a method with an async form (`get_token` and `aget_token`, `verify`
     and `averify`, `introspect` and `aintrospect`) overrides both: each caller uses only one.
 
-    Args:
-        **settings: See `Settings`. No environment variable is read; see `from_env` for that.
+    `CredicorpAuth(...)` reads no environment variable; see `from_env` for that. The description of
+    `__init__` names every setting, with its unit and default.
 
     Raises:
         ConfigurationError: A setting is invalid, or an adapter cannot be loaded.
@@ -45,7 +45,7 @@ class CredicorpAuth(Closeable):
     .. versionadded:: 1.0.0
     """
 
-    def __init__(self, **settings: Unpack[SettingsKeywords]) -> None:
+    def _take(self, settings: dict[str, Any]) -> None:
         self._start(Settings(**settings))
 
     @classmethod
@@ -65,7 +65,7 @@ class CredicorpAuth(Closeable):
     @classmethod
     def from_env(cls, **settings: Unpack[SettingsKeywords]) -> Self:
         """
-        Build from `CREDICORP_*` variables, and keywords that override them.
+        Build from `CREDICORP_*` variables, and the keywords of `__init__`, which override them.
 
         The secret source reads client id and secret when they are needed.
         """
@@ -78,7 +78,7 @@ class CredicorpAuth(Closeable):
 
         Args:
             name: The profile; None for the one that `CREDICORP_PROFILE` names.
-            **settings: See `Settings`.
+            **settings: The keywords of `__init__`.
         """
         return cls.from_settings(settings_from_profile(name, os.environ, settings))
 
@@ -168,52 +168,6 @@ class CredicorpAuth(Closeable):
     def recognizes(self, header: str | bytes) -> bool:
         """Return whether this `Authorization` header was sent with one of this client's tokens."""
         return header in self._engine.reports.carried
-
-    def verify(
-        self,
-        token: str | AccessToken,
-        *,
-        audience: str | None = None,
-        required_scope: Scope | str | None = None,
-    ) -> Claims:
-        """
-        Verify an access token's signature, issuer, audience, expiry and scope (RFC 9068).
-
-        A subclass that overrides this overrides `averify` as well: asynchronous frameworks and
-        guards call only that one.
-
-        Args:
-            token: The token: the part after `Bearer` in a request's `Authorization` header.
-            audience: The audience it must have; by default the `audience` setting.
-            required_scope: The scope it must cover; by default none.
-
-        Returns:
-            The claims of the token.
-
-        Raises:
-            VerificationFailed: The token is not valid. Log `.code`; do not send it to the caller.
-            KeysUnavailable: The issuer's keys cannot be fetched now.
-            MissingSetting: No issuer, or no audience, is set (`config.verifier`).
-        """
-        try:
-            return self._verifier.verify(token, audience=audience, required_scope=required_scope)
-        finally:
-            del token  # keep it out of an error's traceback
-
-    async def averify(
-        self,
-        token: str | AccessToken,
-        *,
-        audience: str | None = None,
-        required_scope: Scope | str | None = None,
-    ) -> Claims:
-        """Verify an access token, awaiting a fetch of keys if it is needed; see `verify`."""
-        try:
-            return await self._verifier.averify(
-                token, audience=audience, required_scope=required_scope
-            )
-        finally:
-            del token  # keep it out of an error's traceback
 
     def introspect(
         self, token: str | AccessToken, *, audience_verified: bool = False

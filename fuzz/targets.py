@@ -21,9 +21,8 @@ from credicorp_auth.jose.key_set import MAX_KEYS, read_key_set
 from credicorp_auth.jose.signature_algorithm import ALGORITHMS, DEFAULT_ALGORITHMS, read_algorithms
 from credicorp_auth.oauth.introspection import IntrospectionPolicy, read_introspection
 from credicorp_auth.oauth.metadata import ENDPOINTS, MetadataSource, read_metadata
-from credicorp_auth.oauth.revocation import read_revocation
 from credicorp_auth.oauth.token_endpoint import TokenPolicy, TokenRequest, read_token_response
-from credicorp_auth.oauth.token_query import TokenQuery
+from credicorp_auth.oauth.token_query import TokenQuery, read_revocation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from credicorp_auth import CredicorpAuth
-from credicorp_auth.testing.sandbox import Sandbox
+from credicorp_auth_testing.sandbox import Sandbox
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.errors import DeadlinePassed
 from credicorp_auth.http.messages import HttpResponse
-from credicorp_auth.testing.scripted_runtime import token_response
+from credicorp_auth_testing.scripted_runtime import token_response
 
 if TYPE_CHECKING:
     import random

@@ -24,19 +24,18 @@ from credicorp_auth.engine.tokens.admission import Admissions
 from credicorp_auth.engine.tokens.completion import Completion
 from credicorp_auth.engine.tokens.entry import Holders, TokenEntry
 from credicorp_auth.errors import CredicorpAuthError
-from credicorp_auth.http.retry import believe_cooldown
+from credicorp_auth.http.retry import plausible_cooldown
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.lifecycle.client import Client, ClientCredentials
 from credicorp_auth.lifecycle.endpoint_state import EndpointState, Failed
-from credicorp_auth.lifecycle.obtain import obtain_token
-from credicorp_auth.lifecycle.refresh import refresh_token_entry
-from credicorp_auth.oauth.endpoint_address import EndpointAddress
+from credicorp_auth.lifecycle.obtain import obtain_token, refresh_token_entry
+from credicorp_auth.oauth.endpoint import EndpointAddress
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.token_endpoint import TokenRequest
 from credicorp_auth.plugin.api import Provider
 
 if TYPE_CHECKING:
-    from fleet import Fleet
+    from shared_systems import SharedSystems
 
     from credicorp_auth.engine.tokens.admission import CallStart
     from credicorp_auth.http.messages import HttpRequest, HttpResponse
@@ -65,14 +64,14 @@ class HostRuntime:
     transport_provider = Provider("fleet")
     is_shared = True  # the cache
 
-    def __init__(self, fleet: Fleet) -> None:
-        self._fleet = fleet
+    def __init__(self, systems: SharedSystems) -> None:
+        self._systems = systems
         self._cool_downs = Cooldowns()
         self._state = EndpointState()
         self._lease: Lease = NoLease()
-        self.now = fleet.timeline.now
-        self.pause = fleet.timeline.pause
-        self.random = fleet.dice.random
+        self.now = systems.timeline.now
+        self.pause = systems.timeline.pause
+        self.random = systems.dice.random
         self.cache = self.clock = self  # the engine asks for `.cache.provider` and `.clock.wall`
         self.provider = self.transport_provider
 
@@ -82,22 +81,22 @@ class HostRuntime:
 
     def new_record_id(self) -> str:
         """Return the next record id."""
-        return self._fleet.new_record_id()
+        return self._systems.new_record_id()
 
     def read_cache(self, _key: str) -> StoredToken | None:
         """Return the token of the shared cache, which holds a single key."""
-        return self._fleet.cache.read()
+        return self._systems.cache.read()
 
     def write_cache(self, _key: str, stored: StoredToken) -> None:
         """Write a token to the shared cache."""
-        self._fleet.cache.write(stored)
+        self._systems.cache.write(stored)
 
     def discard(self, _key: str, _record_id: str) -> None:
         """Do nothing: no resource rejects tokens here."""
 
     def lease(self, _key: str) -> Lease:
         """Request the lease to mint."""
-        self._lease = self._fleet.cache.lease() if self._fleet.leases else NoLease()
+        self._lease = self._systems.cache.lease() if self._systems.leases else NoLease()
         return self._lease
 
     def release(self, lease: Lease) -> None:
@@ -106,7 +105,7 @@ class HostRuntime:
 
     def load_shared_cooldown(self) -> None:
         """Load the shared cooldown, as the real runtime does."""
-        left = believe_cooldown(self._fleet.cache.read_cooldown(), self.wall())
+        left = plausible_cooldown(self._systems.cache.read_cooldown(), self.wall())
         if left > 0:
             instant = self.now().boot
             self._cool_downs.start(_ENDPOINT, instant + left, instant)
@@ -120,9 +119,9 @@ class HostRuntime:
 
     def send(self, _request: HttpRequest, *, timeout: float) -> HttpResponse:
         """Send a request, unless this host holds the lease and is frozen now."""
-        if self._fleet.freezes(self._lease):
+        if self._systems.freezes(self._lease):
             self.pause(FROZEN_SECONDS)
-        return self._fleet.endpoint.response(timeout)
+        return self._systems.endpoint.response(timeout)
 
     def locate_endpoint(self) -> EndpointAddress:
         """Return the fleet's token endpoint."""
@@ -138,7 +137,7 @@ class HostRuntime:
         self._state = self._state.after(outcome, now.boot)
         if isinstance(outcome, Failed) and outcome.is_cooldown:
             self._cool_downs.start(_ENDPOINT, now.boot + outcome.pause, now.boot)
-            self._fleet.cache.write_cooldown(now.wall + outcome.pause)
+            self._systems.cache.write_cooldown(now.wall + outcome.pause)
 
     def emit(self, name: str, **fields: str | float | bool | None) -> None:
         """Do nothing: there are no listeners."""
@@ -149,20 +148,20 @@ class Host:
     A host that requests tokens and runs the calls that it starts.
 
     Args:
-        fleet: The fleet of the host.
+        systems: The systems that all hosts share.
         index: The host's number.
     """
 
-    def __init__(self, fleet: Fleet, index: int) -> None:
-        self._fleet = fleet
+    def __init__(self, systems: SharedSystems, index: int) -> None:
+        self._systems = systems
         self._index = index
-        runtime: Any = HostRuntime(fleet)
+        runtime: Any = HostRuntime(systems)
         self._runtime: HostRuntime = runtime
         clock = Clock(lambda: runtime.now().wall, lambda: runtime.now().boot)
         self._entry = TokenEntry(SCOPE, clock, Holders())
         self._admissions = Admissions(runtime, TIMEOUT)
         self._completion = Completion(CLIENT, runtime)
-        self._served_until = fleet.timeline.instant
+        self._served_until = systems.timeline.instant
 
     def call(self) -> None:
         """Request a token; if that starts an in-flight call, continue when it completes."""
@@ -175,29 +174,29 @@ class Host:
         if call_start is None:
             self._await_next_call()
         else:
-            self._fleet.timeline.start(partial(self._run_call, call_start))
+            self._systems.timeline.start(partial(self._run_call, call_start))
 
     def _run_call(self, call_start: CallStart) -> None:
-        story = obtain_token if self._entry.held is None else refresh_token_entry
-        outcome = run_guarded(partial(story, CLIENT, self._runtime, call_start.requirements))
+        operation = obtain_token if self._entry.held is None else refresh_token_entry
+        outcome = run_guarded(partial(operation, CLIENT, self._runtime, call_start.requirements))
         self._completion.complete(self._entry, call_start.call, outcome)
         self.note_gap()
         self._await_next_call()
 
     def note_gap(self) -> None:
         """Record the time without a token that ends now, if there was any."""
-        instant, held = self._fleet.timeline.instant, self._entry.held
+        instant, held = self._systems.timeline.instant, self._entry.held
         if instant > self._served_until:
-            self._fleet.ledger.note_gap(self._index, self._served_until, instant)
+            self._systems.ledger.note_gap(self._index, self._served_until, instant)
             self._served_until = instant
         if held is not None:
             expiry = held.windows.issued.boot - BOOT + held.windows.lifetime
             self._served_until = max(self._served_until, expiry)
 
     def _await_next_call(self) -> None:
-        timeline = self._fleet.timeline
+        timeline = self._systems.timeline
         instant = max(timeline.instant, self._next_that_matters() - BOOT)
-        timeline.at(instant + self._fleet.dice.expovariate(1 / CALL_SECONDS), self.call)
+        timeline.at(instant + self._systems.dice.expovariate(1 / CALL_SECONDS), self.call)
 
     def _next_that_matters(self) -> float:
         """Return the boot time from which a request may start an in-flight call."""

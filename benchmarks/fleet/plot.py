@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fleet import Scenario
     from ledger import Ledger
+    from scenario import Scenario
 
 TIERS: Final = (10, 25, 100)
 WIDTH, LEFT, TOP, PANEL, GAP = 900, 56, 66, 150, 46

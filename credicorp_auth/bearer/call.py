@@ -15,13 +15,11 @@ from credicorp_auth.http.challenge import Verdict, first_pause_after
 from credicorp_auth.http.messages import origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Unpack
 
     from credicorp_auth.http.allowed_origins import AllowedOrigins
-    from credicorp_auth.oauth.carried_tokens import CarriedTokens
-    from credicorp_auth.oauth.scope import Scope
-    from credicorp_auth.oauth.token import AccessToken
+    from credicorp_auth.oauth.scope import RequestedScope
+    from credicorp_auth.oauth.token import AccessToken, CarriedTokens
 
 _UNAUTHORIZED: Final = 401
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -52,14 +50,14 @@ class TokenSource(Protocol):
         ...
 
     def get_token(
-        self, scope: Scope | str | Iterable[str] | None = None, *, timeout: float | None = None
+        self, scope: RequestedScope = None, *, timeout: float | None = None
     ) -> AccessToken:
         """Return a usable token."""
         ...
 
     async def aget_token(
         self,
-        scope: Scope | str | Iterable[str] | None = None,
+        scope: RequestedScope = None,
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - ends this wait alone, not what it waits for
     ) -> AccessToken:
@@ -73,23 +71,13 @@ class Reports(Protocol):
     carried: CarriedTokens
 
     def reject(
-        self,
-        token: AccessToken,
-        scope: Scope | str | Iterable[str] | None,
-        origin: str,
-        *,
-        first_pause: float,
+        self, token: AccessToken, scope: RequestedScope, origin: str, *, first_pause: float
     ) -> Verdict:
         """Count a 401 to a token, and drop the token if a new one may help."""
         ...
 
     def report_replay(
-        self,
-        token: AccessToken,
-        scope: Scope | str | Iterable[str] | None,
-        origin: str,
-        *,
-        first_pause: float | None,
+        self, token: AccessToken, scope: RequestedScope, origin: str, *, first_pause: float | None
     ) -> None:
         """Count the response to a replay; `first_pause` is None if it was not a 401."""
         ...
@@ -133,7 +121,7 @@ class BearerCall:
         tokens: TokenSource,
         allowed_origins: AllowedOrigins,
         url: str,
-        scope: Scope | str | Iterable[str] | None = None,
+        scope: RequestedScope = None,
         **names: Unpack[RequestNames],
     ) -> None:
         self._tokens = tokens

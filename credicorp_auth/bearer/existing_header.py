@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, Protocol, get_args
 
 from credicorp_auth.errors import HeaderExists, InvalidSetting
 from credicorp_auth.http.messages import origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
     from typing import Unpack
 
-    from credicorp_auth.auth import CredicorpAuth
     from credicorp_auth.bearer.call import BearerCall, RequestNames
-    from credicorp_auth.oauth.scope import Scope
+    from credicorp_auth.oauth.scope import RequestedScope
 
 Existing = Literal["replace", "keep", "refuse"]
 """Policy for an existing header: replace it, keep it, or refuse the request."""
 
 _CHOICES: Final = get_args(Existing)
+_USED: Final = ("call", "recognizes")
+
+
+class TokenClient(Protocol):
+    """Part of a `CredicorpAuth` that begins requests and knows the headers of earlier ones."""
+
+    def recognizes(self, header: str | bytes) -> bool:
+        """Return whether this `Authorization` header was sent with one of its tokens."""
+        ...
+
+    def call(
+        self, url: str, scope: RequestedScope = None, **names: Unpack[RequestNames]
+    ) -> BearerCall:
+        """Begin a request to `url` that carries the token."""
+        ...
 
 
 class ExistingHeader:
@@ -32,18 +46,25 @@ class ExistingHeader:
             hop. `refuse`: the request is not sent.
 
     Raises:
-        InvalidSetting: `existing` is none of the three.
+        InvalidSetting: `existing` is none of the three, or `auth` is no `CredicorpAuth`.
 
     .. versionadded:: 1.0.0
     """
 
     __slots__ = ("_auth", "_choice", "_has_reported")
 
-    def __init__(self, auth: CredicorpAuth, existing: Existing) -> None:
+    def __init__(self, auth: TokenClient, existing: Existing) -> None:
         if existing not in _CHOICES:
             raise InvalidSetting(
                 f"`existing` is {ascii(existing)[:60]}",
                 hint="set it to 'replace', 'keep' or 'refuse'.",
+            )
+        # Without this check, the first request would fail on an attribute that the object lacks.
+        if isinstance(auth, type) or not all(callable(getattr(auth, each, None)) for each in _USED):
+            shown = f"the class {auth.__name__}" if isinstance(auth, type) else type(auth).__name__
+            raise InvalidSetting(
+                f"the bearer's `auth` is {shown} and no CredicorpAuth",
+                hint="build the bearer with a CredicorpAuth, such as CredicorpAuth.from_env().",
             )
         self._auth = auth
         self._choice = existing
@@ -52,7 +73,7 @@ class ExistingHeader:
     def begin(
         self,
         url: str,
-        scope: Scope | str | Iterable[str] | None = None,
+        scope: RequestedScope = None,
         values: Collection[str | bytes] = (),
         **names: Unpack[RequestNames],
     ) -> BearerCall | None:

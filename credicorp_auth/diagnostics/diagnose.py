@@ -9,20 +9,21 @@ from attrs import field, frozen
 
 from credicorp_auth.diagnostics.adapters import check_cache, check_secret
 from credicorp_auth.diagnostics.check import Check, Verdict, fail, ok
-from credicorp_auth.diagnostics.no_cache import NoCache
 from credicorp_auth.diagnostics.server import check_mint, check_reach
 from credicorp_auth.diagnostics.setting_origins import Origin, explain_settings
 from credicorp_auth.engine.clock import Clock
 from credicorp_auth.errors import CredicorpAuthError
-from credicorp_auth.plugin.loading.listing import adapters_of
-from credicorp_auth.plugin.loading.registry import CACHE, OBSERVER, SECRET_SOURCE, TRANSPORT
-from credicorp_auth.wiring.engines import operators_registry, settings_of
+from credicorp_auth.plugin.api import CacheCapabilities
+from credicorp_auth.plugin.loading.kinds import CACHE, OBSERVER, SECRET_SOURCE, TRANSPORT
+from credicorp_auth.wiring.adapters import adapters_of, operators_registry
+from credicorp_auth.wiring.engines import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from credicorp_auth.plugin.api import Provider
-    from credicorp_auth.plugin.loading.registry import Kind, Registry
+    from credicorp_auth.plugin.loading.kinds import Kind
+    from credicorp_auth.plugin.loading.registry import Registry
     from credicorp_auth.settings.schema import Settings
 
 
@@ -72,7 +73,7 @@ def examine(
     except CredicorpAuthError as error:
         found.checks.append(fail("settings", error))
         return found
-    found.checks.append(ok("settings", "they can be read, and make sense"))
+    found.checks.append(ok("settings", "they are valid"))
     registry = registry or operators_registry(environ)
     clock = clock or Clock()
     with ExitStack() as stack:
@@ -97,15 +98,15 @@ def _open(
         try:
             if kind is OBSERVER:
                 registry.load_observer(name)
-                told = name
+                loaded = name
             else:
                 opened[kind] = registry.load(kind, name, options[kind])
                 stack.callback(_close, opened[kind][0])
-                told = str(opened[kind][1])
+                loaded = str(opened[kind][1])
         except CredicorpAuthError as error:
             found.checks.append(fail(kind.name, error))
         else:
-            found.checks.append(ok(kind.name, f"{told} loads"))
+            found.checks.append(ok(kind.name, f"{loaded} loads"))
     return opened
 
 
@@ -133,3 +134,25 @@ def _close(adapter: Any) -> None:  # noqa: ANN401 - an adapter of any kind
 def _is_fatal(check: Check) -> bool:
     """Return whether a failed check makes a token request pointless."""
     return check.verdict is Verdict.FAIL and check.subject not in {CACHE.name, OBSERVER.name}
+
+
+class NoCache:
+    """Null cache: stores nothing, so that the diagnostics always mint."""
+
+    capabilities = CacheCapabilities()
+
+    def read(self, key: str) -> None:
+        """Return None: there is no entry."""
+
+    def write(self, key: str, entry: bytes, *, lifetime: float) -> None:
+        """Store nothing."""
+
+    def discard(self, key: str, *, expected: bytes | None = None) -> bool:  # noqa: ARG002 - the port's
+        """Return False: there is no entry to drop."""
+        return False
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def after_fork(self) -> None:
+        """Do nothing."""

@@ -12,13 +12,13 @@ from credicorp_auth.errors import (
     TokenRequestRefused,
 )
 from credicorp_auth.http.retry import backoff, read_retry_after
-from credicorp_auth.lifecycle.endpoint_state import Failed, Refused, wishes_for
+from credicorp_auth.lifecycle.endpoint_state import Failed, Refused, requested_pause
 from credicorp_auth.oauth.refusal import may_blame_client, refuses_client
 
 if TYPE_CHECKING:
     from credicorp_auth.http.messages import HttpResponse
     from credicorp_auth.lifecycle.client import ClientCredentials
-    from credicorp_auth.lifecycle.endpoint_state import EndpointState
+    from credicorp_auth.lifecycle.endpoint_state import EndpointOutcome, EndpointState
     from credicorp_auth.lifecycle.runtime import Runtime, TokenRequirements
     from credicorp_auth.lifecycle.windows import Instant
 
@@ -26,7 +26,7 @@ _BUSY_FLOOR: Final = 1.0  # minimum seconds between attempts after a 429
 
 
 class BackoffRuntime(Protocol):
-    """Runtime port of the backoff: random numbers and the endpoint state."""
+    """Runtime port of the backoff: random numbers, and reading the endpoint state."""
 
     def random(self) -> float:
         """Return a number in [0, 1)."""
@@ -34,6 +34,18 @@ class BackoffRuntime(Protocol):
 
     def recall(self) -> EndpointState:
         """Return the endpoint's state towards the client."""
+        ...
+
+
+class NotingRuntime(BackoffRuntime, Protocol):
+    """Runtime port of a failure: the backoff's, events, and writing the endpoint state."""
+
+    def remember(self, outcome: EndpointOutcome) -> None:
+        """Fold an outcome into the endpoint's state."""
+        ...
+
+    def emit(self, name: str, **fields: str | float | bool | None) -> None:
+        """Emit an event to observers and the log."""
         ...
 
 
@@ -60,7 +72,12 @@ def note_failure(
         scope = None if refuses_client(error) else requirements.scope
         runtime.remember(Refused(error, scope, credentials.version))
         return
-    pause = wishes_for(error)
+    note_cooldown(runtime, error)
+
+
+def note_cooldown(runtime: NotingRuntime, error: CredicorpAuthError) -> None:
+    """Remember a failure, with the cooldown that the server asked for, or else a backoff."""
+    pause = requested_pause(error)
     if pause is not None:
         runtime.emit("endpoint.cooldown", seconds=pause)
     else:
@@ -70,12 +87,11 @@ def note_failure(
 
 def is_refusal(error: CredicorpAuthError) -> bool:
     """Say whether the server will refuse again until its settings or ours change."""
-    if isinstance(error, (TokenRequestRefused, ScopeNotGranted)):
-        return not error.retryable
-    return may_blame_client(error)  # a bare 403
+    # A bare 403 may blame the client, but is a `ServerFailed`.
+    return isinstance(error, TokenRequestRefused | ScopeNotGranted) or may_blame_client(error)
 
 
-def note_wish(
+def note_retry_after(
     runtime: BackoffRuntime, error: CredicorpAuthError, response: HttpResponse, arrived: Instant
 ) -> None:
     """Set `retry_after` of a failure if the server asked for a cooldown, or sent a 429 or 503."""

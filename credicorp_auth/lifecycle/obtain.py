@@ -1,5 +1,5 @@
 """
-Obtaining a token: from the cache, else from the token endpoint.
+Obtaining a token from the cache or the token endpoint, refreshing it, and discarding it.
 
     read cache -> lease -> fetch secret -> build request -> send -> read response -> write cache
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.lifecycle.client import Client, ClientCredentials, token_key
 from credicorp_auth.lifecycle.endpoint_state import SecretUnchanged
 from credicorp_auth.lifecycle.mint import fetch_secret, mint_token
@@ -18,6 +19,7 @@ from credicorp_auth.lifecycle.share import find_in_cache, mint_for_all
 
 if TYPE_CHECKING:
     from credicorp_auth.lifecycle.runtime import ObtainedToken, Runtime, TokenRequirements
+    from credicorp_auth.oauth.scope import Scope
 
 
 def obtain_token(
@@ -62,3 +64,34 @@ def check_refusal(
     if requirements.refusal is not None and requirements.refusal.version == credentials.version:
         runtime.remember(SecretUnchanged(requirements.scope, credentials.is_local))
         raise requirements.refusal.error.copy()
+
+
+def refresh_token_entry(
+    client: Client, runtime: Runtime, requirements: TokenRequirements
+) -> ObtainedToken:
+    """
+    Return the successor of a token that is still valid.
+
+    Only a token newer than the held one counts (`requirements.newer_than`). A failure is emitted as
+    an event, since callers with a valid token do not see it otherwise.
+
+    Raises:
+        CredicorpAuthError: As `obtain_token`; the engine keeps serving the valid token.
+    """
+    runtime.emit("refresh.started", scope=str(requirements.scope))
+    try:
+        return obtain_token(client, runtime, requirements)
+    except CredicorpAuthError as error:
+        runtime.emit("refresh.deferred", code=error.code, scope=str(requirements.scope))
+        raise
+
+
+def discard_token(client: Client, runtime: Runtime, scope: Scope, record_id: str) -> None:
+    """
+    Discard a rejected token from the cache, so that no process that shares it reads it again.
+
+    If the secret source supplies the client id, its cached value is used: the token was obtained
+    with it.
+    """
+    client_id = client.client_id or runtime.fetch_secret(past_cache=False).client_id
+    runtime.discard(token_key(client.asks_for(scope), client_id), record_id)

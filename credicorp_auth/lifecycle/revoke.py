@@ -8,7 +8,7 @@ from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.lifecycle.client import Client, token_key
 from credicorp_auth.lifecycle.runtime import StoredToken
 from credicorp_auth.lifecycle.token_query import QueryAttempt, QueryRuntime, query_token
-from credicorp_auth.oauth.revocation import read_revocation
+from credicorp_auth.oauth.token_query import read_revocation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

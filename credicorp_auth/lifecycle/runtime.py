@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from credicorp_auth.lifecycle.client import ClientCredentials
     from credicorp_auth.lifecycle.endpoint_state import EndpointOutcome, EndpointState, Refusal
     from credicorp_auth.lifecycle.windows import Instant
-    from credicorp_auth.oauth.endpoint_address import EndpointAddress
+    from credicorp_auth.oauth.endpoint import EndpointAddress
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.oauth.token import Grant
     from credicorp_auth.plugin.api import Lease

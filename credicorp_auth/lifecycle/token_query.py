@@ -24,14 +24,12 @@ from credicorp_auth.errors import (
     ServerFailed,
     TokenRequestRefused,
 )
-from credicorp_auth.http.retry import backoff, is_retryable
-from credicorp_auth.lifecycle.backoff import note_wish
+from credicorp_auth.http.retry import is_retryable
+from credicorp_auth.lifecycle.backoff import note_cooldown, note_retry_after
 from credicorp_auth.lifecycle.endpoint_state import (
-    Failed,
     Refused,
     SecretUnchanged,
     Succeeded,
-    wishes_for,
 )
 from credicorp_auth.lifecycle.secret_versions import (
     CredentialRuntime,
@@ -50,7 +48,7 @@ if TYPE_CHECKING:
     from credicorp_auth.lifecycle.client import ClientCredentials
     from credicorp_auth.lifecycle.endpoint_state import EndpointOutcome, EndpointState
     from credicorp_auth.lifecycle.windows import Instant
-    from credicorp_auth.oauth.endpoint_address import EndpointAddress
+    from credicorp_auth.oauth.endpoint import EndpointAddress
 
 A = TypeVar("A")
 
@@ -137,10 +135,10 @@ def query_token(runtime: QueryRuntime, asking: QueryAttempt[A]) -> Timestamped[A
     seconds_left(runtime, asking)
     credentials = fetch_secret(runtime)
     ask = partial(ask_twice, runtime, asking, address)
-    note = partial(note_failure, runtime, has_answered=address.has_answered)
-    answered, _ = try_secret_versions(runtime, credentials, ask, note)
+    note = partial(note_failure, runtime, has_responded=address.has_responded)
+    received, _ = try_secret_versions(runtime, credentials, ask, note)
     runtime.remember(Succeeded())
-    return answered
+    return received
 
 
 def fetch_secret(runtime: QueryRuntime) -> ClientCredentials:
@@ -178,7 +176,7 @@ def seconds_left(runtime: QueryRuntime, asking: QueryAttempt[A]) -> float:
     """Return the seconds until the deadline; raise if there are none."""
     left = asking.deadline - runtime.now().boot
     if left <= 0:
-        raise DeadlinePassed("no time was left to ask about the token")
+        raise DeadlinePassed("no time was left for the request about the token")
     return left
 
 
@@ -212,18 +210,18 @@ def ask_once(
         credentials.client_secret,
         asking.client_authentication,
         address.source,
-        address.has_answered,
+        address.has_responded,
     )
     response = runtime.send(build_query_request(query), timeout=left)
     runtime.check_peer(response, address.url)
     try:
         return Timestamped(asking.read(response, query), sent)
     except CredicorpAuthError as error:
-        note_wish(runtime, error, response, runtime.now())
+        note_retry_after(runtime, error, response, runtime.now())
         raise
 
 
-def concerns_one_token(error: CredicorpAuthError, *, has_answered: bool) -> bool:
+def concerns_one_token(error: CredicorpAuthError, *, has_responded: bool) -> bool:
     """
     Say whether a query failed because of its token, so that the next query may succeed.
 
@@ -233,17 +231,17 @@ def concerns_one_token(error: CredicorpAuthError, *, has_answered: bool) -> bool
 
     Args:
         error: The failure.
-        has_answered: Whether the endpoint has responded properly before. If so, address and client
+        has_responded: Whether the endpoint has responded properly before. If so, address and client
             are right. Then a redirect, or a status without an OAuth meaning (403, 404, 406, 501 …),
             most likely comes from a web application firewall that rejects this token.
     """
     if isinstance(error, ServerFailed):
-        chokes = error.status in _CHOKED or (has_answered and not is_retryable(error.status))
+        chokes = error.status in _CHOKED or (has_responded and not is_retryable(error.status))
         return chokes and error.retry_after is None
     if isinstance(error, TokenRequestRefused):
-        return not error.retryable and not refuses_client(error)
+        return not refuses_client(error)
     if isinstance(error, RedirectRefused):
-        return has_answered
+        return has_responded
     return isinstance(error, MalformedResponse)
 
 
@@ -252,18 +250,13 @@ def note_failure(
     error: CredicorpAuthError,
     shown: ClientCredentials | None = None,
     *,
-    has_answered: bool = False,
+    has_responded: bool = False,
 ) -> None:
     """Remember a failure as a refusal or a cooldown, unless it concerns one token only."""
-    if concerns_one_token(error, has_answered=has_answered):
+    if concerns_one_token(error, has_responded=has_responded):
         return
     if shown is not None and refuses_client(error):
         runtime.emit("refusal.remembered", code=error.code, scope="")
         runtime.remember(Refused(error, None, shown.version))
         return
-    pause = wishes_for(error)
-    if pause is not None:
-        runtime.emit("endpoint.cooldown", seconds=pause)
-    else:
-        pause = backoff(runtime.recall().failures + 1, runtime.random())
-    runtime.remember(Failed(error, pause))
+    note_cooldown(runtime, error)

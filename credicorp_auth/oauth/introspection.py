@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from attrs import field, frozen
 
 from credicorp_auth.errors import MalformedResponse
-from credicorp_auth.http.json_response import WrongMediaType, read_json_response
-from credicorp_auth.http.strict_json import NotStrictJson
-from credicorp_auth.oauth.claim_values import freeze_members, read_time
-from credicorp_auth.oauth.granted_scope import read_scope_of
-from credicorp_auth.oauth.refusal import EndpointProfile
-from credicorp_auth.oauth.scope import Scope
+from credicorp_auth.http.strict_json import (
+    NotStrictJson,
+    WrongMediaType,
+    freeze_members,
+    read_json_response,
+    read_time,
+)
+from credicorp_auth.oauth.endpoint import EndpointProfile
+from credicorp_auth.oauth.scope import Scope, read_scope_of
 from credicorp_auth.oauth.token_kind import is_bearer_access_token
 from credicorp_auth.oauth.token_query import read_query_failure
 
@@ -175,7 +178,7 @@ def _read_members(response: HttpResponse, query: TokenQuery, where: str) -> dict
         message, code = str(fault), "introspection.content_type"
     except NotStrictJson as fault:
         message, code = f"what cannot be read: {fault}", "introspection.malformed"
-    raise MalformedResponse(f"the introspection endpoint answered {message} ({where})", code=code)
+    raise MalformedResponse(f"the introspection endpoint returned {message} ({where})", code=code)
 
 
 def _read_active(members: Mapping[str, Any], query: TokenQuery, where: str) -> Introspection:
@@ -249,5 +252,5 @@ def _read_audiences(value: object, where: str) -> frozenset[str] | None:
 
 def _malformed(message: str, where: str) -> MalformedResponse:
     return MalformedResponse(
-        f"{message} in the introspection answer ({where})", code="introspection.malformed"
+        f"{message} in the introspection response ({where})", code="introspection.malformed"
     )

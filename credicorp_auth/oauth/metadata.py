@@ -1,4 +1,4 @@
-"""Authorization server metadata (RFC 8414): parser and origin checks."""
+"""Authorization server metadata (RFC 8414): address, parser and origin checks."""
 
 from __future__ import annotations
 
@@ -34,6 +34,22 @@ ENDPOINTS: Final = (
 
 _METHODS: Final = "token_endpoint_auth_methods_supported"
 _MOST_METHODS: Final = 100
+
+
+def well_known_url(issuer: str, *, oidc: bool = False) -> str:
+    """
+    Return the address at which an issuer's metadata is published.
+
+    Args:
+        issuer: The issuer identifier: an https address without query or fragment.
+        oidc: Whether to return the OpenID Connect Discovery address, which is appended to the
+            issuer. False: that of RFC 8414 section 3.1, inserted between host and path.
+    """
+    if oidc:
+        return f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+    parts = urlsplit(issuer)
+    path = parts.path.rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}/.well-known/oauth-authorization-server{path}"
 
 
 @frozen
@@ -93,9 +109,9 @@ class ServerMetadata:
             raise self.refused[name].copy()
         if name not in self.endpoints:
             raise MalformedResponse(
-                f"the metadata of {self.issuer} name no {name}",
+                f"the metadata of {self.issuer} has no {name}",
                 code="discovery.endpoint",
-                hint="set the address yourself; a setting counts before what is discovered.",
+                hint="set the URL yourself; a setting overrides the metadata.",
             )
         return self.endpoints[name]
 
@@ -137,15 +153,15 @@ def read_metadata(
     methods = members.get(_METHODS)
     if not isinstance(members.get("issuer"), str) or not _are_words(methods):
         raise MalformedResponse(
-            f"what {source.url} answered is no metadata of an authorization server",
+            f"the response of {source.url} is not authorization server metadata",
             code="discovery.malformed",
             hint="check `issuer`; or switch `discovery` off and set the addresses.",
         )
     if members["issuer"] != source.issuer:
         raise MalformedResponse(
-            f"the metadata at {source.url} are not those of {source.issuer}",
+            f"the metadata at {source.url} is not that of {source.issuer}",
             code="discovery.issuer_mismatch",
-            hint="set `issuer` to the very text that the server publishes, if that is trusted.",
+            hint="set `issuer` to exactly the text that the server publishes, if you trust it.",
         )
     endpoints: dict[str, str] = {}
     refused: dict[str, CredicorpAuthError] = {}
@@ -217,10 +233,10 @@ def check_peer(peer: str | None, url: str, source: MetadataSource, known: str | 
         return
     if zone_of(peer) not in {PUBLIC, zone_of(known)}:
         raise OriginNotAllowed(
-            f"{url} led into a network of the inside",
+            f"{url} led into a private network",
             origin=origin,
             code="discovery.ssrf",
-            hint="add the origin to `endpoint_origins` if that is meant; else mend the name's DNS.",
+            hint="fix the DNS entry, or add the origin to `endpoint_origins` if it is intended.",
         )
 
 

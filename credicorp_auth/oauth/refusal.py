@@ -12,13 +12,14 @@ from credicorp_auth.errors import CredicorpAuthError, MalformedResponse
 from credicorp_auth.http.retry import is_busy, is_retryable
 from credicorp_auth.http.strict_json import NotStrictJson, read_json_object
 from credicorp_auth.http.untrusted_text import escape_untrusted
+from credicorp_auth.oauth.endpoint import TOKEN_ENDPOINT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from credicorp_auth.http.messages import HttpResponse
     from credicorp_auth.http.secret import Secret
-    from credicorp_auth.oauth.endpoint_address import EndpointAddress
+    from credicorp_auth.oauth.endpoint import EndpointAddress, EndpointProfile
 
 _ERROR: Final = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,64}")
 _REFUSALS: Final[Mapping[str, type[errors.TokenRequestRefused]]] = {
@@ -31,12 +32,13 @@ _REFUSALS: Final[Mapping[str, type[errors.TokenRequestRefused]]] = {
     "invalid_target": errors.InvalidTarget,
     "unsupported_token_type": errors.UnsupportedTokenType,
 }
-_BUSY_ERRORS: Final = frozenset({"slow_down", "temporarily_unavailable"})
 _BLAMING_ERRORS: Final = frozenset(
     {"invalid_client", "unauthorized_client", "access_denied", "unauthorized"}
 )
-_KNOWN_ERRORS: Final = frozenset({*_REFUSALS, *_BUSY_ERRORS, *_BLAMING_ERRORS}) | {
+_KNOWN_ERRORS: Final = frozenset({*_REFUSALS, *_BLAMING_ERRORS}) | {
     "server_error",
+    "slow_down",
+    "temporarily_unavailable",
     "use_dpop_nonce",
 }
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -45,23 +47,7 @@ _NOT_THERE: Final = frozenset({404, 405})
 
 
 @frozen
-class EndpointProfile:
-    """
-    The name and the error codes of an endpoint.
-
-    Args:
-        name: The name for messages.
-        server_error: The error code for 5xx, 408 and 425.
-        client_error: The error code for a 4xx without an OAuth error.
-    """
-
-    name: str
-    server_error: str
-    client_error: str
-
-
-@frozen
-class _Said:
+class _ErrorText:
     """
     The OAuth error in a body, safe to show.
 
@@ -80,11 +66,6 @@ class _Said:
     def __str__(self) -> str:
         shown = f" {self.error}" if self.error else ""
         return f"{shown} ({self.description})" if self.description else shown
-
-
-TOKEN_ENDPOINT: Final = EndpointProfile(
-    "token endpoint", "token_endpoint.server_error", "token_endpoint.client_error"
-)
 
 
 def request_id_of(response: HttpResponse, secrets: Collection[Secret]) -> str:
@@ -122,7 +103,7 @@ def refuses_client(error: CredicorpAuthError) -> bool:
 
 def _read_refusal_of(error: CredicorpAuthError) -> tuple[int, str]:
     """Return status and OAuth code of a refusal; 0 and empty if the error has none."""
-    if isinstance(error, errors.TokenRequestRefused) and not error.retryable:
+    if isinstance(error, errors.TokenRequestRefused):
         return error.status, error.error.lower()
     # The body of a `ServerFailed` decides nothing. A bare 403 is a `ServerFailed`.
     return (error.status if isinstance(error, errors.ServerFailed) else 0), ""
@@ -156,7 +137,7 @@ def read_failure(
         return errors.RedirectRefused(f"the {profile.name} redirected, status {status} ({where})")
     if status < 400:  # noqa: PLR2004 - neither a success nor an error
         return MalformedResponse(
-            f"the {profile.name} answered status {status} ({where})",
+            f"the {profile.name} returned status {status} ({where})",
             code="response.status_unexpected",
         )
     members = _read_error_members(response)
@@ -169,7 +150,7 @@ def read_failure(
         return read_refusal(members, status, where, secrets, profile)
     server = status >= 500  # noqa: PLR2004 - 5xx: server errors
     return errors.ServerFailed(
-        f"the {profile.name} answered status {status} ({where})",
+        f"the {profile.name} returned status {status} ({where})",
         status=status,
         code=profile.server_error if server else profile.client_error,
         retryable=False,
@@ -177,7 +158,7 @@ def read_failure(
 
 
 def _read_by_status(
-    status: int, said: _Said, where: str, address: EndpointAddress, profile: EndpointProfile
+    status: int, said: _ErrorText, where: str, address: EndpointAddress, profile: EndpointProfile
 ) -> CredicorpAuthError:
     message = f"status {status}{said} ({where})"
     if status in _NOT_THERE:
@@ -186,14 +167,14 @@ def _read_by_status(
             status=status,
             code="endpoint.not_found",
             hint=f"check the address {address.url}, which came from {address.source}.",
-            retryable=address.has_answered,
+            retryable=address.has_responded,
             **said.members(),
         )
     if is_busy(status):
         message = f"the {profile.name} is busy, {message}"
         return errors.TokenEndpointBusy(message, retry_after=0.0, **said.members())
     return errors.ServerFailed(
-        f"the {profile.name} answered {message}",
+        f"the {profile.name} returned {message}",
         status=status,
         code=profile.server_error,
         retryable=True,
@@ -222,15 +203,15 @@ def _is_readable(error: object) -> bool:
     return isinstance(error, str) and _ERROR.fullmatch(error) is not None
 
 
-def _show_error(members: Mapping[str, Any], secrets: Collection[Secret]) -> _Said:
+def _show_error(members: Mapping[str, Any], secrets: Collection[Secret]) -> _ErrorText:
     """Return the OAuth error of a body, safe to show; an empty one if there is no readable one."""
     error, description = members.get("error"), members.get("error_description")
     if not isinstance(error, str) or not _is_readable(error):
-        return _Said()
-    told = escape_untrusted(description, secrets) if isinstance(description, str) else ""
+        return _ErrorText()
+    text = escape_untrusted(description, secrets) if isinstance(description, str) else ""
     # A protocol name is never an echo, even if it contains a short secret.
     named = error.lower() in _KNOWN_ERRORS
-    return _Said(error if named else escape_untrusted(error, secrets, limit=64), told)
+    return _ErrorText(error if named else escape_untrusted(error, secrets, limit=64), text)
 
 
 def read_refusal(
@@ -242,6 +223,9 @@ def read_refusal(
 ) -> CredicorpAuthError:
     """
     Read an OAuth error document (RFC 6749 section 5.2).
+
+    The codes of the RFC are in lower case; they are recognized in any case. The refusal is not
+    retryable: a code never is, only a status.
 
     Args:
         members: Its members, including `error`.
@@ -262,11 +246,11 @@ def read_refusal(
             code="oauth.malformed_error",
         )
     said = _show_error(members, secrets)
-    kind = _REFUSALS.get(said.error, errors.TokenRequestRefused)
+    name = said.error.lower()
+    kind = _REFUSALS.get(name, errors.TokenRequestRefused)
     return kind(
         f"the {profile.name} refused with{said} ({where})",
         status=status,
-        code=f"oauth.{said.error}",
-        retryable=said.error in _BUSY_ERRORS,
+        code=f"oauth.{name}",
         **said.members(),
     )

@@ -1,7 +1,9 @@
-"""Access token for callers, its provenance, and the server's grant."""
+"""Access token: its syntax, provenance and grant, and the tokens that requests have carried."""
 
 from __future__ import annotations
 
+import re
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 from attrs import field, frozen
@@ -13,8 +15,20 @@ if TYPE_CHECKING:
 
     from credicorp_auth.oauth.scope import Scope
 
+MAX_TOKEN: Final = 64 * 1024
+"""Maximum characters of an access token."""
+
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+
 MINTED: Final = "minted"
 CACHED: Final = "cached"
+
+_REMEMBERED: Final = 4096  # tokens
+
+
+def is_token(text: str) -> bool:
+    """Say whether a text can be a token: printable ASCII without white space, and not too long."""
+    return len(text) <= MAX_TOKEN and _TOKEN.fullmatch(text) is not None
 
 
 @frozen
@@ -92,3 +106,29 @@ class AccessToken:
     def usable_at(self, now: float) -> bool:
         """Say whether the token is valid at `now`, in epoch seconds."""
         return now < self.expires_at
+
+
+class CarriedTokens:
+    """
+    The newest tokens that were put on requests, to tell our own header from a caller's.
+
+    A request object that is sent again still has the header of the first time. Only hashes are
+    kept, salted for this process, so that no expired token stays in memory.
+    """
+
+    __slots__ = ("_hashes", "latest")
+
+    def __init__(self) -> None:
+        self.latest: AccessToken | None = None
+        self._hashes: OrderedDict[int, None] = OrderedDict()
+
+    def add(self, token: AccessToken) -> None:
+        """Remember a token."""
+        self.latest = token
+        self._hashes[hash(token.header())] = None
+        if len(self._hashes) > _REMEMBERED:
+            self._hashes.popitem(last=False)
+
+    def __contains__(self, header: str | bytes) -> bool:
+        text = header.decode("latin-1") if isinstance(header, bytes) else header
+        return hash(text) in self._hashes

@@ -1,4 +1,8 @@
-"""Request and errors that introspection (RFC 7662) and revocation (RFC 7009) share."""
+"""
+Requests about a token: what introspection (RFC 7662) and revocation (RFC 7009) share.
+
+A revocation response has no content, so its parser is here, too.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,16 @@ from credicorp_auth import errors
 from credicorp_auth.errors import CredicorpAuthError, MalformedToken, TokenRequestRefused
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.oauth.client_authentication import CLIENT_AUTHENTICATION
-from credicorp_auth.oauth.endpoint_address import EndpointAddress
-from credicorp_auth.oauth.form_request import build_form_request
-from credicorp_auth.oauth.refusal import EndpointProfile, read_failure, request_id_of
-from credicorp_auth.oauth.token import AccessToken
-from credicorp_auth.oauth.token_text import MAX_TOKEN, is_token
+from credicorp_auth.oauth.endpoint import EndpointAddress, EndpointProfile, build_form_request
+from credicorp_auth.oauth.refusal import read_failure, request_id_of
+from credicorp_auth.oauth.token import MAX_TOKEN, AccessToken, is_token
 
 if TYPE_CHECKING:
     from credicorp_auth.http.messages import HttpRequest, HttpResponse
+
+REVOCATION_ENDPOINT: Final = EndpointProfile(
+    "revocation endpoint", "revocation.server_error", "revocation.client_error"
+)
 
 _JWT: Final = re.compile(r"ey[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*){2,4}")
 _ABOUT_THE_TOKEN: Final = frozenset({400, 415, 422})  # statuses
@@ -37,7 +43,7 @@ class TokenQuery:
         client_secret: The client secret.
         client_authentication: A name from `CLIENT_AUTHENTICATION`.
         source: The setting that the address came from, as a hint names it.
-        has_answered: Whether the address has responded properly before.
+        has_responded: Whether the address has responded properly before.
     """
 
     token: Secret
@@ -46,7 +52,7 @@ class TokenQuery:
     client_secret: Secret = field(repr=False)
     client_authentication: str = "client_secret_post"
     source: str = "the settings"
-    has_answered: bool = False
+    has_responded: bool = False
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -83,11 +89,11 @@ def read_shown_token(token: object) -> Secret:
 
 def build_query_request(query: TokenQuery) -> HttpRequest:
     """Build the request about a token (RFC 7662 section 2.1, RFC 7009 section 2.1)."""
-    prove = CLIENT_AUTHENTICATION[query.client_authentication]
+    authenticate = CLIENT_AUTHENTICATION[query.client_authentication]
     return build_form_request(
         query.url,
         [("token", query.token.reveal()), ("token_type_hint", "access_token")],
-        prove(query.client_id, query.client_secret),
+        authenticate(query.client_id, query.client_secret),
     )
 
 
@@ -106,7 +112,7 @@ def read_query_failure(
         The error to raise; `UnsupportedTokenType` if the endpoint rejects a JWT as a bad request.
     """
     where = query.place(response)
-    address = EndpointAddress(query.url, query.source, query.has_answered)
+    address = EndpointAddress(query.url, query.source, query.has_responded)
     failure = read_failure(response, where, query.secrets, address, profile)
     jwt_refused = (
         response.status in _ABOUT_THE_TOKEN
@@ -122,3 +128,21 @@ def read_query_failure(
         description=refusal.description if refusal else "",
         status=response.status,
     )
+
+
+def read_revocation(response: HttpResponse, query: TokenQuery) -> None:
+    """
+    Read the response to a revocation request (RFC 7009 section 2.2).
+
+    Status 200 means success, also for a token that the server does not know: it is not valid in
+    either case. The body has no meaning and is not read.
+
+    Args:
+        response: The response.
+        query: The query that was sent.
+
+    Raises:
+        CredicorpAuthError: The server refused or failed; the token may still be valid.
+    """
+    if response.status != 200:  # noqa: PLR2004 - RFC 7009 section 2.2: the one success
+        raise read_query_failure(response, query, REVOCATION_ENDPOINT)

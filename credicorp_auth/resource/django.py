@@ -24,13 +24,15 @@ from inspect import isclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.checks import register
 from django.http import HttpResponse
+from django.urls import resolve
 from django.utils.cache import patch_cache_control
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.resource.django_checks import (
+    EnforcingMiddleware,
     check_default_permission,
     check_order,
     check_views,
@@ -40,8 +42,8 @@ from credicorp_auth.resource.django_checks import (
 from credicorp_auth.resource.django_views import (
     PASSES_ON,
     find_mark,
-    guarded_elsewhere,
     has_own_options,
+    is_guarded_elsewhere,
 )
 from credicorp_auth.resource.guard import Guard as CoreGuard
 from credicorp_auth.resource.guard import list_unmarked
@@ -50,7 +52,7 @@ from credicorp_auth.resource.refusal import Refused, build_challenge
 from credicorp_auth.resource.verifier import Proof
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Callable, Iterable
 
     from credicorp_auth.resource.django_views import Callback
     from credicorp_auth.resource.marks import Mark
@@ -125,7 +127,7 @@ def _exempt_from_csrf(view: Any) -> None:  # noqa: ANN401 - any kind of view
     kind.dispatch.csrf_exempt = True  # `as_view()` copies it to the view
 
 
-class GuardMiddleware:
+class GuardMiddleware(EnforcingMiddleware):
     """
     Refuses requests to unmarked views, and requests without the token that the view requires.
 
@@ -137,8 +139,8 @@ class GuardMiddleware:
 
     Raises:
         InvalidSetting: `CREDICORP_AUTH_GUARD` holds no guard (`config.django_guard`), the
-            middleware is listed before Django's cache (`config.django_order`), or a public name
-            belongs to no route or to several (`config.public_route`).
+            middleware is not listed between the two of Django's cache (`config.django_order`), or a
+            public name belongs to no route or to several (`config.public_route`).
 
     .. versionadded:: 1.0.0
     """
@@ -158,14 +160,28 @@ class GuardMiddleware:
         list_unmarked(unmarked)
 
     def __call__(self, request: Any) -> Any:  # noqa: ANN401 - Django's values
-        """Pass a request on; `process_view` judges it once its view is known."""
+        """
+        Pass a request on; `process_view` judges it once its view is known.
+
+        Django's site-wide cache responds before that, also with what `cache_page` has stored. Such
+        a response is judged here.
+        """
         if iscoroutinefunction(self):
             return self._acall(request)
-        return _keep_private(request, self._get_response(request))
+        response = self._get_response(request)
+        if _is_cached(request):
+            match = _find_view(request)
+            response = self._judge(request, *match) or _ask_again(request, match) or response
+        return _keep_private(request, response)
 
     async def _acall(self, request: Any) -> Any:  # noqa: ANN401 - see above
-        response: Awaitable[Any] = self._get_response(request)
-        return _keep_private(request, await response)
+        response = await self._get_response(request)
+        if _is_cached(request):
+            match = _find_view(request)
+            ask_again = sync_to_async(_ask_again, thread_sensitive=True)
+            refusal = await self._ajudge(request, *match)
+            response = refusal or await ask_again(request, match) or response
+        return _keep_private(request, response)
 
     def _judge(self, request: Any, view: Callback, _args: object, _named: object) -> Any:  # noqa: ANN401 - see above
         try:
@@ -187,14 +203,14 @@ class GuardMiddleware:
 
     def _find_demand(self, request: Any, view: Callback) -> Mark | None:  # noqa: ANN401 - see above
         """Find the mark of a request; None for a public view. Raises `Refused` if unmarked."""
-        request.claims = None
+        request.claims, request.credicorp_judged = None, True
         if request.method == "OPTIONS" and has_own_options(view):
             return None
         mark = find_mark(view, request.method)
         if (
             mark is None
             and not self._is_public(request.resolver_match, view)
-            and not any(covers(view) for covers in guarded_elsewhere)
+            and not is_guarded_elsewhere(view)
         ):
             raise self._guard.refuse_unmarked(request.headers)
         return mark
@@ -209,6 +225,29 @@ class GuardMiddleware:
 def _build_response(request: Any, refused: Refused) -> HttpResponse:  # noqa: ANN401 - see above
     body = b"" if request.method == "HEAD" else refused.body
     return HttpResponse(body, status=refused.status, headers=dict(refused.headers))
+
+
+def _is_cached(request: Any) -> bool:  # noqa: ANN401 - see above
+    """Return whether Django's site-wide cache has responded, so that no view was judged."""
+    # The attribute is Django's. It is false after a hit, and for methods that are never cached.
+    hit = request.method in {"GET", "HEAD"} and not getattr(request, "_cache_update_cache", True)
+    return hit and not hasattr(request, "credicorp_judged")
+
+
+def _find_view(request: Any) -> tuple[Callback, Any, Any]:  # noqa: ANN401 - see above
+    """Find view and arguments of a request, as Django does behind its middleware."""
+    request.resolver_match = resolve(request.path_info, getattr(request, "urlconf", None))
+    view, arguments, named = request.resolver_match
+    return view, arguments, named
+
+
+def _ask_again(request: Any, match: tuple[Callback, Any, Any]) -> Any:  # noqa: ANN401 - see above
+    """Have a view that refuses requests itself respond in place of a cache; None for others."""
+    view, arguments, named = match
+    if not is_guarded_elsewhere(view):
+        return None
+    response = view(request, *arguments, **named)
+    return response.render() if hasattr(response, "render") else response
 
 
 def _keep_private(request: Any, response: Any) -> Any:  # noqa: ANN401 - see above

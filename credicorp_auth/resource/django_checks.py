@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's name
-from django.middleware.cache import UpdateCacheMiddleware
+from django.middleware.cache import FetchFromCacheMiddleware, UpdateCacheMiddleware
 from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
@@ -34,15 +34,20 @@ _NOT_INSTALLED: Final = Error(
     id="credicorp_auth.E001",
 )
 _CACHED: Final = Error(
-    "Django's cache stands behind GuardMiddleware and would store what needs a token.",
-    hint="Put UpdateCacheMiddleware before GuardMiddleware in MIDDLEWARE.",
+    "GuardMiddleware does not stand between the two middlewares of Django's cache: the cache would "
+    "store what needs a token, or respond before the guard.",
+    hint="Put UpdateCacheMiddleware before GuardMiddleware, and FetchFromCacheMiddleware after it.",
     id="credicorp_auth.E002",
 )
 _ALLOW_ANY: Final = Error(
-    "The default permission of Django REST framework lets everybody in.",
+    "The default permission of Django REST framework allows every request.",
     hint="Set REST_FRAMEWORK['DEFAULT_PERMISSION_CLASSES'] to a HasScope of your own.",
     id="credicorp_auth.E004",
 )
+
+
+class EnforcingMiddleware:
+    """Base of `GuardMiddleware`, by which the checks find it in MIDDLEWARE."""
 
 
 def read_guard() -> Any:  # noqa: ANN401 - defined by the module that imports this one
@@ -77,16 +82,20 @@ def examine_routes() -> tuple[Mapping[str, list[object]], list[str]]:
 
 
 def check_order(**_: object) -> list[CheckMessage]:
-    """Check that the middleware is listed, and that no cache is behind it (E001, E002)."""
-    behind = _load_middleware()
+    """Check that the middleware is listed, within the two of Django's cache (E001, E002)."""
+    before, behind = _load_middleware()
     if not behind:
         return [_NOT_INSTALLED] if hasattr(settings, SETTING) else []
-    return [_CACHED] if any(issubclass(each, UpdateCacheMiddleware) for each in behind) else []
+    misplaced = [
+        *(each for each in before if issubclass(each, FetchFromCacheMiddleware)),
+        *(each for each in behind if issubclass(each, UpdateCacheMiddleware)),
+    ]
+    return [_CACHED] if misplaced else []
 
 
 def check_views(**_: object) -> list[CheckMessage]:
     """Check that the guard is valid (E003), and list the views that it refuses (W001)."""
-    if not _load_middleware():
+    if not _load_middleware()[1]:
         return []
     try:
         unmarked = examine_routes()[1]
@@ -94,7 +103,7 @@ def check_views(**_: object) -> list[CheckMessage]:
         return [Error(str(error), hint=error.hint, id="credicorp_auth.E003")]
     return [
         Warning(
-            f"{name} is neither marked nor public: it is refused to everybody.",
+            f"{name} is neither marked nor public: every request to it is refused.",
             hint="Mark it with guard.requires(scope) or guard.public.",
             id="credicorp_auth.W001",
         )
@@ -102,12 +111,11 @@ def check_views(**_: object) -> list[CheckMessage]:
     ]
 
 
-def _load_middleware() -> list[type]:
-    """Load the middleware classes from `GuardMiddleware` on; none if it is not listed."""
-    from credicorp_auth.resource.django import GuardMiddleware  # noqa: PLC0415 - it imports this
-
+def _load_middleware() -> tuple[list[type], list[type]]:
+    """Load the middleware classes before the guard's, and those from it on, if it is listed."""
     loaded = [each for each in map(import_string, settings.MIDDLEWARE) if isclass(each)]
-    return list(dropwhile(lambda each: not issubclass(each, GuardMiddleware), loaded))
+    behind = list(dropwhile(lambda each: not issubclass(each, EnforcingMiddleware), loaded))
+    return loaded[: len(loaded) - len(behind)], behind
 
 
 def check_default_permission(**_: object) -> list[CheckMessage]:

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 guarded_elsewhere: Final[list[Callable[[Any], bool]]] = []
 """Predicates for views that refuse requests themselves; `drf` adds Django REST framework's."""
 
+
+def is_guarded_elsewhere(view: Callback) -> bool:
+    """Return whether a view refuses requests itself."""
+    return any(covers(view) for covers in guarded_elsewhere)
+
+
 _OPTIONS: Final = frozenset({"__init__", "setup", "dispatch", "options"})
 """The methods of a class that run for an OPTIONS request."""
 PASSES_ON: Final = "__credicorp_passes_on__"
@@ -140,7 +146,7 @@ def list_unmarked_views(routes: Iterable[Route], public: Mapping[str, list[objec
     found: list[str] = []
     for route in routes:
         by_name = {*route.namespaces, route.name} & public.keys()
-        if not by_name and not any(covers(route.view) for covers in guarded_elsewhere):
+        if not by_name and not is_guarded_elsewhere(route.view):
             found += _list_unmarked_methods(route.view)
     return found
 

@@ -60,14 +60,9 @@ class Guard(core.Guard[Proof]):
         rules = UrlRules(self, app, public)
 
         def judge() -> Response | None:
-            rules.list_once()
-            if rules.passes(request):
-                return None
-            mark = rules.find(request)
             try:
-                if mark is None:
-                    raise self.refuse_unmarked(request.headers)
-                if mark.scope is not None:
+                mark = rules.mark_of(request)
+                if mark is not None and mark.scope is not None:
                     g.claims = mark.guard.require(request.headers, mark.scope)
             except Refused as refused:
                 return Response(refused.body, refused.status, list(refused.headers))

@@ -20,7 +20,7 @@ from credicorp_auth.resource.refusal import (
     read_failure,
 )
 from credicorp_auth.resource.scope import read_scope, scope_words
-from credicorp_auth.resource.verifier import Proof, check_overrides
+from credicorp_auth.resource.verifier import Proof, check_verifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -51,8 +51,9 @@ class Guard(Generic[Proof]):
         realm: The service's name in challenges: printable ASCII.
 
     Raises:
-        InvalidSetting: The realm is not valid in a header (`config.value`); or the verifier's class
-            overrides only one of `verify` and `averify` (`config.verifier_override`).
+        InvalidSetting: The realm is not valid in a header (`config.value`), the verifier cannot
+            verify (`config.guard_verifier`), or its class overrides only one of `verify` and
+            `averify` (`config.verifier_override`).
 
     .. versionadded:: 1.0.0
     """
@@ -61,9 +62,9 @@ class Guard(Generic[Proof]):
         if not _REALM.fullmatch(realm):
             raise InvalidSetting(
                 f"the realm {ascii(realm)[:80]} is not printable ASCII",
-                hint="give a `realm` that may stand in a header.",
+                hint="give a `realm` of printable ASCII.",
             )
-        check_overrides(verifier, "verify", "averify")
+        check_verifier(verifier)
         self._verifier, self._realm = verifier, realm
 
     def require(self, headers: Headers, scope: RequiredScope) -> Proof:
@@ -162,6 +163,6 @@ def list_unmarked(handlers: Iterable[str]) -> None:
         _emit("guard.unmarked", handlers=", ".join(names), count=len(names))
 
 
-def tell_unchecked(error: InvalidSetting) -> None:
+def log_unchecked(error: InvalidSetting) -> None:
     """Log why an application's handlers cannot be judged, so that every request is refused."""
     _emit("guard.unchecked", code=error.code, reason=error.message)

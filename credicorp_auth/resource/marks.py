@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial, reduce
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
 from attrs import frozen
 
@@ -14,12 +14,24 @@ from credicorp_auth.oauth.scope import Scope
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from credicorp_auth.resource.guard import Guard
-    from credicorp_auth.resource.scope import AnyScope
+    from credicorp_auth.resource.credentials import Headers
+    from credicorp_auth.resource.scope import AnyScope, RequiredScope
 
     Handler = TypeVar("Handler")
 
 _ATTRIBUTE: Final = "__credicorp_mark__"
+
+
+class Judge(Protocol):
+    """Part of a `Guard` that a mark needs: it judges the requests to the marked handler."""
+
+    def require(self, headers: Headers, scope: RequiredScope) -> Any:  # noqa: ANN401 - its proof
+        """Verify the token of a request."""
+        ...
+
+    async def arequire(self, headers: Headers, scope: RequiredScope) -> Any:  # noqa: ANN401 - its proof
+        """Verify the token of a request, awaiting the verifier."""
+        ...
 
 
 @frozen
@@ -32,7 +44,7 @@ class Mark:
         scope: The required scope; None if the handler is public on purpose.
     """
 
-    guard: Guard[Any]
+    guard: Judge
     scope: Scope | AnyScope | None
 
     @property
@@ -163,7 +175,7 @@ def _conflict(name: str) -> InvalidSetting:
     return InvalidSetting(
         f"{name} is marked twice, with different demands or by two guards",
         code="config.mark",
-        hint="keep one `requires` or `public`; several scopes stand in one text, by spaces.",
+        hint="keep one `requires` or `public`; one text may hold several scopes.",
     )
 
 
@@ -185,13 +197,13 @@ def read_public_names(public: Iterable[str], names: Iterable[str | None]) -> fro
     Raises:
         InvalidSetting: A name belongs to no route or to several (`config.public_route`).
     """
-    borne = Counter(names)
+    uses = Counter(names)
     wanted = [public] if isinstance(public, str | bytes) else list(public)
     for name in wanted:
-        if isinstance(public, str | bytes) or borne[name] != 1:
+        if isinstance(public, str | bytes) or uses[name] != 1:
             raise InvalidSetting(
-                f"the public route {ascii(name)[:80]} is the name of {borne[name]} routes",
+                f"the public route {ascii(name)[:80]} is the name of {uses[name]} routes",
                 code="config.public_route",
-                hint="list in `public` names that exactly one route bears, as a tuple.",
+                hint="list names in `public` that exactly one route has, as a tuple.",
             )
     return frozenset(wanted)

@@ -60,14 +60,9 @@ class Guard(core.Guard[Proof]):
         rules = UrlRules(self, app, public)
 
         async def judge(connection: Any) -> Response | None:  # noqa: ANN401 - of two kinds
-            rules.list_once()
-            if rules.passes(connection):
-                return None
-            mark = rules.find(connection)
             try:
-                if mark is None:
-                    raise self.refuse_unmarked(connection.headers)
-                if mark.scope is not None:
+                mark = rules.mark_of(connection)
+                if mark is not None and mark.scope is not None:
                     g.claims = await mark.guard.arequire(connection.headers, mark.scope)
             except Refused as refused:
                 return Response(refused.body, refused.status, dict(refused.headers))

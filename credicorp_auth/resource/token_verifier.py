@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from credicorp_auth.engine.closeable import Closeable
 from credicorp_auth.engine.fork import renew_after_fork
+from credicorp_auth.engine.keys.verifying import VerifiesTokens
 from credicorp_auth.errors import MissingSetting
 from credicorp_auth.settings.schema import Settings
 from credicorp_auth.wiring.engines import (
@@ -19,13 +20,10 @@ from credicorp_auth.wiring.issuer import build_discovery, build_verifier
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from credicorp_auth.jose.claims import Claims
-    from credicorp_auth.oauth.scope import Scope
-    from credicorp_auth.oauth.token import AccessToken
-    from credicorp_auth.settings.schema import SettingsKeywords
+    from credicorp_auth.settings.keywords import SettingsKeywords
 
 
-class TokenVerifier(Closeable):
+class TokenVerifier(VerifiesTokens, Closeable):
     """
     Verifies access tokens of one issuer for one audience (RFC 9068).
 
@@ -37,7 +35,8 @@ class TokenVerifier(Closeable):
     the key set's URL is read from the issuer's metadata (`discovery` is `on`).
 
     Args:
-        **settings: `issuer` and `audience` (both required), and other settings of `Settings`.
+        **settings: `issuer` and `audience` (both required), and other settings, which
+            `help(Settings)` describes.
 
     Raises:
         ConfigurationError: No issuer or no audience is set (`config.verifier`), or a setting is
@@ -47,7 +46,8 @@ class TokenVerifier(Closeable):
     """
 
     def __init__(self, **settings: Unpack[SettingsKeywords]) -> None:
-        given: Any = {"discovery": "on", **settings}
+        given: Any = {name: value for name, value in settings.items() if value is not None}
+        given.setdefault("discovery", "on")
         if given.get("issuer"):
             given.setdefault("base_url", given["issuer"])
         self._start(Settings(**given))
@@ -79,7 +79,7 @@ class TokenVerifier(Closeable):
     def _start(self, settings: Settings) -> None:
         if settings.audience is None:
             raise MissingSetting(
-                "no audience is set that tokens must be meant for",
+                "no `audience` is set",
                 code="config.verifier",
                 hint="set `audience` to the name under which tokens mean this service.",
             )
@@ -87,60 +87,15 @@ class TokenVerifier(Closeable):
         self._runtime = build_anonymous_runtime(settings)
         renew_after_fork(self._runtime)
         self._discovery = build_discovery(settings, self._runtime)
-        self._engine = build_verifier(settings, self._runtime, self._discovery)
+        self._verifier = build_verifier(settings, self._runtime, self._discovery)
 
     def __repr__(self) -> str:
         settings = self._settings
         return f"TokenVerifier(issuer={settings.issuer!r}, audience={settings.audience!r})"
 
-    def verify(
-        self,
-        token: str | AccessToken,
-        *,
-        audience: str | None = None,
-        required_scope: Scope | str | None = None,
-    ) -> Claims:
-        """
-        Verify an access token's signature, issuer, audience, expiry and scope (RFC 9068).
-
-        A subclass that overrides this overrides `averify` as well: asynchronous frameworks and
-        guards call only that one.
-
-        Args:
-            token: The token: the part after `Bearer` in a request's `Authorization` header.
-            audience: The audience it must have; by default the `audience` setting.
-            required_scope: The scope it must cover; by default none.
-
-        Returns:
-            The claims of the token.
-
-        Raises:
-            VerificationFailed: The token is not valid. Log `.code`; do not send it to the caller.
-            KeysUnavailable: The issuer's keys cannot be fetched now.
-        """
-        try:
-            return self._engine.verify(token, audience=audience, required_scope=required_scope)
-        finally:
-            del token  # keep it out of an error's traceback
-
-    async def averify(
-        self,
-        token: str | AccessToken,
-        *,
-        audience: str | None = None,
-        required_scope: Scope | str | None = None,
-    ) -> Claims:
-        """Verify an access token, awaiting a fetch of keys if it is needed; see `verify`."""
-        try:
-            return await self._engine.averify(
-                token, audience=audience, required_scope=required_scope
-            )
-        finally:
-            del token  # keep it out of an error's traceback
-
     def close(self) -> None:
         """Drop the cached keys and release the resources; further calls do nothing."""
-        if self._engine.close():
+        if self._verifier.close():
             self._runtime.transport.close()
             if self._discovery is not None:
                 self._discovery.metadata.close()

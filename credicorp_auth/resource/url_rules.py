@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.resource.guard import list_unmarked, tell_unchecked
+from credicorp_auth.resource.guard import list_unmarked, log_unchecked
 from credicorp_auth.resource.marks import (
     Mark,
     describe,
@@ -38,12 +38,27 @@ class UrlRules:
 
     def __init__(self, guard: Guard[Any], app: Any, public: Iterable[str]) -> None:  # noqa: ANN401 - of two kinds
         names = read_public_names(public, [rule.endpoint for rule in app.url_map.iter_rules()])
-        self._app, self._public = app, Mark(guard, None)
+        self._guard, self._app, self._public = guard, app, Mark(guard, None)
         # A view that later replaces a public one is not public.
         self._views = {name: app.view_functions[name] for name in names}
         self._listed = False
 
-    def passes(self, request: Any) -> bool:  # noqa: ANN401 - of two frameworks
+    def mark_of(self, request: Any) -> Mark | None:  # noqa: ANN401 - of two frameworks
+        """
+        Return the mark by which a request is judged; None if the framework itself responds.
+
+        Raises:
+            Refused: The view is not marked, or its marks conflict (`guard.unmarked`).
+        """
+        self.list_once()
+        if self._passes(request):
+            return None
+        mark = self._find(request)
+        if mark is None:
+            raise self._guard.refuse_unmarked(request.headers)
+        return mark
+
+    def _passes(self, request: Any) -> bool:  # noqa: ANN401 - see above
         """Return whether the framework itself responds: no rule, or its automatic OPTIONS."""
         rule = request.url_rule
         return rule is None or (
@@ -51,13 +66,13 @@ class UrlRules:
             and bool(getattr(rule, "provide_automatic_options", False))
         )
 
-    def find(self, request: Any) -> Mark | None:  # noqa: ANN401 - of two frameworks
+    def _find(self, request: Any) -> Mark | None:  # noqa: ANN401 - see above
         """Return the mark of a request's view; None if there is none, or marks conflict."""
         method = str(getattr(request, "method", "GET"))
         try:
             return self._read(request.url_rule.endpoint, method)
         except InvalidSetting as error:
-            tell_unchecked(error)
+            log_unchecked(error)
             return None
 
     def _read(self, endpoint: str, method: str) -> Mark | None:
@@ -92,7 +107,7 @@ class UrlRules:
             try:
                 list_unmarked(self.list_unmarked())
             except InvalidSetting as error:
-                tell_unchecked(error)
+                log_unchecked(error)
 
 
 def _list_methods(kind: object, method: str) -> Iterator[object]:

@@ -35,6 +35,25 @@ class Verifier(Protocol[Proof]):
         ...
 
 
+def check_verifier(verifier: object) -> None:
+    """
+    Reject an object that cannot verify tokens.
+
+    Raises:
+        InvalidSetting: It is a class, or has neither `verify` nor `averify`
+            (`config.guard_verifier`), or its class overrides only one of them
+            (`config.verifier_override`).
+    """
+    methods = [getattr(verifier, name, None) for name in ("verify", "averify")]
+    if isinstance(verifier, type) or not any(map(callable, methods)):
+        raise InvalidSetting(
+            f"a guard cannot verify tokens by {type(verifier).__name__}",
+            code="config.guard_verifier",
+            hint="pass a `TokenVerifier`, or an object with the methods `verify` and `averify`.",
+        )
+    check_overrides(verifier, "verify", "averify")
+
+
 def check_overrides(verifier: object, method: str, async_method: str) -> None:
     """
     Reject an object whose class overrides only one of two methods.

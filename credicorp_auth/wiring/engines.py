@@ -1,4 +1,4 @@
-"""Engine composition: the only module that knows both settings and adapters."""
+"""Engine composition: settings and adapters become the engines of a `CredicorpAuth`."""
 
 from __future__ import annotations
 
@@ -22,29 +22,26 @@ from credicorp_auth.http.secret import Secret
 from credicorp_auth.lifecycle.client import Client
 from credicorp_auth.lifecycle.windows import WindowPolicy
 from credicorp_auth.oauth.token_endpoint import TokenPolicy, TokenRequest
-from credicorp_auth.plugin.api import Provider
-from credicorp_auth.plugin.loading.registry import (
-    CACHE,
-    PLUGINS_VARIABLE,
-    SECRET_SOURCE,
-    TRANSPORT,
-    Kind,
-    Registry,
-)
+from credicorp_auth.plugin.loading.kinds import CACHE, TRANSPORT
 from credicorp_auth.settings.environment import PROFILE_VARIABLE
 from credicorp_auth.settings.schema import Settings
 from credicorp_auth.settings.sources import merge_sources, sources_of_env, sources_of_profile
+from credicorp_auth.wiring.adapters import (
+    load_adapter,
+    load_observer,
+    load_secret_source,
+    operators_registry,
+)
 from credicorp_auth.wiring.introspection import build_introspector, build_revoker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from credicorp_auth.engine.keys.verifier_engine import VerifierEngine
     from credicorp_auth.engine.tokens.introspector import Introspector
     from credicorp_auth.engine.tokens.revoker import Revoker
-    from credicorp_auth.events import Event
-    from credicorp_auth.plugin.api import ListingCache
-    from credicorp_auth.plugin.api.options import AdapterOptions
+    from credicorp_auth.plugin.api import ListingCache, Provider
+    from credicorp_auth.plugin.loading.registry import Registry
 
 
 def settings_from_env(
@@ -59,7 +56,7 @@ def settings_from_env(
         needs_secret: False for a caller that only verifies; `discovery` then defaults to `on`.
     """
     defaults = _defaults(needs_secret=needs_secret)
-    return Settings(**{**defaults, **merge_sources(sources_of_env(environ)), **keywords})
+    return Settings(**{**defaults, **merge_sources(sources_of_env(environ), keywords)})
 
 
 def _defaults(*, needs_secret: bool) -> dict[str, Any]:
@@ -82,11 +79,11 @@ def settings_from_profile(
         keywords: The caller's settings.
         needs_secret: False for a caller that only verifies; `discovery` then defaults to `on`.
     """
-    name = name or environ.get(PROFILE_VARIABLE)
+    name = name or environ.get(PROFILE_VARIABLE, "").strip()
     if not name:
         raise MissingSetting("no profile was named", hint=f"name one, or set {PROFILE_VARIABLE}.")
     defaults = _defaults(needs_secret=needs_secret)
-    merged = {**defaults, **merge_sources(sources_of_profile(name, environ)), **keywords}
+    merged = {**defaults, **merge_sources(sources_of_profile(name, environ), keywords)}
     if needs_secret and "client_secret" not in merged and "secrets" not in merged:
         raise MissingSetting(
             f"profile {name!r} gives neither client_secret nor secrets",
@@ -100,12 +97,6 @@ def settings_of(profile: str | None, environ: Mapping[str, str], **keywords: Any
     if profile is None:
         return settings_from_env(environ, keywords)
     return settings_from_profile(profile, environ, keywords)
-
-
-def operators_registry(environ: Mapping[str, str]) -> Registry:
-    """Build a registry with the operator's allowlist `CREDICORP_PLUGINS`."""
-    allowed = environ.get(PLUGINS_VARIABLE)
-    return Registry(allowed=None if allowed is None else allowed.replace(",", " ").split())
 
 
 def build_client(settings: Settings) -> Client:
@@ -171,8 +162,8 @@ def build_engines(
     """Build all engines; see `build_engine`."""
     registry = registry or operators_registry(os.environ)
     clock = clock or Clock()
-    observers = [_observer(registry, each) for each in settings.observers]
-    transport = _adapter(registry, TRANSPORT, settings.transport, settings.transport_options)
+    observers = [load_observer(registry, each) for each in settings.observers]
+    transport = load_adapter(registry, TRANSPORT, settings.transport, settings.transport_options)
     carrier, verifier, discovery = transport[0], None, None
     if settings.issuer is not None or settings.discovery != "off":
         from credicorp_auth.wiring import issuer as issuer_wiring  # noqa: PLC0415 - only to verify or discover
@@ -184,8 +175,8 @@ def build_engines(
         carrier = issuer_wiring.with_discovery(carrier, settings, discovery, anonymous_runtime)
         if settings.issuer is not None:
             verifier = issuer_wiring.build_verifier(settings, anonymous_runtime, discovery)
-    cache = _adapter(registry, CACHE, settings.cache, settings.cache_options)
-    source, provider = _secret_source(settings, registry)
+    cache = load_adapter(registry, CACHE, settings.cache, settings.cache_options)
+    source, provider = load_secret_source(settings, registry)
     credentials = CredentialCache(source, provider, settings.client_id, clock)
     runtime = ServerRuntime(
         build_client(settings),
@@ -214,8 +205,8 @@ def build_anonymous_runtime(
 ) -> AnonymousRuntime:
     """Build the runtime for work that needs no secret; see `build_engine`."""
     registry = registry or operators_registry(os.environ)
-    transport = _adapter(registry, TRANSPORT, settings.transport, settings.transport_options)
-    observers = [_observer(registry, each) for each in settings.observers]
+    transport = load_adapter(registry, TRANSPORT, settings.transport, settings.transport_options)
+    observers = [load_observer(registry, each) for each in settings.observers]
     return AnonymousRuntime(transport, EventEmitter(observers), clock or Clock())
 
 
@@ -229,45 +220,13 @@ def open_listing_cache(
         ConfigurationError: The cache cannot be loaded, or does not list its entries.
     """
     registry = registry or operators_registry(os.environ)
-    cache, provider = _adapter(registry, CACHE, settings.cache, settings.cache_options)
+    cache, provider = load_adapter(registry, CACHE, settings.cache, settings.cache_options)
     if not cache.capabilities.lists:
         raise InvalidSetting(
-            f"cache {provider} shows its entries to nobody",
+            f"cache {provider} cannot list its entries",
             hint="name a cache that outlives its process, such as file or redis.",
         )
     return cache, provider
-
-
-def _adapter(
-    registry: Registry, kind: Kind, chosen: object, options: AdapterOptions
-) -> tuple[Any, Provider]:
-    if isinstance(chosen, str):
-        return registry.load(kind, chosen, options)
-    if not isinstance(chosen, kind.port):
-        raise InvalidSetting(
-            f"{type(chosen).__name__} is not a {kind.name}",
-            hint="pass the name of an adapter, or an object that has every method of its port.",
-        )
-    return chosen, Provider(type(chosen).__name__)
-
-
-def _secret_source(settings: Settings, registry: Registry) -> tuple[Any, Provider]:
-    secret = settings.client_secret
-    if secret is None:
-        return _adapter(
-            registry, SECRET_SOURCE, settings.secrets or "env", settings.secrets_options
-        )
-    if settings.secrets is not None:
-        raise InvalidSetting(
-            "both `client_secret` and `secrets` are set",
-            code="config.secret_source",
-            hint="leave one of them out.",
-        )
-    if settings.client_id is None:
-        raise MissingSetting(
-            "`client_secret` is set, and `client_id` is not", hint="set `client_id`."
-        )
-    return StaticSecret(secret), Provider("settings")
 
 
 def _cipher(
@@ -284,14 +243,3 @@ def _cipher(
             hint="pass the key itself as Secret(...), or name a secret source.",
         )
     return EntryCipher(SourceEncryptionKeys(credentials, key, clock))
-
-
-def _observer(registry: Registry, chosen: Any) -> Callable[[Event], object]:
-    if isinstance(chosen, str):
-        return registry.load_observer(chosen)
-    if callable(chosen):
-        return chosen  # type: ignore[no-any-return] # anything that can be called will do
-    raise InvalidSetting(
-        f"observer {type(chosen).__name__} cannot be called",
-        hint="pass a function of one event, or the name of an installed observer.",
-    )

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.engine.keys.discovery import COOLDOWN, DiscoveringTransport, Discovery
 from credicorp_auth.engine.keys.fetch_budget import FetchBudget
-from credicorp_auth.engine.keys.no_verifier import missing_issuer
 from credicorp_auth.engine.keys.runtime import ServerKeyRuntime
 from credicorp_auth.engine.keys.verifier_engine import VerifierEngine
+from credicorp_auth.engine.keys.verifying import missing_issuer
 from credicorp_auth.engine.single_flight.cached_document import CachedDocument
 from credicorp_auth.http.messages import origin_of
 from credicorp_auth.jose.signature_algorithm import read_algorithms

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import os
 import re
-import statistics
 import sys
 import tomllib
 from configparser import ConfigParser
@@ -14,16 +13,18 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
+import house
 import pytest
 
 import credicorp_auth
 
 CHECKOUT = Path(os.environ.get("CREDICORP_CHECKOUT") or Path(__file__).parents[2])
-SHIPPED = sorted(
-    each
-    for folder in (CHECKOUT / "credicorp_auth", *sorted((CHECKOUT / "plugins").glob("*/credicorp_auth_*")))
-    for each in folder.rglob("*.py")
-)  # fmt: skip
+PACKAGES = [
+    CHECKOUT / "credicorp_auth",
+    CHECKOUT / "testing" / "credicorp_auth_testing",
+    *sorted((CHECKOUT / "plugins").glob("*/credicorp_auth_*")),
+]
+SHIPPED = sorted(each for folder in PACKAGES for each in folder.rglob("*.py"))
 TESTS = sorted([*(CHECKOUT / "tests").rglob("*.py"), *(CHECKOUT / "plugins").glob("*/tests/*.py")])
 TREES = {path: ast.parse(path.read_text()) for path in SHIPPED}
 
@@ -42,32 +43,39 @@ def imports(tree, *, everywhere=True):
             yield node.module
 
 
-def functions():
-    for path, tree in TREES.items():
-        for node in ast.walk(tree):
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                begins = node.body[0]
-                spoken = isinstance(begins, ast.Expr) and isinstance(begins.value, ast.Constant)
-                if spoken and len(node.body) > 1:
-                    begins = node.body[1]
-                # Arguments and docstrings are for reading; what counts is what is done.
-                yield f"{name_of(path)}:{node.name}", node.end_lineno - begins.lineno + 1
+def test_sizes_and_arrows_are_within_their_limits(capsys):
+    """Modules and functions are small, few modules are loose, and no import runs in a circle."""
+    within = house.main(CHECKOUT) == 0
+
+    assert within, capsys.readouterr().out
 
 
-def test_modules_are_small():
-    """No module has over 300 lines; half of them have at most 120."""
-    lengths = {name_of(path): len(path.read_text().splitlines()) for path in SHIPPED}
+def test_a_circle_is_found_also_if_only_types_close_it():
+    """Modules that import each other are found, beside others that only import them."""
+    types_only = ast.parse("if TYPE_CHECKING:\n    from rooms.hall import Door")
+    trees = {
+        "rooms": ast.parse(""),
+        "rooms.hall": ast.parse("from rooms import cellar"),
+        "rooms.cellar": types_only,
+        "rooms.roof": ast.parse("import rooms.hall"),
+    }
+    imports = {name: set(house.read_imports(tree, trees)) for name, tree in trees.items()}
 
-    assert {} == {name: length for name, length in lengths.items() if length > 300}
-    assert statistics.median(lengths.values()) <= 120
+    assert house.find_circles(imports) == {"rooms.hall", "rooms.cellar"}
 
 
-def test_functions_fit_in_one_glance():
-    """A function has 12 lines on average, and 19 of 20 have at most 35."""
-    lengths = sorted(length for _, length in functions())
+def test_a_module_of_a_few_lines_counts_unless_it_is_a_marker_or_a_seam(tmp_path):
+    """A small module counts; a folder's docstring and the two seams of a plugin do not."""
+    plugin = tmp_path / "plugins" / "sample" / "credicorp_auth_sample"
+    for path in (tmp_path / "credicorp_auth" / "engine", plugin):
+        path.mkdir(parents=True)
+        (path / "__init__.py").write_text('"""Marker."""\n')
+    (tmp_path / "credicorp_auth" / "engine" / "plugin.py").write_text("SMALL = 1\n")
+    (plugin / "plugin.py").write_text("def build() -> None:\n    pass\n")
+    figures = house.measure(tmp_path)
 
-    assert statistics.mean(lengths) <= 12
-    assert lengths[len(lengths) * 95 // 100] <= 35
+    assert figures["modules under 30 lines"] == 4
+    assert figures["- of them neither package markers nor the two seams of a plugin"] == 1
 
 
 def test_no_room_for_odds_and_ends():
@@ -99,10 +107,9 @@ def test_adapters_know_only_what_a_stranger_may_know():
         "credicorp_auth.bearer.body",
         "credicorp_auth.errors",
         "credicorp_auth.bearer.existing_header",
+        "credicorp_auth.plugin.api.credential",
         "credicorp_auth.plugin.api.hookspecs",
         "credicorp_auth.plugin.api.json_record",
-        "credicorp_auth.plugin.api.mounted_file",
-        "credicorp_auth.oauth.credential",
         "credicorp_auth.http.messages",
         "credicorp_auth.http.secret",
         "credicorp_auth.http.strict_json",
@@ -125,7 +132,7 @@ def test_adapters_know_only_what_a_stranger_may_know():
 def test_frameworks_stay_in_their_faces():
     """Frameworks are imported by the modules of their names, and by the sandbox, alone."""
     frameworks = {"aiohttp", "django", "fastapi", "flask", "litestar", "quart", "rest_framework", "starlette", "werkzeug"}  # fmt: skip
-    sandbox = CHECKOUT / "credicorp_auth" / "testing" / "sandbox"
+    sandbox = CHECKOUT / "testing" / "credicorp_auth_testing" / "sandbox"
     users = {
         name_of(path)
         for path, tree in TREES.items()
@@ -141,7 +148,7 @@ def test_frameworks_stay_in_their_faces():
 
 def test_the_sandbox_reads_with_other_eyes():
     """The sandbox imports nothing of the library, so that the two sides check each other."""
-    folder = CHECKOUT / "credicorp_auth" / "testing" / "sandbox"
+    folder = CHECKOUT / "testing" / "credicorp_auth_testing" / "sandbox"
 
     assert [] == [
         f"{name_of(path)} imports {module}"
@@ -149,8 +156,64 @@ def test_the_sandbox_reads_with_other_eyes():
         if path.is_relative_to(folder)
         for module in imports(tree)
         if module.startswith("credicorp_auth")
-        and not module.startswith("credicorp_auth.testing.sandbox")
+        and not module.startswith("credicorp_auth_testing.sandbox")
     ]
+
+
+def programs():
+    """Group the modules whose imports may meet, by name: what is installed, and each folder of programs."""
+    installed = {
+        ".".join(path.relative_to(top.parent).with_suffix("").parts).removesuffix(".__init__"): path
+        for top in PACKAGES
+        for path in top.rglob("*.py")
+    }
+    folders = ("benchmarks", "benchmarks/fleet", "demo", "fuzz", "tools", "tests/support")
+    return {
+        "installed": installed,
+        **{each: {path.stem: path for path in (CHECKOUT / each).glob("*.py")} for each in folders},
+    }
+
+
+def imported_modules(path, modules):
+    """Yield the modules, of those given, that a module imports anywhere, for types alone too."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names if each.name in modules)
+        elif isinstance(node, ast.ImportFrom):
+            for each in node.names:
+                name = f"{node.module}.{each.name}"
+                yield name if name in modules else node.module
+
+
+def in_circles(graph):
+    """Return what is left of a graph without the modules that no circle goes through."""
+    while True:
+        targets = set().union(*graph.values()) if graph else set()
+        left = {each: found & graph.keys() for each, found in graph.items() if each in targets}
+        left = {each: found for each, found in left.items() if found}
+        if left == graph:
+            return left
+        graph = left
+
+
+def test_a_circle_is_seen():
+    """The check below keeps a circle of three, and drops what only leads to it or away from it."""
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"a", "end"}, "start": {"a"}, "end": set()}
+
+    assert {"a": {"b"}, "b": {"c"}, "c": {"a"}} == in_circles(graph)
+
+
+@pytest.mark.parametrize("program", list(programs()))
+def test_no_import_circle(program):
+    """No module imports one that imports it, directly or not, at any time, or for its types."""
+    modules = programs()[program]
+    graph = {
+        name: set(imported_modules(path, modules)) & modules.keys() - {name}
+        for name, path in modules.items()
+    }
+
+    assert modules
+    assert {} == in_circles(graph)
 
 
 def test_plugin_modules_are_thin():
@@ -292,9 +355,15 @@ def test_every_error_code_is_in_the_reference():
 
 def test_every_option_of_the_command_line_is_in_the_reference():
     """Each command and option stands in docs/reference/cli.md."""
+    import click
+
+    from credicorp_auth.cli.group import COMMANDS
     from credicorp_auth.cli.run import credicorp_auth as command_line
+    from credicorp_auth_testing.commands import new, sandbox
 
     page = (CHECKOUT / "docs/reference/cli.md").read_text()
-    for name, command in command_line.commands.items():
+    context = click.Context(command_line)
+    built_in = {name: command_line.get_command(context, name) for name in COMMANDS}
+    for name, command in {**built_in, "new": new, "sandbox": sandbox}.items():
         assert f"## credicorp-auth {name}" in page
         assert [] == [opt for each in command.params for opt in each.opts if f"`{opt}`" not in page]

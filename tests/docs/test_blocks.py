@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
 
-from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
+from credicorp_auth_testing.sandbox import Sandbox, SandboxSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,9 @@ from typing import Final
 import attrs
 import pytest
 
+from credicorp_auth.settings.keywords import DEFAULTS
 from credicorp_auth.settings.schema import SETTING_NAMES, Settings
+from credicorp_auth_aws.options import SourceOptions as AwsOptions
 from credicorp_auth_env.secrets import SourceOptions
 from credicorp_auth_exec.options import SourceOptions as ExecOptions
 from credicorp_auth_file.options import CacheOptions as FileCacheOptions
@@ -17,6 +19,7 @@ from credicorp_auth_files.secrets import SourceOptions as FilesOptions
 from credicorp_auth_memory.cache import CacheOptions
 from credicorp_auth_redis.options import CacheOptions as RedisOptions
 from credicorp_auth_urllib3.transport import TransportOptions
+from credicorp_auth_vault.options import VaultOptions
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 KINDS: Final = ("transport", "cache", "secrets")
@@ -34,11 +37,6 @@ def shown(default: object) -> str:
     return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
 
 
-def is_empty(default: object) -> bool:
-    """Return whether a default is no value: none, an empty one, or none at all."""
-    return default in {None, (), attrs.NOTHING} or isinstance(default, attrs.Factory)  # type: ignore[arg-type] # a class
-
-
 def variable(name: str) -> str:
     """Return how the page spells the variable of a setting."""
     kind = name.removesuffix("_options")
@@ -54,11 +52,11 @@ def test_every_setting_is_listed() -> None:
 
 def test_plain_defaults_are_stated() -> None:
     """Where a default is a text or a number, the page states that very value."""
-    fields = attrs.fields_dict(Settings)
+    settings = Settings()
     plain = {
-        name: shown(each.default)
-        for name, each in fields.items()
-        if isinstance(each.default, str | float)
+        name: shown(getattr(settings, name))
+        for name, default in DEFAULTS.items()
+        if isinstance(default, str | float | int)
     }
     listed = {cells[0].strip("`"): cells[3] for cells in rows("Settings")}
 
@@ -68,20 +66,26 @@ def test_plain_defaults_are_stated() -> None:
 @pytest.mark.parametrize(
     ("heading", "options"),
     [
-        ("Options of the transports `urllib3`, `requests`, `httpx`, `httpx2`", TransportOptions),
+        ("Options of the transports", TransportOptions),
         ("Options of the cache `memory`", CacheOptions),
         ("Options of the cache `file`", FileCacheOptions),
         ("Options of the cache `redis`", RedisOptions),
         ("Options of the secret source `env`", SourceOptions),
+        ("Options of the secret source `aws`", AwsOptions),
         ("Options of the secret source `exec`", ExecOptions),
         ("Options of the secret source `files`", FilesOptions),
+        ("Options of the secret source `vault`", VaultOptions),
     ],
 )
 def test_every_option_is_listed(heading: str, options: type) -> None:
     """The options on the page are those that the adapter reads, with their defaults."""
-    listed = [(cells[0], cells[3]) for cells in rows(heading)]
+    listed = {cells[0].strip("`"): cells[3] for cells in rows(heading)}
+    fields = attrs.fields(options)
+    plain = {
+        each.name: shown(each.default)
+        for each in fields
+        if isinstance(each.default, str | float | int)
+    }
 
-    assert [
-        (f"`{each.name}`", "none" if is_empty(each.default) else shown(each.default))
-        for each in attrs.fields(options)
-    ] == listed
+    assert [each.name for each in fields] == list(listed)
+    assert plain == {name: listed[name] for name in plain}

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from credicorp_auth.testing.echo import build_offline
+from credicorp_auth_testing.echo import build_offline
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from credicorp_auth.engine.tokens.runtime import ServerRuntime
-from credicorp_auth.testing.fakes import ScriptedTransport
+from credicorp_auth_testing.fakes import ScriptedTransport
 
 pytestmark = pytest.mark.slow
 
@@ -23,8 +23,10 @@ def test_fault_293_workers_inherit_the_token_or_mint_their_own(
     said, complaints = program.communicate(timeout=300)
 
     assert "" == complaints
-    told = json.loads(said)
-    assert mints == sandbox.counters["token_requests"] == len({told["parent"], *told["workers"]})
+    emitted = json.loads(said)
+    assert (
+        mints == sandbox.counters["token_requests"] == len({emitted["parent"], *emitted["workers"]})
+    )
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from credicorp_auth.settings.schema import Settings
-from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.fakes import (
+from credicorp_auth.wiring.engines import build_engine
+from credicorp_auth_testing.clock import MovableClock
+from credicorp_auth_testing.fakes import (
     ListedSecrets,
     ScriptedTransport,
     SwitchableCache,
     wait_idle,
 )
-from credicorp_auth.wiring.engines import build_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,7 +70,7 @@ class Stage:
         return len(self.transport.sent)
 
     def get(self, *args: Any, **keywords: Any) -> AccessToken:
-        """Ask for a token on this thread, and let whatever that started come to its end."""
+        """Ask for a token on this thread, and let what that started come to its end."""
         try:
             return self.engine.get_token(*args, **keywords)
         finally:

@@ -8,12 +8,12 @@ import json
 import pytest
 
 from credicorp_auth import CredicorpAuth, Settings, errors
-from credicorp_auth.engine.endpoint_locator import AnsweredAddresses
+from credicorp_auth.engine.endpoint_locator import RespondingEndpoints
 from credicorp_auth.http.messages import HttpResponse
 from credicorp_auth.http.secret import SecretBytes
-from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.fakes import ScriptedTransport, wait_idle
-from credicorp_auth.testing.scripted_runtime import response, token_response
+from credicorp_auth_testing.clock import MovableClock
+from credicorp_auth_testing.fakes import ScriptedTransport, wait_idle
+from credicorp_auth_testing.scripted_runtime import response, token_response
 
 _SERVERS = itertools.count()
 GONE = HttpResponse(404, [("Content-Type", "text/html")], SecretBytes(b"<html>"))
@@ -149,7 +149,7 @@ def test_before_metadata_are_read_their_address_stands_for_the_endpoint():
 
 def test_addresses_are_forgotten_before_they_fill_the_memory():
     """Thousands of addresses make room for new ones."""
-    addresses = AnsweredAddresses()
+    addresses = RespondingEndpoints()
     for number in range(5000):
         addresses.add(f"https://as.example/{number}")
 

@@ -14,7 +14,7 @@ from credicorp_auth.engine.storage.record import CorruptEntry
 from credicorp_auth.errors import InvalidSetting, SecretUnavailable
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.plugin.api import FetchedSecret, Provider, SecretSourceCapabilities
-from credicorp_auth.testing.clock import MovableClock
+from credicorp_auth_testing.clock import MovableClock
 
 KEY, OTHER = "a" * 64, "b" * 64
 RECORD = "0" * 31 + "1"
@@ -161,7 +161,7 @@ def test_a_source_that_is_away_leaves_the_keys_in_force():
 
 
 def test_what_forgets_secrets_forgets_the_keys_that_come_with_them():
-    """After a leak no entry is encrypted with the old key, also while there is no new one to be had."""
+    """After a leak no entry is encrypted with the old key, also while no new one is available."""
     clock, source, credential_cache = keeper_of(
         FIRST, SecretUnavailable("sealed", retryable=True), SECOND
     )

@@ -12,8 +12,8 @@ from credicorp_auth.engine.tokens.rejections import Rejections
 from credicorp_auth.errors import OriginNotAllowed
 from credicorp_auth.http.allowed_origins import AllowedOrigins
 from credicorp_auth.http.challenge import Verdict
-from credicorp_auth.oauth.carried_tokens import CarriedTokens
-from credicorp_auth.testing.fakes import wait_idle
+from credicorp_auth.oauth.token import CarriedTokens
+from credicorp_auth_testing.fakes import wait_idle
 
 URL = "https://as.example/decisions/1"
 OTHER_URL = "https://api.example/decisions/1"
@@ -384,7 +384,7 @@ def test_invalidating_forgets_only_the_very_token(stage):
 
 
 def test_another_scopes_token_is_found_by_its_own_bad_news(stage):
-    """A rejected token is found whatever scope it is said to be of, and the others are left alone."""
+    """A rejected token is found under any scope that is named for it, and the others are left alone."""
     play = stage()
     first, other = play.get(), play.get("other")
     reject = play.engine.reports.reject

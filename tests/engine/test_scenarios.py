@@ -1,7 +1,7 @@
 """
 One table of scenarios, lived by threads that wait and by tasks that wait.
 
-Each scenario is a list of steps; a step says what happens, and what comes of it:
+Each scenario is a list of steps; a step says what happens, and the result:
 
     ("get", value)        ask for a token, and get the one with that value
     ("fail", code)        ask for a token, and get the error with that code
@@ -19,8 +19,8 @@ from __future__ import annotations
 import pytest
 
 from credicorp_auth import errors
-from credicorp_auth.testing.fakes import wait_idle
-from credicorp_auth.testing.scripted_runtime import response, token_response
+from credicorp_auth_testing.fakes import wait_idle
+from credicorp_auth_testing.scripted_runtime import response, token_response
 
 LOST = errors.ConnectionFailed("the connection was refused")
 BAD_TLS = errors.TlsFailed("the certificate has expired")

@@ -8,7 +8,7 @@ import sys
 PROGRAM = """
 import asyncio, sys
 from credicorp_auth import CredicorpAuth
-from credicorp_auth.testing.fakes import ScriptedTransport
+from credicorp_auth_testing.fakes import ScriptedTransport
 
 auth = CredicorpAuth(client_id="a", client_secret="dummy", transport=ScriptedTransport())
 print(asyncio.run(auth.aget_token()).value.reveal(), "trio" in sys.modules)

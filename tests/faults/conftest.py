@@ -8,10 +8,10 @@ import pytest
 
 from credicorp_auth import errors
 from credicorp_auth.settings.schema import Settings
-from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.fakes import wait_idle
-from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
 from credicorp_auth.wiring.engines import build_engine
+from credicorp_auth_testing.clock import MovableClock
+from credicorp_auth_testing.fakes import wait_idle
+from credicorp_auth_testing.sandbox import Sandbox, SandboxSettings
 
 
 class Bench:

@@ -9,9 +9,9 @@ import pytest
 
 from credicorp_auth import CredicorpAuth, errors
 from credicorp_auth.settings.schema import Settings
-from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.echo import EchoTransport, build_offline
-from credicorp_auth.testing.sandbox import Sandbox
+from credicorp_auth_testing.clock import MovableClock
+from credicorp_auth_testing.echo import EchoTransport, build_offline
+from credicorp_auth_testing.sandbox import Sandbox
 
 
 @pytest.mark.parametrize(

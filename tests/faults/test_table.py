@@ -13,7 +13,7 @@ TESTED_FROM = 346
 
 # `test_fault_251_…`, `test_fault_253_254_…`: numbers have three digits.
 _NUMBERED = re.compile(r"^\s*(?:async )?def test_fault((?:_\d{3})+)(?=_|\()", re.MULTILINE)
-_SUITES = ("tests", "plugins/*/tests", "credicorp_auth/testing/contracts")
+_SUITES = ("tests", "plugins/*/tests", "testing/credicorp_auth_testing/contracts")
 """Where tests are; the suites of the contract kit run once for each plugin."""
 
 

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
+from credicorp_auth_testing.sandbox import Sandbox, SandboxSettings
 
 READ, WRITE = "decisions:read", "applications:write"
 PROGRAMS = Path(__file__).parent / "programs"

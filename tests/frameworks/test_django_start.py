@@ -9,6 +9,7 @@ import django
 import pytest
 from django.conf import settings
 
+from credicorp_auth.engine.keys.verifying import NoVerifier
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.resource import ANY_SCOPE
 from credicorp_auth.resource import Guard as PlainGuard
@@ -19,10 +20,6 @@ pytestmark = pytest.mark.slow
 _APPS = ["django.contrib.auth", "django.contrib.contenttypes"]
 MIDDLEWARE = "credicorp_auth.resource.django.GuardMiddleware"
 UPDATE = "django.middleware.cache.UpdateCacheMiddleware"
-
-
-class NoVerifier:
-    """Verifies nothing: these tests are about what happens before any request."""
 
 
 def project(*patterns) -> ModuleType:
@@ -123,7 +120,7 @@ def test_fault_357_start_up_lists_every_unmarked_view(start, listed):
     assert [", ".join(names)] == listed()
     found = start(urls, guard, checks=True)
     warned = [each.msg for each in found if each.id == "credicorp_auth.W001"]
-    assert [f"{name} is neither marked nor public: it is refused to everybody." for name in names] == warned  # fmt: skip
+    assert [f"{name} is neither marked nor public: every request to it is refused." for name in names] == warned  # fmt: skip
 
 
 @pytest.mark.parametrize("public", [("twice",), ("absent",), ("space:",), ("admin",), "once"])

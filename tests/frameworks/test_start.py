@@ -11,15 +11,12 @@ from aiohttp import web
 from aiohttp.abc import AbstractView
 from litestar import Litestar, Router, get
 
+from credicorp_auth.engine.keys.verifying import NoVerifier
 from credicorp_auth.errors import InvalidSetting, UsageError
 from credicorp_auth.resource.aiohttp import Guard as AiohttpGuard
 from credicorp_auth.resource.litestar import Guard as LitestarGuard
 
 pytestmark = pytest.mark.slow
-
-
-class NoVerifier:
-    """Verifies nothing: these tests are about what happens before any request."""
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ import pytest
 
 from credicorp_auth import CredicorpAuth, Settings
 from credicorp_auth.errors import CredicorpAuthError
-from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.fakes import (
+from credicorp_auth_testing.clock import MovableClock
+from credicorp_auth_testing.fakes import (
     ListedSecrets,
     ScriptedTransport,
     SwitchableCache,
     wait_idle,
 )
-from credicorp_auth.testing.scripted_runtime import response
+from credicorp_auth_testing.scripted_runtime import response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,7 +68,7 @@ class Scene:
         """How many requests there were."""
         return len(self.transport.sent)
 
-    def told(self, name: str) -> list[dict[str, Any]]:
+    def emitted(self, name: str) -> list[dict[str, Any]]:
         """Return the fields of each event of that name."""
         return [dict(event.fields) for event in self.events if event.name == name]
 

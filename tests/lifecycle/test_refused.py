@@ -1,4 +1,4 @@
-"""The story of a refusal that may blame the client's secret, on a scripted stage."""
+"""A refusal that may blame the client's secret, on a scripted stage."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from credicorp_auth.lifecycle.runtime import TokenRequirements
 from credicorp_auth.oauth.introspection import IntrospectionPolicy
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.token_endpoint import TokenRequest
-from credicorp_auth.testing.scripted_runtime import ScriptedRuntime, response, token_response
+from credicorp_auth_testing.scripted_runtime import ScriptedRuntime, response, token_response
 
 SCOPE = Scope("decisions:read")
 CLIENT = Client("client-1", TokenRequest("https://as.example/token", scope=SCOPE))
@@ -78,7 +78,7 @@ def test_fault_394_a_rotated_secret_works_whatever_name_the_refusal_bears(reques
 
     assert ["old", "new"] == shown(runtime)
     assert 1 == runtime.asked.count(PAST_CACHE)
-    assert "secret.rotated" in runtime.told
+    assert "secret.rotated" in runtime.emitted
 
 
 @pytest.mark.parametrize("request_of", REQUESTS)
@@ -116,7 +116,7 @@ def test_fault_394_what_blames_something_else_does_not_read_the_secret(request_o
 
 @pytest.mark.parametrize("status", [408, 500, 502, 504])
 def test_fault_390_a_failure_by_its_status_does_not_read_the_secret(status):
-    """390: three requests with one secret, whatever error the body names."""
+    """390: three requests with one secret, no matter what error the body names."""
     runtime = ScriptedRuntime(
         [response(status, error="invalid_client")] * 3, secrets=["old", "new"]
     )

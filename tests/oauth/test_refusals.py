@@ -7,7 +7,7 @@ import pytest
 from credicorp_auth import errors
 from credicorp_auth.http.messages import HttpResponse
 from credicorp_auth.http.secret import Secret, SecretBytes
-from credicorp_auth.oauth.endpoint_address import EndpointAddress
+from credicorp_auth.oauth.endpoint import EndpointAddress
 from credicorp_auth.oauth.refusal import may_blame_client, read_failure, refuses_client
 
 ADDRESS = EndpointAddress("https://as.example/token", "`token_url`")
@@ -34,7 +34,9 @@ REFUSALS = [
     (403, '{"error": "access_denied"}', KEY, "oauth.access_denied"),
     (400, '{"error": "unauthorized"}', KEY, "oauth.unauthorized"),
     (401, '{"error": "unauthorized"}', CLIENT, "oauth.unauthorized"),
-    (401, '{"error": "Unauthorized"}', CLIENT, "oauth.Unauthorized"),
+    (401, '{"error": "Unauthorized"}', CLIENT, "oauth.unauthorized"),
+    (400, '{"error": "INVALID_CLIENT"}', CLIENT, "oauth.invalid_client"),
+    (400, '{"error": "Invalid_Scope"}', NONE, "oauth.invalid_scope"),
     (401, '{"error": "what_now"}', CLIENT, "oauth.what_now"),
     (403, '{"error": "what_now"}', KEY, "oauth.what_now"),
     (400, '{"error": "what_now"}', NONE, "oauth.what_now"),
@@ -109,14 +111,14 @@ def test_what_is_no_refusal_blames_nobody(error):
 
 
 @pytest.mark.parametrize("status", [404, 405])
-@pytest.mark.parametrize("has_answered", [False, True])
-def test_fault_391_the_hint_names_address_and_setting(status, has_answered):
-    """391: whoever has to correct the address is told which one, and where it stands."""
+@pytest.mark.parametrize("has_responded", [False, True])
+def test_fault_391_the_hint_names_address_and_setting(status, has_responded):
+    """391: a caller that has to correct the address is told which one, and where it stands."""
     address = EndpointAddress(
-        "https://as.example/t", "the metadata at https://as.example", has_answered
+        "https://as.example/t", "the metadata at https://as.example", has_responded
     )
     error = read_failure(HttpResponse(status, [], SecretBytes(b"")), "where", [], address)
 
     assert isinstance(error, errors.ServerUnreachable)
-    assert has_answered is error.retryable
+    assert has_responded is error.retryable
     assert "https://as.example/t, which came from the metadata at https://as.example" in error.hint

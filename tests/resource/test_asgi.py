@@ -15,6 +15,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from credicorp_auth import TokenVerifier
+from credicorp_auth.engine.keys.verifying import NoVerifier
 from credicorp_auth.errors import InvalidSetting, UsageError
 from credicorp_auth.resource import ANY_SCOPE
 from credicorp_auth.resource.asgi import BearerGuard
@@ -88,7 +89,7 @@ MOUNTED = [
 @pytest.mark.parametrize(("root", "path", "listed", "opened"), MOUNTED)
 def test_fault_346_a_path_is_open_if_both_readings_are(root, path, listed, opened, lab):
     """Below a `root_path`, the path with it and the path without it must be listed."""
-    guard = BearerGuard(Seen(), None, scope=ANY_SCOPE, open_paths=listed)
+    guard = BearerGuard(Seen(), NoVerifier(), scope=ANY_SCOPE, open_paths=listed)
     for method in ("GET", "HEAD", "POST"):
         scope = {"type": "http", "method": method, "path": path, "root_path": root}
         status = lab.drive(guard, scope)[0]["status"]
@@ -100,7 +101,7 @@ def test_fault_346_a_path_is_open_if_both_readings_are(root, path, listed, opene
 def test_open_paths_are_a_list_of_full_paths(paths):
     """Anything else is refused when the service starts."""
     with pytest.raises(InvalidSetting) as refused:
-        BearerGuard(Seen(), None, scope="a", open_paths=paths)
+        BearerGuard(Seen(), NoVerifier(), scope="a", open_paths=paths)
 
     assert "config.open_path" == refused.value.code
     assert isinstance(paths, list) != ("is the text" in str(refused.value))
@@ -110,7 +111,7 @@ def test_open_paths_are_a_list_of_full_paths(paths):
 def test_fault_350_a_scope_that_is_none_is_refused(scope):
     """Also a table of paths, which the first edition took."""
     with pytest.raises(InvalidSetting) as refused:
-        BearerGuard(Seen(), None, scope=scope)
+        BearerGuard(Seen(), NoVerifier(), scope=scope)
 
     assert "config.required_scope" == refused.value.code
     assert ("empty" if scope == "" else type(scope).__name__) in str(refused.value)
@@ -232,13 +233,13 @@ def test_head_is_answered_without_a_body_whatever_the_server_does(issuer, lab):
 
 def test_lifespan_passes(issuer, lab):
     """The application starts and stops with the server."""
-    told = []
+    emitted = []
 
     async def app(scope, receive, send):
         assert "lifespan" == scope["type"]
         for _ in range(2):
             message = await receive()
-            told.append(message["type"])
+            emitted.append(message["type"])
             await send({"type": f"{message['type']}.complete"})
 
     with lab.uvicorn_serving(
@@ -246,7 +247,7 @@ def test_lifespan_passes(issuer, lab):
     ) as port:
         assert 401 == lab.ask(port).status
 
-    assert ["lifespan.startup", "lifespan.shutdown"] == told
+    assert ["lifespan.startup", "lifespan.shutdown"] == emitted
 
 
 def test_a_connection_of_an_unknown_kind_is_not_let_through(issuer, lab):

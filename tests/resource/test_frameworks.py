@@ -25,6 +25,7 @@ from starlette.routing import BaseRoute, Host, Match, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 
 from credicorp_auth import Claims
+from credicorp_auth.engine.keys.verifying import NoVerifier
 from credicorp_auth.errors import InvalidSetting, UsageError
 from credicorp_auth.resource import ANY_SCOPE
 from credicorp_auth.resource import fastapi as fastapi_face
@@ -87,8 +88,8 @@ def events(caplog):
     caplog.set_level(logging.INFO, "credicorp_auth")
 
     def list_them(field, *names):
-        told = [each.credicorp_event for each in caplog.records if each.msg == "%s"]
-        return [event.fields[field] for event in told if event.name in names]
+        emitted = [each.credicorp_event for each in caplog.records if each.msg == "%s"]
+        return [event.fields[field] for event in emitted if event.name in names]
 
     return list_them
 
@@ -376,7 +377,7 @@ def test_hosts_and_routes_of_ones_own(guard, statuses):
     app = Starlette(routes=[host, Own()])
     guard.install(app, public=("own",))
     unmarked = Starlette(routes=[Own(), Host("b.example", told_app)])
-    starlette_face.Guard(None).install(unmarked)
+    starlette_face.Guard(NoVerifier()).install(unmarked)
 
     assert [401, 200, 403] == statuses_of_host(statuses, app)
     assert [200] * 3 == statuses(app, "/own")
@@ -809,7 +810,7 @@ def test_hooks_of_blueprints_and_applications_come_later(service):
 
 
 def test_fault_349_a_view_in_the_place_of_a_public_one_is_not_public(service):
-    """What is open is the view that bore the name, and not whatever stands there later."""
+    """What is open is the view that bore the name, and not what stands there later."""
     service.ask("/open")
     service.app.view_functions["static"] = lambda **_: {}
 
@@ -828,7 +829,7 @@ def test_fault_353_public_endpoints_exist_once(service):
 
 def test_contradicting_marks_let_nobody_in(service, events):
     """Two guards on one view are told to the log, and the view is refused."""
-    other = type(service.guard)(None)
+    other = type(service.guard)(NoVerifier())
     kind = MethodView if isinstance(service.app, Flask) else quart.views.MethodView
 
     @other.requires(READ)

@@ -39,7 +39,7 @@ class Raising:
 
 
 class Returning:
-    """A verifier that returns, whatever it is shown, and notes what was required."""
+    """A verifier that always returns, and notes what was required."""
 
     def __init__(self, proof):
         self.proof, self.required = proof, []
@@ -95,7 +95,7 @@ UNAVAILABLE, FAULT, INVALID = (503, "server_error"), (500, "server_error"), (401
     ids=lambda each: type(each).__name__ if isinstance(each, Exception) else str(each),
 )
 def test_whose_fault_it_is(error, expected):
-    """Only a fault of the token is the caller's; whatever else happens, nobody is let in."""
+    """Only a fault of the token is the caller's; on anything else, nobody is let in."""
     status, headers, code = decide(error)
 
     assert expected == (status, code)
@@ -276,6 +276,16 @@ def test_a_realm_that_cannot_stand_in_a_header_is_refused(realm):
         Guard(Raising(None), realm=realm)
 
     assert "config.value" == refused.value.code
+
+
+@pytest.mark.parametrize("verifier", [None, "https://credicorp.co.uk", Returning, len])
+def test_fault_413_a_guard_without_a_verifier_is_refused(verifier):
+    """413: what cannot verify is refused when the service starts; the hint says what to pass."""
+    with pytest.raises(errors.InvalidSetting) as refused:
+        Guard(verifier)
+
+    assert "config.guard_verifier" == refused.value.code
+    assert "TokenVerifier" in refused.value.hint
 
 
 def test_no_token_is_told_to_log_or_caller(caplog):

@@ -6,12 +6,13 @@ from functools import partial, wraps
 
 import pytest
 
+from credicorp_auth.engine.keys.verifying import NoVerifier
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.resource import ANY_SCOPE, Guard
 from credicorp_auth.resource.marks import Mark, describe, read_mark, read_public_names
 
-guard, other = Guard(None), Guard(None)
+guard, other = Guard(NoVerifier()), Guard(NoVerifier())
 
 
 def scope_of(*handlers):

@@ -7,6 +7,7 @@ import io
 import pytest
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+from credicorp_auth.engine.keys.verifying import NoVerifier
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.resource import ANY_SCOPE
 from credicorp_auth.resource.wsgi import BearerGuard
@@ -72,7 +73,7 @@ def test_it_guards_what_is_mounted(issuer, lab):
 def test_fault_350_a_scope_that_is_none_is_refused(scope):
     """Also a table of paths, which the first edition took."""
     with pytest.raises(InvalidSetting) as refused:
-        BearerGuard(raised_in, None, scope=scope)
+        BearerGuard(raised_in, NoVerifier(), scope=scope)
 
     assert "config.required_scope" == refused.value.code
 
@@ -99,7 +100,7 @@ MOUNTED = [
 def test_fault_346_a_path_is_open_if_both_readings_are(mounted, path, listed, opened):
     """Below a `SCRIPT_NAME`, the path with it and the path without it must be listed."""
     began = []
-    guard = BearerGuard(lambda *_: [], None, scope=ANY_SCOPE, open_paths=listed)
+    guard = BearerGuard(lambda *_: [], NoVerifier(), scope=ANY_SCOPE, open_paths=listed)
     for method in ("GET", "HEAD", "POST"):
         given = environ(SCRIPT_NAME=mounted, PATH_INFO=path, REQUEST_METHOD=method)
         guard(given, lambda status, _headers: began.append(status))

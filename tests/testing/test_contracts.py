@@ -1,12 +1,12 @@
-"""The contracts themselves: what they say to whoever forgets to name what is tested."""
+"""The contracts themselves: what they say to anyone who forgets to name what is tested."""
 
 from __future__ import annotations
 
 import pytest
 
-from credicorp_auth.testing.contracts.bearer import BearerContract
-from credicorp_auth.testing.contracts.cache import CacheContract
-from credicorp_auth.testing.contracts.transport import TransportContract
+from credicorp_auth_testing.contracts.bearer import BearerContract
+from credicorp_auth_testing.contracts.cache import CacheContract
+from credicorp_auth_testing.contracts.transport import TransportContract
 
 
 @pytest.mark.parametrize(

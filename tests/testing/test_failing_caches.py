@@ -10,7 +10,15 @@ import pytest
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth.plugin.api import Cache, CacheCapabilities, LeasingCache, ListingCache
 from credicorp_auth.settings.schema import Settings
-from credicorp_auth.testing.failing_caches import (
+from credicorp_auth.wiring.engines import build_engine
+from credicorp_auth_memory import MemoryCache
+from credicorp_auth_testing.fakes import (
+    ListedSecrets,
+    ScriptedTransport,
+    SwitchableCache,
+    wait_idle,
+)
+from failing_caches import (
     AroundCache,
     CorruptingCache,
     FailingCache,
@@ -18,14 +26,6 @@ from credicorp_auth.testing.failing_caches import (
     cut,
     flip,
 )
-from credicorp_auth.testing.fakes import (
-    ListedSecrets,
-    ScriptedTransport,
-    SwitchableCache,
-    wait_idle,
-)
-from credicorp_auth.wiring.engines import build_engine
-from credicorp_auth_memory import MemoryCache
 
 KEY = "a" * 64
 HERD = 50
@@ -200,7 +200,7 @@ def test_a_cache_without_leases_gets_no_number():
 
 
 def test_a_slow_cache_waits_until_it_is_let_go():
-    """Whoever reads meanwhile waits."""
+    """A caller that reads meanwhile waits."""
     cache = SlowCache(MemoryCache(), seconds=60)
     read = []
     reader = threading.Thread(target=lambda: read.append(cache.read(KEY)))

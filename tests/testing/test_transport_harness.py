@@ -7,7 +7,7 @@ import pytest
 from credicorp_auth.errors import ConnectionFailed
 from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.plugin.api import TransportCapabilities
-from credicorp_auth.testing.contracts.transport.harness import ask, needs_total_deadline, refusal
+from credicorp_auth_testing.contracts.transport.harness import ask, needs_total_deadline, refusal
 
 
 class Unhurried:

@@ -26,10 +26,10 @@ from credicorp_auth.jose.verification import VerificationPolicy, read_token, ver
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.plugin.api import TransportCapabilities
 from credicorp_auth.settings.schema import Settings
-from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.fakes import wait_idle
 from credicorp_auth.wiring.engines import build_anonymous_runtime
 from credicorp_auth.wiring.issuer import build_discovery, build_verifier
+from credicorp_auth_testing.clock import MovableClock
+from credicorp_auth_testing.fakes import wait_idle
 
 ISSUER = "https://as.example"
 AUDIENCE = "partner-api"
@@ -205,7 +205,7 @@ class Stage:
         finally:
             wait_idle()
 
-    def told(self, name: str) -> list[dict[str, Any]]:
+    def emitted(self, name: str) -> list[dict[str, Any]]:
         """Return the fields of each event of that name."""
         return [dict(event.fields) for event in self.events if event.name == name]
 

@@ -13,11 +13,11 @@ import pytest
 
 from credicorp_auth import Claims, CredicorpAuth, TokenVerifier, errors
 from credicorp_auth.settings.schema import Settings
-from credicorp_auth.testing.clock import MovableClock
-from credicorp_auth.testing.fakes import ScriptedTransport, wait_idle
-from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
 from credicorp_auth.wiring.engines import build_anonymous_runtime
 from credicorp_auth.wiring.issuer import build_discovery, build_verifier
+from credicorp_auth_testing.clock import MovableClock
+from credicorp_auth_testing.fakes import ScriptedTransport, wait_idle
+from credicorp_auth_testing.sandbox import Sandbox, SandboxSettings
 
 pytestmark = pytest.mark.slow
 
@@ -120,7 +120,7 @@ def test_the_answer_says_where_it_came_from(sandbox):
     """A transport on sockets of its own knows whom it was connected to."""
     settings = Settings(issuer=sandbox.issuer, audience="a", base_url=sandbox.base_url)
     runtime = build_anonymous_runtime(settings)
-    from credicorp_auth.http.document_request import build_document_request
+    from credicorp_auth.oauth.endpoint import build_document_request
 
     for _ in range(2):
         response = runtime.send(build_document_request(sandbox.jwks_url), timeout=5)

@@ -14,9 +14,6 @@ import pytest
 from credicorp_auth.errors import InvalidSetting, MalformedResponse
 from credicorp_auth.http.messages import MAX_BODY
 from credicorp_auth.http.secret import Secret
-from credicorp_auth.testing.contracts.transport.harness import black_hole_port
-from credicorp_auth.testing.ticks import Ticks
-from credicorp_auth.testing.wire import Hold, WireServer
 from credicorp_auth.wire.exchange import Exchange, current
 from credicorp_auth.wire.failure import build_failure
 from credicorp_auth.wire.options import TransportOptions
@@ -24,6 +21,9 @@ from credicorp_auth.wire.proxy import Proxy, choose_proxy, read_proxy
 from credicorp_auth.wire.response import PIECE, OpenResponse, read_response_body
 from credicorp_auth.wire.sockets import DeadlineSocket, connect_to_any
 from credicorp_auth.wire.tls import build_context
+from credicorp_auth_testing.contracts.transport.harness import black_hole_port
+from credicorp_auth_testing.ticks import Ticks
+from credicorp_auth_testing.wire import Hold, WireServer
 
 
 @pytest.fixture

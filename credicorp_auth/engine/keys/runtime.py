@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from credicorp_auth.engine.keys.discovery import Discovery
     from credicorp_auth.engine.runtime import AnonymousRuntime
     from credicorp_auth.http.messages import HttpResponse
-    from credicorp_auth.oauth.endpoint_address import EndpointAddress
+    from credicorp_auth.oauth.endpoint import EndpointAddress
 
 
 class ServerKeyRuntime:

@@ -11,8 +11,7 @@ from credicorp_auth.http.secret import Secret
 from credicorp_auth.http.strict_json import NotStrictJson, read_json_object
 from credicorp_auth.lifecycle.runtime import Issuance, StoredToken
 from credicorp_auth.oauth.scope import Scope
-from credicorp_auth.oauth.token import Grant
-from credicorp_auth.oauth.token_text import is_token
+from credicorp_auth.oauth.token import Grant, is_token
 from credicorp_auth.plugin.api import sound_number
 
 SCHEMA: Final = 1

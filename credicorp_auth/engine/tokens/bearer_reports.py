@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from credicorp_auth.http.challenge import Verdict
-from credicorp_auth.oauth.carried_tokens import CarriedTokens
+from credicorp_auth.oauth.token import CarriedTokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from credicorp_auth.engine.tokens.entry import Held, TokenEntry
     from credicorp_auth.engine.tokens.runtime import ServerRuntime
     from credicorp_auth.engine.tokens.token_entries import TokenEntries
-    from credicorp_auth.oauth.scope import Scope
+    from credicorp_auth.oauth.scope import RequestedScope
     from credicorp_auth.oauth.token import AccessToken
 
 
@@ -41,12 +41,7 @@ class BearerReports:
         self.carried = CarriedTokens()
 
     def reject(
-        self,
-        token: AccessToken,
-        scope: Scope | str | Iterable[str] | None,
-        origin: str,
-        *,
-        first_pause: float,
+        self, token: AccessToken, scope: RequestedScope, origin: str, *, first_pause: float
     ) -> Verdict:
         """
         Count a 401 that a resource server gave to a token; drop the token if a mint may help.
@@ -71,12 +66,7 @@ class BearerReports:
         return verdict
 
     def report_replay(
-        self,
-        token: AccessToken,
-        scope: Scope | str | Iterable[str] | None,
-        origin: str,
-        *,
-        first_pause: float | None,
+        self, token: AccessToken, scope: RequestedScope, origin: str, *, first_pause: float | None
     ) -> None:
         """
         Count the response to a replayed request whose 401 has dropped a token.
@@ -100,9 +90,7 @@ class BearerReports:
         """Emit an event to the log and every observer."""
         self._runtime.emit(name, **fields)
 
-    def _holder_of(
-        self, token: AccessToken, scope: Scope | str | Iterable[str] | None
-    ) -> TokenEntry | None:
+    def _holder_of(self, token: AccessToken, scope: RequestedScope) -> TokenEntry | None:
         entries = self._entries
         entry = entries.default if scope is None else entries.known(scope)
         if entry is None or entry.held is None or entry.held.token is not token:

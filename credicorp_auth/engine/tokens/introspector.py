@@ -9,32 +9,60 @@ from __future__ import annotations
 
 from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
 from credicorp_auth.engine.fork import renew_after_fork
+from credicorp_auth.engine.second_chance import SecondChanceTable
 from credicorp_auth.engine.single_flight.shared_calls import SharedCalls
-from credicorp_auth.engine.tokens.introspection_cache import IntrospectionCache, IntrospectionEntry
 from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.lifecycle.introspect import (
     INACTIVE_SECONDS,
+    cacheable_seconds,
     introspect_token,
-    seconds_to_believe,
 )
 from credicorp_auth.lifecycle.token_query import Timestamped, check_cooldown, concerns_one_token
 from credicorp_auth.oauth.introspection import Introspection, require_audience
-from credicorp_auth.oauth.token import AccessToken
+from credicorp_auth.oauth.token import MAX_TOKEN, AccessToken
 from credicorp_auth.oauth.token_query import read_shown_token
-from credicorp_auth.oauth.token_text import MAX_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from credicorp_auth.engine.tokens.query_runtime import ServerQueryRuntime
+    from credicorp_auth.lifecycle.windows import Instant
     from credicorp_auth.oauth.introspection import IntrospectionPolicy
 
+MAX_RESPONSES: Final = 4096
+"""Maximum number of cached results."""
+
 Outcome = Timestamped[Introspection] | CredicorpAuthError
+
+
+class IntrospectionEntry:
+    """
+    A cached introspection response or error; it expires by either clock.
+
+    Args:
+        outcome: The response, or the error.
+        since: The time at which its lifetime begins, by both clocks.
+        seconds: Its lifetime in seconds.
+    """
+
+    __slots__ = ("outcome", "until_boot", "until_wall", "used")
+
+    def __init__(self, outcome: Outcome, since: Instant, seconds: float) -> None:
+        self.outcome = outcome
+        self.until_wall, self.until_boot = since.wall + seconds, since.boot + seconds
+        self.used = False
+
+
+class IntrospectionCache(SecondChanceTable[IntrospectionEntry]):
+    """Introspection results by the SHA-256 of the token; the tokens themselves are not kept."""
+
+    def __init__(self) -> None:
+        super().__init__(MAX_RESPONSES)
 
 
 @frozen
@@ -148,9 +176,9 @@ class Introspector:
 
     def _keep(self, digest: bytes, outcome: Outcome) -> None:
         if isinstance(outcome, Timestamped):
-            kept = IntrospectionEntry(outcome, outcome.sent, seconds_to_believe(outcome))
+            kept = IntrospectionEntry(outcome, outcome.sent, cacheable_seconds(outcome))
             self._cache.keep(digest, kept)
-        elif concerns_one_token(outcome, has_answered=self._runtime.has_answered()):
+        elif concerns_one_token(outcome, has_responded=self._runtime.has_responded()):
             # Cache the error as well, so that a retry loop does not flood the server.
             self._cache.keep(
                 digest, IntrospectionEntry(outcome, self._runtime.now(), INACTIVE_SECONDS)

@@ -18,8 +18,7 @@ from credicorp_auth.engine.tokens.bearer_reports import BearerReports
 from credicorp_auth.engine.tokens.completion import Completion
 from credicorp_auth.engine.tokens.token_entries import TokenEntries
 from credicorp_auth.errors import Closed, CredicorpAuthError, DeadlinePassed
-from credicorp_auth.lifecycle.obtain import obtain_token
-from credicorp_auth.lifecycle.refresh import discard_token, refresh_token_entry
+from credicorp_auth.lifecycle.obtain import discard_token, obtain_token, refresh_token_entry
 from credicorp_auth.lifecycle.revoke import withdraw_token
 from credicorp_auth.lifecycle.runtime import ObtainedToken
 from credicorp_auth.oauth.refusal import refuses_client
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from credicorp_auth.lifecycle.client import Client
     from credicorp_auth.lifecycle.runtime import TokenRequirements
     from credicorp_auth.lifecycle.windows import Windows
-    from credicorp_auth.oauth.scope import Scope
+    from credicorp_auth.oauth.scope import RequestedScope, Scope
     from credicorp_auth.oauth.token import AccessToken
 
 
@@ -71,7 +70,7 @@ class TokenEngine:
         return self._default
 
     def get_token(
-        self, scope: Scope | str | Iterable[str] | None = None, *, timeout: float | None = None
+        self, scope: RequestedScope = None, *, timeout: float | None = None
     ) -> AccessToken:
         """
         Return a usable token; block this thread if none is held.
@@ -94,13 +93,13 @@ class TokenEngine:
         try:
             handle.waiter.wait(handle.deadline - self._boot())
         finally:
-            self._leave(handle)
+            self._stop_waiting(handle)
         token = self._conclude(handle)
         return token or self.get_token(scope, timeout=handle.deadline - self._boot())
 
     async def aget_token(
         self,
-        scope: Scope | str | Iterable[str] | None = None,
+        scope: RequestedScope = None,
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - ends this wait, not the shared call
     ) -> AccessToken:
@@ -116,7 +115,7 @@ class TokenEngine:
         try:
             await handle.waiter.wait(handle.deadline - self._boot())
         finally:
-            self._leave(handle)
+            self._stop_waiting(handle)
         token = self._conclude(handle)
         return token or await self.aget_token(scope, timeout=handle.deadline - self._boot())
 
@@ -135,19 +134,19 @@ class TokenEngine:
             self._runtime.emit("refresh.deferred", code=code, scope=str(entry.scope))
         if admission.call_start is not None:
             if admission.call_start.replaces_lost:
-                self._runtime.emit("flight.abandoned", scope=str(entry.scope))
+                self._runtime.emit("single_flight.abandoned", scope=str(entry.scope))
             run = partial(
                 self._run_call, entry, admission.call_start.call, admission.call_start.requirements
             )
-            start_or_run("credicorp-auth flight", run)
+            start_or_run("credicorp-auth single-flight", run)
         return admission.result
 
     def _run_call(
         self, entry: TokenEntry, call: InFlightCall, requirements: TokenRequirements
     ) -> None:
         IN_FLIGHT.set((*IN_FLIGHT.get(), entry))
-        story = obtain_token if entry.held is None else refresh_token_entry
-        outcome = run_guarded(partial(story, self._client, self._runtime, requirements))
+        operation = obtain_token if entry.held is None else refresh_token_entry
+        outcome = run_guarded(partial(operation, self._client, self._runtime, requirements))
         if isinstance(outcome, ObtainedToken):
             self._note_eviction(entry, outcome)
         wake_all(self._completion.complete(entry, call, outcome))
@@ -160,7 +159,7 @@ class TokenEngine:
             self._runtime.emit("token.evicted", scope=str(entry.scope), max_entries=max_entries)
 
     @staticmethod
-    def _leave(handle: WaitHandle) -> None:
+    def _stop_waiting(handle: WaitHandle) -> None:
         with handle.entry.lock:
             if handle.waiter in handle.call.waiters:
                 handle.call.waiters.remove(handle.waiter)
@@ -174,14 +173,14 @@ class TokenEngine:
         """
         outcome = handle.call.outcome
         self._runtime.emit(
-            "token.waited", scope=str(handle.entry.scope), landed=outcome is not None
+            "token.waited", scope=str(handle.entry.scope), completed=outcome is not None
         )
         now, held = self._runtime.now(), handle.entry.held
-        living = held if held is not None and held.lives_at(now) else None
-        if living is not None and not self._refuses(outcome):
+        usable = held if held is not None and held.valid_at(now) else None
+        if usable is not None and not self._refuses(outcome):
             if isinstance(outcome, CredicorpAuthError) or outcome is None:
                 self._runtime.emit("refresh.deferred", scope=str(handle.entry.scope))
-            return living.token
+            return usable.token
         if isinstance(outcome, CredicorpAuthError):
             raise outcome.copy()
         if self._closed:
@@ -225,6 +224,11 @@ class TokenEngine:
         self._runtime.emit("token.invalidated", scope=str(entry.scope))
         discard = partial(discard_token, self._client, self._runtime, entry.scope, held.record_id)
         start_or_run("credicorp-auth discard", partial(self._completion.attempt, discard))
+
+    @property
+    def keeps_between_processes(self) -> bool:
+        """Whether the cache keeps a token after this process has ended."""
+        return self._runtime.cache.spans_processes
 
     def windows_of(self, token: AccessToken) -> Windows | None:
         """Return the windows of a held token; None if it is no longer held."""

@@ -10,21 +10,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from credicorp_auth.engine.tokens.token_engine import TokenEngine
-    from credicorp_auth.oauth.scope import Scope
+    from credicorp_auth.oauth.scope import RequestedScope
     from credicorp_auth.oauth.token import AccessToken
 
 
 class _Tokens(Protocol):
     def get_token(
-        self, scope: Scope | str | Iterable[str] | None = None, *, timeout: float | None = None
+        self, scope: RequestedScope = None, *, timeout: float | None = None
     ) -> AccessToken: ...
 
     async def aget_token(
         self,
-        scope: Scope | str | Iterable[str] | None = None,
+        scope: RequestedScope = None,
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - as the method that is called
     ) -> AccessToken: ...
@@ -46,14 +44,14 @@ class TokenSource:
         self.reports = engine.reports
 
     def get_token(
-        self, scope: Scope | str | Iterable[str] | None = None, *, timeout: float | None = None
+        self, scope: RequestedScope = None, *, timeout: float | None = None
     ) -> AccessToken:
         """Return a usable token."""
         return self._auth.get_token(scope, timeout=timeout)
 
     async def aget_token(
         self,
-        scope: Scope | str | Iterable[str] | None = None,
+        scope: RequestedScope = None,
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - as the method that is called
     ) -> AccessToken:

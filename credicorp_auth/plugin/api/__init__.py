@@ -22,7 +22,7 @@ from credicorp_auth.plugin.api.lease import (
     LeasingCache,
     sound_number,
 )
-from credicorp_auth.plugin.api.provider import Provider
+from credicorp_auth.plugin.api.options import Provider
 from credicorp_auth.plugin.api.secret_source import (
     FetchedSecret,
     SecretSource,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from credicorp_auth.errors import InvalidSetting, SecretUnavailable
 from credicorp_auth.http.secret import Secret, SecretBytes
 from credicorp_auth.http.strict_json import NotStrictJson, read_json_object
-from credicorp_auth.oauth.credential import Fault, digest_fields, read_credential
+from credicorp_auth.plugin.api.credential import Fault, digest_fields, read_credential
 from credicorp_auth.plugin.api.secret_source import FetchedSecret
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _read_member(value: object) -> Secret | Fault:
     if not isinstance(value, str):
         return Fault("secret.invalid", "is not text")
     raw = SecretBytes(value.encode("utf-8", "surrogatepass"))
-    return read_credential(raw, line_end=False)
+    return read_credential(raw)
 
 
 def read_field_names(value: Mapping[str, str] | str) -> Mapping[str, str]:

@@ -16,7 +16,7 @@ import pytest
 import urllib3
 
 from credicorp_auth import CredicorpAuth
-from credicorp_auth.testing.sandbox import Sandbox
+from credicorp_auth_testing.sandbox import Sandbox
 from credicorp_auth_urllib3 import BearerPoolManager
 
 if TYPE_CHECKING:

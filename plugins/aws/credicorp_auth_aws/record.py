@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.errors import SecretUnavailable
-from credicorp_auth.oauth.credential import Fault, read_credential
+from credicorp_auth.plugin.api.credential import Fault, read_credential
 from credicorp_auth.plugin.api.json_record import parse_record, read_members
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from credicorp_auth.testing.contracts.secret_source import SecretSourceContract
+from credicorp_auth_testing.contracts.secret_source import SecretSourceContract
 
 pytestmark = pytest.mark.slow
 

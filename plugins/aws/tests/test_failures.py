@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import pytest
 
 from credicorp_auth.errors import SecretUnavailable
-from credicorp_auth.testing.contracts.secret_source.canary import CANARY, find_canary
-from credicorp_auth.testing.contracts.secret_source.harness import refusal
-from credicorp_auth.testing.wire import Drip, Hold, Receive, Reset, Send, WireServer, response
+from credicorp_auth_testing.contracts.secret_source.canary import CANARY, find_canary
+from credicorp_auth_testing.contracts.secret_source.harness import refusal
+from credicorp_auth_testing.wire import Drip, Hold, Receive, Reset, Send, WireServer, response
 
 pytestmark = pytest.mark.slow
 

@@ -11,10 +11,10 @@ import boto3
 import pytest
 import urllib3
 
-from credicorp_auth.testing.contracts.secret_source.canary import CANARY, find_canary
-from credicorp_auth.testing.contracts.secret_source.harness import refusal
-from credicorp_auth.testing.wire import Hold, Receive, Send, WireServer, response
 from credicorp_auth_aws.withheld_logs import withhold_logs
+from credicorp_auth_testing.contracts.secret_source.canary import CANARY, find_canary
+from credicorp_auth_testing.contracts.secret_source.harness import refusal
+from credicorp_auth_testing.wire import Hold, Receive, Send, WireServer, response
 
 pytestmark = pytest.mark.slow
 

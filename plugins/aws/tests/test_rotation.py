@@ -9,7 +9,7 @@ import pytest
 
 from credicorp_auth import CredicorpAuth
 from credicorp_auth.errors import CredicorpAuthError, SecretUnavailable
-from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
+from credicorp_auth_testing.sandbox import Sandbox, SandboxSettings
 from credicorp_auth_urllib3 import BearerPoolManager
 
 pytestmark = pytest.mark.slow

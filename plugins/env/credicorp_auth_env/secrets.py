@@ -10,9 +10,14 @@ from attrs import field, frozen
 
 from credicorp_auth.errors import InvalidSetting, SecretUnavailable
 from credicorp_auth.http.secret import Secret, SecretBytes
-from credicorp_auth.oauth.credential import Fault, digest_fields, read_credential
 from credicorp_auth.plugin.api import FetchedSecret, SecretSourceCapabilities
-from credicorp_auth.plugin.api.mounted_file import read_file, read_until_alike
+from credicorp_auth.plugin.api.credential import (
+    Fault,
+    digest_fields,
+    read_credential,
+    read_file,
+    read_until_alike,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -35,7 +40,8 @@ class SourceOptions:
     Options of the secret source `env`.
 
     Args:
-        prefix: Prefix of the variable names; `CC_` for those of older services.
+        prefix (text; default: `CREDICORP_`): Prefix of the variable names; `CC_` reads
+            `CC_CLIENT_ID` and `CC_CLIENT_SECRET`.
     """
 
     prefix: str = field(default="CREDICORP_", converter=_read_prefix)
@@ -122,7 +128,9 @@ class EnvSecretSource:
     def _find(self, name: str) -> _Found:
         variable = f"{self._options.prefix}{name.upper()}"
         direct, path = self._look_up(variable), self._look_up(f"{variable}_FILE")
-        if direct is not None and path is not None:
+        # A compose file or chart that has no value for a variable sets it to nothing.
+        path = path if path and path.strip() else None
+        if direct and direct.strip() and path is not None:
             fault = Fault("secret.invalid", "are both set; keep one of them")
             return _Found(name, f"{variable} and {variable}_FILE", fault)
         if path is not None:

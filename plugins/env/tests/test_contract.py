@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credicorp_auth.testing.contracts.secret_source import SecretSourceContract
 from credicorp_auth_env import EnvSecretSource
+from credicorp_auth_testing.contracts.secret_source import SecretSourceContract
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

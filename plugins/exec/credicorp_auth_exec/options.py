@@ -91,15 +91,18 @@ class SourceOptions:
     Options of the secret source `exec`.
 
     Args:
-        command: Program and arguments, as a list; the program by its absolute path, or by its bare
-            name on PATH. Text is a JSON array, or words with a shell's quotes. No shell runs it.
-        environment: Names of the variables that the program gets from this process, in addition to
-            PATH, HOME, USER, LOGNAME, LANG, LC_ALL, LC_CTYPE, TMPDIR and TZ.
-        fields: Mapping of field names to JSON member names, or text such as
-            `client_id=username,client_secret=password`. A field not listed uses its own name.
-        standard_error: `discard`, or `inherit` to let the program write to the standard error of
-            this process.
-        timeout: Seconds that one run may take; then the program and its process group are ended.
+        command (list of text; required): Program and arguments; the program by its absolute path,
+            or by its bare name on PATH. Text is a JSON array, or words with a shell's quotes. No
+            shell runs it.
+        environment (list of names; default: none): Variables that the program gets from this
+            process, in addition to PATH, HOME, USER, LOGNAME, LANG, LC_ALL, LC_CTYPE, TMPDIR and
+            TZ.
+        fields (mapping; default: none): Field names and the JSON members that hold them, if the
+            names differ; or text such as `client_id=username,client_secret=password`.
+        standard_error (`discard` or `inherit`; default: `discard`): `inherit` lets the program
+            write to the standard error of this process.
+        timeout (seconds, above 0; default: `5`): For one run; then the program is killed with its
+            process group.
 
     Raises:
         InvalidSetting: A value cannot be used (`config.value`).

@@ -14,7 +14,7 @@ from shutil import which
 from typing import TYPE_CHECKING, Any, Final
 
 from credicorp_auth.http.secret import SecretBytes
-from credicorp_auth.oauth.credential import Fault
+from credicorp_auth.plugin.api.credential import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

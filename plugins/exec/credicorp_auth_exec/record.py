@@ -7,8 +7,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from credicorp_auth.oauth.credential import Fault, digest_fields
 from credicorp_auth.plugin.api import FetchedSecret
+from credicorp_auth.plugin.api.credential import Fault, digest_fields
 from credicorp_auth.plugin.api.json_record import parse_record, read_members
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.errors import SecretUnavailable
-from credicorp_auth.oauth.credential import Fault
 from credicorp_auth.plugin.api import FetchedSecret, SecretSourceCapabilities
+from credicorp_auth.plugin.api.credential import Fault
 from credicorp_auth_exec.options import SourceOptions
 from credicorp_auth_exec.program import build_environment, run_program
 from credicorp_auth_exec.record import read_output

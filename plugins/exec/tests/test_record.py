@@ -83,7 +83,7 @@ def test_a_ttl_counts_from_the_start_of_the_program(open_source, prints):
         {"version": True},
         {"version": "1"},
         {"client_secret": 5},
-        {"client_secret": "canary\n"},
+        {"client_secret": "canary "},
         {"revision": "two words"},
         {"revision": "x" * 81},
         {"revision": True},

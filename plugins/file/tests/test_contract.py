@@ -7,8 +7,8 @@ import pytest
 import credicorp_auth_file
 from credicorp_auth.plugin.api import Cache
 from credicorp_auth.plugin.api.options import AdapterOptions
-from credicorp_auth.testing.contracts.cache import CacheContract
 from credicorp_auth_file import CacheOptions, FileCache, plugin
+from credicorp_auth_testing.contracts.cache import CacheContract
 
 pytestmark = pytest.mark.slow
 

@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, Final
 from attrs import field, frozen
 
 from credicorp_auth.errors import InvalidSetting, SecretUnavailable
-from credicorp_auth.oauth.credential import Fault, digest_fields, read_credential
 from credicorp_auth.plugin.api import FetchedSecret, SecretSourceCapabilities
+from credicorp_auth.plugin.api.credential import (
+    Fault,
+    digest_fields,
+    read_credential,
+    read_file,
+    read_until_alike,
+)
 from credicorp_auth.plugin.api.json_record import no_field_names, read_field_names
-from credicorp_auth.plugin.api.mounted_file import read_file, read_until_alike
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -62,9 +67,9 @@ class SourceOptions:
     Options of the secret source `files`.
 
     Args:
-        directory: Absolute path of the directory.
-        fields: Mapping of field names to file names, or text such as
-            `client_id=username,client_secret=password`. A field not listed uses its own name.
+        directory (absolute path; required): The directory with one file for each field.
+        fields (mapping; default: none): Field names and the files that hold them, if the names
+            differ; or text such as `client_id=username,client_secret=password`.
 
     Raises:
         InvalidSetting: A value cannot be used (`config.value`).

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from credicorp_auth.testing.contracts.secret_source import SecretSourceContract
 from credicorp_auth_files import FilesSecretSource, SourceOptions
+from credicorp_auth_testing.contracts.secret_source import SecretSourceContract
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 
 from credicorp_auth import CredicorpAuth, errors
-from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
+from credicorp_auth_testing.sandbox import Sandbox, SandboxSettings
 from credicorp_auth_urllib3 import BearerPoolManager
 
 pytestmark = pytest.mark.slow

@@ -7,8 +7,8 @@ import pytest
 import credicorp_auth_httpx
 from credicorp_auth.plugin.api import Transport
 from credicorp_auth.plugin.api.options import AdapterOptions
-from credicorp_auth.testing.contracts.transport import TransportContract
 from credicorp_auth_httpx import HttpxTransport, TransportOptions, plugin, plugin_httpx2
+from credicorp_auth_testing.contracts.transport import TransportContract
 
 pytestmark = pytest.mark.slow
 

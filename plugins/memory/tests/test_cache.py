@@ -17,9 +17,9 @@ from credicorp_auth.plugin.api import (
     LeasingCache,
 )
 from credicorp_auth.plugin.api.options import AdapterOptions
-from credicorp_auth.testing.contracts.cache import CacheContract
 from credicorp_auth_memory import CacheOptions, MemoryCache, plugin
 from credicorp_auth_memory.cache import open_cache
+from credicorp_auth_testing.contracts.cache import CacheContract
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

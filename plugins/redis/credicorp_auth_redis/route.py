@@ -9,7 +9,6 @@ from credicorp_auth_redis.cluster import Cluster
 from credicorp_auth_redis.connection import Connector
 from credicorp_auth_redis.pool import Pool
 from credicorp_auth_redis.sentinel import MasterBySentinel
-from credicorp_auth_redis.single import SingleServer
 
 if TYPE_CHECKING:
     from credicorp_auth_redis.address import Address
@@ -74,3 +73,29 @@ def build_route(options: CacheOptions) -> Route:
         return MasterBySentinel(pool, sentinel_pool, options.sentinel)
     address = cast("Address", url.address)  # guaranteed by the options
     return Cluster(pool, address) if options.cluster else SingleServer(pool, address)
+
+
+class SingleServer:
+    """
+    A single server, or a proxy that looks like one.
+
+    Args:
+        pool: Connection pool.
+        address: Address of the server.
+    """
+
+    def __init__(self, pool: Pool, address: Address) -> None:
+        self._pool = pool
+        self._address = address
+        self.forget = pool.drop_idle
+        self.close = pool.close
+        self.after_fork = pool.after_fork
+        self.ask_at = pool.ask
+
+    def ask(self, key: str, command: Command) -> object:  # noqa: ARG002 # it has all keys
+        """Send a command, and return its response."""
+        return self._pool.ask(self._address, command)
+
+    def servers(self) -> list[Address]:
+        """Return the server."""
+        return [self._address]

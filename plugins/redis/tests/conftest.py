@@ -13,9 +13,9 @@ import pytest
 import redis
 import trustme
 
-from credicorp_auth.testing.redis_server import RedisServer, find_redis
 from credicorp_auth_redis import CacheOptions, RedisCache
 from credicorp_auth_redis.budget import within as within_seconds
+from redis_server import RedisServer, find_redis
 
 
 def pytest_collection_modifyitems(items):
@@ -51,7 +51,7 @@ class Servers:
         return self.stack.enter_context(RedisServer(*directives, **how))
 
     def cache(self, server=None, *, clock=time.time, **options):
-        """Build a cache of a server, or of whatever the options name."""
+        """Build a cache of a server, or of what the options name."""
         if server is not None:
             options.setdefault("url", server.url)
         # Machines that run tests are busy; what is measured in time says so itself.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from credicorp_auth.testing.contracts.cache import CacheContract
 from credicorp_auth_redis import CacheOptions, RedisCache
+from credicorp_auth_testing.contracts.cache import CacheContract
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from credicorp_auth.errors import CacheUnavailable
-from credicorp_auth.testing.redis_server import free_port
+from redis_server import free_port
 
 KEY, OTHER = "a1" * 32, "b2" * 32
 

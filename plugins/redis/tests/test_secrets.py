@@ -7,8 +7,8 @@ import logging
 import pytest
 
 from credicorp_auth.errors import CacheUnavailable
-from credicorp_auth.testing.wire import Hold, WireServer
 from credicorp_auth_redis.address import Address
+from credicorp_auth_testing.wire import Hold, WireServer
 
 KEY = "a1" * 32
 PASSWORD, ENTRY = "passw0rd-canary", b"entry-canary"

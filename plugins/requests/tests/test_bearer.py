@@ -14,8 +14,9 @@ from urllib3 import Retry
 
 from credicorp_auth import CredicorpAuth
 from credicorp_auth.errors import OriginNotAllowed
-from credicorp_auth.testing.contracts.bearer import BearerContract
-from credicorp_auth.testing.contracts.bearer.harness import (
+from credicorp_auth_requests import BearerAuth
+from credicorp_auth_testing.contracts.bearer import BearerContract
+from credicorp_auth_testing.contracts.bearer.harness import (
     REFUSED,
     Got,
     exchanging,
@@ -23,9 +24,8 @@ from credicorp_auth.testing.contracts.bearer.harness import (
     serving,
     tokens_at,
 )
-from credicorp_auth.testing.fakes import ScriptedTransport
-from credicorp_auth.testing.wire import WireServer, response
-from credicorp_auth_requests import BearerAuth
+from credicorp_auth_testing.fakes import ScriptedTransport
+from credicorp_auth_testing.wire import WireServer, response
 
 DONE = response(b"done")
 

@@ -11,9 +11,9 @@ import trustme
 from requests import Session
 
 from credicorp_auth import errors
-from credicorp_auth.testing.contracts.transport.harness import ask, black_hole_port
-from credicorp_auth.testing.wire import Hold, Receive, Reset, Send, WireServer, response
 from credicorp_auth_requests import RequestsTransport, TransportOptions
+from credicorp_auth_testing.contracts.transport.harness import ask, black_hole_port
+from credicorp_auth_testing.wire import Hold, Receive, Reset, Send, WireServer, response
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 

@@ -7,8 +7,8 @@ import pytest
 import credicorp_auth_requests
 from credicorp_auth.plugin.api import Transport
 from credicorp_auth.plugin.api.options import AdapterOptions
-from credicorp_auth.testing.contracts.transport import TransportContract
 from credicorp_auth_requests import RequestsTransport, TransportOptions, plugin
+from credicorp_auth_testing.contracts.transport import TransportContract
 
 pytestmark = pytest.mark.slow
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib3 import HTTPHeaderDict, PoolManager
 
-from credicorp_auth.testing.contracts.bearer import BearerContract
-from credicorp_auth.testing.contracts.bearer.harness import Got
+from credicorp_auth_testing.contracts.bearer import BearerContract
+from credicorp_auth_testing.contracts.bearer.harness import Got
 from credicorp_auth_urllib3 import BearerPoolManager
 
 

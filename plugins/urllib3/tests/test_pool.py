@@ -24,8 +24,8 @@ from credicorp_auth import CredicorpAuth
 from credicorp_auth.bearer.body import Body
 from credicorp_auth.errors import InvalidSetting, OriginNotAllowed, ServerFailed
 from credicorp_auth.http.messages import origin_of
-from credicorp_auth.testing.fakes import ScriptedTransport
-from credicorp_auth.testing.wire import Receive, Send, WireServer, response
+from credicorp_auth_testing.fakes import ScriptedTransport
+from credicorp_auth_testing.wire import Receive, Send, WireServer, response
 from credicorp_auth_urllib3 import BearerPoolManager
 from credicorp_auth_urllib3.authorized_request import AuthorizedRequest
 

@@ -12,9 +12,9 @@ import trustme
 import credicorp_auth_urllib3
 from credicorp_auth.plugin.api import Transport, TransportCapabilities
 from credicorp_auth.plugin.api.options import AdapterOptions
-from credicorp_auth.testing.contracts.transport import TransportContract
-from credicorp_auth.testing.contracts.transport.harness import ask
-from credicorp_auth.testing.wire import Hold, Receive, Send, WireServer, response
+from credicorp_auth_testing.contracts.transport import TransportContract
+from credicorp_auth_testing.contracts.transport.harness import ask
+from credicorp_auth_testing.wire import Hold, Receive, Send, WireServer, response
 from credicorp_auth_urllib3 import TransportOptions, Urllib3Transport, plugin
 
 pytestmark = pytest.mark.slow

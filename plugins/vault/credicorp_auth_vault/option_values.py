@@ -58,16 +58,19 @@ def read_flag(value: str | bool) -> bool:  # noqa: FBT001 # a converter
 
 
 def trim_slashes(value: str) -> str:
-    """Strip the slashes at both ends of a path."""
-    return str(value).strip("/")
+    """Strip the slashes at both ends of a path; `check_path` rejects what cannot be one."""
+    if isinstance(value, str | int):  # pyright: ignore[reportUnnecessaryIsInstance] # users may err
+        return str(value).strip("/")
+    return value
 
 
-def check_path(_options: object, attribute: Attribute[Any], value: str | None) -> None:
+def check_path(_options: object, attribute: Attribute[Any], value: object) -> None:
     """Check that an option is a path inside Vault, if it is set."""
+    if value is None:
+        return
     # HTTP libraries resolve dot segments, which could lead out of the configured path.
-    if value is None or (
-        _PATH.fullmatch(value) and not {"", ".", ".."}.intersection(value.split("/"))
-    ):
+    is_path = isinstance(value, str) and _PATH.fullmatch(value)
+    if is_path and not {"", ".", ".."}.intersection(is_path.string.split("/")):
         return
     raise InvalidSetting(
         f"`{attribute.name}` is not a path inside Vault",

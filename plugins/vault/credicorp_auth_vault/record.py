@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from credicorp_auth.errors import SecretUnavailable
-from credicorp_auth.oauth.credential import Fault, digest_fields
 from credicorp_auth.plugin.api import FetchedSecret
+from credicorp_auth.plugin.api.credential import Fault, digest_fields
 from credicorp_auth.plugin.api.json_record import read_members
 from credicorp_auth_vault.failure import build_failure
-from credicorp_auth_vault.mount import Place, ask_for_mount, has_versions
+from credicorp_auth_vault.mount import SecretLocation, ask_for_mount, has_versions
 from credicorp_auth_vault.response import OK, read_object, read_seconds, read_section
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from credicorp_auth.http.secret import Secret
     from credicorp_auth_vault.options import VaultOptions
-    from credicorp_auth_vault.response import Answer
+    from credicorp_auth_vault.response import VaultResponse
 
-    Ask = Callable[[Callable[[Any], Answer]], Answer]
+    Ask = Callable[[Callable[[Any], VaultResponse]], VaultResponse]
     """Sends a request through hvac with a valid token."""
 
 
@@ -37,7 +37,7 @@ class Record:
     """
 
     def __init__(self, server: str, options: VaultOptions) -> None:
-        self._place = Place(server, options.mount, options.path or "")
+        self._place = SecretLocation(server, options.mount, options.path or "")
         self._options = options
         self._has_versions: bool | None = None  # None until the first read
 
@@ -85,7 +85,7 @@ class Record:
         number = metadata.get("version")
         if not isinstance(number, int):
             raise SecretUnavailable(
-                f"{place}: the answer is not that of kv version 2",
+                f"{place}: the response is not that of kv version 2",
                 code="secret.invalid",
                 hint="check that `url` is that of a Vault.",
             )
@@ -93,7 +93,7 @@ class Record:
             self._read_fields(read_object(data.get("data")), names),
             # With its creation time: a record that was deleted and recreated starts at 1 again.
             f"{place.mount}/{place.path}/{number} of {metadata.get('created_time')!a:.40}",
-            expires_at=_read_moment(metadata.get("deletion_time")),
+            expires_at=_read_deletion_time(metadata.get("deletion_time")),
             provenance=f"{place} version {number}",
         )
         return fetched, number
@@ -113,9 +113,9 @@ class Record:
         fields = self._read_fields(data, names)
         # `lease_duration` is for credentials created on demand, `ttl` for those that Vault
         # rotates at intervals.
-        lives = [read_seconds(response.members.get("lease_duration")) or None]
-        lives.append(read_seconds(data.get("ttl")))
-        ends = [asked + life for life in lives if life is not None]
+        lifetimes = [read_seconds(response.members.get("lease_duration")) or None]
+        lifetimes.append(read_seconds(data.get("ttl")))
+        ends = [asked + life for life in lifetimes if life is not None]
         return FetchedSecret(
             fields,
             digest_fields(fields),
@@ -123,7 +123,7 @@ class Record:
             provenance=str(place),
         )
 
-    def _read_data(self, response: Answer) -> Mapping[str, Any]:
+    def _read_data(self, response: VaultResponse) -> Mapping[str, Any]:
         if response.status != OK:
             raise build_failure(response, str(self._place))
         return read_section(response, "data", place=str(self._place))
@@ -139,7 +139,7 @@ class Record:
         )
 
 
-def _read_moment(value: object) -> float | None:
+def _read_deletion_time(value: object) -> float | None:
     """Return the time in epoch seconds at which Vault will delete a version; None if never."""
     try:
         return datetime.fromisoformat(str(value)).timestamp() if value else None

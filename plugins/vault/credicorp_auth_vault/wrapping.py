@@ -14,7 +14,7 @@ from credicorp_auth_vault.response import OK, read_object
 
 if TYPE_CHECKING:
     from credicorp_auth_vault.options import VaultOptions
-    from credicorp_auth_vault.response import Answer
+    from credicorp_auth_vault.response import VaultResponse
     from credicorp_auth_vault.vault_login import VaultLogin
 
 _THEFT = (
@@ -61,7 +61,7 @@ class WrappedSecretId:
         place = f"{login.server} unwrapping of the secret id"
         self._check(login, options, wrapping, place)
         login.token = wrapping
-        response: Answer = login.hvac.sys.unwrap()
+        response: VaultResponse = login.hvac.sys.unwrap()
         login.token = None
         if response.status != OK:
             raise build_denied(response, place, hint=_THEFT)
@@ -78,7 +78,7 @@ class WrappedSecretId:
         self, login: VaultLogin, options: VaultOptions, wrapping: Secret, place: str
     ) -> None:
         """Check the path at which the token was made: at another, anybody can wrap anything."""
-        response: Answer = login.hvac.adapter.post(
+        response: VaultResponse = login.hvac.adapter.post(
             "/v1/sys/wrapping/lookup", json={"token": wrapping.reveal()}
         )
         if response.status != OK:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from loopback_vault import refusal
 
-from credicorp_auth.testing.contracts.secret_source import SecretSourceContract
+from credicorp_auth_testing.contracts.secret_source import SecretSourceContract
 
 pytestmark = pytest.mark.slow
 

@@ -179,13 +179,13 @@ def test_vault_cacert_is_the_fallback_of_ca_file(tls_vault, connect, ca_file, tm
 
 
 def test_a_vault_cacert_that_is_none(tmp_path):
-    """A file that does not exist is told at once, by its path."""
+    """A file that does not exist is refused at once, by its path."""
     with pytest.raises(InvalidSetting, match="nowhere"):
         build({"VAULT_ADDR": URL, "VAULT_CACERT": str(tmp_path / "nowhere")})
 
 
 def test_fault_193_the_authority_is_checked(tls_vault, connect):
-    """A certificate of nobody we know is not accepted, whatever VAULT_SKIP_VERIFY says."""
+    """A certificate of nobody we know is not accepted, no matter what VAULT_SKIP_VERIFY says."""
     from credicorp_auth.errors import SecretUnavailable
 
     environment = {"VAULT_SKIP_VERIFY": "1", "VAULT_TOKEN": tls_vault.root}

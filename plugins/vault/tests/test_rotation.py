@@ -11,7 +11,7 @@ from loopback_vault import Reply, refusal
 
 from credicorp_auth import CredicorpAuth
 from credicorp_auth.errors import CredicorpAuthError, SecretUnavailable
-from credicorp_auth.testing.sandbox import Sandbox, SandboxSettings
+from credicorp_auth_testing.sandbox import Sandbox, SandboxSettings
 from credicorp_auth_urllib3 import BearerPoolManager
 
 POLICY = ["secret/data/app"]

@@ -14,7 +14,7 @@ import threading
 import warnings
 
 from credicorp_auth import CredicorpAuth
-from credicorp_auth.testing.ticks import Ticks
+from credicorp_auth_testing.ticks import Ticks
 
 # Forking with threads about is what this program is for; Python 3.12 and newer warn of it.
 warnings.simplefilter("ignore", DeprecationWarning)

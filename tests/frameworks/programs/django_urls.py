@@ -11,14 +11,14 @@ from django.urls import include, path, re_path
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import cache_page, never_cache
-from django_service import READ, WRITE, guard, told
+from django_service import READ, WRITE, emitted, guard
 
 from credicorp_auth.resource import ANY_SCOPE
 
 
 def response(request):
     headers = {"Route": f"/{request.resolver_match.route}"}
-    return HttpResponse(told(request.claims), content_type="application/json", headers=headers)
+    return HttpResponse(emitted(request.claims), content_type="application/json", headers=headers)
 
 
 @guard.requires(READ)
@@ -46,6 +46,10 @@ def unmarked(request):
 
 
 def borrowed(request):
+    return response(request)
+
+
+def paged(request):
     return response(request)
 
 
@@ -172,6 +176,9 @@ urlpatterns = [
     path("rest-writes", django_rest.Plain.as_view(permission_classes=[django_rest.writes])),
     path("rest-cached", cache_page(60)(django_rest.Plain.as_view())),
     path("rest-marked-cached", cache_page(60)(guard.requires(READ)(django_rest.Plain.as_view()))),
+    path("paged", cache_page(60)(guard.requires(READ)(paged))),
+    path("paged-outside", guard.requires(READ)(cache_page(60)(paged))),
+    path("rest-paged", django_rest.Paged.as_view()),
     path("rest-changed", django_rest.Changed.as_view()),
     path("rest-set-up", django_rest.SetUp.as_view()),
     path("rest-computed", django_rest.Computed.as_view()),

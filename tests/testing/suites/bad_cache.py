@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from credicorp_auth.plugin.api import CacheCapabilities
-from credicorp_auth.testing.contracts.cache import CacheContract
+from credicorp_auth_testing.contracts.cache import CacheContract
 
 
 class HastyCache:
-    """It keeps entries for ever, as text, drops whatever is there, and shows it all."""
+    """It keeps entries for ever, as text, drops what is there, and shows it all."""
 
     capabilities = CacheCapabilities()
 

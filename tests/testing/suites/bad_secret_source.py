@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.plugin.api import FetchedSecret, SecretSourceCapabilities
-from credicorp_auth.testing.contracts.secret_source import SecretSourceContract
+from credicorp_auth_testing.contracts.secret_source import SecretSourceContract
 
 
 class HastySource:

@@ -7,7 +7,7 @@ import urllib.request
 from credicorp_auth.http.messages import HttpResponse
 from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.plugin.api import TransportCapabilities
-from credicorp_auth.testing.contracts.transport import TransportContract
+from credicorp_auth_testing.contracts.transport import TransportContract
 
 
 class HastyTransport:

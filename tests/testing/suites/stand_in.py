@@ -8,7 +8,7 @@ import pytest
 class SmallThingContract:
     """A stand-in for a contract."""
 
-    __module__ = "credicorp_auth.testing.contracts.small"
+    __module__ = "credicorp_auth_testing.contracts.small"
     contract_version = "2.1"
     value = 1
 

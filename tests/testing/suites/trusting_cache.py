@@ -1,11 +1,11 @@
-"""A cache with leases that believes whatever it is given, and the contract it must fail."""
+"""A cache with leases that believes all it is given, and the contract it must fail."""
 
 from __future__ import annotations
 
 from attrs import frozen
 
 from credicorp_auth.plugin.api import CacheCapabilities, LeaseState
-from credicorp_auth.testing.contracts.cache import CacheContract
+from credicorp_auth_testing.contracts.cache import CacheContract
 
 
 class TrustingCache:

@@ -7,10 +7,10 @@ from socket import gaierror
 
 from curl_cffi import Curl, CurlError, CurlInfo, CurlOpt, ffi
 
-from credicorp_auth.wire.handles import HandleStack, Incoming, Outgoing
 from credicorp_auth.wire.options import TransportOptions as Options  # noqa: TC001 - for importers
 from credicorp_auth.wire.tls import build_trust
 from credicorp_auth.wire.transport import SocketTransport
+from credicorp_auth_curl.handles import HandleStack, Incoming, Outgoing
 
 _FIXED = {CurlOpt.HTTP_VERSION: 2, CurlOpt.PATH_AS_IS: 1, CurlOpt.SUPPRESS_CONNECT_HEADERS: 1}
 _AUTHORITIES = (CurlOpt.CAINFO, CurlOpt.CAPATH, CurlOpt.PROXY_CAINFO, CurlOpt.PROXY_CAPATH)

@@ -11,9 +11,9 @@ from credicorp_auth_curl.transport import CurlTransport, Options
 
 from credicorp_auth import CredicorpAuth
 from credicorp_auth.errors import DeadlinePassed
-from credicorp_auth.testing.contracts.transport import TransportContract
-from credicorp_auth.testing.contracts.transport.harness import ask, refusal
-from credicorp_auth.testing.wire import Drip, Hold, Receive, Send, WireServer, response
+from credicorp_auth_testing.contracts.transport import TransportContract
+from credicorp_auth_testing.contracts.transport.harness import ask, refusal
+from credicorp_auth_testing.wire import Drip, Hold, Receive, Send, WireServer, response
 
 UNSEEN = "libcurl does not tell of part of a line"
 UNSENT = "libcurl sends no head of 1 MiB"
@@ -78,7 +78,7 @@ def test_beside_a_file_the_system_is_not_trusted(tmp_path):
     program = """
 import sys
 from credicorp_auth_curl.transport import CurlTransport, Options
-from credicorp_auth.testing.contracts.transport.harness import ask
+from credicorp_auth_testing.contracts.transport.harness import ask
 print(CurlTransport(Options(ca_file=sys.argv[1] or None)).send(ask(sys.argv[2]), timeout=5).status)
 """
     mount = 'mount --bind "$0" /etc/ssl/certs && exec "$@"'

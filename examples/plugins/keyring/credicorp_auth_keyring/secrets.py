@@ -11,8 +11,8 @@ from keyring.errors import KeyringError
 from credicorp_auth.errors import SecretUnavailable
 from credicorp_auth.http.secret import Secret, SecretBytes
 from credicorp_auth.http.strict_json import NotStrictJson, read_json_object
-from credicorp_auth.oauth.credential import Fault, digest_fields, read_credential
 from credicorp_auth.plugin.api import FetchedSecret, SecretSourceCapabilities
+from credicorp_auth.plugin.api.credential import Fault, digest_fields, read_credential
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -77,4 +77,4 @@ def _read_value(value: object) -> Secret | Fault:
         return Fault("secret.missing", "is not there")
     if not isinstance(value, str):
         return Fault("secret.invalid", "is no text")
-    return read_credential(SecretBytes(value.encode("utf-8", "surrogatepass")), line_end=False)
+    return read_credential(SecretBytes(value.encode("utf-8", "surrogatepass")))

@@ -9,7 +9,7 @@ from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked
 
 from credicorp_auth import CredicorpAuth
-from credicorp_auth.testing.contracts.secret_source import SecretSourceContract
+from credicorp_auth_testing.contracts.secret_source import SecretSourceContract
 
 
 class MemoryKeyring(KeyringBackend):

@@ -4,7 +4,7 @@ import pytest
 from credicorp_auth_sqlite.cache import Options, SqliteCache
 
 from credicorp_auth import CredicorpAuth
-from credicorp_auth.testing.contracts.cache import CacheContract
+from credicorp_auth_testing.contracts.cache import CacheContract
 
 
 class TestSqliteCache(CacheContract):

@@ -1,7 +1,0 @@
-"""Templates for distributions of custom adapters; needs the extra `scaffold`."""
-
-from __future__ import annotations
-
-from credicorp_auth.scaffold.distribution import SHAPES, write_distribution
-
-__all__ = ["SHAPES", "write_distribution"]

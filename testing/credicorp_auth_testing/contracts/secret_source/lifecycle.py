@@ -1,0 +1,58 @@
+"""Tests of threads, forks and closing: faults 201, 202 and 291."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+from credicorp_auth.plugin.api import SecretSource
+from credicorp_auth_testing.contracts.secret_source.harness import (
+    RECORD,
+    SecretSourceHarness,
+    names_of,
+    reveal,
+)
+
+_THREADS = 8
+_TURNS = 4
+
+
+class LifecycleTests(SecretSourceHarness):
+    """Tests of threads, forks and closing: faults 201, 202 and 291."""
+
+    def test_fault_201_many_threads(self, source: SecretSource) -> None:
+        """Threads that fetch concurrently all get the whole record."""
+        names = names_of(source)
+
+        def fetch_some(_number: int) -> list[dict[str, str]]:
+            return [reveal(source.fetch(names).fields, names) for _ in range(_TURNS)]
+
+        with ThreadPoolExecutor(_THREADS) as threads:
+            records = [each for some in threads.map(fetch_some, range(_THREADS)) for each in some]
+
+        assert [{name: RECORD[name] for name in names}] * _THREADS * _TURNS == records
+
+    def test_fault_291_a_child_reads_for_itself(self, source: SecretSource) -> None:
+        """After a fork, the child fetches by itself, and the parent's source still works."""
+        names = names_of(source)
+        before = source.fetch(names)
+        child = os.fork()
+        if child == 0:  # pragma: no cover # measured in the parent only
+            source.after_fork()
+            os._exit(0 if source.fetch(names).fields == before.fields else 1)
+
+        assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert before.fields == source.fetch(names).fields
+
+    def test_after_fork_forgets_nothing_it_needs(self, source: SecretSource) -> None:
+        """Resources that `after_fork` drops are created again when needed."""
+        names = names_of(source)
+        source.fetch(names)
+        source.after_fork()
+
+        assert {name: RECORD[name] for name in names} == reveal(source.fetch(names).fields, names)
+
+    def test_closing_twice(self, source: SecretSource) -> None:
+        """A source may be closed twice, and an unused one may be closed."""
+        source.close()
+        source.close()
