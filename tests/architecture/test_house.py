@@ -254,6 +254,19 @@ def test_metadata_is_in_one_place():
     assert packages <= set(setup["options"]["packages"].split())
 
 
+def test_the_packages_of_the_test_tools_are_listed():
+    """Each folder of credicorp_auth_testing with modules is in its metadata."""
+    setup = ConfigParser()
+    setup.read(CHECKOUT / "testing" / "setup.cfg")
+    packages = {
+        ".".join(path.parent.relative_to(CHECKOUT / "testing").parts)
+        for path in SHIPPED
+        if path.name == "__init__.py" and path.is_relative_to(CHECKOUT / "testing")
+    }
+
+    assert packages == set(setup["options"]["packages"].split())
+
+
 owners_of_packages = cache(packages_distributions)
 
 
@@ -272,13 +285,13 @@ def canonical(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-@pytest.mark.parametrize("folder", sorted(each.parent.name for each in (CHECKOUT / "plugins").glob("*/setup.cfg")))  # fmt: skip
-def test_a_plugin_asks_for_what_it_imports(folder):
-    """Each library that a plugin imports comes with what its own metadata ask for, extras included."""
+@pytest.mark.parametrize("folder", ["testing", *sorted(name_of(each.parent) for each in (CHECKOUT / "plugins").glob("*/setup.cfg"))])  # fmt: skip
+def test_a_distribution_asks_for_what_it_imports(folder):
+    """Each library that a distribution imports comes with what its own metadata ask for, extras included."""
     core = ConfigParser()
     core.read(CHECKOUT / "setup.cfg")
     own = ConfigParser()
-    own.read(CHECKOUT / "plugins" / folder / "setup.cfg")
+    own.read(CHECKOUT / folder / "setup.cfg")
     extras = own["options.extras_require"].values() if "options.extras_require" in own else []
     asked = "\n".join(
         [core["options"]["install_requires"], own["options"]["install_requires"], *extras]
@@ -287,7 +300,7 @@ def test_a_plugin_asks_for_what_it_imports(folder):
     foreign = {
         (name_of(path), name)
         for path, tree in TREES.items()
-        if path.is_relative_to(CHECKOUT / "plugins" / folder)
+        if path.is_relative_to(CHECKOUT / folder)
         for name in {module.split(".")[0] for module in imports(tree)}
         if name not in sys.stdlib_module_names and not name.startswith("credicorp_auth")
     }
