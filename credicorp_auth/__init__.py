@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 # Imported on first use, so that a program that only names an error imports nothing else.
-_HOMES: Final = {
+_MODULES: Final = {
     "AccessToken": "credicorp_auth.oauth.token",
     "BearerCall": "credicorp_auth.bearer.call",
     "Claims": "credicorp_auth.jose.claims",
@@ -58,10 +58,10 @@ _HOMES: Final = {
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name not in _MODULES:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    value = getattr(import_module(_HOMES[name]), name)
+    value = getattr(import_module(_MODULES[name]), name)
     globals()[name] = value
     return value
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from importlib.util import find_spec
 
+from credicorp_auth.errors.install import install_command
+
 
 def main() -> int:
     """
@@ -17,7 +19,7 @@ def main() -> int:
     if missing := [each for each in ("click", "rich") if find_spec(each) is None]:
         print(
             f"the command line needs {' and '.join(missing)}; "
-            "install the extra: pip install 'credicorp-auth[cli]'",
+            f"install the extra: {install_command('.', extra='cli')}",
             file=sys.stderr,
         )
         return 2

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from credicorp_auth.bearer.call import BearerCall
 from credicorp_auth.engine.closeable import Closeable
 from credicorp_auth.engine.keys.verifying import NoVerifier, VerifiesTokens
 from credicorp_auth.engine.tokens.token_source import TokenSource
 from credicorp_auth.http.allowed_origins import AllowedOrigins
+from credicorp_auth.settings.keywords import TakesSettings
 from credicorp_auth.settings.schema import Settings
 from credicorp_auth.wiring.engines import build_engines, settings_from_env, settings_from_profile
 
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     from credicorp_auth.oauth.introspection import Introspection
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.oauth.token import AccessToken
-    from credicorp_auth.settings.schema import SettingsKeywords
+    from credicorp_auth.settings.keywords import SettingsKeywords
 
 
-class CredicorpAuth(VerifiesTokens, Closeable):
+class CredicorpAuth(TakesSettings, VerifiesTokens, Closeable):
     """
     Obtains, caches and refreshes the access tokens of one OAuth client (RFC 6749 section 4.4).
 
@@ -35,8 +36,8 @@ class CredicorpAuth(VerifiesTokens, Closeable):
     A subclass that overrides a method with an async form (`get_token` and `aget_token`, `verify`
     and `averify`, `introspect` and `aintrospect`) overrides both: each caller uses only one.
 
-    Args:
-        **settings: See `Settings`. No environment variable is read; see `from_env` for that.
+    `CredicorpAuth(...)` reads no environment variable; see `from_env` for that. The description of
+    `__init__` names every setting, with its unit and default.
 
     Raises:
         ConfigurationError: A setting is invalid, or an adapter cannot be loaded.
@@ -44,7 +45,7 @@ class CredicorpAuth(VerifiesTokens, Closeable):
     .. versionadded:: 1.0.0
     """
 
-    def __init__(self, **settings: Unpack[SettingsKeywords]) -> None:
+    def _take(self, settings: dict[str, Any]) -> None:
         self._start(Settings(**settings))
 
     @classmethod
@@ -64,7 +65,7 @@ class CredicorpAuth(VerifiesTokens, Closeable):
     @classmethod
     def from_env(cls, **settings: Unpack[SettingsKeywords]) -> Self:
         """
-        Build from `CREDICORP_*` variables, and keywords that override them.
+        Build from `CREDICORP_*` variables, and the keywords of `__init__`, which override them.
 
         The secret source reads client id and secret when they are needed.
         """
@@ -77,7 +78,7 @@ class CredicorpAuth(VerifiesTokens, Closeable):
 
         Args:
             name: The profile; None for the one that `CREDICORP_PROFILE` names.
-            **settings: See `Settings`.
+            **settings: The keywords of `__init__`.
         """
         return cls.from_settings(settings_from_profile(name, os.environ, settings))
 

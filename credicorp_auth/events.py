@@ -39,11 +39,11 @@ LEVELS: Final[Mapping[str, int]] = {
     "cache.failed": logging.WARNING,
     "cache.corrupt": logging.WARNING,
     "clock.skew": logging.WARNING,
-    "flight.abandoned": logging.WARNING,
+    "single_flight.abandoned": logging.WARNING,
     "token.key_unknown": logging.DEBUG,
     "token.refused": logging.DEBUG,
     "token.revoked": logging.INFO,
-    "introspection.answered": logging.DEBUG,
+    "introspection.completed": logging.DEBUG,
     "introspection.failed": logging.WARNING,
     "revocation.failed": logging.WARNING,
     "jwks.fetched": logging.DEBUG,
@@ -94,5 +94,5 @@ class Event:
         return Event, (self.name, dict(self.fields))  # queues of log records pickle events
 
     def __str__(self) -> str:
-        told = " ".join(f"{name}={value!r}" for name, value in self.fields.items())
-        return f"{self.name} {told}".rstrip()
+        shown = " ".join(f"{name}={value!r}" for name, value in self.fields.items())
+        return f"{self.name} {shown}".rstrip()

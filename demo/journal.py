@@ -100,9 +100,9 @@ class Journal:
         """Return the demo's actions since the last call."""
         with self._lock:
             fresh, self._reported = self.entries[self._reported :], len(self.entries)
-        told = {"token.minted": "minted", "endpoint.cooldown": "told to wait"}
+        reported = {"token.minted": "minted", "endpoint.cooldown": "told to wait"}
         return [
-            told.get(each.name, each.name)
+            reported.get(each.name, each.name)
             for each in fresh
-            if each.name in told or "." not in each.name
+            if each.name in reported or "." not in each.name
         ]

@@ -48,7 +48,7 @@ def during_cool_down(journal: Journal, counters: dict[str, Any]) -> int:
     """Count the token requests between the first 429 and the end of the burst."""
     (begins,) = journal.named("429 begins")
     (ends,) = journal.named("429 ends")
-    times = counters["token_request_moments"]
+    times = counters["token_request_times"]
     return sum(begins.now <= each <= ends.now for each in times)
 
 

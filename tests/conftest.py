@@ -21,7 +21,9 @@ class Plugins:
         self.folder = folder
         self.count = 0
 
-    def __call__(self, *plugins, group="credicorp_auth.caches", requires="credicorp-auth>=1.0"):
+    def __call__(
+        self, *plugins, group="credicorp_auth.caches", requires="credicorp-auth>=1.0", attribute=""
+    ):
         """Install (distribution, name, source) each; return all entry points of the folder."""
         for distribution, name, source in plugins:
             module = f"{self.folder.name.replace('-', '_')}_{self.count}"
@@ -32,7 +34,7 @@ class Plugins:
                 f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.{self.count}\n"
                 f"Requires-Dist: {requires}\n"
             )
-            (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}\n")
+            (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}{attribute}\n")
             self.count += 1
         found = distributions(path=[str(self.folder)])
         return sorted((point for each in found for point in each.entry_points), key=lambda each: each.value)  # fmt: skip

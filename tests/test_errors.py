@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 
 import pytest
@@ -63,3 +64,40 @@ def test_an_error_may_differ_from_its_class():
     error = errors.ServerUnreachable("x", code="c", hint="do it.", retryable=False)
 
     assert ("c", "do it.", False) == (error.code, error.hint, error.retryable)
+
+
+@pytest.mark.parametrize("kind", family(errors.CredicorpAuthError))
+def test_fault_407_an_error_can_be_built_from_its_args(kind):
+    """407: a result store that keeps `args` as JSON, as Celery's do, returns the same error."""
+    error = build(kind)
+    again = type(error)(*json.loads(json.dumps(error.args)))
+
+    assert (type(error), str(error), repr(error)) == (type(again), str(again), repr(again))
+    assert vars(error) == vars(again)
+    assert json.dumps(error.args) == json.dumps(again.args)
+
+
+def test_fault_407_what_one_case_changed_is_kept():
+    """407: code, hint and retryable are those of the error and not those of its class."""
+    error = errors.ServerUnreachable("x", code="c", hint="do it.", retryable=False)
+    again = type(error)(*error.args)
+
+    assert ("c", "do it.", False) == (again.code, again.hint, again.retryable)
+
+
+class OfAStranger(errors.ServerFailed):
+    """An error of a plugin, with a constructor and an attribute of its own."""
+
+    def __init__(self, message, *, region, **rest):
+        super().__init__(f"{message} in {region}", **rest)
+        self.region = region
+        self.lock = object()
+
+
+def test_fault_407_a_class_of_a_plugin_needs_nothing_for_it():
+    """407: what JSON can hold is kept; what it cannot is left out."""
+    error = OfAStranger("failed", region="eu", status=502)
+    again = OfAStranger(*json.loads(json.dumps(error.args)))
+
+    assert ("failed in eu", "eu", 502) == (again.message, again.region, again.status)
+    assert not hasattr(again, "lock")

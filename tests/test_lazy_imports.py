@@ -38,7 +38,7 @@ RUN = "auth = CredicorpAuth.from_env(secrets='env', scope='decisions:read'); aut
 
 
 @pytest.mark.parametrize("program", [[IMPORT], [IMPORT, LIST], [IMPORT, RUN], [FACES]], ids=["import", "list", "run", "faces"])  # fmt: skip
-def test_a_run_with_the_boxed_adapters_loads_nothing_heavy(program):
+def test_a_run_with_the_default_adapters_loads_nothing_heavy(program):
     """Importing, listing adapters, and a whole run with `secrets="env"` load no optional library."""
     show = f"import sys; print(sorted(set({HEAVY!r}) & set(sys.modules)))"
     with Sandbox() as sandbox:

@@ -1,4 +1,4 @@
-"""The list of adapters: how each stands, told without importing any of them."""
+"""The list of adapters: how each stands, emitted without importing any of them."""
 
 from __future__ import annotations
 
@@ -10,28 +10,41 @@ import sys
 import pytest
 
 from credicorp_auth.plugin.loading.installed import installed_entry_points
+from credicorp_auth.plugin.loading.kinds import CACHE, KINDS, OBSERVER, TRANSPORT
 from credicorp_auth.plugin.loading.listing import AdapterStatus, list_adapters
-from credicorp_auth.plugin.loading.registry import CACHE, OBSERVER, TRANSPORT, Registry
+from credicorp_auth.plugin.loading.registry import Registry
 
-BUILT_IN = [each for each in installed_entry_points() if each.dist.name == "credicorp-auth"]
+STANDARD = [each for each in installed_entry_points() if each.name in {"urllib3", "memory", "env"}]
 PLUGIN = "CREDICORP_API = 1\nraise SystemExit\n"
 
 
 def states(found, *, active=frozenset(), allowed=None):
     """Return standing and remark of each adapter, by kind and name."""
-    listed = list_adapters(Registry([*BUILT_IN, *found], allowed=allowed), active)
+    listed = list_adapters(Registry([*STANDARD, *found], allowed=allowed), active)
     return {(each.kind.name, each.provider.name): (each.state, each.warning) for each in listed}
 
 
-def test_what_is_in_the_box_and_what_could_be_installed():
-    """Without any stranger the list has the three in the box, and how to get our others."""
-    told = states([])
-    names = {name for (_, name), (state, _) in told.items() if state is AdapterStatus.BUILT_IN}
-    missing = {name: warning for (_, name), (state, warning) in told.items() if state is AdapterStatus.NOT_INSTALLED}  # fmt: skip
+def test_what_is_installed_and_what_could_be():
+    """The list has what is installed, and how to install the rest of ours, by its folder."""
+    emitted = states([])
+    names = {name for (_, name), (state, _) in emitted.items() if state is AdapterStatus.AVAILABLE}
+    missing = {name: warning for (_, name), (state, warning) in emitted.items() if state is AdapterStatus.NOT_INSTALLED}  # fmt: skip
 
     assert {"urllib3", "memory", "env"} == names
     assert {"requests", "httpx", "httpx2", "file", "redis", "vault", "aws"} == set(missing)
-    assert "pip install 'credicorp-auth[redis]'" == missing["redis"]
+    assert "pip install ./plugins/redis in a checkout of credicorp-auth" == missing["redis"]
+    assert "pip install './plugins/httpx[httpx2]' in a checkout" in missing["httpx2"]
+
+
+def test_the_core_alone_lists_all_of_ours_as_not_installed():
+    """Without any plugin each of our names is listed with the command that installs it."""
+    listed = list_adapters(Registry([]))
+
+    assert {AdapterStatus.NOT_INSTALLED} == {each.state for each in listed}
+    assert {each.folder for kind in KINDS for each in kind.own} == {
+        each.warning.split("/plugins/")[1].split("[")[0].split()[0].strip("'") for each in listed
+    }
+    assert all(each.is_own for each in listed)
 
 
 @pytest.mark.parametrize(
@@ -48,10 +61,10 @@ def test_what_is_in_the_box_and_what_could_be_installed():
 def test_a_plugin_is_read_and_not_run(install, source, state, warning):
     """What a plugin says of itself is read in its source; it is not imported."""
     found = install(("a-cache", "a", source))
-    told = states(found)["cache", "a"]
+    emitted = states(found)["cache", "a"]
 
-    assert state is told[0]
-    assert told[1].endswith(warning)
+    assert state is emitted[0]
+    assert emitted[1].endswith(warning)
     assert found[0].value not in sys.modules
 
 
@@ -71,10 +84,10 @@ def test_an_entry_point_that_names_nothing(install, value):
     install(("a-cache", "a", PLUGIN))
     info = next(install.folder.glob("*.dist-info"))
     (info / "entry_points.txt").write_text(f"[credicorp_auth.caches]\na = {value}\n")
-    told = states(install())
+    emitted = states(install())
 
-    assert AdapterStatus.BROKEN is told["cache", "a"][0]
-    assert AdapterStatus.BUILT_IN is told["cache", "memory"][0]
+    assert AdapterStatus.BROKEN is emitted["cache", "a"][0]
+    assert AdapterStatus.AVAILABLE is emitted["cache", "memory"][0]
 
 
 @pytest.mark.slow
@@ -101,8 +114,8 @@ def test_damaged_metadata_hide_no_other(install, metadata, points):
     )
 
     assert (0, "") == (listed.returncode, listed.stderr)
-    told = {each["name"]: each["state"] for each in json.loads(listed.stdout)}
-    assert ("available", "active") == (told["good"], told["memory"])
+    emitted = {each["name"]: each["state"] for each in json.loads(listed.stdout)}
+    assert ("available", "active") == (emitted["good"], emitted["memory"])
 
 
 def test_a_module_without_source_is_believed(install):
@@ -129,37 +142,41 @@ def test_a_plugin_inside_a_package_is_found_without_importing_the_package(instal
 
 
 def test_claims_to_one_name(install):
-    """Two claims are both listed as duplicates that name each other; so is a squatter on a boxed name."""
+    """Two claims are both listed as duplicates that name each other; so is a squatter on a name of ours."""
     found = install(
         ("one", "same", PLUGIN), ("two", "same", PLUGIN), ("squatter", "memory", PLUGIN)
     )
-    listed = list_adapters(Registry([*BUILT_IN, *found]))
-    told = [(each.provider.distribution, each.warning) for each in listed if each.state is AdapterStatus.DUPLICATE]  # fmt: skip
+    listed = list_adapters(Registry([*STANDARD, *found]))
+    emitted = [(each.provider.distribution, each.warning) for each in listed if each.state is AdapterStatus.DUPLICATE]  # fmt: skip
+    memory = (
+        "is claimed by memory (credicorp-auth-memory 1.0.0) and memory (squatter 1.2);"
+        " it belongs to credicorp-auth-memory"
+    )
 
     assert [
-        ("credicorp-auth", "the name memory belongs to what is in the box"),
-        ("squatter", "the name memory belongs to what is in the box"),
-        ("one", "claimed by one and two"),
-        ("two", "claimed by one and two"),
-    ] == told
+        ("credicorp-auth-memory", memory),
+        ("squatter", memory),
+        ("one", "is claimed by same (one 1.0) and same (two 1.1)"),
+        ("two", "is claimed by same (one 1.0) and same (two 1.1)"),
+    ] == emitted
 
 
 def test_blocked_and_active(install):
     """What the operator leaves out is blocked; what the settings choose is active."""
     found = install(("one", "mine", PLUGIN), ("two", "other", PLUGIN))
     found += install(("w", "watch", PLUGIN), group="credicorp_auth.observers")[-1:]
-    told = states(found, active={(CACHE, "mine"), (TRANSPORT, "urllib3"), (OBSERVER, "watch")}, allowed={"mine", "urllib3", "env"})  # fmt: skip
+    emitted = states(found, active={(CACHE, "mine"), (TRANSPORT, "urllib3"), (OBSERVER, "watch")}, allowed={"mine", "urllib3", "env"})  # fmt: skip
 
-    assert AdapterStatus.ACTIVE is told["cache", "mine"][0]
-    assert (AdapterStatus.BLOCKED, "CREDICORP_PLUGINS leaves it out") == told["cache", "other"]
-    assert AdapterStatus.BLOCKED is told["observer", "watch"][0]
-    assert AdapterStatus.ACTIVE is told["transport", "urllib3"][0]
-    assert AdapterStatus.BLOCKED is told["cache", "memory"][0]
-    assert AdapterStatus.BUILT_IN is told["secret source", "env"][0]
+    assert AdapterStatus.ACTIVE is emitted["cache", "mine"][0]
+    assert (AdapterStatus.BLOCKED, "CREDICORP_PLUGINS leaves it out") == emitted["cache", "other"]
+    assert AdapterStatus.BLOCKED is emitted["observer", "watch"][0]
+    assert AdapterStatus.ACTIVE is emitted["transport", "urllib3"][0]
+    assert AdapterStatus.BLOCKED is emitted["cache", "memory"][0]
+    assert AdapterStatus.AVAILABLE is emitted["secret source", "env"][0]
 
 
 @pytest.mark.parametrize(
-    ("requires", "told"),
+    ("requires", "emitted"),
     [
         ("credicorp-auth>=1.0", ">=1.0"),
         ("Credicorp_Auth[cli] (>=1.2,<2) ; python_version > '3'", ">=1.2,<2"),
@@ -168,13 +185,13 @@ def test_blocked_and_active(install):
         ("requests>=2", ""),
     ],
 )
-def test_the_range_of_the_core(install, requires, told):
+def test_the_range_of_the_core(install, requires, emitted):
     """The versions of the core that a distribution asks for are read from its metadata."""
     found = install(("a-cache", "a", PLUGIN), requires=requires)
     listed = list_adapters(Registry(found))
 
-    assert [told] == [each.core_range for each in listed if each.provider.name == "a"]
-    assert [False] == [each.built_in for each in listed if each.provider.name == "a"]
+    assert [emitted] == [each.core_range for each in listed if each.provider.name == "a"]
+    assert [False] == [each.is_own for each in listed if each.provider.name == "a"]
 
 
 @pytest.mark.slow
@@ -182,7 +199,7 @@ def test_listing_is_quick_and_imports_nothing_of_the_nine_and_five_strangers(ins
     """With our nine and five strangers installed, the command costs less than 0.3 s more than Python itself."""
     bomb = "CREDICORP_API = 1\nimport os\nos._exit(7)\n"
     groups = [kind.group for kind in (TRANSPORT, CACHE, OBSERVER)]
-    for number in range(11):  # beside the three in the box
+    for number in range(11):  # beside our three
         install((f"stranger-{number}", f"stranger{number}", bomb), group=groups[number % 3])
 
     def cpu_seconds(*arguments):

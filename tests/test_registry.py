@@ -8,7 +8,8 @@ import pytest
 
 from credicorp_auth import Event, errors
 from credicorp_auth.plugin.api.options import AdapterOptions
-from credicorp_auth.plugin.loading.registry import CACHE, SECRET_SOURCE, TRANSPORT, Registry
+from credicorp_auth.plugin.loading.kinds import CACHE, SECRET_SOURCE, TRANSPORT
+from credicorp_auth.plugin.loading.registry import Registry
 
 NO_OPTIONS = AdapterOptions({}, setting="cache_options")
 GOOD = """
@@ -56,9 +57,11 @@ def test_an_adapters_own_refusal_is_passed_on(install):
 @pytest.mark.parametrize(
     ("kind", "name", "hint"),
     [
-        (CACHE, "redis", r"pip install 'credicorp-auth\[redis\]'"),
+        (CACHE, "redis", r"pip install \./plugins/redis in a checkout of credicorp-auth"),
+        (CACHE, "memory", r"pip install \./plugins/memory in a checkout .*-r standard\.txt"),
+        (TRANSPORT, "httpx2", r"pip install '\./plugins/httpx\[httpx2\]' in a checkout"),
         (TRANSPORT, "carrier-pigeon", "choose one of: none"),
-        (SECRET_SOURCE, "vault", "pip install"),
+        (SECRET_SOURCE, "vault", r"pip install \./plugins/vault"),
     ],
 )
 def test_what_is_not_installed_says_how_to_get_it(kind, name, hint):

@@ -134,8 +134,8 @@ def test_a_chosen_profile_says_whom_to_trust(tmp_path):
     }
     settings = settings_from_profile("p", environ, {})
 
-    told = (settings.issuer, settings.discovery, settings.endpoint_origins)
-    assert ("https://p.example", "off", frozenset()) == told
+    emitted = (settings.issuer, settings.discovery, settings.endpoint_origins)
+    assert ("https://p.example", "off", frozenset()) == emitted
     assert f"{settings.base_url}/oauth/jwks" == settings.jwks_url
     assert f"{settings.base_url}/oauth/introspect" == settings.introspection_url
     assert f"{settings.base_url}/oauth/revoke" == settings.revocation_url
@@ -170,6 +170,7 @@ def test_the_environment_is_read_by_name():
             "CREDICORP_CLIENT_SECRET": "s",
             "CREDICORP_CONFIG": "x",
             "CREDICORP_SERVICE_HOST": "10.0.0.1",
+            "CREDICORP_COLOUR": "blue",
             "OTHER": "x",
         }
     )
@@ -197,8 +198,8 @@ def test_keywords_stand_above_variables_above_profiles(tmp_path):
     environ |= {"CREDICORP_PROFILE": "p", "CREDICORP_SCOPE": "env", "CREDICORP_TIMEOUT": "4"}
     settings = settings_from_env(environ, {"scope": "keyword"})
 
-    told = (str(settings.scope), settings.timeout, settings.refresh_lead, settings.expiry_margin)
-    assert ("keyword", 4.0, 7.0, 30.0) == told
+    emitted = (str(settings.scope), settings.timeout, settings.refresh_lead, settings.expiry_margin)
+    assert ("keyword", 4.0, 7.0, 30.0) == emitted
 
 
 def test_the_client_id_of_the_environment_travels_with_its_secret():
@@ -220,8 +221,8 @@ def test_a_chosen_profile_is_not_mixed_with_the_environment(tmp_path):
     }
     settings = settings_from_profile("p", environ, {})
 
-    told = (settings.client_id, settings.base_url, settings.timeout)
-    assert ("profile", "https://p.example", 4.0) == told
+    emitted = (settings.client_id, settings.base_url, settings.timeout)
+    assert ("profile", "https://p.example", 4.0) == emitted
 
 
 @pytest.mark.parametrize(
@@ -439,5 +440,5 @@ def test_fault_397_a_value_that_is_refused_is_not_repeated(value):
     with pytest.raises(errors.InvalidSetting) as raised:
         Settings(extra_parameters=value)
 
-    told = f"{raised.value}{vars(raised.value)}"
-    assert HIDDEN not in told
+    emitted = f"{raised.value}{vars(raised.value)}"
+    assert HIDDEN not in emitted

@@ -46,13 +46,13 @@ def write_evidence(name: str, figures: Mapping[str, Any]) -> Path:
     """Write the figures of a run over those of the run before; return the file."""
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{name}.json"
-    told = {
+    emitted = {
         "commit": commit(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "figures": dict(figures),
     }
-    path.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
+    path.write_text(json.dumps(emitted, indent=2) + "\n", "utf-8")
     return path
 
 

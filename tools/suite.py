@@ -22,6 +22,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+# Under PYTHONSAFEPATH the folder of a program is not on the path.
+sys.path.append(str(Path(__file__).parent))
+from coverage_config import write
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -68,11 +72,14 @@ def main(arguments: Sequence[str]) -> int:
         return run(*PYTEST, *chosen)
     if not cover:
         return run_whole()
-    return (
-        run_whole(*COVERED)
-        or run("-m", "coverage", "combine", "--quiet")
-        or run("-m", "coverage", "report")
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        # The children of tests read the same file.
+        os.environ["COVERAGE_RCFILE"] = str(write(Path(folder) / "coverage.toml"))
+        return (
+            run_whole(*COVERED)
+            or run("-m", "coverage", "combine", "--quiet")
+            or run("-m", "coverage", "report")
+        )
 
 
 if __name__ == "__main__":

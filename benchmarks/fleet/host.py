@@ -24,7 +24,7 @@ from credicorp_auth.engine.tokens.admission import Admissions
 from credicorp_auth.engine.tokens.completion import Completion
 from credicorp_auth.engine.tokens.entry import Holders, TokenEntry
 from credicorp_auth.errors import CredicorpAuthError
-from credicorp_auth.http.retry import believe_cooldown
+from credicorp_auth.http.retry import plausible_cooldown
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.lifecycle.client import Client, ClientCredentials
 from credicorp_auth.lifecycle.endpoint_state import EndpointState, Failed
@@ -105,7 +105,7 @@ class HostRuntime:
 
     def load_shared_cooldown(self) -> None:
         """Load the shared cooldown, as the real runtime does."""
-        left = believe_cooldown(self._systems.cache.read_cooldown(), self.wall())
+        left = plausible_cooldown(self._systems.cache.read_cooldown(), self.wall())
         if left > 0:
             instant = self.now().boot
             self._cool_downs.start(_ENDPOINT, instant + left, instant)
@@ -177,8 +177,8 @@ class Host:
             self._systems.timeline.start(partial(self._run_call, call_start))
 
     def _run_call(self, call_start: CallStart) -> None:
-        story = obtain_token if self._entry.held is None else refresh_token_entry
-        outcome = run_guarded(partial(story, CLIENT, self._runtime, call_start.requirements))
+        operation = obtain_token if self._entry.held is None else refresh_token_entry
+        outcome = run_guarded(partial(operation, CLIENT, self._runtime, call_start.requirements))
         self._completion.complete(self._entry, call_start.call, outcome)
         self.note_gap()
         self._await_next_call()

@@ -124,10 +124,10 @@ def main(arguments: Sequence[str]) -> None:
     if chosen.json:
         print(json.dumps([as_json(*run) for run in runs], indent=1))
     if not arguments:  # the full run
-        told = [as_json(*run) for run in runs]
-        for each in told:
+        reported = [as_json(*run) for run in runs]
+        for each in reported:
             del each["requests_per_second"]  # long, and shown by the plot
-        record("fleet-model", {"runs": told})
+        record("fleet-model", {"runs": reported})
     if chosen.plot is not None:
         chosen.plot.write_text(draw(runs), "utf-8")
 

@@ -79,9 +79,9 @@ class SharedCache:
     def read(self) -> StoredToken | None:
         """Return the token, unless it has expired."""
         self._ledger.note_cache(self._timeline.instant)
-        return self._living()
+        return self._active_refusals()
 
-    def _living(self) -> StoredToken | None:
+    def _active_refusals(self) -> StoredToken | None:
         stored = self._stored
         if stored is None:
             return None
@@ -91,7 +91,7 @@ class SharedCache:
     def write(self, stored: StoredToken) -> None:
         """Write a token, unless a valid one has a larger number; 0 replaces any."""
         self._ledger.note_cache(self._timeline.instant)
-        number, kept = stored.issuance.number, self._living()
+        number, kept = stored.issuance.number, self._active_refusals()
         if not self.down and not (number and kept and kept.issuance.number > number):
             self._stored = stored
 

@@ -41,9 +41,9 @@ class Timeline:
         self.events += 1
         heapq.heappush(self._due, (instant, self.events, action))
 
-    def start(self, story: Callable[[], None]) -> None:
+    def start(self, operation: Callable[[], None]) -> None:
         """Start a task now; it may pause."""
-        greenlet(story, self._hub).switch()
+        greenlet(operation, self._hub).switch()
 
     def pause(self, seconds: float) -> None:
         """Let simulated seconds pass for the calling task."""

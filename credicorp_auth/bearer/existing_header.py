@@ -18,6 +18,7 @@ Existing = Literal["replace", "keep", "refuse"]
 """Policy for an existing header: replace it, keep it, or refuse the request."""
 
 _CHOICES: Final = get_args(Existing)
+_USED: Final = ("call", "recognizes")
 
 
 class TokenClient(Protocol):
@@ -45,7 +46,7 @@ class ExistingHeader:
             hop. `refuse`: the request is not sent.
 
     Raises:
-        InvalidSetting: `existing` is none of the three.
+        InvalidSetting: `existing` is none of the three, or `auth` is no `CredicorpAuth`.
 
     .. versionadded:: 1.0.0
     """
@@ -57,6 +58,13 @@ class ExistingHeader:
             raise InvalidSetting(
                 f"`existing` is {ascii(existing)[:60]}",
                 hint="set it to 'replace', 'keep' or 'refuse'.",
+            )
+        # Without this check, the first request would fail on an attribute that the object lacks.
+        if isinstance(auth, type) or not all(callable(getattr(auth, each, None)) for each in _USED):
+            shown = f"the class {auth.__name__}" if isinstance(auth, type) else type(auth).__name__
+            raise InvalidSetting(
+                f"the bearer's `auth` is {shown} and no CredicorpAuth",
+                hint="build the bearer with a CredicorpAuth, such as CredicorpAuth.from_env().",
             )
         self._auth = auth
         self._choice = existing

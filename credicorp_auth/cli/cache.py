@@ -7,34 +7,23 @@ import os
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.table import Column, Table
 
-from credicorp_auth.wiring.engines import open_listing_cache, settings_of
+from credicorp_auth.cli.options import profile_option, table_option
 
 if TYPE_CHECKING:
     from credicorp_auth.plugin.api import ListingCache, Provider
 
-_PROFILE = click.option("--profile", help="Take the settings from this profile of the TOML file.")
-
 
 @click.group()
 def cache() -> None:
-    """Look at the cache that the settings name, or empty it; the tokens themselves stay unseen."""
+    """List or clear the cache that the settings name; tokens are not shown."""
 
 
 @cache.command(name="list")
-@_PROFILE
-@click.option(
-    "--format",
-    "output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How to show them.",
-)
+@profile_option
+@table_option
 def list_entries(*, profile: str | None, output: str) -> None:
-    """List names, ages and expiry of the entries; a name is a hash that tells nothing."""
+    """List names, ages and expiry of the entries; a name is a hash and reveals nothing."""
     opened, _ = _open(profile)
     try:
         entries = opened.entries()
@@ -47,6 +36,9 @@ def list_entries(*, profile: str | None, output: str) -> None:
         ]
         click.echo(json.dumps(rows, indent=2))
         return
+    from rich.console import Console  # noqa: PLC0415 - only a table needs it
+    from rich.table import Column, Table  # noqa: PLC0415 - as above
+
     table = Table(Column("name", min_width=64), "age", "expires in", box=None)
     for each in entries:
         table.add_row(each.key, f"{each.age:.0f} s", f"{each.expires_in:.0f} s")
@@ -54,9 +46,9 @@ def list_entries(*, profile: str | None, output: str) -> None:
 
 
 @cache.command()
-@_PROFILE
+@profile_option
 def clear(*, profile: str | None) -> None:
-    """Drop every entry: whoever needs a token then mints a new one."""
+    """Drop every entry; the next call that needs a token mints one."""
     opened, provider = _open(profile)
     try:
         count = opened.clear()
@@ -66,4 +58,6 @@ def clear(*, profile: str | None) -> None:
 
 
 def _open(profile: str | None) -> tuple[ListingCache, Provider]:
+    from credicorp_auth.wiring.engines import open_listing_cache, settings_of  # noqa: PLC0415 - `--help` needs none
+
     return open_listing_cache(settings_of(profile, os.environ))

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from credicorp_auth.cli.exit_codes import DONE, exit_code_of
-from credicorp_auth.diagnostics import Verdict, examine
+from credicorp_auth.cli.options import profile_option
+from credicorp_auth.cli.output import DONE, ending_with, exit_code_of
 
 if TYPE_CHECKING:
     from credicorp_auth.diagnostics import Check, Diagnosis
 
-_COLOURS = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red"}
+_COLOURS: Final = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 @click.command()
-@click.option("--profile", help="Take the settings from this profile of the TOML file.")
+@profile_option
 @click.option(
     "--format",
     "output",
@@ -29,18 +29,22 @@ _COLOURS = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red"}
 )
 def doctor(*, profile: str | None, output: str) -> int:
     """
-    Look at everything that stands between the settings and a token.
+    Check everything that is needed to get a token.
 
-    Settings with their origins, adapters, cache, secret, the way to the server, both clocks, one
-    mint, and the scope that was granted. Secrets stay masked.
+    That is: settings with their origins, adapters, cache, secret, connection to the server, both
+    clocks, one mint, and the granted scope. Secrets are masked.
     """
+    from credicorp_auth.diagnostics import examine  # noqa: PLC0415 - `--help` needs none
+
     found = examine(profile, os.environ)
-    if output == "json":
-        click.echo(json.dumps(_document(found), indent=2))
-    else:
-        _emit(found)
     errors = [each.error for each in found.checks if each.error is not None]
-    return exit_code_of(errors[0]) if errors else DONE
+    code = exit_code_of(errors[0]) if errors else DONE
+    with ending_with(code):
+        if output == "json":
+            click.echo(json.dumps(_document(found), indent=2))
+        else:
+            _show(found)
+    return code
 
 
 def _document(found: Diagnosis) -> dict[str, Any]:
@@ -50,24 +54,24 @@ def _document(found: Diagnosis) -> dict[str, Any]:
             {"name": each.name, "value": each.value, "origin": each.origin}
             for each in found.settings
         ],
-        "findings": [
+        "checks": [
             {
                 "subject": each.subject,
                 "verdict": each.verdict.value,
                 "message": each.message,
                 "code": each.code,
-                "cure": each.hint,
+                "hint": each.hint,
             }
             for each in found.checks
         ],
     }
 
 
-def _emit(found: Diagnosis) -> None:
+def _show(found: Diagnosis) -> None:
     for each in found.settings:
         click.echo(f"      {each.name} = {each.value}  ({each.origin})")
     for check in found.checks:
-        verdict = click.style(f"{check.verdict.value:<5}", fg=_COLOURS[check.verdict])
+        verdict = click.style(f"{check.verdict.value:<5}", fg=_COLOURS[check.verdict.value])
         click.echo(f"{verdict} {_line(check)}")
         if check.hint:
             click.echo(f"      what to do: {check.hint}")

@@ -1,60 +1,116 @@
-"""Options that select an issuer; none of them is a secret."""
+"""Commands `discover` and `jwks`: what an issuer publishes, and what of it is not used."""
 
 from __future__ import annotations
 
-import os
-from functools import wraps
-from typing import TYPE_CHECKING, Any
+import json
+from typing import TYPE_CHECKING
 
 import click
 
-from credicorp_auth.wiring.engines import settings_from_env, settings_from_profile
+from credicorp_auth.cli.options import format_option, with_issuer
+from credicorp_auth.cli.output import show_rows
+from credicorp_auth.http.untrusted_text import escape_untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from credicorp_auth.jose.key_set import KeySet
+    from credicorp_auth.oauth.metadata import ServerMetadata
     from credicorp_auth.settings.schema import Settings
 
-_OPTIONS = (
-    click.option("--profile", help="Take the settings from this profile of the TOML file."),
-    click.option("--issuer", help="Who issues the tokens."),
-    click.option("--jwks-url", help="Where its keys are, if they are not to be discovered."),
-    click.option(
-        "--discovery",
-        type=click.Choice(["off", "on", "oidc"]),
-        help="Whether to discover endpoints, and by which document.",
-    ),
-    click.option("--base-url", help="Where the API begins."),
-    click.option("--timeout", type=float, help="Seconds to wait at most."),
-)
-_NAMES = ("issuer", "jwks_url", "discovery", "base_url", "timeout")
 
-format_option = click.option(
-    "--format",
-    "output",
-    type=click.Choice(["summary", "json"]),
-    default="summary",
-    show_default=True,
-    help="How to show it.",
-)
+@click.command()
+@with_issuer
+@format_option
+def discover(build: Callable[..., Settings], *, output: str) -> None:
+    """Read the metadata of the issuer, else of the server at the base URL."""
+    settings = build()
+    if settings.discovery == "off":
+        settings = build(discovery="on")
+    metadata = _read_metadata(settings)
+    if output == "json":
+        click.echo(json.dumps(_members(metadata)))
+        return
+    refused = {
+        name: f"refused: {error.message} [{error.code}]" for name, error in metadata.refused.items()
+    }
+    methods = "(not given)" if metadata.methods is None else " ".join(sorted(metadata.methods))
+    show_rows(
+        {
+            "issuer": metadata.issuer,
+            "read at": settings.metadata_url,
+            **metadata.endpoints,
+            **refused,
+            "authentication": methods,
+        }
+    )
 
 
-def with_issuer(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of `_OPTIONS` to a command, and pass it a function that builds `Settings`."""
+def _read_metadata(settings: Settings) -> ServerMetadata:
+    from credicorp_auth.wiring.engines import build_anonymous_runtime  # noqa: PLC0415 - `--help` needs none
+    from credicorp_auth.wiring.issuer import build_discovery  # noqa: PLC0415 - as above
 
-    @wraps(command)
-    def call(profile: str | None, **options: Any) -> Any:  # noqa: ANN401 - any command
-        given: Any = {name: options.pop(name) for name in _NAMES}
+    runtime = build_anonymous_runtime(settings)
+    discovery = build_discovery(settings, runtime)
+    assert discovery is not None  # noqa: S101 - for type checkers: it is not off
+    try:
+        return discovery.metadata.obtain(settings.timeout)
+    finally:
+        runtime.transport.close()
 
-        def build(**further: str | None) -> Settings:
-            asked = {**given, **further}
-            keywords = {name: value for name, value in asked.items() if value is not None}
-            if profile is None:
-                return settings_from_env(os.environ, keywords, needs_secret=False)
-            return settings_from_profile(profile, os.environ, keywords, needs_secret=False)
 
-        return command(build, **options)
+def _members(metadata: ServerMetadata) -> dict[str, object]:
+    return {
+        "issuer": metadata.issuer,
+        "endpoints": dict(metadata.endpoints),
+        "refused": {name: error.code for name, error in metadata.refused.items()},
+        "token_endpoint_auth_methods": sorted(metadata.methods or ()) or None,
+    }
 
-    for option in reversed(_OPTIONS):
-        call = option(call)
-    return call
+
+@click.command()
+@with_issuer
+@format_option
+def jwks(build: Callable[..., Settings], *, output: str) -> None:
+    """List the keys that the issuer publishes, and why some of them are not used."""
+    rows = _key_rows(_read_keys(build()))
+    if output == "json":
+        click.echo(json.dumps(rows, indent=2))
+        return
+    from rich.console import Console  # noqa: PLC0415 - only a table needs it
+    from rich.markup import escape  # noqa: PLC0415 - as above
+    from rich.table import Table  # noqa: PLC0415 - as above
+
+    table = Table("kid", "type", "algorithm", "use", box=None)
+    for row in rows:
+        shown = escape(escape_untrusted(row["kid"] or "-", ()))
+        table.add_row(shown, *(row[name] or "-" for name in ("kty", "alg", "use")))
+    Console(soft_wrap=True, highlight=False).print(table)
+
+
+def _read_keys(settings: Settings) -> KeySet:
+    from credicorp_auth.wiring.engines import build_anonymous_runtime  # noqa: PLC0415 - `--help` needs none
+    from credicorp_auth.wiring.issuer import build_discovery, build_keys  # noqa: PLC0415 - as above
+
+    runtime = build_anonymous_runtime(settings)
+    try:
+        keys = build_keys(settings, runtime, build_discovery(settings, runtime))
+        return keys.obtain(settings.timeout)
+    finally:
+        runtime.transport.close()
+
+
+def _key_rows(found: KeySet) -> list[dict[str, str | None]]:
+    usable = [
+        {"kid": key.kid, "kty": key.algorithm.kty, "alg": key.algorithm.name, "use": "verifies"}
+        for key in found.keys
+    ]
+    dropped = [
+        {"kid": each.kid, "kty": None, "alg": None, "use": f"dropped: {each.code}"}
+        for each in found.dropped
+    ]
+    others = [
+        {"kid": kid, "kty": None, "alg": None, "use": "another purpose"}
+        for kid in sorted(found.others)
+    ]
+    return [*usable, *dropped, *others]

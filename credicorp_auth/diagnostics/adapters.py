@@ -37,7 +37,7 @@ def _round_trip(cache: Cache) -> str:
     discarded = cache.discard(key, expected=_ENTRY)
     if read != _ENTRY or not discarded:
         raise AdapterBroken(
-            "the cache lost an entry that was written a moment before", code="plugin.contract"
+            "the cache lost an entry that had just been written", code="plugin.contract"
         )
     # Last: an unavailable cache raises an error for an entry, but only denies a lease.
     leased = _lease(cast("LeasingCache", cache), key) if cache.capabilities.leases else ""
@@ -48,7 +48,7 @@ def _lease(cache: LeasingCache, key: str) -> str:
     lease = cache.lease(key, seconds=3.0)
     if lease.state is not LeaseState.ACQUIRED or not lease.renew():
         raise AdapterBroken(
-            f"the cache gave no lease, although nobody else can have it: {lease.state.value}",
+            f"the cache gave no lease, although no one else can hold it: {lease.state.value}",
             code="plugin.contract",
             hint="check that the cache can be written to, and is not paused or read-only.",
         )
@@ -70,5 +70,7 @@ def check_secret(
     left = None if credentials.expires_at is None else credentials.expires_at - clock.wall()
     if left is not None and left < _SECONDS:
         yield warn(
-            "secret", f"it expires in {left:.0f} s", "rotate it, or ask why it lives so briefly."
+            "secret",
+            f"it expires in {left:.0f} s",
+            "rotate it, or issue secrets with a longer lifetime.",
         )

@@ -14,7 +14,7 @@ from credicorp_auth.diagnostics.setting_origins import Origin, explain_settings
 from credicorp_auth.engine.clock import Clock
 from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.plugin.api import CacheCapabilities
-from credicorp_auth.plugin.loading.registry import CACHE, OBSERVER, SECRET_SOURCE, TRANSPORT
+from credicorp_auth.plugin.loading.kinds import CACHE, OBSERVER, SECRET_SOURCE, TRANSPORT
 from credicorp_auth.wiring.adapters import adapters_of, operators_registry
 from credicorp_auth.wiring.engines import settings_of
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from credicorp_auth.plugin.api import Provider
-    from credicorp_auth.plugin.loading.registry import Kind, Registry
+    from credicorp_auth.plugin.loading.kinds import Kind
+    from credicorp_auth.plugin.loading.registry import Registry
     from credicorp_auth.settings.schema import Settings
 
 
@@ -72,7 +73,7 @@ def examine(
     except CredicorpAuthError as error:
         found.checks.append(fail("settings", error))
         return found
-    found.checks.append(ok("settings", "they can be read, and make sense"))
+    found.checks.append(ok("settings", "they are valid"))
     registry = registry or operators_registry(environ)
     clock = clock or Clock()
     with ExitStack() as stack:
@@ -97,15 +98,15 @@ def _open(
         try:
             if kind is OBSERVER:
                 registry.load_observer(name)
-                told = name
+                loaded = name
             else:
                 opened[kind] = registry.load(kind, name, options[kind])
                 stack.callback(_close, opened[kind][0])
-                told = str(opened[kind][1])
+                loaded = str(opened[kind][1])
         except CredicorpAuthError as error:
             found.checks.append(fail(kind.name, error))
         else:
-            found.checks.append(ok(kind.name, f"{told} loads"))
+            found.checks.append(ok(kind.name, f"{loaded} loads"))
     return opened
 
 

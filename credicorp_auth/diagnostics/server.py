@@ -58,7 +58,7 @@ def check_reach(
 
 
 def _spoken(scheme: str) -> str:
-    return "TLS" if scheme == "https" else "plain http, as loopback may"
+    return "TLS" if scheme == "https" else "plain http, which is allowed on loopback"
 
 
 def _as_far_as(error: CredicorpAuthError, host: str) -> Iterator[Check]:
@@ -67,7 +67,7 @@ def _as_far_as(error: CredicorpAuthError, host: str) -> Iterator[Check]:
             yield fail(stage, error)
             return
         yield ok(stage, host)
-    yield fail("answer", error)
+    yield fail("response", error)
 
 
 def _read_metadata(response: HttpResponse, url: str, settings: Settings) -> Check:
@@ -82,18 +82,22 @@ def _read_metadata(response: HttpResponse, url: str, settings: Settings) -> Chec
     if named == token_url:
         return ok("metadata", "it names the same token endpoint")
     if not isinstance(named, str):
-        message = f"{url} answered {response.status}, and with no metadata"
+        message = f"{url} returned status {response.status} and no metadata"
         return warn("metadata", message, "nothing, as long as the settings name the endpoints.")
     shown = escape_untrusted(named, settings.known_secrets)
     message = f"it names {shown!r} as token endpoint, and the settings name {token_url}"
-    return warn("metadata", message, "ask the server's operator which of the two is meant.")
+    return warn("metadata", message, "ask the server's operator which of the two is right.")
 
 
 def _compare_clocks(response: HttpResponse, clock: Clock) -> Check:
     try:
         skew = clock.wall() - parsedate_to_datetime(response.header("Date") or "").timestamp()
     except (ValueError, OverflowError):
-        return warn("clock", "the server told no time", "nothing; its answers have no Date.")
+        return warn(
+            "clock",
+            "the server sent no Date header",
+            "nothing to do; the clocks cannot be compared.",
+        )
     side = "ahead of" if skew > 0 else "behind"
     message = f"this machine's clock is {abs(skew):.0f} s {side} the server's"
     if abs(skew) > _MAX_SKEW:
@@ -124,9 +128,13 @@ def check_mint(settings: Settings, registry: Registry, clock: Clock) -> Iterator
         yield fail("mint", error)
         return
     seconds = time.monotonic() - begun
-    yield ok("mint", f"a token that lives {token.lifetime:g} s, in {seconds:.1f} s")
+    yield ok("mint", f"a token with a lifetime of {token.lifetime:g} s, in {seconds:.1f} s")
     message = f"asked: {settings.scope or '(none)'}; granted: {token.scope or '(none)'}"
     if token.scope.covers(settings.scope):
         yield ok("scope", message)
     else:
-        yield warn("scope", message, "ask for what the client has, or have it given the rest.")
+        yield warn(
+            "scope",
+            message,
+            "request only scopes that the client has, or ask the operator to grant the rest.",
+        )

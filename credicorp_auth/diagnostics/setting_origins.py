@@ -45,8 +45,10 @@ def explain_settings(
         profile: The chosen profile, or None.
         environ: The environment variables that were read.
     """
-    layers = sources_of_env(environ) if profile is None else sources_of_profile(profile, environ)
-    origins = {name: place for place, layer in layers for name in layer}
+    setting_sources = (
+        sources_of_env(environ) if profile is None else sources_of_profile(profile, environ)
+    )
+    origins = {name: place for place, setting_values in setting_sources for name in setting_values}
     return [
         Origin(name, _shown(name, getattr(settings, name)), _place(name, origins.get(name)))
         for name in SETTING_NAMES

@@ -31,7 +31,7 @@ class Cooldowns:
     def applies_to(self, state: EndpointState, key: str) -> EndpointState:
         """Return the endpoint state with the process-wide cooldown applied."""
         until = self.until(key)
-        return state if until <= state.cooldown_until else state.quiet_at_least(until)
+        return state if until <= state.cooldown_until else state.with_cooldown_until(until)
 
     def start(self, key: str, until: float, now: float) -> None:
         """Start a cooldown from `now` until `until`, at most `MAX_RETRY_AFTER` seconds."""

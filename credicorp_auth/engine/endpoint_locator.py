@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _MOST: Final = 4096  # addresses; a bound against growth, beyond any normal use
 
 
-class AnsweredAddresses:
+class RespondingEndpoints:
     """The addresses that have sent a valid response to any engine of this process."""
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class AnsweredAddresses:
         self._answered[url] = None
 
 
-ANSWERED: Final = AnsweredAddresses()
+RESPONDING: Final = RespondingEndpoints()
 
 
 class EndpointLocator:
@@ -60,9 +60,9 @@ class EndpointLocator:
             url = metadata.endpoints.get(self._member, url)
         return self._address(url)
 
-    def note_answered(self) -> None:
+    def note_response(self) -> None:
         """Record that the endpoint has sent a valid response."""
-        ANSWERED.add(self.known().url)
+        RESPONDING.add(self.known().url)
 
     def _address(self, url: str) -> EndpointAddress:
-        return EndpointAddress(url, self._source, url in ANSWERED)
+        return EndpointAddress(url, self._source, url in RESPONDING)

@@ -37,14 +37,14 @@ class EventEmitter:
     ) -> None:
         self._observers = tuple(observers)
         self.known_secrets = secrets
-        self._said: set[str] = set()
+        self._emitted_once: set[str] = set()
 
     def emit(self, name: str, **fields: str | float | bool | None) -> None:
         """Emit an event to the log and every observer; log an observer's failure as an event."""
         if name in _ONCE:
-            if name in self._said:
+            if name in self._emitted_once:
                 return
-            self._said.add(name)
+            self._emitted_once.add(name)
         is_logged = LOGGER.isEnabledFor(LEVELS[name])
         if not is_logged and not self._observers:
             return  # untrusted input causes events, and hiding secrets costs more than a signature

@@ -25,27 +25,27 @@ class MissingSetting(ConfigurationError):
 
 
 class AdapterNotFound(ConfigurationError):
-    """No installed distribution provides the named adapter."""
+    """No installed distribution provides the named adapter or command."""
 
     default_code = "plugin.missing"
 
 
 class AdapterBroken(ConfigurationError):
-    """The adapter is installed, but fails to load or violates its port's contract."""
+    """The adapter or command is installed, but fails to load or violates its contract."""
 
     default_code = "plugin.load"
-    default_hint = "mend or update the distribution that provides the adapter."
+    default_hint = "fix or update the distribution that provides it."
 
 
 class AdapterConflict(ConfigurationError):
-    """Two distributions claim the same adapter name, so neither is used."""
+    """Two distributions claim the same name of an adapter or command, so neither is used."""
 
     default_code = "plugin.conflict"
-    default_hint = "uninstall the distribution that should not be there."
+    default_hint = "uninstall the distribution that should not claim the name."
 
 
 class AdapterBlocked(ConfigurationError):
-    """The adapter is installed, but is not on the operator's allowlist."""
+    """The adapter or command is installed, but is not on the operator's allowlist."""
 
     default_code = "plugin.blocked"
     default_hint = "add the name to CREDICORP_PLUGINS, or choose another adapter."
@@ -61,18 +61,18 @@ class Closed(UsageError):
     """The object was closed before, or while, the call was made."""
 
     default_code = "closed"
-    default_hint = "make a new CredicorpAuth, and close it only when nobody uses it any more."
+    default_hint = "create a new CredicorpAuth; close it only when it is no longer used."
 
 
 class HeaderExists(UsageError):
     """The request already has an `Authorization` header, and its bearer may not replace it."""
 
     default_code = "bearer.header_exists"
-    default_hint = "leave the header out, or make the bearer with existing='replace' or 'keep'."
+    default_hint = "leave the header out, or create the bearer with existing='replace' or 'keep'."
 
 
 class Reentrant(UsageError):
     """An adapter requested the same token that it is helping to obtain."""
 
     default_code = "concurrency.reentrant"
-    default_hint = "give the adapter credentials of its own."
+    default_hint = "configure separate credentials for the adapter."

@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+InitT = TypeVar("InitT")
+
+
 def _rebuild(kind: type[CredicorpAuthError], state: dict[str, Any]) -> CredicorpAuthError:
     error = kind.__new__(kind)
     error.__dict__.update(state)
-    Exception.__init__(error, state["message"])
+    error.args = error._arguments()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # ours
     return error
+
+
+def _also_from_args(init: InitT) -> InitT:
+    """Let a constructor take an error's `args` as well, as a result store such as Celery's does."""
+
+    @wraps(cast("Callable[..., None]", init))
+    def start(self: CredicorpAuthError, *given: Any, **keywords: Any) -> None:
+        if [dict] == [type(each) for each in given[1:]]:
+            CredicorpAuthError.__init__(self, given[0])
+            self.__dict__.update({name: _from_json(each) for name, each in given[1].items()})
+        else:
+            cast("Callable[..., None]", init)(self, *given, **keywords)
+        if type(self).__init__ is start:  # not yet, if a subclass sets attributes after this
+            self.args = self._arguments()  # pyright: ignore[reportPrivateUsage] # a method of it
+
+    return cast("InitT", start)
+
+
+def _to_json(value: Any) -> Any:
+    return sorted(cast("frozenset[str]", value)) if isinstance(value, frozenset) else value
+
+
+def _from_json(value: Any) -> Any:
+    return frozenset(cast("list[str]", value)) if isinstance(value, list) else value
 
 
 class CredicorpAuthError(Exception):
@@ -26,6 +54,9 @@ class CredicorpAuthError(Exception):
         retryable: Whether the same call may succeed later without any change; by default that of
             the class.
 
+    `args` holds the message and the attributes, in types of JSON: `type(error)(*error.args)` builds
+    the same error.
+
     .. versionadded:: 1.0.0
     """
 
@@ -33,6 +64,12 @@ class CredicorpAuthError(Exception):
     default_hint: ClassVar[str] = "read the message and the reference of error codes."
     default_retryable: ClassVar[bool] = False
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if init := vars(cls).get("__init__"):
+            setattr(cls, "__init__", _also_from_args(init))  # noqa: B010 - mypy refuses assignment
+
+    @_also_from_args
     def __init__(
         self,
         message: str,
@@ -56,6 +93,14 @@ class CredicorpAuthError(Exception):
     def __reduce__(self) -> tuple[Callable[..., CredicorpAuthError], tuple[Any, ...]]:
         return _rebuild, (type(self), dict(self.__dict__))
 
+    def _arguments(self) -> tuple[Any, ...]:
+        attributes = {
+            name: _to_json(value)
+            for name, value in vars(self).items()
+            if name != "message" and isinstance(value, str | int | float | frozenset | None)
+        }
+        return self.message, attributes
+
     def copy(self) -> Self:
         """
         Return a new exception with the same content.
@@ -65,6 +110,6 @@ class CredicorpAuthError(Exception):
         """
         fresh = type(self).__new__(type(self))
         fresh.__dict__.update(self.__dict__)
-        Exception.__init__(fresh, self.message)
+        fresh.args = self.args
         fresh.__cause__ = None
         return fresh

@@ -152,7 +152,7 @@ class InvalidScope(TokenRequestRefused):
     """The server does not know the scope, or does not grant it to this client."""
 
     default_code = "oauth.invalid_scope"
-    default_hint = "ask for scopes this client was given, spelt as the server spells them."
+    default_hint = "request only scopes that the client has, written as the server writes them."
 
 
 class InvalidTarget(TokenRequestRefused):
@@ -215,7 +215,7 @@ class ScopeNotGranted(CredicorpAuthError):
     """
 
     default_code = "response.scope_insufficient"
-    default_hint = "ask for less, have the client given more, or set narrowed_scope='accept'."
+    default_hint = "request less, ask the operator to grant more, or set narrowed_scope='accept'."
 
     def __init__(
         self, message: str, *, asked: Collection[str], granted: Collection[str], **rest: Any

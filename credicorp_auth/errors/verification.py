@@ -14,7 +14,7 @@ class VerificationFailed(CredicorpAuthError):
     """The token is not trusted here."""
 
     default_code = "verify.failed"
-    default_hint = "turn the request away; tell the caller no more than that the token is invalid."
+    default_hint = "refuse the request; tell the caller only that the token is invalid."
 
 
 class MalformedToken(VerificationFailed):
@@ -45,7 +45,9 @@ class WrongType(VerificationFailed):
     """The token is not marked as an access token (RFC 9068 section 2.1)."""
 
     default_code = "verify.typ"
-    default_hint = "have the issuer mark access tokens as at+jwt; other tokens are not accepted."
+    default_hint = (
+        "configure the issuer to mark access tokens as at+jwt; other tokens are not accepted."
+    )
 
 
 class WrongIssuer(VerificationFailed):
@@ -66,7 +68,7 @@ class Expired(VerificationFailed):
     """The token has expired, or has no valid expiry."""
 
     default_code = "verify.exp"
-    default_hint = "have the caller obtain a new token; if it is new, compare the clocks."
+    default_hint = "the caller must obtain a new token; if it is new, compare the clocks."
 
 
 class NotYetValid(VerificationFailed):
@@ -80,7 +82,7 @@ class WrongClaim(VerificationFailed):
     """A required claim (RFC 9068 section 2.2) is missing or invalid."""
 
     default_code = "verify.claim"
-    default_hint = "have the issuer write access tokens by RFC 9068."
+    default_hint = "configure the issuer to issue access tokens as RFC 9068 says."
 
 
 class ScopeMissing(VerificationFailed):
@@ -92,7 +94,7 @@ class ScopeMissing(VerificationFailed):
     """
 
     default_code = "verify.scope"
-    default_hint = "answer 403 insufficient_scope, naming what is required."
+    default_hint = "respond with 403 insufficient_scope, and name the required scope."
 
     def __init__(self, message: str, *, required: Collection[str], **rest: Any) -> None:
         super().__init__(message, **rest)

@@ -38,7 +38,7 @@ def zone_of(address: str) -> str:
 
 
 def zone_of_host(host: str) -> str | None:
-    """Return the network zone of a host that is spelt as an IP address; None for a name."""
+    """Return the network zone of a host that is written as an IP address; None for a name."""
     try:
         ip_address(host)
     except ValueError:

@@ -110,7 +110,7 @@ def bound_cooldown(seconds: float) -> float:
     return min(seconds, MAX_RETRY_AFTER)
 
 
-def believe_cooldown(until: float, server_now: float) -> float:
+def plausible_cooldown(until: float, server_now: float) -> float:
     """
     Return the remaining seconds of a cooldown that another process stored.
 
@@ -142,11 +142,11 @@ def backoff(failures: int, chance: float, *, floor: float = _SHORTEST_PAUSE) -> 
     return floor + chance * max(0.0, step - floor)
 
 
-def recheck(looks: int) -> float:
+def recheck(rechecks: int) -> float:
     """
     Return the pause before a refused client's secret is read again: 0, 1, 2, 4 … 30 s.
 
     Args:
-        looks: Number of reads since the refusal.
+        rechecks: Number of reads since the refusal.
     """
-    return 0.0 if looks <= 0 else min(_LONGEST_PAUSE, 2.0 ** min(looks - 1, 10))
+    return 0.0 if rechecks <= 0 else min(_LONGEST_PAUSE, 2.0 ** min(rechecks - 1, 10))

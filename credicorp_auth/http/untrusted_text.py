@@ -95,18 +95,18 @@ def _forms(value: str) -> Iterator[str]:
     raw = value.encode("utf-8", "surrogatepass")
     percent = "".join(f"%{byte:02X}" for byte in raw)
     escaped = "".join(f"\\u{ord(each):04x}" for each in value)
-    spelt = {percent, percent.lower(), escaped, escaped.upper().replace("\\U", "\\u")}
+    encodings = {percent, percent.lower(), escaped, escaped.upper().replace("\\U", "\\u")}
     for quoted in (quote(raw, safe=""), quote_plus(raw)):
-        spelt |= {quoted, re.sub("%..", lambda found: found[0].lower(), quoted)}
+        encodings |= {quoted, re.sub("%..", lambda found: found[0].lower(), quoted)}
     for dumped in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
-        spelt |= {dumped, dumped.replace("/", "\\/")}
-    spelt |= {html.escape(value), html.escape(value, quote=False)}
+        encodings |= {dumped, dumped.replace("/", "\\/")}
+    encodings |= {html.escape(value), html.escape(value, quote=False)}
     if len(raw) >= _SHORTEST_ENCODED:
-        spelt |= {raw.hex(), raw.hex().upper()}
+        encodings |= {raw.hex(), raw.hex().upper()}
         for each in (raw, quote_plus(raw).encode("ascii")):
-            spelt |= set(_base64_forms(each))
+            encodings |= set(_base64_forms(each))
     yield value
-    yield from sorted(spelt - {value}, key=len, reverse=True)
+    yield from sorted(encodings - {value}, key=len, reverse=True)
 
 
 def _base64_forms(raw: bytes) -> Iterator[str]:

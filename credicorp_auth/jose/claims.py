@@ -82,18 +82,18 @@ def read_claims(members: Mapping[str, Any], *, now: float, leeway: float) -> Cla
     """
     expires_at = read_time(members.get("exp"))
     if expires_at is None or now >= expires_at + leeway:
-        raise Expired("the token has expired, or does not say readably when it does")
+        raise Expired("the token has expired, or its `exp` is not a time")
     issued_at = read_time(members.get("iat"))
     if issued_at is None or issued_at > now + leeway:
-        raise NotYetValid("the token was issued later than now, or at no time", code="verify.iat")
+        raise NotYetValid("the token's `iat` is in the future, or is not a time", code="verify.iat")
     not_before = read_time(members.get("nbf", 0))
     if not_before is None or not_before > now + leeway:
-        raise NotYetValid("the token begins later than now, or at no time")
+        raise NotYetValid("the token's `nbf` is in the future, or is not a time")
     if "cnf" in members:
         raise WrongClaim(
-            "the token is bound to a key, and nobody proved to hold it",
+            "the token is bound to a key; only bearer tokens are accepted",
             code="verify.cnf",
-            hint="have bearer tokens issued; tokens bound to a key are not supported.",
+            hint="configure the issuer to issue bearer tokens, not tokens bound to a key.",
         )
     return Claims(
         members["iss"],

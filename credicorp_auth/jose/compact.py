@@ -91,7 +91,7 @@ def _read_header(segment: bytes) -> tuple[str, str | None]:
     """Read algorithm and kid. Tokens signed by one key share a header, so it is cached."""
     header = _read_members(decode_base64url(segment))
     if "crit" in header:
-        raise MalformedToken("the token asks for an extension", code="verify.crit")
+        raise MalformedToken("the token requires an extension", code="verify.crit")
     if not _ENCRYPTION.isdisjoint(header):
         raise MalformedToken("the token is encrypted, or compressed")
     algorithm, kid, typ = header.get("alg"), header.get("kid"), header.get("typ")
@@ -102,7 +102,7 @@ def _read_header(segment: bytes) -> tuple[str, str | None]:
             "a member of the token's header is not acceptable", code="verify.header"
         )
     if "cty" in header:
-        raise MalformedToken("the token says that it holds another one", code="verify.nested")
+        raise MalformedToken("the token declares a nested token", code="verify.nested")
     if not isinstance(typ, str) or typ.lower() not in _ACCESS_TOKEN_TYPES:
         raise WrongType("the token does not say that it is an access token")
     return algorithm, kid or None

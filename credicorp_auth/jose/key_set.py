@@ -97,16 +97,16 @@ class KeySet:
             return fitting[0]  # several entries may be one key under several names
         if fitting:
             raise UnknownKey(
-                "the token names no key, and several would do",
+                "the token names no key, and several keys fit",
                 code="verify.kid_ambiguous",
-                hint="have the issuer name the key of each token in `kid`.",
+                hint="configure the issuer to name the key of each token in `kid`.",
             )
         code = "verify.key_mismatch" if candidates else self._unusable.get(kid or "", "verify.kid")
         raise UnknownKey(_WHY_NOT[code], code=code)
 
 
 _WHY_NOT: Final = {
-    "verify.kid": "the token's key is none that the issuer publishes",
+    "verify.kid": "the issuer does not publish the token's key",
     "verify.key_mismatch": "the token's key is published for another algorithm or purpose",
     "jwks.duplicate_kid": "two keys are published under the name of the token's key",
 }
@@ -164,7 +164,7 @@ def _read_members(document: bytes, url: str) -> list[object]:
         members = {}
     keys = members.get("keys")
     if not isinstance(keys, list):
-        message = f"what {url} answered is not a key set"
+        message = f"the response of {url} is not a key set"
         raise MalformedResponse(message, code="jwks.malformed", hint=hint)
     listed = cast("list[object]", keys)
     if len(listed) > MAX_KEYS:
@@ -179,7 +179,7 @@ def _without_duplicates(
     """Merge equal keys; drop different keys that share a name and an algorithm."""
     named: dict[tuple[str | None, str], dict[tuple[bytes, ...], VerificationKey]] = {}
     for key in keys:
-        named.setdefault((key.kid, key.algorithm.mathematics), {}).setdefault(key.numbers, key)
+        named.setdefault((key.kid, key.algorithm.implementation), {}).setdefault(key.numbers, key)
     doubtful = {kid for (kid, _), same in named.items() if kid is not None and len(same) > 1}
     kept = tuple(
         key
@@ -200,9 +200,9 @@ def read_freshness(response: HttpResponse) -> float:
     Returns:
         Seconds, from 60 to 3600; 300 without a `max-age`, 60 for `no-store` and `no-cache`.
     """
-    told = ",".join(response.header_values("Cache-Control")).lower()
-    found = _MAX_AGE.search(told)
+    directives = ",".join(response.header_values("Cache-Control")).lower()
+    found = _MAX_AGE.search(directives)
     seconds = float(found[1]) if found else DEFAULT_FRESH
-    if "no-store" in told or "no-cache" in told:
+    if "no-store" in directives or "no-cache" in directives:
         seconds = 0.0
     return min(max(seconds, _SHORTEST_FRESH), _LONGEST_FRESH)

@@ -22,13 +22,13 @@ class SignatureAlgorithm:
         name: The name in a token's `alg`.
         kty: The key type that it needs.
         crv: The curve that it needs; empty for RSA.
-        mathematics: The name of its implementation in PyJWT.
+        implementation: The name of its implementation in PyJWT.
     """
 
     name: str
     kty: str
     crv: str
-    mathematics: str
+    implementation: str
 
     def fits(self, jwk: Mapping[str, Any]) -> bool:
         """Say whether a key has the type and the curve that this algorithm needs."""
@@ -81,4 +81,4 @@ def algorithm_family_of(algorithm: SignatureAlgorithm) -> Any:  # noqa: ANN401 -
     """Return PyJWT's implementation of an algorithm."""
     from jwt.algorithms import get_default_algorithms  # noqa: PLC0415 - 100 ms, for verifiers only
 
-    return get_default_algorithms()[algorithm.mathematics]
+    return get_default_algorithms()[algorithm.implementation]

@@ -47,7 +47,7 @@ def read_token(text: str, policy: VerificationPolicy) -> CompactToken:
     """
     token = read_compact(text, policy.algorithms)
     if token.claims.get("iss") != policy.issuer:
-        raise WrongIssuer("the token is not the trusted issuer's")
+        raise WrongIssuer("the token's issuer is not the trusted one")
     return token
 
 

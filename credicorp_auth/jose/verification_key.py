@@ -47,7 +47,7 @@ class VerificationKey:
 
     def may_verify(self, algorithm: SignatureAlgorithm) -> bool:
         """Say whether this key may verify signatures of `algorithm`."""
-        return self.algorithm.mathematics == algorithm.mathematics
+        return self.algorithm.implementation == algorithm.implementation
 
 
 @frozen
@@ -149,15 +149,15 @@ def _read_public_key(
             return DroppedKey(kid, "jwks.roca_key")
     from jwt.exceptions import PyJWTError  # noqa: PLC0415 - 100 ms, for verifiers only
 
-    mathematics = algorithm_family_of(algorithm)
+    implementation = algorithm_family_of(algorithm)
     # Only the members of the public key: PyJWT would build a private key from further ones.
     bare = {"kty": algorithm.kty, "crv": algorithm.crv, **{name: jwk[name] for name in names}}
     try:
-        public_key = mathematics.from_jwk(bare)
+        public_key = implementation.from_jwk(bare)
     except (ValueError, PyJWTError):
         return DroppedKey(kid, "jwks.malformed_key")
     bare_numbers = tuple(each.lstrip(b"\0") for each in cast("list[bytes]", numbers))
-    return VerificationKey(kid, algorithm, public_key, bare_numbers, mathematics.verify)
+    return VerificationKey(kid, algorithm, public_key, bare_numbers, implementation.verify)
 
 
 def _read_number(text: object) -> bytes | None:

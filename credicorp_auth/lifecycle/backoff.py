@@ -12,7 +12,7 @@ from credicorp_auth.errors import (
     TokenRequestRefused,
 )
 from credicorp_auth.http.retry import backoff, read_retry_after
-from credicorp_auth.lifecycle.endpoint_state import Failed, Refused, wishes_for
+from credicorp_auth.lifecycle.endpoint_state import Failed, Refused, requested_pause
 from credicorp_auth.oauth.refusal import may_blame_client, refuses_client
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def note_failure(
 
 def note_cooldown(runtime: NotingRuntime, error: CredicorpAuthError) -> None:
     """Remember a failure, with the cooldown that the server asked for, or else a backoff."""
-    pause = wishes_for(error)
+    pause = requested_pause(error)
     if pause is not None:
         runtime.emit("endpoint.cooldown", seconds=pause)
     else:
@@ -91,7 +91,7 @@ def is_refusal(error: CredicorpAuthError) -> bool:
     return isinstance(error, TokenRequestRefused | ScopeNotGranted) or may_blame_client(error)
 
 
-def note_wish(
+def note_retry_after(
     runtime: BackoffRuntime, error: CredicorpAuthError, response: HttpResponse, arrived: Instant
 ) -> None:
     """Set `retry_after` of a failure if the server asked for a cooldown, or sent a 429 or 503."""

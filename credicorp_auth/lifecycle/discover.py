@@ -72,32 +72,32 @@ def discover_metadata(
         CredicorpAuthError: The attempt failed; `discovery.refresh_failed` was emitted.
     """
     try:
-        found = ask_for_metadata(source, runtime, deadline, has_answered=kept is not None)
+        found = ask_for_metadata(source, runtime, deadline, has_responded=kept is not None)
     except CredicorpAuthError as error:
         age = None if kept is None else round(runtime.now().boot - kept.since)
         runtime.emit("discovery.refresh_failed", issuer=source.issuer, code=error.code, age=age)
         raise
     if kept is None or kept.document.document != found.document:
-        emit_news(runtime, None if kept is None else kept.document, found)
+        emit_changes(runtime, None if kept is None else kept.document, found)
     fresh = FRESH * (1.0 - _SPREAD * runtime.random())
     return FetchedDocument(found, _FRESH_IF_REFUSED if found.refused else fresh)
 
 
 def ask_for_metadata(
-    source: MetadataSource, runtime: DiscoveryRuntime, deadline: float, *, has_answered: bool
+    source: MetadataSource, runtime: DiscoveryRuntime, deadline: float, *, has_responded: bool
 ) -> ServerMetadata:
     """Send the request and read the response."""
     left = deadline - runtime.now().boot
     if left <= 0:
-        raise DeadlinePassed(f"no time was left to ask {source.url}")
+        raise DeadlinePassed(f"no time was left to read {source.url}")
     response = runtime.send(build_document_request(source.url), timeout=left)
-    address = EndpointAddress(source.url, source.setting, has_answered)
+    address = EndpointAddress(source.url, source.setting, has_responded)
     check_document_status(response, address, now=runtime.now().wall)
     secrets = runtime.known_secrets()
     return read_metadata(response, source, peer=response.peer_address, secrets=secrets)
 
 
-def emit_news(
+def emit_changes(
     runtime: DiscoveryRuntime, earlier: ServerMetadata | None, found: ServerMetadata
 ) -> None:
     """Emit events for new metadata: fetched, refused endpoints, changed addresses."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 REFUSAL_SECONDS: Final = 60.0
 
 
-def wishes_for(error: CredicorpAuthError) -> float | None:
+def requested_pause(error: CredicorpAuthError) -> float | None:
     """Return the cooldown in seconds that the server asked for; None if it asked for none."""
     return error.retry_after if isinstance(error, (TokenEndpointBusy, ServerFailed)) else None
 
@@ -48,7 +48,7 @@ class Failed:
     @property
     def is_cooldown(self) -> bool:
         """Whether the server asked for the pause, for the whole client."""
-        return wishes_for(self.error) is not None
+        return requested_pause(self.error) is not None
 
 
 @frozen
@@ -86,14 +86,14 @@ class Refusal:
         error: The refusal.
         version: The version of the refused secret.
         until: Time at which it is forgotten.
-        looks: Number of times that the secret source was read since.
+        rechecks: Number of times that the secret source was read since.
         next_recheck: Time from which the source may be read again.
     """
 
     error: CredicorpAuthError = field(eq=False)
     version: str
     until: float
-    looks: int
+    rechecks: int
     next_recheck: float
 
 
@@ -123,13 +123,13 @@ class EndpointState:
             kept.pop(None, None)
             return EndpointState(refusals=kept)
         if isinstance(outcome, Failed):
-            return self._quiet(outcome, now)
+            return self._after_failure(outcome, now)
         if isinstance(outcome, Refused):
             refusal = Refusal(outcome.error, outcome.version, now + REFUSAL_SECONDS, 0, now)
-            return evolve(self, refusals={**self._living(now), outcome.scope: refusal})
-        return self._looked(outcome, now)
+            return evolve(self, refusals={**self._active_refusals(now), outcome.scope: refusal})
+        return self._after_recheck(outcome, now)
 
-    def _quiet(self, outcome: Failed, now: float) -> EndpointState:
+    def _after_failure(self, outcome: Failed, now: float) -> EndpointState:
         until = now + outcome.pause
         # A longer cooldown, such as a Retry-After of another call, is never cut short.
         if until < self.cooldown_until:
@@ -138,19 +138,21 @@ class EndpointState:
             self, failures=self.failures + 1, cooldown_until=until, cooldown_reason=outcome.error
         )
 
-    def quiet_at_least(self, until: float) -> EndpointState:
+    def with_cooldown_until(self, until: float) -> EndpointState:
         """Return the state with a cooldown until `until`."""
         return evolve(self, cooldown_until=until, cooldown_reason=None)
 
-    def _living(self, now: float) -> dict[Scope | None, Refusal]:
+    def _active_refusals(self, now: float) -> dict[Scope | None, Refusal]:
         return {scope: each for scope, each in self.refusals.items() if now < each.until}
 
-    def _looked(self, outcome: SecretUnchanged, now: float) -> EndpointState:
-        refusals = self._living(now)
+    def _after_recheck(self, outcome: SecretUnchanged, now: float) -> EndpointState:
+        refusals = self._active_refusals(now)
         for scope in (outcome.scope, None):
             if refusal := refusals.get(scope):
-                looks = refusal.looks + 1
-                refusals[scope] = evolve(refusal, looks=looks, next_recheck=now + recheck(looks))
+                rechecks = refusal.rechecks + 1
+                refusals[scope] = evolve(
+                    refusal, rechecks=rechecks, next_recheck=now + recheck(rechecks)
+                )
         return evolve(self, refusals=refusals)
 
     def refusal_of(self, scope: Scope, now: float) -> Refusal | None:
@@ -172,7 +174,7 @@ class EndpointState:
         left = max(0.0, self.cooldown_until - now)
         error = self.cooldown_reason
         if error is None or isinstance(error, TokenEndpointBusy):
-            message = error.message if error else "the endpoint asked to be left alone"
+            message = error.message if error else "the endpoint is in a cooldown"
             return TokenEndpointBusy(message, retry_after=left)
         fresh = error.copy()
         if isinstance(fresh, ServerFailed) and fresh.retry_after is not None:

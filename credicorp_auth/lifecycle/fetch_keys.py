@@ -101,7 +101,7 @@ def fetch_keys(
         CredicorpAuthError: The attempt failed; `jwks.refresh_failed` was emitted.
     """
     try:
-        fetched = ask_for_keys(algorithms, runtime, deadline, has_answered=kept is not None)
+        fetched = ask_for_keys(algorithms, runtime, deadline, has_responded=kept is not None)
     except CredicorpAuthError as error:
         note_failure(runtime, kept, error)
         raise
@@ -113,7 +113,7 @@ def fetch_keys(
         return Unconfirmed(_CONFIRM_AFTER + _CONFIRM_SPREAD * runtime.random(), nothing)
     if kept is not None and kept.document.document == keys.document:
         return FetchedDocument(kept.document, fetched.fresh)
-    emit_news(runtime, kept, keys)
+    emit_changes(runtime, kept, keys)
     if kept is None:
         return fetched
     return evolve(fetched, withdrawn=kept.document.names - keys.names)
@@ -128,7 +128,7 @@ def note_failure(
     runtime.emit("jwks.refresh_failed", code=error.code, age=age)
 
 
-def emit_news(runtime: KeyRuntime, kept: CachedCopy[KeySet] | None, keys: KeySet) -> None:
+def emit_changes(runtime: KeyRuntime, kept: CachedCopy[KeySet] | None, keys: KeySet) -> None:
     """Emit events for a new key set: dropped keys, an empty set, the number of keys."""
     for dropped in keys.dropped:
         kid = None if dropped.kid is None else escape_untrusted(dropped.kid, (), limit=_SHOWN_KID)
@@ -144,15 +144,15 @@ def ask_for_keys(
     runtime: KeyRuntime,
     deadline: float,
     *,
-    has_answered: bool,
+    has_responded: bool,
 ) -> FetchedDocument[KeySet]:
     """Find the address of the key set, send the request and read the response."""
     address = runtime.find_jwks_url(deadline - runtime.now().boot)
     url, left = address.url, deadline - runtime.now().boot
     if left <= 0:
-        raise DeadlinePassed(f"no time was left to ask {url} for keys")
+        raise DeadlinePassed(f"no time was left to fetch keys from {url}")
     response = runtime.send(build_document_request(url, KEY_SET_TYPES), timeout=left)
     runtime.check_peer(response, url)
-    address = evolve(address, has_answered=has_answered)
+    address = evolve(address, has_responded=has_responded)
     check_document_status(response, address, now=runtime.now().wall)
     return FetchedDocument(read_key_set(response, algorithms, url=url), read_freshness(response))

@@ -54,20 +54,20 @@ def introspect_token(
         return read_introspection(response, query, policy, now=runtime.now().wall)
 
     try:
-        answered = query_token(runtime, QueryAttempt(token, client_authentication, deadline, read))
+        received = query_token(runtime, QueryAttempt(token, client_authentication, deadline, read))
     except CredicorpAuthError as error:
         runtime.emit("introspection.failed", code=error.code)
         raise
-    response = answered.response
-    runtime.emit("introspection.answered", active=response.active, code=response.code)
-    return answered
+    response = received.response
+    runtime.emit("introspection.completed", active=response.active, code=response.code)
+    return received
 
 
-def seconds_to_believe(answered: Timestamped[Introspection]) -> float:
+def cacheable_seconds(received: Timestamped[Introspection]) -> float:
     """Return the seconds that a result may be cached, from its request on; never past `exp`."""
-    response = answered.response
+    response = received.response
     if not response.active:
         return INACTIVE_SECONDS
     if response.expires_at is None:
         return ACTIVE_SECONDS
-    return min(ACTIVE_SECONDS, response.expires_at - answered.sent.wall)
+    return min(ACTIVE_SECONDS, response.expires_at - received.sent.wall)

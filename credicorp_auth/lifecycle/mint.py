@@ -10,7 +10,7 @@ from attrs import evolve
 
 from credicorp_auth.errors import CredicorpAuthError, DeadlinePassed, MalformedResponse
 from credicorp_auth.http.retry import MAX_ATTEMPTS
-from credicorp_auth.lifecycle.backoff import note_failure, note_wish
+from credicorp_auth.lifecycle.backoff import note_failure, note_retry_after
 from credicorp_auth.lifecycle.client import Client, ClientCredentials, token_key
 from credicorp_auth.lifecycle.endpoint_state import Succeeded
 from credicorp_auth.lifecycle.runtime import (
@@ -105,7 +105,7 @@ def ask_once(
     sent = runtime.now()
     left = requirements.deadline - sent.boot
     if left <= 0:
-        raise DeadlinePassed(f"no time was left to ask {asked.token_url} for a token")
+        raise DeadlinePassed(f"no time was left for the request to {asked.token_url}")
     request = build_token_request(asked, credentials.client_id, credentials.client_secret)
     runtime.emit("request.sent", client_id=credentials.client_id, url=asked.token_url)
     response = runtime.send(request, timeout=left)
@@ -121,7 +121,7 @@ def ask_once(
             address=runtime.locate_endpoint(),
         )
     except CredicorpAuthError as error:
-        note_wish(runtime, error, response, arrived)
+        note_retry_after(runtime, error, response, arrived)
         raise
     return receive(runtime, grant, sent, arrived, credentials.client_id)
 
@@ -134,9 +134,10 @@ def receive(
         runtime.emit(warning, client_id=client_id)
     if arrived.since(sent) >= grant.lifetime:
         raise MalformedResponse(
-            f"the token for client {client_id!r} was dead on arrival, after {grant.lifetime:g} s",
+            f"the token for client {client_id!r} had expired when it arrived, "
+            f"after {grant.lifetime:g} s",
             code="response.dead_on_arrival",
-            hint="ask the operator of the token endpoint for faster answers or longer lives.",
+            hint="ask the operator of the token endpoint for faster responses or longer lifetimes.",
             retryable=True,
         )
     mint_seconds = arrived.since(sent)

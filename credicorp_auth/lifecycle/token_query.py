@@ -25,7 +25,7 @@ from credicorp_auth.errors import (
     TokenRequestRefused,
 )
 from credicorp_auth.http.retry import is_retryable
-from credicorp_auth.lifecycle.backoff import note_cooldown, note_wish
+from credicorp_auth.lifecycle.backoff import note_cooldown, note_retry_after
 from credicorp_auth.lifecycle.endpoint_state import (
     Refused,
     SecretUnchanged,
@@ -135,10 +135,10 @@ def query_token(runtime: QueryRuntime, asking: QueryAttempt[A]) -> Timestamped[A
     seconds_left(runtime, asking)
     credentials = fetch_secret(runtime)
     ask = partial(ask_twice, runtime, asking, address)
-    note = partial(note_failure, runtime, has_answered=address.has_answered)
-    answered, _ = try_secret_versions(runtime, credentials, ask, note)
+    note = partial(note_failure, runtime, has_responded=address.has_responded)
+    received, _ = try_secret_versions(runtime, credentials, ask, note)
     runtime.remember(Succeeded())
-    return answered
+    return received
 
 
 def fetch_secret(runtime: QueryRuntime) -> ClientCredentials:
@@ -176,7 +176,7 @@ def seconds_left(runtime: QueryRuntime, asking: QueryAttempt[A]) -> float:
     """Return the seconds until the deadline; raise if there are none."""
     left = asking.deadline - runtime.now().boot
     if left <= 0:
-        raise DeadlinePassed("no time was left to ask about the token")
+        raise DeadlinePassed("no time was left for the request about the token")
     return left
 
 
@@ -210,18 +210,18 @@ def ask_once(
         credentials.client_secret,
         asking.client_authentication,
         address.source,
-        address.has_answered,
+        address.has_responded,
     )
     response = runtime.send(build_query_request(query), timeout=left)
     runtime.check_peer(response, address.url)
     try:
         return Timestamped(asking.read(response, query), sent)
     except CredicorpAuthError as error:
-        note_wish(runtime, error, response, runtime.now())
+        note_retry_after(runtime, error, response, runtime.now())
         raise
 
 
-def concerns_one_token(error: CredicorpAuthError, *, has_answered: bool) -> bool:
+def concerns_one_token(error: CredicorpAuthError, *, has_responded: bool) -> bool:
     """
     Say whether a query failed because of its token, so that the next query may succeed.
 
@@ -231,17 +231,17 @@ def concerns_one_token(error: CredicorpAuthError, *, has_answered: bool) -> bool
 
     Args:
         error: The failure.
-        has_answered: Whether the endpoint has responded properly before. If so, address and client
+        has_responded: Whether the endpoint has responded properly before. If so, address and client
             are right. Then a redirect, or a status without an OAuth meaning (403, 404, 406, 501 …),
             most likely comes from a web application firewall that rejects this token.
     """
     if isinstance(error, ServerFailed):
-        chokes = error.status in _CHOKED or (has_answered and not is_retryable(error.status))
+        chokes = error.status in _CHOKED or (has_responded and not is_retryable(error.status))
         return chokes and error.retry_after is None
     if isinstance(error, TokenRequestRefused):
         return not refuses_client(error)
     if isinstance(error, RedirectRefused):
-        return has_answered
+        return has_responded
     return isinstance(error, MalformedResponse)
 
 
@@ -250,10 +250,10 @@ def note_failure(
     error: CredicorpAuthError,
     shown: ClientCredentials | None = None,
     *,
-    has_answered: bool = False,
+    has_responded: bool = False,
 ) -> None:
     """Remember a failure as a refusal or a cooldown, unless it concerns one token only."""
-    if concerns_one_token(error, has_answered=has_answered):
+    if concerns_one_token(error, has_responded=has_responded):
         return
     if shown is not None and refuses_client(error):
         runtime.emit("refusal.remembered", code=error.code, scope="")

@@ -59,7 +59,7 @@ class VerificationRuntime(Protocol):
         ...
 
 
-def examine_token(
+def verify_with_cached_keys(
     question: Question,
     token: CompactToken,
     policy: VerificationPolicy,

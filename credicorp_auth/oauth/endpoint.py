@@ -28,13 +28,13 @@ class EndpointAddress:
     Args:
         url: The address.
         source: Its origin, as a hint names it: `base_url`, or the metadata at an address.
-        has_answered: Whether it has responded properly before, in this process. If so, a 404 is
+        has_responded: Whether it has responded properly before, in this process. If so, a 404 is
             a deployment in progress and retryable; if not, the address is wrong.
     """
 
     url: str
     source: str
-    has_answered: bool = False
+    has_responded: bool = False
 
 
 @frozen
@@ -59,7 +59,7 @@ TOKEN_ENDPOINT: Final = EndpointProfile(
 
 
 def build_form_request(
-    url: str, fields: Iterable[tuple[str, str]], proof: ClientAuthenticator
+    url: str, fields: Iterable[tuple[str, str]], authentication: ClientAuthenticator
 ) -> HttpRequest:
     """
     Build a form request with client authentication.
@@ -67,10 +67,12 @@ def build_form_request(
     Args:
         url: Address of the endpoint; nothing is added to it.
         fields: Names and values of the form.
-        proof: The client authentication, which goes into the body or one header.
+        authentication: The client authentication, which goes into the body or one header.
     """
-    proven = [(name, secret.reveal()) for name, secret in proof.fields.items()]
-    form = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in [*fields, *proven])
+    authenticating = [(name, secret.reveal()) for name, secret in authentication.fields.items()]
+    form = "&".join(
+        f"{quote_plus(name)}={quote_plus(value)}" for name, value in [*fields, *authenticating]
+    )
     return HttpRequest(
         "POST",
         url,
@@ -78,7 +80,7 @@ def build_form_request(
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "Content-Type": "application/x-www-form-urlencoded",
-            **proof.headers,
+            **authentication.headers,
         },
         body=SecretBytes(form.encode("ascii")),
     )
@@ -121,11 +123,11 @@ def check_document_status(response: HttpResponse, address: EndpointAddress, *, n
             status=status,
             code="endpoint.not_found",
             hint=f"check the address {url}, which came from {address.source}.",
-            retryable=address.has_answered,
+            retryable=address.has_responded,
         )
     if status != 200:  # noqa: PLR2004 - the one success
         raise ServerFailed(
-            f"{url} answered status {status}",
+            f"{url} returned status {status}",
             status=status,
             retry_after=read_retry_after(response, now),
             code="document.status",

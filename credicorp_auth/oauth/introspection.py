@@ -178,7 +178,7 @@ def _read_members(response: HttpResponse, query: TokenQuery, where: str) -> dict
         message, code = str(fault), "introspection.content_type"
     except NotStrictJson as fault:
         message, code = f"what cannot be read: {fault}", "introspection.malformed"
-    raise MalformedResponse(f"the introspection endpoint answered {message} ({where})", code=code)
+    raise MalformedResponse(f"the introspection endpoint returned {message} ({where})", code=code)
 
 
 def _read_active(members: Mapping[str, Any], query: TokenQuery, where: str) -> Introspection:
@@ -252,5 +252,5 @@ def _read_audiences(value: object, where: str) -> frozenset[str] | None:
 
 def _malformed(message: str, where: str) -> MalformedResponse:
     return MalformedResponse(
-        f"{message} in the introspection answer ({where})", code="introspection.malformed"
+        f"{message} in the introspection response ({where})", code="introspection.malformed"
     )

@@ -109,9 +109,9 @@ class ServerMetadata:
             raise self.refused[name].copy()
         if name not in self.endpoints:
             raise MalformedResponse(
-                f"the metadata of {self.issuer} name no {name}",
+                f"the metadata of {self.issuer} has no {name}",
                 code="discovery.endpoint",
-                hint="set the address yourself; a setting counts before what is discovered.",
+                hint="set the URL yourself; a setting overrides the metadata.",
             )
         return self.endpoints[name]
 
@@ -153,15 +153,15 @@ def read_metadata(
     methods = members.get(_METHODS)
     if not isinstance(members.get("issuer"), str) or not _are_words(methods):
         raise MalformedResponse(
-            f"what {source.url} answered is no metadata of an authorization server",
+            f"the response of {source.url} is not authorization server metadata",
             code="discovery.malformed",
             hint="check `issuer`; or switch `discovery` off and set the addresses.",
         )
     if members["issuer"] != source.issuer:
         raise MalformedResponse(
-            f"the metadata at {source.url} are not those of {source.issuer}",
+            f"the metadata at {source.url} is not that of {source.issuer}",
             code="discovery.issuer_mismatch",
-            hint="set `issuer` to the very text that the server publishes, if that is trusted.",
+            hint="set `issuer` to exactly the text that the server publishes, if you trust it.",
         )
     endpoints: dict[str, str] = {}
     refused: dict[str, CredicorpAuthError] = {}
@@ -233,10 +233,10 @@ def check_peer(peer: str | None, url: str, source: MetadataSource, known: str | 
         return
     if zone_of(peer) not in {PUBLIC, zone_of(known)}:
         raise OriginNotAllowed(
-            f"{url} led into a network of the inside",
+            f"{url} led into a private network",
             origin=origin,
             code="discovery.ssrf",
-            hint="add the origin to `endpoint_origins` if that is meant; else mend the name's DNS.",
+            hint="fix the DNS entry, or add the origin to `endpoint_origins` if it is intended.",
         )
 
 

@@ -47,7 +47,7 @@ _NOT_THERE: Final = frozenset({404, 405})
 
 
 @frozen
-class _Said:
+class _ErrorText:
     """
     The OAuth error in a body, safe to show.
 
@@ -137,7 +137,7 @@ def read_failure(
         return errors.RedirectRefused(f"the {profile.name} redirected, status {status} ({where})")
     if status < 400:  # noqa: PLR2004 - neither a success nor an error
         return MalformedResponse(
-            f"the {profile.name} answered status {status} ({where})",
+            f"the {profile.name} returned status {status} ({where})",
             code="response.status_unexpected",
         )
     members = _read_error_members(response)
@@ -150,7 +150,7 @@ def read_failure(
         return read_refusal(members, status, where, secrets, profile)
     server = status >= 500  # noqa: PLR2004 - 5xx: server errors
     return errors.ServerFailed(
-        f"the {profile.name} answered status {status} ({where})",
+        f"the {profile.name} returned status {status} ({where})",
         status=status,
         code=profile.server_error if server else profile.client_error,
         retryable=False,
@@ -158,7 +158,7 @@ def read_failure(
 
 
 def _read_by_status(
-    status: int, said: _Said, where: str, address: EndpointAddress, profile: EndpointProfile
+    status: int, said: _ErrorText, where: str, address: EndpointAddress, profile: EndpointProfile
 ) -> CredicorpAuthError:
     message = f"status {status}{said} ({where})"
     if status in _NOT_THERE:
@@ -167,14 +167,14 @@ def _read_by_status(
             status=status,
             code="endpoint.not_found",
             hint=f"check the address {address.url}, which came from {address.source}.",
-            retryable=address.has_answered,
+            retryable=address.has_responded,
             **said.members(),
         )
     if is_busy(status):
         message = f"the {profile.name} is busy, {message}"
         return errors.TokenEndpointBusy(message, retry_after=0.0, **said.members())
     return errors.ServerFailed(
-        f"the {profile.name} answered {message}",
+        f"the {profile.name} returned {message}",
         status=status,
         code=profile.server_error,
         retryable=True,
@@ -203,15 +203,15 @@ def _is_readable(error: object) -> bool:
     return isinstance(error, str) and _ERROR.fullmatch(error) is not None
 
 
-def _show_error(members: Mapping[str, Any], secrets: Collection[Secret]) -> _Said:
+def _show_error(members: Mapping[str, Any], secrets: Collection[Secret]) -> _ErrorText:
     """Return the OAuth error of a body, safe to show; an empty one if there is no readable one."""
     error, description = members.get("error"), members.get("error_description")
     if not isinstance(error, str) or not _is_readable(error):
-        return _Said()
-    told = escape_untrusted(description, secrets) if isinstance(description, str) else ""
+        return _ErrorText()
+    text = escape_untrusted(description, secrets) if isinstance(description, str) else ""
     # A protocol name is never an echo, even if it contains a short secret.
     named = error.lower() in _KNOWN_ERRORS
-    return _Said(error if named else escape_untrusted(error, secrets, limit=64), told)
+    return _ErrorText(error if named else escape_untrusted(error, secrets, limit=64), text)
 
 
 def read_refusal(
@@ -225,7 +225,7 @@ def read_refusal(
     Read an OAuth error document (RFC 6749 section 5.2).
 
     The codes of the RFC are in lower case; they are recognized in any case. The refusal is not
-    retryable, whatever its code: only a status is.
+    retryable: a code never is, only a status.
 
     Args:
         members: Its members, including `error`.

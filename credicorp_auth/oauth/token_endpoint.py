@@ -59,7 +59,7 @@ _RESERVED: Final[Mapping[str, str]] = {
             "token",
             "token_type_hint",
         ),
-        "leave it out: tokens are asked for by the client-credentials grant alone.",
+        "leave it out: tokens are requested by the client-credentials grant only.",
     ),
 }
 
@@ -168,13 +168,13 @@ def build_token_request(asked: TokenRequest, client_id: str, client_secret: Secr
         client_id: The OAuth client id.
         client_secret: The client secret; it goes into the body or one header, never into the URL.
     """
-    proof = CLIENT_AUTHENTICATION[asked.client_authentication](client_id, client_secret)
+    authentication = CLIENT_AUTHENTICATION[asked.client_authentication](client_id, client_secret)
     fields = [("grant_type", "client_credentials")]
     fields += [("scope", str(asked.scope))] if asked.scope else []
     fields += [("resource", each) for each in asked.resource]
     fields += [("audience", asked.audience)] if asked.audience else []
     fields += [(name, value.reveal()) for name, value in asked.extra_parameters]
-    return build_form_request(asked.token_url, fields, proof)
+    return build_form_request(asked.token_url, fields, authentication)
 
 
 def read_token_response(  # noqa: PLR0913 - all that a response is read against
@@ -226,9 +226,9 @@ def _read_members(
     try:
         return read_json_response(response, secrets)
     except WrongMediaType as fault:
-        message, code = f"the token endpoint answered {fault}", "response.content_type"
+        message, code = f"the token endpoint returned {fault}", "response.content_type"
     except NotStrictJson as fault:
-        message = f"the token answer cannot be read: {fault}"
+        message = f"the token response cannot be read: {fault}"
         code = "response.duplicate_member" if fault.duplicate else "response.json"
     raise MalformedResponse(f"{message} ({where})", code=code)
 
@@ -292,4 +292,4 @@ def _compare_scope(
 
 
 def _malformed(message: str, code: str, where: str) -> MalformedResponse:
-    return MalformedResponse(f"{message} in the token answer ({where})", code=code)
+    return MalformedResponse(f"{message} in the token response ({where})", code=code)

@@ -43,7 +43,7 @@ class TokenQuery:
         client_secret: The client secret.
         client_authentication: A name from `CLIENT_AUTHENTICATION`.
         source: The setting that the address came from, as a hint names it.
-        has_answered: Whether the address has responded properly before.
+        has_responded: Whether the address has responded properly before.
     """
 
     token: Secret
@@ -52,7 +52,7 @@ class TokenQuery:
     client_secret: Secret = field(repr=False)
     client_authentication: str = "client_secret_post"
     source: str = "the settings"
-    has_answered: bool = False
+    has_responded: bool = False
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -89,11 +89,11 @@ def read_shown_token(token: object) -> Secret:
 
 def build_query_request(query: TokenQuery) -> HttpRequest:
     """Build the request about a token (RFC 7662 section 2.1, RFC 7009 section 2.1)."""
-    prove = CLIENT_AUTHENTICATION[query.client_authentication]
+    authenticate = CLIENT_AUTHENTICATION[query.client_authentication]
     return build_form_request(
         query.url,
         [("token", query.token.reveal()), ("token_type_hint", "access_token")],
-        prove(query.client_id, query.client_secret),
+        authenticate(query.client_id, query.client_secret),
     )
 
 
@@ -112,7 +112,7 @@ def read_query_failure(
         The error to raise; `UnsupportedTokenType` if the endpoint rejects a JWT as a bad request.
     """
     where = query.place(response)
-    address = EndpointAddress(query.url, query.source, query.has_answered)
+    address = EndpointAddress(query.url, query.source, query.has_responded)
     failure = read_failure(response, where, query.secrets, address, profile)
     jwt_refused = (
         response.status in _ABOUT_THE_TOKEN

@@ -40,7 +40,7 @@ _CACHED: Final = Error(
     id="credicorp_auth.E002",
 )
 _ALLOW_ANY: Final = Error(
-    "The default permission of Django REST framework lets everybody in.",
+    "The default permission of Django REST framework allows every request.",
     hint="Set REST_FRAMEWORK['DEFAULT_PERMISSION_CLASSES'] to a HasScope of your own.",
     id="credicorp_auth.E004",
 )
@@ -103,7 +103,7 @@ def check_views(**_: object) -> list[CheckMessage]:
         return [Error(str(error), hint=error.hint, id="credicorp_auth.E003")]
     return [
         Warning(
-            f"{name} is neither marked nor public: it is refused to everybody.",
+            f"{name} is neither marked nor public: every request to it is refused.",
             hint="Mark it with guard.requires(scope) or guard.public.",
             id="credicorp_auth.W001",
         )

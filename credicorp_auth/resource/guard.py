@@ -62,7 +62,7 @@ class Guard(Generic[Proof]):
         if not _REALM.fullmatch(realm):
             raise InvalidSetting(
                 f"the realm {ascii(realm)[:80]} is not printable ASCII",
-                hint="give a `realm` that may stand in a header.",
+                hint="give a `realm` of printable ASCII.",
             )
         check_verifier(verifier)
         self._verifier, self._realm = verifier, realm
@@ -163,6 +163,6 @@ def list_unmarked(handlers: Iterable[str]) -> None:
         _emit("guard.unmarked", handlers=", ".join(names), count=len(names))
 
 
-def tell_unchecked(error: InvalidSetting) -> None:
+def log_unchecked(error: InvalidSetting) -> None:
     """Log why an application's handlers cannot be judged, so that every request is refused."""
     _emit("guard.unchecked", code=error.code, reason=error.message)

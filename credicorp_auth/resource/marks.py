@@ -175,7 +175,7 @@ def _conflict(name: str) -> InvalidSetting:
     return InvalidSetting(
         f"{name} is marked twice, with different demands or by two guards",
         code="config.mark",
-        hint="keep one `requires` or `public`; several scopes stand in one text, by spaces.",
+        hint="keep one `requires` or `public`; one text may hold several scopes.",
     )
 
 
@@ -197,13 +197,13 @@ def read_public_names(public: Iterable[str], names: Iterable[str | None]) -> fro
     Raises:
         InvalidSetting: A name belongs to no route or to several (`config.public_route`).
     """
-    borne = Counter(names)
+    uses = Counter(names)
     wanted = [public] if isinstance(public, str | bytes) else list(public)
     for name in wanted:
-        if isinstance(public, str | bytes) or borne[name] != 1:
+        if isinstance(public, str | bytes) or uses[name] != 1:
             raise InvalidSetting(
-                f"the public route {ascii(name)[:80]} is the name of {borne[name]} routes",
+                f"the public route {ascii(name)[:80]} is the name of {uses[name]} routes",
                 code="config.public_route",
-                hint="list in `public` names that exactly one route bears, as a tuple.",
+                hint="list names in `public` that exactly one route has, as a tuple.",
             )
     return frozenset(wanted)

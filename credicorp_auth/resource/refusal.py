@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve, frozen
 
@@ -18,7 +18,7 @@ from credicorp_auth.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from credicorp_auth.oauth.scope import Scope
 
@@ -69,13 +69,18 @@ class Refused(CredicorpAuthError):
     default_code = "resource.refused"
     default_hint = "catch it, and send its `status`, `headers` and `body` as the response."
 
-    def __init__(self, status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> None:
+    def __init__(self, status: int, headers: Iterable[tuple[str, str]], body: bytes | str) -> None:
         super().__init__(f"a request was refused with status {status}")
-        self.status, self.headers, self.body = status, headers, body
+        self.status = status
+        self.headers = tuple((name, value) for name, value in headers)
+        self.body = body.encode() if isinstance(body, str) else body
+
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.status, self.headers, self.body.decode()
 
 
 _NEEDED: Final = "the request needs a valid access token"
-_UNREADABLE: Final = "the request cannot be read without doubt"
+_UNREADABLE: Final = "the request can be read in more than one way"
 
 NO_TOKEN: Final = Refusal(
     401, "authentication_error", "invalid_token", _NEEDED, "resource.no_token", _NOTHING
@@ -99,7 +104,7 @@ UNMARKED: Final = Refusal(
     403,
     "authentication_error",
     "guard.unmarked",
-    "the service has not said who may use this",
+    "the service does not define who may use this",
     "guard.unmarked",
 )
 """The handler is not marked: no token would help."""

@@ -101,7 +101,7 @@ class _StartCheck:
             raise InvalidSetting(
                 "the application's routes did not pass the check of its first start",
                 code="guard.unmarked",
-                hint="mend what the first check has logged, and build the application again.",
+                hint="fix what the first check has logged, and create the application again.",
             )
 
     def extend(self, lifespan: Any) -> Any:  # noqa: ANN401 - of many types
@@ -135,4 +135,4 @@ class _StartCheck:
         try:
             self.run()
         except InvalidSetting as error:
-            core.tell_unchecked(error)
+            core.log_unchecked(error)

@@ -20,7 +20,7 @@ from credicorp_auth.wiring.issuer import build_discovery, build_verifier
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from credicorp_auth.settings.schema import SettingsKeywords
+    from credicorp_auth.settings.keywords import SettingsKeywords
 
 
 class TokenVerifier(VerifiesTokens, Closeable):
@@ -35,7 +35,8 @@ class TokenVerifier(VerifiesTokens, Closeable):
     the key set's URL is read from the issuer's metadata (`discovery` is `on`).
 
     Args:
-        **settings: `issuer` and `audience` (both required), and other settings of `Settings`.
+        **settings: `issuer` and `audience` (both required), and other settings, which
+            `help(Settings)` describes.
 
     Raises:
         ConfigurationError: No issuer or no audience is set (`config.verifier`), or a setting is
@@ -45,7 +46,8 @@ class TokenVerifier(VerifiesTokens, Closeable):
     """
 
     def __init__(self, **settings: Unpack[SettingsKeywords]) -> None:
-        given: Any = {"discovery": "on", **settings}
+        given: Any = {name: value for name, value in settings.items() if value is not None}
+        given.setdefault("discovery", "on")
         if given.get("issuer"):
             given.setdefault("base_url", given["issuer"])
         self._start(Settings(**given))
@@ -77,7 +79,7 @@ class TokenVerifier(VerifiesTokens, Closeable):
     def _start(self, settings: Settings) -> None:
         if settings.audience is None:
             raise MissingSetting(
-                "no audience is set that tokens must be meant for",
+                "no `audience` is set",
                 code="config.verifier",
                 hint="set `audience` to the name under which tokens mean this service.",
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.resource.guard import list_unmarked, tell_unchecked
+from credicorp_auth.resource.guard import list_unmarked, log_unchecked
 from credicorp_auth.resource.marks import (
     Mark,
     describe,
@@ -72,7 +72,7 @@ class UrlRules:
         try:
             return self._read(request.url_rule.endpoint, method)
         except InvalidSetting as error:
-            tell_unchecked(error)
+            log_unchecked(error)
             return None
 
     def _read(self, endpoint: str, method: str) -> Mark | None:
@@ -107,7 +107,7 @@ class UrlRules:
             try:
                 list_unmarked(self.list_unmarked())
             except InvalidSetting as error:
-                tell_unchecked(error)
+                log_unchecked(error)
 
 
 def _list_methods(kind: object, method: str) -> Iterator[object]:

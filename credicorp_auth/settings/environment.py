@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,11 @@ OPAQUE_SETTINGS: Final = frozenset({"client_secret", "extra_parameters"})
 """Settings whose values may be secrets; they are wrapped as soon as they are read."""
 
 _KINDS: Final = ("transport", "cache", "secrets")
+# What Kubernetes sets in every pod of a namespace that has a Service named credicorp, or
+# credicorp-cache: CREDICORP_CACHE_SERVICE_HOST, CREDICORP_CACHE_PORT_6379_TCP_ADDR and others.
+_SERVICE_LINK: Final = re.compile(
+    r"(\w+_)?(service_host|service_port(_\w+)?|port(_\d+_(tcp|udp|sctp)(_(proto|port|addr))?)?)"
+)
 # Variables that the secret source reads later, and switches that are no settings.
 _OTHERS: Final = frozenset(
     {"client_secret", "client_secret_file", "client_id_file", "config", "profile", "plugins"}
@@ -32,7 +38,7 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
     `CREDICORP_<SETTING>` is a setting. `CREDICORP_<KIND>_<OPTION>`, with TRANSPORT, CACHE or
     SECRETS as the kind, is an option of that adapter. The client secret is left out: the secret
-    source reads it when it is needed.
+    source reads it when it is needed. A variable that is set and empty counts as not set.
 
     Args:
         environ: The variables, as `os.environ` holds them.
@@ -43,13 +49,14 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
     Raises:
         InvalidSetting: A variable looks like a misspelt setting (`config.unknown_key`). Other
-            variables are ignored: an orchestrator may set `CREDICORP_SERVICE_HOST`.
+            variables are ignored, and those that Kubernetes sets for a Service always are.
     """
     read: dict[str, Any] = {}
     for variable, value in environ.items():
-        if not variable.startswith(PREFIX):
-            continue
         name = variable.removeprefix(PREFIX).lower()
+        is_ours = variable.startswith(PREFIX) and not _SERVICE_LINK.fullmatch(name)
+        if not is_ours or not value.strip():
+            continue
         kind, _, option = name.partition("_")
         if name in SETTING_NAMES and not name.endswith("_options") and name != "client_secret":
             read[name] = Secret(value) if name in OPAQUE_SETTINGS else value

@@ -25,13 +25,27 @@ def profile_path(environ: Mapping[str, str]) -> Path:
 
     It is `CREDICORP_CONFIG`, else `credicorp/credicorp.toml` in the user's config folder. That
     folder follows the XDG base directory specification, which ignores a relative `XDG_CONFIG_HOME`.
+
+    Raises:
+        MissingSetting: None of these is set, and this user has no home folder.
     """
-    if given := environ.get(CONFIG_VARIABLE):
+    if given := environ.get(CONFIG_VARIABLE, "").strip():
         return Path(given)
     folder = Path(environ.get("XDG_CONFIG_HOME", ""))
     if not folder.is_absolute():
-        folder = Path(environ.get("HOME") or Path.home()) / ".config"
+        folder = _home(environ) / ".config"
     return folder / "credicorp" / "credicorp.toml"
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    if home := environ.get("HOME"):
+        return Path(home)
+    with suppress(RuntimeError):  # a user id of a container that no user database knows
+        return Path.home()
+    raise MissingSetting(
+        "there is no home folder in which the profile file could be",
+        hint=f"set {CONFIG_VARIABLE} to the path of the file that holds your profiles.",
+    )
 
 
 def read_profile(name: str, environ: Mapping[str, str]) -> dict[str, Any]:
@@ -83,20 +97,30 @@ def _hide(value: Any) -> Any:  # noqa: ANN401 - any TOML value
 def _read_file(path: Path) -> tuple[dict[str, Any], bool]:
     """Return the tables, and whether the opened file belongs to this user or root alone."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open) as file:
             status = os.fstat(file.fileno())
-            document = file.read()
+            document = file.read() if stat.S_ISREG(status.st_mode) else None
     except OSError as fault:
         raise MissingSetting(
             f"{path} cannot be read: {fault.strerror}",
             hint=f"create it, or set {CONFIG_VARIABLE} to the file that holds your profiles.",
         ) from None
+    if document is None:
+        raise InvalidSetting(
+            f"{path} is not a regular file",
+            hint=f"set {CONFIG_VARIABLE} to a file; pipes and devices are not read.",
+        )
     owner_alone = not status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
     return _read_tables(path, document), owner_alone and status.st_uid in {os.geteuid(), 0}
 
 
+def _open(path: str, flags: int) -> int:
+    # Do not wait for the writer of a FIFO. Windows has none.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def _read_tables(path: Path, document: bytes) -> dict[str, Any]:
     with suppress(ValueError):
-        return tomllib.loads(document.decode())
+        return tomllib.loads(document.decode("utf-8-sig"))  # editors of Windows write the mark
     # Raised outside the handler: the parser's message may quote a line that holds a secret.
     raise InvalidSetting(f"{path} is not a TOML file in UTF-8", hint="correct its syntax.")

@@ -34,10 +34,10 @@ def sources_of_env(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]
     if read.get("secrets", "env") == "env":
         # The env source reads id and secret as one record when they are needed.
         read.pop("client_id", None)
-    layers = [("environment", read)]
-    if name := environ.get(PROFILE_VARIABLE):
-        layers.insert(0, (f"profile {name}", read_profile(name, environ)))
-    return layers
+    setting_sources = [("environment", read)]
+    if name := environ.get(PROFILE_VARIABLE, "").strip():
+        setting_sources.insert(0, (f"profile {name}", read_profile(name, environ)))
+    return setting_sources
 
 
 def sources_of_profile(name: str, environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
@@ -47,6 +47,15 @@ def sources_of_profile(name: str, environ: Mapping[str, str]) -> list[tuple[str,
     return [(f"profile {name}", read_profile(name, environ)), ("environment", kept)]
 
 
-def merge_sources(layers: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
-    """Return the effective settings: a later source overrides an earlier one."""
-    return {name: value for _, layer in layers for name, value in layer.items()}
+def merge_sources(
+    setting_sources: list[tuple[str, dict[str, Any]]], keywords: Mapping[str, Any]
+) -> dict[str, Any]:
+    """
+    Return the effective settings: a later source overrides an earlier one, and keywords all.
+
+    Args:
+        setting_sources: The sources, in ascending precedence.
+        keywords: The caller's settings; None is the same as leaving one out.
+    """
+    merged = {name: value for _, values in setting_sources for name, value in values.items()}
+    return merged | {name: value for name, value in keywords.items() if value is not None}

@@ -13,6 +13,7 @@ from credicorp_auth.jose.signature_algorithm import read_algorithms
 from credicorp_auth.oauth.client_authentication import read_client_authentication
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.token_endpoint import read_extra_parameters
+from credicorp_auth.plugin.api.credential import Fault, read_credential
 from credicorp_auth.plugin.api.options import AdapterOptions
 
 if TYPE_CHECKING:
@@ -35,8 +36,18 @@ def _read_text(name: str, value: object) -> str:
     raise _invalid(name, "is empty or not text", "set it to text, or leave it out.")
 
 
-def _read_secret(name: str, value: object) -> Secret:
-    return Secret(_read_text(name, value.reveal() if isinstance(value, Secret) else value))
+def _read_credential(name: str, value: object) -> Secret:
+    found = _judge_credential(name, value)
+    del value  # keep it out of the error's traceback
+    if isinstance(found, Fault):
+        hint = f"set `{name}` to the value and nothing else, such as path.read_text().strip()."
+        raise _invalid(name, found.message, hint)
+    return found
+
+
+def _judge_credential(name: str, value: object) -> Secret | Fault:
+    held = value if isinstance(value, Secret) else Secret(_read_text(name, value))
+    return read_credential(held)
 
 
 def _read_seconds(name: str, value: object) -> float:
@@ -174,8 +185,8 @@ READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "algorithms": _read_algorithms,
     "leeway": _read_seconds,
     "endpoint_origins": _read_origins,
-    "client_id": _read_text,
-    "client_secret": _read_secret,
+    "client_id": lambda name, value: _read_credential(name, value).reveal(),
+    "client_secret": _read_credential,
     "client_authentication": lambda n, value: read_client_authentication(_read_text(n, value)),
     "scope": _read_scope,
     "resource": _read_resources,

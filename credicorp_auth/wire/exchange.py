@@ -26,7 +26,7 @@ class Exchange:
         self.is_connected = False
         self.handshakes = 0  # left while connecting, if the stack does not report their end
         self.is_connecting = False
-        self.is_shaking_hands = False
+        self.is_in_handshake = False
         self.is_reused = True  # until a connection is made for it
         self.is_reading_body = False
         self.received = 0
@@ -70,7 +70,7 @@ class Exchange:
                 for the end of the header.
         """
         if self.has_ended:
-            message = "the stream ended inside the head of the answer"
+            message = "the stream ended inside the response headers"
             raise ConnectionResetError(message)
         self.is_reading_body = True
 
@@ -87,7 +87,7 @@ class Exchange:
         """
         self._limit, self.is_connecting = self._deadline, False
 
-    def shook_hands(self) -> None:
+    def handshake_done(self) -> None:
         """Record one of `handshakes`; the last one ends connecting."""
         self.handshakes -= 1
         if not self.handshakes:

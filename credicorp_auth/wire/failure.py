@@ -44,7 +44,7 @@ def build_failure(failure: Exception, exchange: Exchange, *, host: str) -> Serve
         if error is not None:
             return error
     return ConnectionFailed(
-        f"{host} does not answer as HTTP prescribes",
+        f"{host} does not send valid HTTP responses",
         code="transport.protocol",
         hint="check that the address and port are those of an HTTP server.",
         retryable=False,
@@ -82,8 +82,8 @@ def _read_timeout(
     if exchange.is_connecting:
         return DeadlinePassed(f"no time was left while connecting to {host}")
     if exchange.received:
-        return DeadlinePassed(f"the answer of {host} did not come to an end in time")
-    return DeadlinePassed(f"{host} did not answer in time", code="transport.read_timeout")
+        return DeadlinePassed(f"the response of {host} did not end in time")
+    return DeadlinePassed(f"{host} did not respond in time", code="transport.read_timeout")
 
 
 def _read_tls(
@@ -96,7 +96,7 @@ def _read_tls(
         reason = next(filter(None, reasons), "the connection broke")
         # A peer that disconnected may come back; a wrong certificate will not change by itself.
         retryable = isinstance(found, ssl.SSLEOFError)
-    elif exchange.is_shaking_hands:
+    elif exchange.is_in_handshake:
         reason, retryable = "the connection broke in the handshake", True
     else:
         return None
@@ -111,11 +111,11 @@ def _read_proxy(
     found = next(filter(None, (_TUNNEL_REFUSED.search(str(each)) for each in chain)), None)
     if found is not None:
         status = int(found[1])
-        message = f"the proxy on the way to {host} answered {status} to CONNECT"
+        message = f"the proxy for {host} returned {status} to CONNECT"
         retryable = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     else:
         message = "broke off" if exchange.is_connected else "was not reached"
-        message, retryable = f"the proxy on the way to {host} {message}", True
+        message, retryable = f"the proxy for {host} {message}", True
     return ConnectionFailed(
         message,
         code="transport.proxy",
@@ -128,10 +128,10 @@ def _read_connecting(
     chain: list[BaseException], exchange: Exchange, host: str
 ) -> ServerUnreachable | None:
     if any(isinstance(each, socket.gaierror) for each in chain):
-        return ConnectionFailed(f"the name in {host} is not known", code="transport.dns")
+        return ConnectionFailed(f"the host name in {host} cannot be resolved", code="transport.dns")
     was_reset = any(isinstance(each, ConnectionResetError) for each in chain)
     if exchange.is_connecting and not exchange.is_connected and not was_reset:
-        return ConnectionFailed(f"no connection to {host}: nobody accepts it")
+        return ConnectionFailed(f"no connection to {host}: connection refused, or no route")
     return None
 
 
@@ -142,11 +142,11 @@ def _read_loss(
         return None
     if exchange.is_reading_body:
         return ConnectionFailed(
-            f"the connection to {host} ended inside the body of the answer",
+            f"the connection to {host} ended in the middle of the response body",
             code="transport.incomplete_body",
         )
     return ConnectionFailed(
-        f"the connection to {host} ended before the answer", code="transport.reset"
+        f"the connection to {host} ended before the response", code="transport.reset"
     )
 
 

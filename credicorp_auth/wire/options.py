@@ -8,19 +8,29 @@ from attrs import field, frozen
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.secret import Secret
+from credicorp_auth.plugin.api.options import OFF, READS_OFF, read_path
 from credicorp_auth.wire.proxy import read_proxy
 
 
 def _read_proxy_option(value: str | Secret | None) -> Secret | None:
     if value is None:
         return None
-    proxy = value if isinstance(value, Secret) else Secret(value)
-    if read_proxy(proxy) is None:
+    proxy = value if isinstance(value, Secret) else Secret(str(value))
+    if proxy.reveal() != OFF and read_proxy(proxy) is None:
         raise InvalidSetting(
             "`proxy` is not the address of a proxy",
-            hint="set `proxy` to an http or https address, such as http://proxy.example:3128.",
+            hint="set `proxy` to an http or https address, such as http://proxy.example:3128, or "
+            "to none for no proxy.",
         )
     return proxy
+
+
+def _read_ca_file(value: str | None) -> str | None:
+    return read_path(value, name="ca_file")
+
+
+def _read_client_certificate(value: str | None) -> str | None:
+    return read_path(value, name="client_certificate")
 
 
 def read_seconds(value: float | str, *, name: str) -> float:
@@ -35,8 +45,8 @@ def read_seconds(value: float | str, *, name: str) -> float:
         InvalidSetting: Anything else (`config.value`).
     """
     try:
-        seconds = float(value)
-    except ValueError:
+        seconds = 0.0 if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
         seconds = 0.0
     if not isfinite(seconds) or seconds <= 0:
         raise InvalidSetting(
@@ -53,22 +63,25 @@ def _read_connect_timeout(value: float | str) -> float:
 @frozen
 class TransportOptions:
     """
-    Options of a transport.
+    Options of the transports.
 
     Args:
-        ca_file: PEM file with the only authorities to trust; None, the default, trusts those of the
-            system.
-        client_certificate: One PEM file with the certificate chain and its unencrypted key.
-        proxy: Address of the proxy, http or https, with user and password if it requires them;
-            without it, the environment's HTTPS_PROXY and NO_PROXY apply.
-        connect_timeout: Seconds for connecting, a proxy's tunnel and the TLS handshake together,
-            out of each request's own timeout.
+        ca_file (path; default: none): PEM file of the only authorities to trust. Without it: those
+            of the system; the variables SSL_CERT_FILE and SSL_CERT_DIR of OpenSSL count.
+        client_certificate (path; default: none): One PEM file: certificate chain and unencrypted
+            key.
+        proxy (address; default: none): Proxy for https, with user and password if it requires
+            them; `none` for no proxy. Without it, HTTPS_PROXY and NO_PROXY are honoured.
+        connect_timeout (seconds, above 0; default: `3`): For connecting, a proxy's tunnel and the
+            TLS handshake together, out of the timeout of each request.
 
     Raises:
         InvalidSetting: A value cannot be used (`config.value`).
     """
 
-    ca_file: str | None = None
-    client_certificate: str | None = None
-    proxy: Secret | None = field(default=None, converter=_read_proxy_option)
+    ca_file: str | None = field(default=None, converter=_read_ca_file)
+    client_certificate: str | None = field(default=None, converter=_read_client_certificate)
+    proxy: Secret | None = field(
+        default=None, converter=_read_proxy_option, metadata={READS_OFF: True}
+    )
     connect_timeout: float = field(default=3.0, converter=_read_connect_timeout)

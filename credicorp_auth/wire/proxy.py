@@ -11,6 +11,7 @@ from urllib3.util import make_headers, parse_url
 
 from credicorp_auth.errors import ConnectionFailed
 from credicorp_auth.http.secret import Secret
+from credicorp_auth.plugin.api.options import OFF
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +48,8 @@ def choose_proxy(url: str, *, configured: Secret | None) -> Proxy | None:
 
     Args:
         url: The address of the request.
-        configured: The proxy from the settings; if None, HTTPS_PROXY and NO_PROXY decide.
+        configured: The proxy from the settings, or `OFF` for none; if None, HTTPS_PROXY and
+            NO_PROXY decide.
 
     Raises:
         ConnectionFailed: The environment names an invalid proxy (`transport.proxy`).
@@ -56,7 +58,7 @@ def choose_proxy(url: str, *, configured: Secret | None) -> Proxy | None:
     if parts.scheme.lower() != "https":
         return None
     if configured is not None:
-        return read_proxy(configured)
+        return None if configured.reveal() == OFF else read_proxy(configured)
     proxies = getproxies()
     address = proxies.get("https") or proxies.get("all")
     if not address or proxy_bypass(parts.netloc):

@@ -76,7 +76,7 @@ def _verify_framing(response: OpenResponse, host: str) -> int:
     )
     if not is_clear:
         raise ConnectionFailed(
-            f"{host} sent an answer that does not say clearly where it ends",
+            f"{host} sent a response whose end is ambiguous",
             code="transport.protocol",
             hint="ask the operator of the server, or of the proxy in front of it.",
             retryable=False,
@@ -88,9 +88,9 @@ def _verify_encoding(response: OpenResponse, host: str) -> None:
     for value in response.header_values("content-encoding"):
         if value.strip().lower() not in ("", "identity"):
             raise MalformedResponse(
-                f"{host} compressed its answer although it was asked not to",
+                f"{host} compressed its response although the request did not allow it",
                 code="response.content_encoding",
-                hint="have the server, or the proxy in front of it, respect Accept-Encoding.",
+                hint="configure the server, or its proxy, to respect Accept-Encoding.",
             )
 
 
@@ -106,5 +106,5 @@ def _read_body(response: OpenResponse, host: str, length: int) -> bytes:
         else:
             return b"".join(pieces)
     raise MalformedResponse(
-        f"{host} sent an answer of more than {MAX_BODY} bytes", code="response.too_large"
+        f"{host} sent a response of more than {MAX_BODY} bytes", code="response.too_large"
     )

@@ -80,10 +80,10 @@ class DeadlineTlsSocket(DeadlineSocket, ssl.SSLSocket):
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 # as in ssl
         """Shake hands, as `ssl.SSLSocket.do_handshake`."""
         exchange = current.get()
-        exchange.is_shaking_hands = True
+        exchange.is_in_handshake = True
         self.settimeout(exchange.left())
         super().do_handshake(block)
-        exchange.is_shaking_hands = False
+        exchange.is_in_handshake = False
 
 
 def connect_to(
@@ -159,7 +159,7 @@ def start_tls(plain: socket.socket, context: ssl.SSLContext, server_name: str) -
     from urllib3.util.ssltransport import SSLTransport  # noqa: PLC0415 - for this rare case only
 
     exchange = current.get()
-    exchange.is_shaking_hands = True
+    exchange.is_in_handshake = True
     wrapped = SSLTransport(plain, context, server_hostname=server_name)
-    exchange.is_shaking_hands = False
+    exchange.is_in_handshake = False
     return cast("TlsStream", wrapped)

@@ -121,7 +121,7 @@ class SocketTransport:
         """
         host = urlsplit(request.url).netloc
         if not timeout > 0:
-            raise DeadlinePassed(f"no time was left to ask {host}")
+            raise DeadlinePassed(f"no time was left for the request to {host}")
         exchange = Exchange(timeout, connect_timeout=self._options.connect_timeout)
         outcome = self._carry(request, exchange, host=host)
         if isinstance(outcome, ConnectionFailed) and _was_stale(outcome, exchange):

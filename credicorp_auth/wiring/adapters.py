@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Any
 from credicorp_auth.engine.storage.static_secret import StaticSecret
 from credicorp_auth.errors import InvalidSetting, MissingSetting
 from credicorp_auth.plugin.api import Provider
-from credicorp_auth.plugin.loading.registry import (
-    CACHE,
-    OBSERVER,
-    PLUGINS_VARIABLE,
-    SECRET_SOURCE,
-    TRANSPORT,
-    Kind,
-    Registry,
-)
+from credicorp_auth.plugin.loading.kinds import CACHE, OBSERVER, SECRET_SOURCE, TRANSPORT, Kind
+from credicorp_auth.plugin.loading.registry import Registry, read_allowlist
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,8 +20,7 @@ if TYPE_CHECKING:
 
 def operators_registry(environ: Mapping[str, str]) -> Registry:
     """Build a registry with the operator's allowlist `CREDICORP_PLUGINS`."""
-    allowed = environ.get(PLUGINS_VARIABLE)
-    return Registry(allowed=None if allowed is None else allowed.replace(",", " ").split())
+    return Registry(allowed=read_allowlist(environ))
 
 
 def adapters_of(settings: Settings) -> list[tuple[Kind, str]]:

@@ -22,7 +22,7 @@ from credicorp_auth.http.secret import Secret
 from credicorp_auth.lifecycle.client import Client
 from credicorp_auth.lifecycle.windows import WindowPolicy
 from credicorp_auth.oauth.token_endpoint import TokenPolicy, TokenRequest
-from credicorp_auth.plugin.loading.registry import CACHE, TRANSPORT
+from credicorp_auth.plugin.loading.kinds import CACHE, TRANSPORT
 from credicorp_auth.settings.environment import PROFILE_VARIABLE
 from credicorp_auth.settings.schema import Settings
 from credicorp_auth.settings.sources import merge_sources, sources_of_env, sources_of_profile
@@ -56,7 +56,7 @@ def settings_from_env(
         needs_secret: False for a caller that only verifies; `discovery` then defaults to `on`.
     """
     defaults = _defaults(needs_secret=needs_secret)
-    return Settings(**{**defaults, **merge_sources(sources_of_env(environ)), **keywords})
+    return Settings(**{**defaults, **merge_sources(sources_of_env(environ), keywords)})
 
 
 def _defaults(*, needs_secret: bool) -> dict[str, Any]:
@@ -79,11 +79,11 @@ def settings_from_profile(
         keywords: The caller's settings.
         needs_secret: False for a caller that only verifies; `discovery` then defaults to `on`.
     """
-    name = name or environ.get(PROFILE_VARIABLE)
+    name = name or environ.get(PROFILE_VARIABLE, "").strip()
     if not name:
         raise MissingSetting("no profile was named", hint=f"name one, or set {PROFILE_VARIABLE}.")
     defaults = _defaults(needs_secret=needs_secret)
-    merged = {**defaults, **merge_sources(sources_of_profile(name, environ)), **keywords}
+    merged = {**defaults, **merge_sources(sources_of_profile(name, environ), keywords)}
     if needs_secret and "client_secret" not in merged and "secrets" not in merged:
         raise MissingSetting(
             f"profile {name!r} gives neither client_secret nor secrets",
@@ -223,7 +223,7 @@ def open_listing_cache(
     cache, provider = load_adapter(registry, CACHE, settings.cache, settings.cache_options)
     if not cache.capabilities.lists:
         raise InvalidSetting(
-            f"cache {provider} shows its entries to nobody",
+            f"cache {provider} cannot list its entries",
             hint="name a cache that outlives its process, such as file or redis.",
         )
     return cache, provider

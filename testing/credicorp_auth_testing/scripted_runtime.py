@@ -104,12 +104,12 @@ class ScriptedRuntime:
     ) -> None:
         self.asked: list[str] = []
         self.sent: list[HttpRequest] = []
-        self.told: list[str] = []
+        self.emitted: list[str] = []
         self.outcomes: list[EndpointOutcome] = []
         self.cache: dict[str, bytes] = {}
         self.state = EndpointState()
         self.clock = Instant(1_800_000_000.0, 1_000.0)
-        self._answers = deque(responses)
+        self._responses = deque(responses)
         self._secrets = deque(secrets)
         self._leases = deque(leases)
         self._chance = chance
@@ -201,7 +201,7 @@ class ScriptedRuntime:
         self.asked.append(f"send within {timeout:g}")
         self.sent.append(request)
         self.advance(self._send_seconds)
-        given = self._answers.popleft()
+        given = self._responses.popleft()
         if isinstance(given, HttpResponse):
             return given
         raise given
@@ -233,4 +233,4 @@ class ScriptedRuntime:
 
     def emit(self, name: str, **_fields: str | float | bool | None) -> None:
         """Record an event."""
-        self.told.append(name)
+        self.emitted.append(name)

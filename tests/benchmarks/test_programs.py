@@ -15,13 +15,13 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
-    ("program", "size", "told"),
+    ("program", "size", "reported"),
     [
         ("overhead.py", ["2", "4"], ["urllib3", "requests", "httpx sync", "httpx2 async"]),
         ("verification.py", ["1"], ["RS256", "ES256", "EdDSA", "credicorp-auth, first"]),
     ],
 )
-def test_a_benchmark_runs(program, size, told):
+def test_a_benchmark_runs(program, size, reported):
     """Each case is measured and told; the exit code says whether targets were met, and no more."""
     ran = subprocess.run(
         [sys.executable, str(ROOT / "benchmarks" / program), *size],
@@ -37,4 +37,4 @@ def test_a_benchmark_runs(program, size, told):
 
     assert ran.returncode in {0, 1}, ran.stderr
     assert "" == ran.stderr
-    assert [] == [each for each in told if each not in ran.stdout]
+    assert [] == [each for each in reported if each not in ran.stdout]

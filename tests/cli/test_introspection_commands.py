@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -38,16 +39,17 @@ def call(sandbox):
         "CREDICORP_CLIENT_SECRET": sandbox.client_secret,
     }
 
-    def run(*arguments, stdin=b"", **changes):
+    def run(*arguments, stdin=b"", stdout=subprocess.PIPE, **changes):
         ended = subprocess.run(
             [*COMMAND, *arguments],
             env={**environ, **changes},
             input=stdin,
-            capture_output=True,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
             timeout=300,
             check=False,
         )
-        return ended.returncode, ended.stdout.decode(), ended.stderr.decode()
+        return ended.returncode, (ended.stdout or b"").decode(), ended.stderr.decode()
 
     return run
 
@@ -68,7 +70,7 @@ def test_an_active_token_is_summed_up_and_not_shown(call, sandbox, tmp_path):
         call("introspect", "--file", str(path)),
     ):
         assert (0, "") == (code, wrong)
-        assert f"active: yes\nclient: {sandbox.client_id}\nsubject: (not told)\n" in said
+        assert f"active: yes\nclient: {sandbox.client_id}\nsubject: (not given)\n" in said
         assert "opaque-1" not in said
 
 
@@ -95,7 +97,7 @@ def test_an_inactive_token_ends_with_3(call, arguments, said):
 
 
 @pytest.mark.parametrize(
-    ("exp", "shown"), [(None, "(not told)"), (2**53, "9007199254740992, beyond the calendar")]
+    ("exp", "shown"), [(None, "(not given)"), (2**53, "9007199254740992, beyond the calendar")]
 )
 def test_an_end_is_shown_as_far_as_there_is_one(call, sandbox, exp, shown):
     """A token without an end, and one beyond the year 9999, are shown as they are."""
@@ -106,6 +108,25 @@ def test_an_end_is_shown_as_far_as_there_is_one(call, sandbox, exp, shown):
     assert 0 == code
     assert f"expires: {shown}\n" in said
     assert "\x1b" not in said
+
+
+def test_a_full_disk_does_not_hide_that_a_token_is_inactive(call):
+    """The exit code still says that the token is not active, and standard error what is lost."""
+    with Path("/dev/full").open("wb") as full:
+        code, _, wrong = call("introspect", stdin=b"unknown", stdout=full)
+
+    assert 3 == code
+    assert "error: the output cannot be written" in wrong
+
+
+def test_a_closed_pipe_ends_quietly(call):
+    """`credicorp-auth introspect | head -0` says nothing."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    code, _, wrong = call("introspect", stdin=b"unknown", stdout=writing)
+    os.close(writing)
+
+    assert (1, "") == (code, wrong)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 
@@ -52,7 +53,7 @@ def call(sandbox):
         return subprocess.run(
             [*COMMAND, *arguments],
             env={n: value for n, value in {**environ, **changes}.items() if value is not None},
-            input=stdin,
+            **({"input": stdin} if isinstance(stdin, str) else {"stdin": stdin}),
             capture_output=True,
             text=True,
             timeout=300,
@@ -85,7 +86,10 @@ def test_a_token_in_a_file_is_verified(call, token, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "stdin", "code", "ending"),
     [
+        ((), "", "verify.format", 3),
+        ((), "\n", "verify.format", 3),
         ((), "nonsense", "verify.format", 3),
+        ((), "nönsense", "verify.format", 3),
         ((), " {token}", "verify.format", 3),
         ((), "{token}\n\n", "verify.format", 3),
         ((), "a" * 20_000, "verify.too_large", 3),
@@ -104,6 +108,31 @@ def test_a_token_that_cannot_be_trusted_is_refused(call, token, arguments, stdin
     assert token not in ended.stderr
 
 
+@pytest.mark.parametrize("ending", [["verify"], ["verify", "--file", os.devnull]])
+def test_an_empty_input_is_named(call, ending):
+    """Without a token the message says what the command reads, and how to give it one."""
+    ended = call(*ending)
+
+    assert (
+        f"error: {'standard input' if ending == ['verify'] else os.devnull} is empty"
+        in ended.stderr
+    )
+    assert "credicorp-auth token --format token | credicorp-auth verify" in ended.stderr
+
+
+def test_on_a_terminal_it_says_what_it_waits_for(call, token):
+    """A person who starts `verify` without a token learns what it reads; then it reads it."""
+    terminal, end = pty.openpty()
+    os.write(terminal, f"{token}\n\x04".encode())
+    ended = call("verify", stdin=end)
+    os.close(terminal)
+    os.close(end)
+
+    assert 0 == ended.returncode
+    assert ended.stderr.startswith("waiting for a token on standard input")
+    assert "scope: decisions:read" in ended.stdout
+
+
 def test_without_an_audience_nothing_is_verified(call, token):
     """A missing setting is an error of usage."""
     ended = call("verify", stdin=token, CREDICORP_AUDIENCE=None)
@@ -118,7 +147,7 @@ def test_a_token_is_no_argument(call, token):
 
 
 def test_metadata_are_shown(call, sandbox):
-    """`discover` shows the endpoints that may be used, whatever `discovery` is set to."""
+    """`discover` shows the endpoints that may be used, no matter what `discovery` is set to."""
     shown = call("discover", "--discovery", "off")
     members = json.loads(call("discover", "--format", "json").stdout)
 
@@ -165,9 +194,9 @@ def test_a_profile_without_a_secret_is_enough(call, sandbox, token, tmp_path):
 
 def test_what_becomes_of_a_key_is_said():
     """Dropped keys and keys for another purpose are rows as well."""
-    from credicorp_auth.cli.jwks import _rows
+    from credicorp_auth.cli.issuer import _key_rows
     from credicorp_auth.jose.key_set import KeySet
     from credicorp_auth.jose.verification_key import DroppedKey
 
     found = KeySet((), (DroppedKey("w", "jwks.weak_key"),), frozenset({"e"}))
-    assert ["dropped: jwks.weak_key", "another purpose"] == [row["use"] for row in _rows(found)]
+    assert ["dropped: jwks.weak_key", "another purpose"] == [row["use"] for row in _key_rows(found)]

@@ -30,7 +30,7 @@ class OneValue:
         for name in names:
             if name != "client_secret":
                 raise SecretUnavailable(f"there is no {name}", code="secret.missing")
-        value = read_credential(self._raw, line_end=False)
+        value = read_credential(self._raw)
         if isinstance(value, Fault):
             raise SecretUnavailable(f"client_secret {value.message}", code=value.code)
         return FetchedSecret({"client_secret": value}, "only", provenance="a test")
@@ -170,7 +170,7 @@ def test_what_breaks_the_contract_is_found_out(kind, test):
 
 @pytest.mark.parametrize("kind", [LogsIt, LogsItInBase64, LogsATraceback, PrintsIt])
 def test_what_leaves_a_trace_is_found_out(kind, capfd):
-    """What is logged or printed, in whatever disguise, is seen."""
+    """What is logged or printed is seen, in any disguise."""
     with pytest.raises(AssertionError):
         CONTRACT.test_fault_309_312_313_logs_hold_nothing(kind(CANARY), capfd)
 

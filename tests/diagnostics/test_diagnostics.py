@@ -96,10 +96,10 @@ def test_fault_388_a_forbidden_adapter_is_found_and_the_rest_is_looked_at(export
     """388: doctor names the adapter that the operator's list forbids; that its own mint needs no cache, forbidden or not."""
     monkeypatch.setenv("CREDICORP_PLUGINS", "urllib3 env")
     found = examine(None, {**exported, "CREDICORP_PLUGINS": "urllib3 env"})
-    told = [each.message for each in found.checks if each.verdict is Verdict.FAIL]
+    reported = [each.message for each in found.checks if each.verdict is Verdict.FAIL]
 
     assert [("cache", "fail")] == [each for each in verdicts(found) if each[1] == "fail"]
-    assert "CREDICORP_PLUGINS allows 'env urllib3'" in told[0]
+    assert "CREDICORP_PLUGINS allows 'env urllib3'" in reported[0]
     assert ("mint", "ok") in verdicts(found)
 
 
@@ -113,15 +113,15 @@ def test_fault_344_every_setting_is_told_with_its_origin(exported, tmp_path):
     path.chmod(0o600)
     environ = {**exported, "CREDICORP_CONFIG": str(path), "CREDICORP_CACHE_MAX_ENTRIES": "9"}
     found = examine("p", environ)
-    told = {each.name: (each.value, each.origin) for each in found.settings}
+    reported = {each.name: (each.value, each.origin) for each in found.settings}
 
-    assert ("decisions:read", "variable CREDICORP_SCOPE") == told["scope"]
-    assert ("c", "profile p") == told["client_id"]
-    assert ("max_entries", "variables CREDICORP_CACHE_*") == told["cache_options"]
-    assert ("10.0", "default") == told["timeout"]
-    assert ("canary", "profile p") == told["extra_parameters"]
-    assert ("nobody", "profile p") == told["observers"]
-    assert told["client_secret"][0].startswith("<Secret ***")
+    assert ("decisions:read", "variable CREDICORP_SCOPE") == reported["scope"]
+    assert ("c", "profile p") == reported["client_id"]
+    assert ("max_entries", "variables CREDICORP_CACHE_*") == reported["cache_options"]
+    assert ("10.0", "default") == reported["timeout"]
+    assert ("canary", "profile p") == reported["extra_parameters"]
+    assert ("nobody", "profile p") == reported["observers"]
+    assert reported["client_secret"][0].startswith("<Secret ***")
     assert CANARY not in repr(found)
     assert ("secret", "ok") in verdicts(found)
     assert ("observer", "fail") in verdicts(found)
@@ -141,27 +141,29 @@ def test_what_cannot_be_loaded_is_told_and_no_token_is_asked_for(exported, insta
     before = sandbox.counters["token_requests"]
     found = install(("odd", "odd", "1 / 0"), group="credicorp_auth.transports")
     registry = Registry([*installed_entry_points(), *found])
-    told = verdicts(examine(None, {**exported, "CREDICORP_TRANSPORT": "odd"}, registry=registry))
+    reported = verdicts(
+        examine(None, {**exported, "CREDICORP_TRANSPORT": "odd"}, registry=registry)
+    )
 
-    assert ("transport", "fail") in told
-    assert {("cache", "ok"), ("secret", "ok")} <= set(told)
-    assert not {"reach", "mint"} & {subject for subject, _ in told}
+    assert ("transport", "fail") in reported
+    assert {("cache", "ok"), ("secret", "ok")} <= set(reported)
+    assert not {"reach", "mint"} & {subject for subject, _ in reported}
     assert before == sandbox.counters["token_requests"]
 
 
 def test_a_secret_source_that_is_not_there(exported):
     """Without its source there is no secret to look for, and no mint."""
-    told = verdicts(examine(None, {**exported, "CREDICORP_SECRETS": "pigeon"}))
+    reported = verdicts(examine(None, {**exported, "CREDICORP_SECRETS": "pigeon"}))
 
-    assert ("secret source", "fail") in told
-    assert not {"secret", "mint"} & {subject for subject, _ in told}
+    assert ("secret source", "fail") in reported
+    assert not {"secret", "mint"} & {subject for subject, _ in reported}
 
 
 def test_an_object_of_the_callers_is_told_by_its_class():
     """What settings hold beside names and numbers is named by its class."""
-    told = explain_settings(Settings(cache=SwitchableCache()), None, {})
+    reported = explain_settings(Settings(cache=SwitchableCache()), None, {})
 
-    assert ["SwitchableCache"] == [each.value for each in told if each.name == "cache"]
+    assert ["SwitchableCache"] == [each.value for each in reported if each.name == "cache"]
 
 
 def test_an_adapter_that_cannot_even_be_closed(exported, install):
@@ -173,9 +175,9 @@ def test_an_adapter_that_cannot_even_be_closed(exported, install):
         "    return type('Odd', (SwitchableCache,), {'close': lambda self: 1 / 0})()\n"
     )
     registry = Registry([*installed_entry_points(), *install(("odd", "odd", source))])
-    told = verdicts(examine(None, {**exported, "CREDICORP_CACHE": "odd"}, registry=registry))
+    reported = verdicts(examine(None, {**exported, "CREDICORP_CACHE": "odd"}, registry=registry))
 
-    assert ("mint", "ok") in told
+    assert ("mint", "ok") in reported
 
 
 def test_a_broken_cache_or_observer_leaves_the_token(exported, install):
@@ -184,15 +186,15 @@ def test_a_broken_cache_or_observer_leaves_the_token(exported, install):
     found += install(("watch", "watch", OBSERVER), group="credicorp_auth.observers")[-1:]
     registry = Registry([*installed_entry_points(), *found])
     environ = {**exported, "CREDICORP_CACHE": "odd", "CREDICORP_OBSERVERS": "watch nobody"}
-    told = verdicts(examine(None, environ, registry=registry))
+    reported = verdicts(examine(None, environ, registry=registry))
 
     assert [
         ("cache", "fail"),
         ("secret source", "ok"),
         ("observer", "ok"),
         ("observer", "fail"),
-    ] == told[2:6]
-    assert ("mint", "ok") in told
+    ] == reported[2:6]
+    assert ("mint", "ok") in reported
 
 
 def test_the_secret_is_missing(exported, monkeypatch):
@@ -312,22 +314,22 @@ def response(status=200, body=b"{}", **headers):
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "reported"),
     [
         (errors.ConnectionFailed("x", code="transport.dns"), ["name lookup"]),
         (errors.ConnectionFailed("x", code="transport.connect"), ["name lookup", "connection"]),
         (errors.ConnectionFailed("x", code="transport.proxy"), ["name lookup", "connection"]),
         (errors.TlsFailed("x"), ["name lookup", "connection", "TLS"]),
-        (errors.DeadlinePassed("x"), ["name lookup", "connection", "TLS", "answer"]),
-        (OSError("x"), ["name lookup", "connection", "TLS", "answer"]),
+        (errors.DeadlinePassed("x"), ["name lookup", "connection", "TLS", "response"]),
+        (OSError("x"), ["name lookup", "connection", "TLS", "response"]),
     ],
 )
-def test_how_far_a_request_gets(error, told):
+def test_how_far_a_request_gets(error, reported):
     """What failed is named, and what must have worked before it."""
     found = reach(error)
 
-    assert told == [each.subject for each in found]
-    assert [*["ok"] * (len(told) - 1), "fail"] == [each.verdict.value for each in found]
+    assert reported == [each.subject for each in found]
+    assert [*["ok"] * (len(reported) - 1), "fail"] == [each.verdict.value for each in found]
 
 
 @pytest.mark.parametrize(
@@ -355,7 +357,7 @@ def test_what_metadata_says(given, verdict, said):
         ("Fri, 15 Jan 2027 08:00:00 GMT", "ok", "0 s behind"),
         ("Fri, 15 Jan 2027 07:58:00 GMT", "warn", "120 s ahead of"),
         ("Fri, 15 Jan 2027 08:02:00 GMT", "warn", "120 s behind"),
-        ("yesterday", "warn", "told no time"),
+        ("yesterday", "warn", "sent no Date"),
     ],
 )
 def test_what_the_servers_clock_says(date, verdict, said):
@@ -406,17 +408,20 @@ def test_the_command_ends_as_its_first_failure(environ, change, code, said):
     assert f"[{said}]" in ended.stdout
     assert "what to do: " in ended.stdout
     assert "fail" == document["verdict"]
-    assert [said] == [each["code"] for each in document["findings"] if each["code"]]
+    assert [said] == [each["code"] for each in document["checks"] if each["code"]]
 
 
 def test_a_token_is_explained(environ):
     """`token --explain` says which plugin brought it, its age, its windows and when it is renewed."""
     ended = call(environ, "token", "--explain")
-    told = dict(line.split(": ", 1) for line in ended.stdout.splitlines())
+    reported = dict(line.split(": ", 1) for line in ended.stdout.splitlines())
 
-    assert ("minted", "urllib3") == (told["source"], told["plugin"])
+    assert ("minted", "urllib3") == (reported["source"], reported["plugin"])
     assert (
-        told["issued"] <= told["next refresh"] < told["callers wait from"] < told["never used from"]
+        reported["issued"]
+        <= reported["next refresh"]
+        < reported["callers wait from"]
+        < reported["never used from"]
     )
 
 
@@ -444,7 +449,7 @@ def test_a_token_is_explained_to_programs(environ):
 def test_a_token_in_hand_no_more_has_no_windows(sandbox):
     """What was dropped meanwhile is explained without what the engine no longer knows."""
     from credicorp_auth import CredicorpAuth
-    from credicorp_auth.cli.explain import explain_token
+    from credicorp_auth.cli.token import explain_token
 
     with CredicorpAuth(
         base_url=sandbox.base_url, client_id=sandbox.client_id, client_secret=CANARY

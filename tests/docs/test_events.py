@@ -44,7 +44,7 @@ def calls() -> Iterator[tuple[str, str, set[str]]]:
                 yield verb, str(said), fields
 
 
-def told() -> dict[str, set[str]]:
+def reported() -> dict[str, set[str]]:
     """Return the fields with which the source tells each event."""
     found: dict[str, set[str]] = {}
     for _verb, name, fields in calls():
@@ -64,4 +64,4 @@ def test_every_field_is_listed() -> None:
     """The fields on the page are those that the source gives each event."""
     listed = {name: fields for name, _level, fields in rows()}
 
-    assert told() == listed
+    assert reported() == listed

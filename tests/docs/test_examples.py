@@ -21,14 +21,14 @@ COPIED: Final = {"handles.py"}
 def code_lines(path: Path) -> int:
     """Count the lines that are neither blank, nor comment, nor of a docstring."""
     text = path.read_text("utf-8")
-    told = {
+    reported = {
         line
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
     }
     lines = enumerate(map(str.strip, text.splitlines()), 1)
-    return sum(1 for number, line in lines if line and number not in told and line[0] != "#")
+    return sum(1 for number, line in lines if line and number not in reported and line[0] != "#")
 
 
 @pytest.mark.parametrize("package", EXAMPLES, ids=lambda each: each.parent.name)

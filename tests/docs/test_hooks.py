@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from credicorp_auth.plugin.api.hookspecs import CREDICORP_API, HookSpecs
-from credicorp_auth.plugin.loading.registry import KINDS
+from credicorp_auth.plugin.loading.kinds import KINDS
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "reference" / "hooks.md"
 

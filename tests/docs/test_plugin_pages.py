@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from credicorp_auth.plugin.api.hookspecs import CREDICORP_API, HookSpecs
-from credicorp_auth.plugin.loading.registry import KINDS, OBSERVER, Kind
+from credicorp_auth.plugin.loading.kinds import KINDS, OBSERVER, Kind
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 WITH_PORTS: Final = [kind for kind in KINDS if kind is not OBSERVER]

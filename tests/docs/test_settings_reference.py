@@ -9,12 +9,15 @@ from typing import Final
 import attrs
 import pytest
 
+from credicorp_auth.settings.keywords import DEFAULTS
 from credicorp_auth.settings.schema import SETTING_NAMES, Settings
+from credicorp_auth_aws.options import SourceOptions as AwsOptions
 from credicorp_auth_env.secrets import SourceOptions
 from credicorp_auth_file.options import CacheOptions as FileCacheOptions
 from credicorp_auth_memory.cache import CacheOptions
 from credicorp_auth_redis.options import CacheOptions as RedisOptions
 from credicorp_auth_urllib3.transport import TransportOptions
+from credicorp_auth_vault.options import VaultOptions
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 KINDS: Final = ("transport", "cache", "secrets")
@@ -47,11 +50,11 @@ def test_every_setting_is_listed() -> None:
 
 def test_plain_defaults_are_stated() -> None:
     """Where a default is a text or a number, the page states that very value."""
-    fields = attrs.fields_dict(Settings)
+    settings = Settings()
     plain = {
-        name: shown(each.default)
-        for name, each in fields.items()
-        if isinstance(each.default, str | float)
+        name: shown(getattr(settings, name))
+        for name, default in DEFAULTS.items()
+        if isinstance(default, str | float | int)
     }
     listed = {cells[0].strip("`"): cells[3] for cells in rows("Settings")}
 
@@ -61,18 +64,24 @@ def test_plain_defaults_are_stated() -> None:
 @pytest.mark.parametrize(
     ("heading", "options"),
     [
-        ("Options of the transports `urllib3`, `requests`, `httpx`, `httpx2`", TransportOptions),
+        ("Options of the transports", TransportOptions),
         ("Options of the cache `memory`", CacheOptions),
         ("Options of the cache `file`", FileCacheOptions),
         ("Options of the cache `redis`", RedisOptions),
         ("Options of the secret source `env`", SourceOptions),
+        ("Options of the secret source `aws`", AwsOptions),
+        ("Options of the secret source `vault`", VaultOptions),
     ],
 )
 def test_every_option_is_listed(heading: str, options: type) -> None:
     """The options on the page are those that the adapter reads, with their defaults."""
-    listed = [(cells[0], cells[3]) for cells in rows(heading)]
+    listed = {cells[0].strip("`"): cells[3] for cells in rows(heading)}
+    fields = attrs.fields(options)
+    plain = {
+        each.name: shown(each.default)
+        for each in fields
+        if isinstance(each.default, str | float | int)
+    }
 
-    assert [
-        (f"`{each.name}`", "none" if each.default is None else shown(each.default))
-        for each in attrs.fields(options)
-    ] == listed
+    assert [each.name for each in fields] == list(listed)
+    assert plain == {name: listed[name] for name in plain}

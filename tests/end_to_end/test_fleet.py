@@ -50,14 +50,14 @@ def fleet(start_program):
     with ExitStack() as stack:
 
         def start(sandbox, workers, settings, *, seconds=0.0, interval=0.02, lifetime=0.0):
-            told = {
+            as_dict = {
                 "settings": {"scope": "decisions:read", **settings},
                 "workers": workers,
                 "seconds": seconds,
                 "interval": interval,
                 "lifetime": lifetime,
             }
-            program = start_program("fleet.py", sandbox, json.dumps(told))
+            program = start_program("fleet.py", sandbox, json.dumps(as_dict))
             stack.enter_context(program)
             stack.callback(program.kill)
             return Fleet(program)
@@ -127,7 +127,7 @@ def test_four_hosts_with_eight_workers_each_never_wait_again(
 
     assert hosts * workers == len(said)
     assert [] == [code for each in said for code in each["failures"]]
-    # A token is used for 40 % of its life, whoever asks for the next one.
+    # A token is used for 40 % of its life, no matter who asks for the next one.
     assert mints <= took / (0.4 * lifetime) + 2
     assert 0 == sum(each["needless"] for each in said)
     # The next token is asked for before anybody has to wait for it, at nine tenths of a life. Two
@@ -214,7 +214,7 @@ def test_a_token_that_was_revoked_costs_each_host_one_401(open_sandbox, connect,
     url = f"{sandbox.base_url}/decisions/dec_1"
     assert [200] * 4 == [each.request("GET", url).status for each in hosts]
     sandbox.tokens.revoke(None)
-    before = sandbox.counters.told()
+    before = sandbox.counters.as_dict()
 
     assert [200] * 4 == [each.request("GET", url).status for each in hosts]
     assert 2 == sandbox.counters["token_requests"]
@@ -227,7 +227,7 @@ def test_fault_365_a_route_that_refuses_every_token_costs_a_fleet_few_mints(
     """365: eight processes, ten simulated minutes: fewer than 30 mints between them."""
     sandbox = open_sandbox(api_rate=100_000.0, api_burst=100_000)
     sandbox.switches.refused_paths = ("/partner/v1/decisions/dec_0",)
-    told = {
+    as_dict = {
         "settings": {
             "scope": "decisions:read",
             "cache": "redis",
@@ -238,7 +238,7 @@ def test_fault_365_a_route_that_refuses_every_token_costs_a_fleet_few_mints(
         "seconds": 600,
         "step": 2.5,
     }
-    with start_program("refused_route.py", sandbox, json.dumps(told)) as program:
+    with start_program("refused_route.py", sandbox, json.dumps(as_dict)) as program:
         said, complaints = program.communicate(timeout=110)
 
     assert "" == complaints

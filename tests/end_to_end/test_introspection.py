@@ -44,19 +44,19 @@ def connect(sandbox: Sandbox, **settings: Any) -> tuple[CredicorpAuth, MovableCl
 
 def ask_from_threads(auth: CredicorpAuth) -> list[bool]:
     """Ask 50,000 times, from 16 threads, each beginning with another token."""
-    told: list[list[bool]] = [[] for _ in range(THREADS)]
+    emitted: list[list[bool]] = [[] for _ in range(THREADS)]
 
     def ask(number: int) -> None:
         for call in range(CALLS):
             token = TOKENS[(7 * number + call) % len(TOKENS)]
-            told[number].append(auth.introspect(token).active)
+            emitted[number].append(auth.introspect(token).active)
 
     threads = [threading.Thread(target=ask, args=[number]) for number in range(THREADS)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return [each for responses in told for each in responses]
+    return [each for responses in emitted for each in responses]
 
 
 def test_fault_276_one_request_for_each_token_and_minute(server):

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 
 class TokenEndpoint(BaseHTTPRequestHandler):
-    """Grants whatever is asked, and counts."""
+    """Grants what is asked, and counts."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -79,7 +79,7 @@ def test_fault_385_each_scope_set_is_minted_once(endpoint, count):
 def test_fault_386_beyond_the_bound_the_cost_is_told(endpoint):
     """386: with more scopes in use than are allowed, every mint that this costs is an event."""
     url, minted = endpoint
-    told = []
+    emitted = []
     scopes = [f"scope-{number}" for number in range(60)]
     with CredicorpAuth(
         base_url=url,
@@ -87,11 +87,11 @@ def test_fault_386_beyond_the_bound_the_cost_is_told(endpoint):
         client_secret="s",
         cache_options={"max_entries": 1},  # which the engine raises to its own
         max_entries=40,
-        observers=[lambda event: told.append(event.name)],
+        observers=[lambda event: emitted.append(event.name)],
     ) as auth:
         for _ in range(3):
             for scope in scopes:
                 auth.get_token(scope)
 
     assert len(minted) > 60
-    assert len(minted) - 60 == told.count("token.evicted")
+    assert len(minted) - 60 == emitted.count("token.evicted")

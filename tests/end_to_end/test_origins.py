@@ -48,7 +48,7 @@ def hosts_of(address):
 @example("https://home.example/")
 @example("https://home.example?@evil.example/")
 def test_no_spelling_takes_a_token_elsewhere(address):
-    """Whatever address is allowed, every client that takes it goes home with it."""
+    """For any allowed address, every client that takes it goes home with it."""
     try:
         BearerCall(None, AllowedOrigins(frozenset({HOME})), address)
     except CredicorpAuthError:

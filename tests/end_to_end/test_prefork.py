@@ -23,8 +23,10 @@ def test_fault_293_workers_inherit_the_token_or_mint_their_own(
     said, complaints = program.communicate(timeout=300)
 
     assert "" == complaints
-    told = json.loads(said)
-    assert mints == sandbox.counters["token_requests"] == len({told["parent"], *told["workers"]})
+    emitted = json.loads(said)
+    assert (
+        mints == sandbox.counters["token_requests"] == len({emitted["parent"], *emitted["workers"]})
+    )
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

@@ -382,9 +382,9 @@ def test_fault_290_a_fork_in_mid_flight_harms_neither_side(
     out, err = program.communicate(timeout=300)
 
     assert ("", 0) == (err, program.returncode)
-    told = json.loads(out)
-    evidence("fork-storm", **told)
-    assert {"children": forks, "served": forks, "parents": forks} == told
+    emitted = json.loads(out)
+    evidence("fork-storm", **emitted)
+    assert {"children": forks, "served": forks, "parents": forks} == emitted
 
 
 def test_a_process_that_was_frozen_sends_no_dead_token(open_sandbox, start_program):
@@ -396,15 +396,15 @@ def test_a_process_that_was_frozen_sends_no_dead_token(open_sandbox, start_progr
     time.sleep(3.0)
     program.send_signal(signal.SIGCONT)
     out, err = program.communicate(timeout=300)
-    told = json.loads(out.splitlines()[-1])
+    emitted = json.loads(out.splitlines()[-1])
 
     assert ("", 0) == (err, program.returncode)
-    assert isinstance(told["first"], str) or told["first"] > 0
-    assert told["second"] > 0
+    assert isinstance(emitted["first"], str) or emitted["first"] > 0
+    assert emitted["second"] > 0
 
 
 def test_fault_297_tokens_can_be_had_while_the_interpreter_goes_down(open_sandbox, start_program):
-    """297: at exit the caller flies the story itself; in a finaliser nothing hangs."""
+    """297: at exit the caller runs the call itself; in a finaliser nothing hangs."""
     sandbox = open_sandbox()
     program = start_program("at_exit.py", sandbox)
     out, err = program.communicate(timeout=300)

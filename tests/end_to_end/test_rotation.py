@@ -69,7 +69,7 @@ def test_three_rotations_under_load_fail_no_call(open_sandbox, mounted):
 
 
 def test_nobody_with_a_token_notices_that_the_secret_is_gone(open_sandbox, mounted):
-    """While the file is away, tokens in hand serve on; without one, the error names the file and no value."""
+    """While the file is away, held tokens serve on; without one, the error names the file and no value."""
     sandbox = open_sandbox(client_secret="canary-1")
     mounted(sandbox.client_id, "canary-1")
     path = Path(os.environ["CREDICORP_CLIENT_SECRET_FILE"])

@@ -85,9 +85,9 @@ def test_what_a_subclass_overrides_is_called(open_sandbox):
         assert token == asyncio.run(auth.aget_token())
         assert token.header() == auth.header() == auth.call(sandbox.base_url).header()
         said = [auth.verify(token), asyncio.run(auth.averify(token))]
-        told = [auth.introspect(token), asyncio.run(auth.aintrospect(token))]
+        emitted = [auth.introspect(token), asyncio.run(auth.aintrospect(token))]
 
-    assert {sandbox.client_id} == {each.client_id for each in (*said, *told)}
+    assert {sandbox.client_id} == {each.client_id for each in (*said, *emitted)}
     assert [
         "get_token",
         "aget_token",
@@ -154,13 +154,13 @@ def test_fault_389_every_header_is_of_the_token_that_a_subclass_hands_out(other,
     """389: header, aheader and the call of a bearer ask the overridden method, fresh token or not."""
     for _ in range(3):
         call = other.call("https://as.example/decisions", scope)
-        told = {
+        emitted = {
             other.header(scope),
             asyncio.run(other.aheader(scope)),
             call.header(),
             asyncio.run(call.aheader()),
         }
-        assert {"Bearer other-token-1"} == told
+        assert {"Bearer other-token-1"} == emitted
 
 
 def test_fault_389_each_bearer_sends_what_a_subclass_hands_out(other):

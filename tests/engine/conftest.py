@@ -70,7 +70,7 @@ class Stage:
         return len(self.transport.sent)
 
     def get(self, *args: Any, **keywords: Any) -> AccessToken:
-        """Ask for a token on this thread, and let whatever that started come to its end."""
+        """Ask for a token on this thread, and let what that started come to its end."""
         try:
             return self.engine.get_token(*args, **keywords)
         finally:

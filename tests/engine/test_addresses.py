@@ -8,7 +8,7 @@ import json
 import pytest
 
 from credicorp_auth import CredicorpAuth, Settings, errors
-from credicorp_auth.engine.endpoint_locator import AnsweredAddresses
+from credicorp_auth.engine.endpoint_locator import RespondingEndpoints
 from credicorp_auth.http.messages import HttpResponse
 from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth_testing.clock import MovableClock
@@ -149,7 +149,7 @@ def test_before_metadata_are_read_their_address_stands_for_the_endpoint():
 
 def test_addresses_are_forgotten_before_they_fill_the_memory():
     """Thousands of addresses make room for new ones."""
-    addresses = AnsweredAddresses()
+    addresses = RespondingEndpoints()
     for number in range(5000):
         addresses.add(f"https://as.example/{number}")
 

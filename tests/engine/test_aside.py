@@ -37,7 +37,7 @@ def test_work_is_done_off_the_loop_if_a_thread_can_start(run, elsewhere):
 
 
 def test_fault_377_what_it_raises_is_raised_by_the_wait(run, elsewhere):
-    """A failure reaches whoever awaits the work, wherever it was done."""
+    """A failure reaches a caller that awaits the work, wherever it was done."""
 
     def fail():
         message = f"elsewhere: {elsewhere}"

@@ -161,7 +161,7 @@ def test_a_source_that_is_away_leaves_the_keys_in_force():
 
 
 def test_what_forgets_secrets_forgets_the_keys_that_come_with_them():
-    """After a leak no entry is encrypted with the old key, also while there is no new one to be had."""
+    """After a leak no entry is encrypted with the old key, also while no new one is available."""
     clock, source, credential_cache = keeper_of(
         FIRST, SecretUnavailable("sealed", retryable=True), SECOND
     )

@@ -60,7 +60,7 @@ def test_fault_385_as_many_as_are_allowed_are_all_held(stage):
 
 
 def test_fault_179_scopes_do_not_grow_the_engine(stage):
-    """179: ten times as many scopes as are allowed do not grow the table; the default scope stays in hand."""
+    """179: ten times as many scopes as are allowed do not grow the table; the default scope keeps its token."""
     play = stage(max_entries=40)
     play.get()
     ask(play, *(f"scope-{number}" for number in range(400)))
@@ -73,14 +73,14 @@ def test_fault_179_scopes_do_not_grow_the_engine(stage):
 
 def test_fault_386_an_eviction_that_costs_a_mint_is_told(stage):
     """386: the event comes with the mint that was not needed before, and not with the eviction."""
-    told = []
-    play = stage(max_entries=2, observers=[told.append])
+    emitted = []
+    play = stage(max_entries=2, observers=[emitted.append])
     play.cache.down = True
     ask(play, "a", "b")
     assert "token.evicted" not in play.events
     ask(play, "a")
 
-    fields = [dict(each.fields) for each in told if each.name == "token.evicted"]
+    fields = [dict(each.fields) for each in emitted if each.name == "token.evicted"]
     assert [{"scope": "a", "max_entries": 2}] == fields
     assert 3 == play.mints
 
@@ -221,7 +221,7 @@ def test_fault_386_what_was_not_used_goes_first():
 
 
 def test_fault_385_a_table_of_two_has_room_for_one(stage):
-    """385: the default scope stays whatever else is asked for."""
+    """385: the default scope stays no matter what else is asked for."""
     play = stage(max_entries=2)
 
     assert ["token-1", "token-2", "token-3", "token-1"] == ask(play, None, "a", "b", None)
@@ -229,7 +229,7 @@ def test_fault_385_a_table_of_two_has_room_for_one(stage):
 
 
 def test_fault_386_a_rejection_outlasts_an_eviction(stage):
-    """386: a token that a resource turned away is not read again from the cache, and 401s gain no mints."""
+    """386: a token that a resource refused is not read again from the cache, and 401s gain no mints."""
     play = stage(max_entries=2)
     play.cache.discard = lambda *_args, **_keywords: False  # so that the cache still has it
     rejected = play.get("a")
@@ -286,7 +286,7 @@ def test_fault_385_a_response_is_no_use(stage):
 
 
 def test_fault_385_one_token_for_several_scopes_is_dropped_everywhere(stage):
-    """385: where a server gives one token for whatever is asked, a revoked one is held by no entry."""
+    """385: if a server gives one token for every request, a revoked one is held by no entry."""
     play = stage([token_response("same"), token_response("same"), token_response("other")])
     first, second = play.get("a"), play.get("b")
     assert first.value == second.value
@@ -385,7 +385,7 @@ def steps_of(call):
         return trace
 
     before = sys.gettrace()
-    # Python 3.12 tells of instructions only if a frame wants them before tracing starts.
+    # Python 3.12 reports instructions only if a frame wants them before tracing starts.
     sys._getframe().f_trace_opcodes = True
     sys.settrace(trace)
     try:

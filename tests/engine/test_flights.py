@@ -320,12 +320,12 @@ def test_fault_289_an_adapter_may_not_ask_for_the_token_it_helps_to_obtain(stage
 
 @pytest.mark.parametrize("crash", [MemoryError(), SystemExit(), KeyboardInterrupt()])
 def test_fault_286_a_crash_in_an_adapter_reaches_the_callers_as_ours(stage, crash):
-    """286, 288: whatever ends a call is an error of ours, and the next call mints."""
+    """286, 288: whether a call ends by any exception, callers get an error of ours, and the next call mints."""
     play = stage([crash])
     with pytest.raises(errors.AdapterBroken) as raised:
         play.get()
 
-    assert "flight.crashed" == raised.value.code
+    assert "single_flight.crashed" == raised.value.code
     assert "token-2" == play.get().value.reveal()
 
 
@@ -357,7 +357,7 @@ def test_a_frozen_flight_is_abandoned_and_its_late_token_does_not_count(stage):
         thread.join()
     wait_idle()
 
-    assert "flight.abandoned" in play.events
+    assert "single_flight.abandoned" in play.events
     assert 2 == play.mints
     assert "token-2" == play.get().value.reveal()
 
@@ -411,7 +411,7 @@ def test_fault_294_the_same_object_serves_one_loop_after_another(stage):
 
 
 def test_a_flight_runs_here_where_no_thread_can_start(stage):
-    """Where the system has no thread left, the caller flies the story itself."""
+    """If the system has no thread left, the caller runs the call itself."""
     play = stage(clock=Clock())
     limit = threading.stack_size()
     threading.stack_size(2**46)  # no address space has room for such a stack: start() fails

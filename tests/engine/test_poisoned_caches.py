@@ -52,7 +52,7 @@ class StrangersCache(MemoryCache):
         return self.kept.get(key, (None, 0))[0]
 
     def write(self, key, entry, *, lifetime, number=0):
-        """Keep it, unless what is there has a larger number, whatever that is."""
+        """Keep it, unless what is there has a larger number, no matter what that is."""
         if not 0 < number < self.kept.get(key, (None, 0))[1]:
             self.kept[key] = (entry, number)
 
@@ -69,7 +69,7 @@ class Fleet:
 
     def __init__(self, *, encrypted):
         self.cache = StrangersCache(SEALING if encrypted else None)
-        self.clock, self.transport, self.told = MovableClock(), ScriptedTransport(), []
+        self.clock, self.transport, self.emitted = MovableClock(), ScriptedTransport(), []
         self.engines = []
         self.call()
         (self.key,) = self.cache.kept
@@ -85,7 +85,7 @@ class Fleet:
                 transport=self.transport,
                 cache=self.cache,
                 secrets=ListedSecrets(),
-                observers=[lambda event: self.told.append(event.name)],
+                observers=[lambda event: self.emitted.append(event.name)],
             ),
             clock=self.clock,
         )
@@ -137,7 +137,7 @@ def assert_costs_nothing(fleet):
 @pytest.mark.parametrize("number", [1, 2**53 - 1, 2**63 - 1, 10**30])
 @pytest.mark.parametrize("entry", [b"", b"garbage", b"[" * 5000, b"\xff" * 300_000])
 def test_fault_379_an_entry_that_is_none_of_ours(build_fleet, entry, number, encrypted):
-    """379: whatever it is, and whatever number keeps it there, the first token takes its place."""
+    """379: no matter what it is, and no matter which number keeps it there, the first token takes its place."""
     fleet = build_fleet(encrypted=encrypted)
     fleet.cache.kept[fleet.key] = (entry, number)
 
@@ -206,7 +206,7 @@ def test_fault_384_a_lease_that_another_holds_for_ever(fleet):
 
 
 def test_fault_384_a_lease_held_for_ever_does_not_make_anybody_ask_in_a_cool_down(fleet):
-    """384: whoever gives up waiting for the holder still leaves the endpoint alone as it asked."""
+    """384: a caller that gives up waiting for the holder still leaves the endpoint alone as it asked."""
     fleet.cache.gives = lambda: ScriptedLease(LeaseState.HELD)
     entry = write_cooldown(QUIET, fleet.clock.wall() + 200)
     fleet.cache.kept[QUIET] = (entry, 0)

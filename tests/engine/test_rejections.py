@@ -384,7 +384,7 @@ def test_invalidating_forgets_only_the_very_token(stage):
 
 
 def test_another_scopes_token_is_found_by_its_own_bad_news(stage):
-    """A rejected token is found whatever scope it is said to be of, and the others are left alone."""
+    """A rejected token is found under any scope that is named for it, and the others are left alone."""
     play = stage()
     first, other = play.get(), play.get("other")
     reject = play.engine.reports.reject

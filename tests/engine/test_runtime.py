@@ -50,7 +50,7 @@ def test_a_token_survives_the_cache(value, scope, lifetime):
 
 @given(entry=st.binary(max_size=300))
 def test_fault_132_bytes_that_are_no_record_are_told_apart(entry):
-    """132: random bytes are corrupt, whatever they are."""
+    """132: random bytes are corrupt, no matter what they are."""
     with pytest.raises(CorruptEntry):
         read_stored_token(entry, KEY, max_lifetime=86_400)
 
@@ -318,13 +318,13 @@ def test_a_refused_client_is_told_near_expiry_although_the_token_lives(stage, re
     play = stage([token_response(), refusal])
     play.get()
     play.clock.advance(3571)
-    told = []
+    emitted = []
     for _ in range(2):
         with pytest.raises(errors.CredicorpAuthError) as raised:
             play.get()
-        told.append(raised.value.code)
+        emitted.append(raised.value.code)
 
-    assert (told[0], 2) == (told[1], play.mints)
+    assert (emitted[0], 2) == (emitted[1], play.mints)
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ def test_a_refused_client_is_told_near_expiry_although_the_token_lives(stage, re
     ids=["scope", "grant", "403", "404", "narrowed", "malformed", "tls", "secret", "adapter"],
 )
 def test_any_other_failure_near_expiry_leaves_the_living_token_in_use(stage, failure):
-    """In the mandatory window a living token is handed out, whatever the failure is."""
+    """In the mandatory window a living token is handed out, no matter what the failure is."""
     play = stage([token_response(), *[failure] * 3], scope="more")
     play.get()
     play.clock.advance(3571)
@@ -499,10 +499,10 @@ def test_a_secret_that_never_rotates_is_not_looked_after():
 )
 def test_a_source_that_is_away_leaves_the_secret_in_force(error, advance, outcome):
     """A source that cannot be read for now is made do without, for an hour; one that says no is believed."""
-    clock, told, calls = MovableClock(), [], []
+    clock, emitted, calls = MovableClock(), [], []
     source = ListedSecrets(("secret-1", error), calls=calls)
     credential_cache = CredentialCache(source, Provider("list"), "client", clock)
-    credential_cache.emit = lambda name, **_fields: told.append(name)
+    credential_cache.emit = lambda name, **_fields: emitted.append(name)
     credential_cache.fetch(past_cache=False)
     clock.advance(advance)
     for _ in range(3):
@@ -513,22 +513,22 @@ def test_a_source_that_is_away_leaves_the_secret_in_force(error, advance, outcom
 
     assert outcome == came
     stale = outcome == "secret-1"
-    assert (1 if stale else 0, 2 if stale else 4) == (told.count("secret.stale"), len(calls))
+    assert (1 if stale else 0, 2 if stale else 4) == (emitted.count("secret.stale"), len(calls))
 
 
 def test_reading_ahead_fails_as_an_event():
     """Nobody hears of a reading ahead that failed but the log, and it is not repeated at once."""
-    clock, told, calls = MovableClock(), [], []
+    clock, emitted, calls = MovableClock(), [], []
     source = ListedSecrets(("secret-1", errors.SecretUnavailable("sealed")), calls=calls)
     credential_cache = CredentialCache(source, Provider("list"), "client", clock)
     credential_cache.fetch(past_cache=False)
-    credential_cache.emit = lambda name, **_fields: told.append(name)
+    credential_cache.emit = lambda name, **_fields: emitted.append(name)
     clock.advance(151)
     for _ in range(5):
         assert "secret-1" == credential_cache.fetch(past_cache=False).version
         wait_idle()
 
-    assert (["secret.stale"], 2) == (told, len(calls))
+    assert (["secret.stale"], 2) == (emitted, len(calls))
 
 
 def test_fault_377_a_secret_is_read_in_time_where_no_thread_can_read_ahead():
@@ -583,7 +583,7 @@ def test_what_was_being_read_when_all_was_forgotten_is_not_kept():
 
 
 def test_fault_201_a_slow_source_is_read_once_for_all_who_wait():
-    """201: whoever asks while a reading that began later is under way takes what it brings."""
+    """201: a caller that asks while a later reading is under way takes its result."""
     source = Gated()
     credential_cache = CredentialCache(source, Provider("gated"), "client", MovableClock())
     credential_cache.fetch(past_cache=False)
@@ -627,7 +627,7 @@ def test_a_version_that_was_accepted_instead_is_kept():
 
 
 class Careless:
-    """A source that returns whatever it is told to."""
+    """A source that returns what it is told to."""
 
     capabilities = SecretSourceCapabilities()
 

@@ -1,7 +1,7 @@
 """
 One table of scenarios, lived by threads that wait and by tasks that wait.
 
-Each scenario is a list of steps; a step says what happens, and what comes of it:
+Each scenario is a list of steps; a step says what happens, and the result:
 
     ("get", value)        ask for a token, and get the one with that value
     ("fail", code)        ask for a token, and get the error with that code

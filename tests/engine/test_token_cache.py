@@ -175,12 +175,12 @@ def test_a_cool_down_is_one_clients(engines):
 
 
 def test_a_cool_down_that_is_garbage_is_an_event(engines):
-    """Whatever stands where a cool-down should, the call goes on."""
-    cache, transport, told = SharedCache(), ScriptedTransport(), []
+    """Any entry in the place of a cooldown lets the call go on."""
+    cache, transport, emitted = SharedCache(), ScriptedTransport(), []
     cache.write(endpoint_key(URL, "fleet"), b"{}", lifetime=60)
-    engines(cache, transport, observe=lambda event: told.append(event.name)).get_token()
+    engines(cache, transport, observe=lambda event: emitted.append(event.name)).get_token()
 
-    assert "cache.corrupt" in told
+    assert "cache.corrupt" in emitted
 
 
 def test_the_fleet_reads_the_successor_of_a_rejected_token(engines):
@@ -240,31 +240,33 @@ class KeyedSecrets(ListedSecrets):
 
 def test_without_its_key_a_sealed_cache_is_in_trouble_and_the_call_is_not(engines):
     """A key that cannot be had leaves the cache unused: nothing is written unencrypted."""
-    cache, transport, told = SharedCache(encryption_key="cache_key"), ScriptedTransport(), []
+    cache, transport, emitted = SharedCache(encryption_key="cache_key"), ScriptedTransport(), []
     engines(cache, transport, secrets=KeyedSecrets()).get_token()
     written = dict(cache.kept)
     away = KeyedSecrets()
     away.here = False
-    other = engines(cache, transport, secrets=away, observe=told.append)
+    other = engines(cache, transport, secrets=away, observe=emitted.append)
     other.get_token()
 
     assert written == cache.kept
     assert {("open", "secret.unavailable"), ("write", "secret.unavailable")} == {
-        (each.fields["verb"], each.fields["code"]) for each in told if each.name == "cache.failed"
+        (each.fields["verb"], each.fields["code"])
+        for each in emitted
+        if each.name == "cache.failed"
     }
 
 
 def test_an_unsealed_entry_is_nobodys_where_entries_are_sealed(engines):
     """Who can write to the cache but has no key cannot slip in a token."""
-    plain, transport, told = SharedCache(), ScriptedTransport(), []
+    plain, transport, emitted = SharedCache(), ScriptedTransport(), []
     engines(plain, transport).get_token()
     encrypted = SharedCache(encryption_key=Secret(SEALING))
     for key, entry in plain.kept.items():
         encrypted.write(key, entry, lifetime=60)
 
-    token = engines(encrypted, transport, observe=told.append).get_token()
+    token = engines(encrypted, transport, observe=emitted.append).get_token()
     assert "token-2" == token.value.reveal()
-    assert "it is not encrypted" in [each.fields.get("reason") for each in told]
+    assert "it is not encrypted" in [each.fields.get("reason") for each in emitted]
 
 
 def test_a_sealing_key_needs_a_source_or_a_value(engines):
@@ -336,18 +338,18 @@ def test_a_lease_that_cannot_be_had_stops_nobody(engines, trouble):
 
 def test_162_a_trouble_is_told_once_a_minute(engines):
     """162: a cache that stays down is told once a minute for each thing it cannot do."""
-    cache, transport, told, clock = SwitchableCache(), ScriptedTransport(), [], MovableClock()
+    cache, transport, emitted, clock = SwitchableCache(), ScriptedTransport(), [], MovableClock()
     cache.down = True
-    engine = engines(cache, transport, clock=clock, observe=told.append)
+    engine = engines(cache, transport, clock=clock, observe=emitted.append)
     for _ in range(4):
         engine.invalidate(engine.get_token())
         wait_idle()
-    failures = [each.fields["verb"] for each in told if each.name == "cache.failed"]
+    failures = [each.fields["verb"] for each in emitted if each.name == "cache.failed"]
     assert ["discard", "read", "write"] == sorted(failures)
     clock.advance(61)
     engine.get_token()
 
-    failures = [each.fields["verb"] for each in told if each.name == "cache.failed"]
+    failures = [each.fields["verb"] for each in emitted if each.name == "cache.failed"]
     assert 5 == len(failures)
 
 
@@ -359,18 +361,18 @@ def test_fault_411_a_cache_whose_entries_are_damaged_is_told_once_a_minute(engin
             super().read(key)
             return b"damaged"
 
-    transport, told, clock = ScriptedTransport(), [], MovableClock()
+    transport, events, clock = ScriptedTransport(), [], MovableClock()
     engine = engines(
-        Damaged(), transport, clock=clock, observe=lambda event: told.append(event.name)
+        Damaged(), transport, clock=clock, observe=lambda event: events.append(event.name)
     )
     for _ in range(4):
         engine.invalidate(engine.get_token())
         wait_idle()
-    first = told.count("cache.corrupt")
+    first = events.count("cache.corrupt")
     clock.advance(61)
     engine.get_token()
 
-    assert (1, 2) == (first, told.count("cache.corrupt"))
+    assert (1, 2) == (first, events.count("cache.corrupt"))
 
 
 def test_after_a_fork_the_seal_is_renewed_too(engines):
@@ -383,7 +385,7 @@ def test_after_a_fork_the_seal_is_renewed_too(engines):
 
 
 def test_a_late_token_of_a_smaller_number_is_not_held(engines):
-    """What comes home after its successor does not take its place, whatever the clocks say."""
+    """What comes home after its successor does not take its place, no matter what the clocks say."""
     cache, transport = SharedCache(), ScriptedTransport()
     engine = engines(cache, transport)
     engine.get_token()
@@ -405,7 +407,7 @@ def test_where_nobody_coordinates_there_is_nothing_to_hold():
 
 
 def test_a_kept_lease_can_be_renewed_by_hand():
-    """A lease in hand says whether it still holds."""
+    """A held lease says whether it still holds."""
     kept = HeldLease(StumblingLease([True, False]), lambda _verb, call, _expected: call(), 5)
 
     assert (5, True, False) == (kept.number, kept.renew(), kept.renew())
@@ -517,7 +519,7 @@ def test_who_can_wait_for_the_endpoint_does_not_make_do_with_a_look(engines):
 
 
 def test_callers_of_one_moment_share_a_look(engines):
-    """Whoever comes while the cache is looked into waits for that look, and for no other."""
+    """A caller that comes while the cache is looked into waits for that read, and for no other."""
     cache, clock = SharedCache(), MovableClock()
     quiet, busy = quiet_engine(engines, cache, clock, "quiet-5")
     other = engines(cache, ScriptedTransport(), client_id="quiet-5", clock=clock)

@@ -120,11 +120,11 @@ ACCEPTED = [
 
 
 @pytest.mark.parametrize(
-    ("response", "expected", "told"),
+    ("response", "expected", "emitted"),
     [row[1:] for row in ACCEPTED],
     ids=[row[0] for row in ACCEPTED],
 )
-def test_fault_answers_that_are_accepted(lab, response, expected, told):
+def test_fault_answers_that_are_accepted(lab, response, expected, emitted):
     """An answer that is merely odd gives a token, and an event where it is worth one."""
     token, sent = lab.meet(response)
 
@@ -136,7 +136,7 @@ def test_fault_answers_that_are_accepted(lab, response, expected, told):
     }
     assert expected.items() <= seen.items()
     assert 1 == sent
-    assert told is None or told in lab.events
+    assert emitted is None or emitted in lab.events
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -279,7 +279,7 @@ BODIES = {
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 @pytest.mark.parametrize("body", BODIES)
 def test_fault_390_what_is_retried_is_told_by_the_status_alone(lab, status, body):
-    """390: one such response, whatever it holds, costs a second request; the secret is not read again."""
+    """390: one such response, no matter what it holds, costs a second request; the secret is not read again."""
     token, sent = lab.meet(raw(BODIES[body], status=status), grant())
 
     assert ("granted", 2) == (token.value.reveal(), sent)

@@ -122,8 +122,8 @@ class Listener:
         if isinstance(outcome, errors.CredicorpAuthError):
             said += [repr(outcome.args), repr(vars(outcome)), outcome.hint]
         if isinstance(outcome, errors.CredicorpAuthError) and locals_too:
-            told = traceback.TracebackException.from_exception(outcome, capture_locals=True)
-            said += told.format()
+            emitted = traceback.TracebackException.from_exception(outcome, capture_locals=True)
+            said += emitted.format()
         if isinstance(outcome, AccessToken):
             said += [str(outcome.scope), repr(outcome.scope.words)]
         self.auth.close()
@@ -181,9 +181,9 @@ def test_fault_395_an_echo_in_an_introspected_scope_is_not_shown(caplog):
     body = json.dumps({"active": True, "scope": f"a {SECRET} {BEARER}"})
     response = HttpResponse(200, [("Content-Type", "application/json")], SecretBytes(body.encode()))
     listener = Listener(caplog, [response])
-    said, told = listener.hear(lambda: listener.auth.introspect(BEARER))
+    said, emitted = listener.hear(lambda: listener.auth.introspect(BEARER))
 
-    assert {"a", "***"} == told.scope.words
+    assert {"a", "***"} == emitted.scope.words
     assert_silent(said, SECRET, BEARER)
 
 
@@ -212,7 +212,7 @@ def test_fault_395_an_echo_in_metadata_is_not_shown(caplog, member, echo):
 
 
 def test_fault_395_no_request_carries_a_credential_in_its_address(lab):
-    """88: whatever was echoed, the request line of the sandbox never held it."""
+    """88: no matter what was echoed, the request line of the sandbox never held it."""
     outcome, _ = lab.meet(Fault(302, {"Location": f"https://as.example/{SECRET}"}))
 
     assert SECRET not in f"{outcome}{vars(outcome)}"
@@ -247,8 +247,8 @@ def test_words_of_the_settings_stay_readable():
     ) as auth:
         token = auth.get_token()
 
-    told = " ".join(str(each) for each in events)
-    assert "url='https://production.example/" in told
-    assert "client_id='production-client'" in told
+    emitted = " ".join(str(each) for each in events)
+    assert "url='https://production.example/" in emitted
+    assert "client_id='production-client'" in emitted
     assert "*** decisions:read production:read" == str(token.scope)
-    assert "hidden-value" not in told
+    assert "hidden-value" not in emitted

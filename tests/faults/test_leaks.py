@@ -46,8 +46,8 @@ def test_fault_315_318_320_what_went_wrong_shows_nothing(lab, failure, recwarn):
     try:
         raise outcome
     except errors.CredicorpAuthError as caught:
-        told = traceback.TracebackException.from_exception(caught, capture_locals=True)
-        texts = [*told.format(), json.dumps(vars(caught), default=repr), caught.hint]
+        emitted = traceback.TracebackException.from_exception(caught, capture_locals=True)
+        texts = [*emitted.format(), json.dumps(vars(caught), default=repr), caught.hint]
 
     assert CANARY not in "".join(texts)
     assert [] == [str(each.message) for each in recwarn]

@@ -14,9 +14,9 @@ from credicorp_auth import errors
 from credicorp_auth.http.messages import HttpResponse
 from credicorp_auth.http.retry import (
     MAX_RETRY_AFTER,
-    believe_cooldown,
     bound_cooldown,
     is_retryable,
+    plausible_cooldown,
     read_retry_after,
 )
 from credicorp_auth.http.secret import Secret, SecretBytes
@@ -41,7 +41,7 @@ def limited(status=429, **headers):
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_fault_020_025_retry_after_quiets_the_endpoint(lab, status):
-    """20, 25: no request before the seconds are over, whoever asks; then it works."""
+    """20, 25: no request before the seconds are over, no matter who asks; then it works."""
     outcome, sent = lab.meet(limited(status, Retry_After="12"), grant())
 
     assert ("rate_limited", 12.0, True) == (outcome.code, outcome.retry_after, outcome.retryable)
@@ -122,7 +122,7 @@ def test_fault_392_retry_after_counts_on_429_and_retried_5xx(status, seconds):
 
 
 def test_a_date_without_a_zone_is_in_utc():
-    """A date that names no zone does not mean whatever zone this machine is in."""
+    """A date without a zone does not mean this machine's zone."""
     headers = [("Retry-After", "Fri, 15 Jan 2027 08:00:09 -0000"), ("Date", DATE)]
 
     assert 9.0 == read_retry_after(HttpResponse(429, headers, SecretBytes(b"")), 0.0)
@@ -152,12 +152,12 @@ def test_fault_390_the_statuses_that_are_retried(status):
 )  # fmt: skip
 def test_fault_393_a_cooldown_that_somebody_wrote_is_believed_within_bounds(left, believed):
     """393: 300 s and a minute of skew; what is beyond is none, or it would be renewed for ever."""
-    assert believed == believe_cooldown(NOW + left, NOW)
+    assert believed == plausible_cooldown(NOW + left, NOW)
 
 
 @given(st.floats())
 def test_no_number_makes_a_cooldown_of_more_than_five_minutes(seconds):
-    """Whoever asks, and for whatever: from 0 to 300 s."""
+    """For any caller and any number: from 0 to 300 s."""
     assert 0.0 <= bound_cooldown(seconds) <= MAX_RETRY_AFTER
     assert 0.0 <= Failed(errors.ConnectionFailed("x"), seconds).pause <= MAX_RETRY_AFTER
 
@@ -186,7 +186,7 @@ def test_fault_393_an_adapter_cannot_silence_an_endpoint_for_long(lab):
     )
 )
 def test_no_header_breaks_the_reader(headers):
-    """Whatever the headers say, the answer is a sane number of seconds, or none."""
+    """No matter what the headers say, the answer is a sane number of seconds, or none."""
     seconds = read_retry_after(HttpResponse(429, headers.items(), SecretBytes(b"")), NOW)
 
     assert seconds is None or 0 < seconds <= MAX_RETRY_AFTER

@@ -16,7 +16,8 @@ import pytest
 from credicorp_auth import CredicorpAuth, Event, Settings, TokenVerifier, errors
 from credicorp_auth.plugin.api.hookspecs import HookSpecs
 from credicorp_auth.plugin.api.options import AdapterOptions
-from credicorp_auth.plugin.loading.registry import CACHE, KINDS, Registry
+from credicorp_auth.plugin.loading.kinds import CACHE, KINDS
+from credicorp_auth.plugin.loading.registry import Registry
 from credicorp_auth.settings.environment import read_environment
 from credicorp_auth.settings.profile import read_profile
 from credicorp_auth.wiring.adapters import operators_registry
@@ -138,7 +139,7 @@ def test_a_strange_name_does_not_reach_the_terminal(install):
 
 
 def test_an_adapter_that_cannot_be_closed_keeps_no_other_open():
-    """Each adapter is closed, whatever another one does."""
+    """Each adapter is closed, no matter what another one does."""
     cache, transport = SwitchableCache(), ScriptedTransport()
     cache.close = lambda: 1 / 0
     engine = build_engine(
@@ -209,12 +210,22 @@ def test_fault_337_two_claims_to_one_name(install, order):
 
 
 def test_fault_337_a_squatter(install):
-    """337: a stranger who claims a boxed name is refused, beside what is in the box and alone."""
+    """337: a stranger who claims a name of ours is refused, beside ours and alone; both are named."""
     found = install(("squatter", "memory", GOOD))
-    built_in = operators_registry({}).claims(CACHE)["memory"]
-    for claims in (found, [*found, *built_in], [*built_in, *found]):
-        with pytest.raises(errors.AdapterConflict, match=r"squatter 1\.0"):
+    ours = operators_registry({}).claims(CACHE)["memory"]
+    for claims in (found, [*found, *ours], [*ours, *found]):
+        with pytest.raises(errors.AdapterConflict, match=r"squatter 1\.0") as raised:
             engine_with(Registry(claims), cache="memory")
+        assert "it belongs to credicorp-auth-memory" in str(raised.value)
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, each.name) for kind in KINDS for each in kind.own], ids=str)  # fmt: skip
+def test_fault_337_each_of_our_names_is_reserved(install, kind, name):
+    """337: none of our names can be claimed by a stranger, whether our distribution is installed or not."""
+    found = install(("squatter", name, GOOD), group=kind.group)
+    own = kind.own_adapter(name)
+    with pytest.raises(errors.AdapterConflict, match=rf"squatter 1\.0.*{own.distribution}"):
+        Registry(found).load(kind, name, AdapterOptions({}, setting="options"))
 
 
 def test_fault_337_one_distribution_seen_twice_is_one(install):
@@ -314,7 +325,7 @@ LOCKS = [
 
 @pytest.mark.parametrize(("allowed", "loads"), [each[1:] for each in LOCKS], ids=[each[0] for each in LOCKS])  # fmt: skip
 def test_fault_340_388_the_operators_list(install, allowed, loads):
-    """340, 388: what the list leaves out is refused although it is installed, ours too; empty leaves the built-in ones."""
+    """340, 388: what the list leaves out is refused although it is installed, ours too; empty leaves those of the defaults."""
     memory = operators_registry({}).claims(CACHE)["memory"]
     found = [*install(("good-cache", "good", GOOD)), *memory]
     environ = {} if allowed is None else {"CREDICORP_PLUGINS": allowed}
@@ -338,7 +349,7 @@ def test_fault_340_388_the_operators_list(install, allowed, loads):
     ],
 )
 def test_fault_388_each_of_ours_can_be_forbidden(listed, kind, name, monkeypatch):
-    """388: a list that leaves out a built-in adapter forbids it, by whatever way an object is built."""
+    """388: a list that leaves out an adapter of ours forbids it, however an object is built."""
     monkeypatch.setenv("CREDICORP_PLUGINS", listed)
     said = rf"{kind} '{name}' is not allowed: CREDICORP_PLUGINS allows '{' '.join(sorted(listed.split()))}'"
     for build in (CredicorpAuth, CredicorpAuth.from_env):
@@ -352,7 +363,7 @@ def test_fault_388_each_of_ours_can_be_forbidden(listed, kind, name, monkeypatch
 
 
 def test_fault_388_objects_of_the_callers_own_are_no_names(monkeypatch):
-    """388: the list governs names; adapters and observers that a program hands over are used whatever it says."""
+    """388: the list governs names; adapters and observers that a program hands over are used no matter what it says."""
     monkeypatch.setenv("CREDICORP_PLUGINS", "nothing")
     seen = []
     with CredicorpAuth(
@@ -367,8 +378,8 @@ def test_fault_388_objects_of_the_callers_own_are_no_names(monkeypatch):
     assert "token.minted" in {each.name for each in seen}
 
 
-def test_fault_388_an_empty_list_allows_no_observer_of_a_built_in_name(install):
-    """388: the built-in names are allowed for what they are, and not for a stranger of another kind."""
+def test_fault_388_an_empty_list_allows_no_observer_of_a_default_name(install):
+    """388: the names of the defaults are allowed for what they are, and not for a stranger of another kind."""
     found = install(("watcher", "memory", SPY), group="credicorp_auth.observers")
     with pytest.raises(errors.AdapterBlocked, match="observer 'memory' is not allowed"):
         Registry(found, allowed=()).load_observer("memory")
@@ -488,8 +499,8 @@ def test_fault_344_mixed_prefixes(tmp_path):
     }
     settings = settings_from_env(environ, {"scope": "keyword"})
 
-    told = (str(settings.scope), settings.timeout, settings.refresh_lead, settings.expiry_margin)
-    assert ("keyword", 4.0, 9.0, 30.0) == told
+    emitted = (str(settings.scope), settings.timeout, settings.refresh_lead, settings.expiry_margin)
+    assert ("keyword", 4.0, 9.0, 30.0) == emitted
     read = read_environment(environ)
     assert {"max_entries": "7"} == read["cache_options"]
     assert {"connect_timeout": "2"} == read["transport_options"]

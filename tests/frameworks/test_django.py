@@ -223,7 +223,7 @@ PREFIXED = [
 
 @pytest.mark.parametrize(("server", "app", "environment", "prefix", "headers"), PREFIXED)
 def test_fault_355_no_prefix_opens_a_view(lab, issuer, server, app, environment, prefix, headers):
-    """Whoever sets a prefix, also the client: a view demands what its mark says, wherever it is."""
+    """No matter who sets a prefix, also the client: a view demands what its mark says, wherever it is."""
     rows = ["GET /decisions/x", "POST /applications", "GET /unmarked", "GET /rest/decisions/", "GET /some-methods"]  # fmt: skip
     with lab.serving(server, app, issuer.url, **environment) as port:
         found = {

@@ -120,7 +120,7 @@ def test_fault_357_start_up_lists_every_unmarked_view(start, listed):
     assert [", ".join(names)] == listed()
     found = start(urls, guard, checks=True)
     warned = [each.msg for each in found if each.id == "credicorp_auth.W001"]
-    assert [f"{name} is neither marked nor public: it is refused to everybody." for name in names] == warned  # fmt: skip
+    assert [f"{name} is neither marked nor public: every request to it is refused." for name in names] == warned  # fmt: skip
 
 
 @pytest.mark.parametrize("public", [("twice",), ("absent",), ("space:",), ("admin",), "once"])

@@ -1,4 +1,4 @@
-"""Whatever is asked, no handler serves a request without the token that it demands."""
+"""No matter what is asked, no handler serves a request without the token that it demands."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Scene:
         """How many requests there were."""
         return len(self.transport.sent)
 
-    def told(self, name: str) -> list[dict[str, Any]]:
+    def emitted(self, name: str) -> list[dict[str, Any]]:
         """Return the fields of each event of that name."""
         return [dict(event.fields) for event in self.events if event.name == name]
 

@@ -132,13 +132,13 @@ def test_whoever_finds_an_answer_marks_it(scene, active):
 def test_memory_is_bounded_and_keeps_what_is_used():
     """276: a flood of tokens that are shown once washes out no token that is used."""
     cache = IntrospectionCache()
-    told = IntrospectionEntry(errors.MalformedResponse("x"), Instant(0.0, 0.0), 60.0)
-    cache.keep(b"used", told)
+    emitted = IntrospectionEntry(errors.MalformedResponse("x"), Instant(0.0, 0.0), 60.0)
+    cache.keep(b"used", emitted)
     for number in range(3 * MAX_RESPONSES):
         cache.find(b"used").used = True
-        cache.keep(b"%d" % number, IntrospectionEntry(told.outcome, Instant(0.0, 0.0), 5.0))
+        cache.keep(b"%d" % number, IntrospectionEntry(emitted.outcome, Instant(0.0, 0.0), 5.0))
 
-    assert (MAX_RESPONSES, told) == (len(cache), cache.find(b"used"))
+    assert (MAX_RESPONSES, emitted) == (len(cache), cache.find(b"used"))
     assert cache.find(b"0") is None
 
 
@@ -168,7 +168,7 @@ def test_no_answer_is_an_error_and_leaves_the_endpoint_alone(
     for token in ("opaque-canary", "opaque-canary", "another"):
         assert type(stage.introspect(token)) is kind
     assert sent == stage.sent
-    assert 1 == len(stage.told("introspection.failed"))
+    assert 1 == len(stage.emitted("introspection.failed"))
     stage.clock.advance(2)
 
     assert (True, sent + 1) == (stage.introspect().active, stage.sent)
@@ -271,7 +271,7 @@ def test_an_endpoint_that_never_answered_is_left_alone_after_such_a_refusal(scen
 
 
 def test_fault_275_a_cool_down_is_obeyed(scene, active):
-    """275: after Retry-After the endpoint is left alone just so long, whoever asks."""
+    """275: after Retry-After the endpoint is left alone just so long, no matter who asks."""
     stage = scene([status_response(503, retry_after=30), active()])
     assert 30.0 == stage.introspect().retry_after
     stage.clock.advance(29)
@@ -323,7 +323,7 @@ def test_a_rotated_secret_is_read_again(scene, wait, active):
     stage = scene([status_response(401), active()], wait=wait, secrets=["old", "new"])
 
     assert (True, 2) == (stage.introspect().active, stage.sent)
-    assert 1 == len(stage.told("secret.rotated"))
+    assert 1 == len(stage.emitted("secret.rotated"))
 
 
 def test_a_secret_source_that_fails_is_an_error(scene, active):
@@ -371,14 +371,14 @@ def test_fault_278_our_own_token_is_shown_and_proves_nothing(scene, active):
 def test_a_server_that_takes_no_jwts_is_survived(scene, wait, failure):
     """A JWT it refuses is a named error with a cure: no loop, no silence, never active."""
     stage = scene([failure], wait=wait)
-    told = [stage.introspect(JWT) for _ in range(5)]
+    emitted = [stage.introspect(JWT) for _ in range(5)]
 
-    assert {errors.UnsupportedTokenType} == {type(each) for each in told}
+    assert {errors.UnsupportedTokenType} == {type(each) for each in emitted}
     assert 1 == stage.sent
 
 
 def test_threads_and_tasks_share_one_question(scene, active):
-    """Whoever asks about the same token meanwhile waits for the same request."""
+    """A caller that asks about the same token meanwhile waits for the same request."""
     stage = scene([active()])
     stage.transport.gate.clear()
     responses = []
@@ -446,13 +446,13 @@ def test_closing_wakes_whoever_waits(scene):
     """A caller who waits for an answer gets `Closed`, also where it was forgotten meanwhile."""
     stage = scene()
     stage.transport.gate.clear()
-    told = []
+    emitted = []
 
     def ask():
         try:
             stage.auth.introspect("opaque-canary")
         except errors.CredicorpAuthError as error:
-            told.append(error.code)
+            emitted.append(error.code)
 
     threads = [threading.Thread(target=ask) for _ in range(2)]
     threads[0].start()
@@ -466,7 +466,7 @@ def test_closing_wakes_whoever_waits(scene):
     for thread in threads:
         thread.join()
 
-    assert ["closed", "closed"] == told
+    assert ["closed", "closed"] == emitted
 
 
 def test_an_answer_that_comes_after_closing_is_not_kept(scene, active):
@@ -521,7 +521,7 @@ def test_a_question_without_an_answer_ends(scene, wait):
 
 
 def test_a_lost_question_is_asked_again(scene, active):
-    """After the deadline of a question the next caller asks anew."""
+    """After the deadline of a question the next caller asks again."""
     stage = scene([active(), active()])
     stage.transport.gate.clear()
     asking = threading.Thread(target=stage.introspect)
@@ -568,9 +568,9 @@ def test_questions_that_fail_together_are_one_failure(scene, active):
 
     stage.transport.gate.clear()
     threading.Timer(0.2, stage.transport.gate.set).start()
-    told = asyncio.run(ask_all())
+    emitted = asyncio.run(ask_all())
     wait_idle()
-    assert {errors.ConnectionFailed} == {type(each) for each in told}
+    assert {errors.ConnectionFailed} == {type(each) for each in emitted}
     stage.transport.responses.clear()
     stage.transport.responses.append(active())
     stage.clock.advance(2)
@@ -621,8 +621,11 @@ def test_a_real_server_is_asked(discovery):
             discovery=discovery,
         ) as auth:
             token = auth.get_token()
-            told = auth.introspect(token)
-            assert (sandbox.client_id, True) == (told.client_id, told.covers("decisions:read"))
+            emitted = auth.introspect(token)
+            assert (sandbox.client_id, True) == (
+                emitted.client_id,
+                emitted.covers("decisions:read"),
+            )
             auth.revoke(token)
             assert not auth.introspect(token.value.reveal())
             assert not auth.introspect("unknown")
@@ -660,8 +663,8 @@ def test_a_discovered_endpoint_inside_is_not_believed(scene, active):
     }
     named = response(**metadata)
     public = HttpResponse(200, named.headers, named.body, "93.184.216.34")
-    told = active()
-    bent = HttpResponse(200, told.headers, told.body, "10.0.0.7")
+    emitted = active()
+    bent = HttpResponse(200, emitted.headers, emitted.body, "10.0.0.7")
     stage = scene([public, bent], discovery="on")
 
     assert "discovery.ssrf" == stage.introspect().code

@@ -1,4 +1,4 @@
-"""Revocation as a client meets it: the token is gone here, whatever the server does."""
+"""Revocation as a client meets it: the token is gone here, no matter what the server does."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ OUTCOMES = {
 @pytest.mark.parametrize("shown", ["token", "text"])
 @pytest.mark.parametrize(("responses", "outcome"), OUTCOMES.values(), ids=OUTCOMES)
 def test_a_revoked_token_is_gone_here_in_any_case(scene, wait, active, responses, outcome, shown):
-    """280: engine, cache and what introspection remembers drop it, whatever the server does."""
+    """280: engine, cache and what introspection remembers drop it, no matter what the server does."""
     stage = scene(wait=wait, scope="a")
     token = stage.auth.get_token()
     stage.transport.responses.extend([active(), *responses])
     stage.introspect(token)
     assert 1 == len(stage.cache.entries)
-    told = stage.revoke(token if shown == "token" else token.value.reveal())
-    assert type(told) is outcome
+    emitted = stage.revoke(token if shown == "token" else token.value.reveal())
+    assert type(emitted) is outcome
     records = [each for each in stage.cache.entries.values() if b"access_token" in each]
     assert [] == records
     stage.transport.responses.clear()
@@ -105,18 +105,18 @@ def test_revoking_twice_at_once_is_one_request(scene):
     """Threads and tasks that revoke the same token share the request, and all hear the end."""
     stage = scene([BUSY])
     stage.transport.gate.clear()
-    told = []
+    emitted = []
 
     def revoke():
         try:
             stage.auth.revoke("opaque-canary")
         except errors.TokenEndpointBusy as busy:
-            told.append(busy)
+            emitted.append(busy)
 
     async def revoke_all():
         threading.Timer(0.2, stage.transport.gate.set).start()
         calls = [stage.auth.arevoke("opaque-canary") for _ in range(5)]
-        told.extend(await asyncio.gather(*calls, return_exceptions=True))
+        emitted.extend(await asyncio.gather(*calls, return_exceptions=True))
 
     threads = [threading.Thread(target=revoke) for _ in range(5)]
     for thread in threads:
@@ -126,7 +126,7 @@ def test_revoking_twice_at_once_is_one_request(scene):
         thread.join()
     wait_idle()
 
-    assert (1, 10) == (stage.sent, len({id(each) for each in told}))
+    assert (1, 10) == (stage.sent, len({id(each) for each in emitted}))
 
 
 def test_a_mended_secret_lets_revocation_be_tried_at_once(scene):
@@ -139,7 +139,7 @@ def test_a_mended_secret_lets_revocation_be_tried_at_once(scene):
 
 
 def test_other_tokens_stay(scene):
-    """Revoking one token drops no other, in hand or in the cache."""
+    """Revoking one token drops no other, held or cached."""
     stage = scene(scope="a")
     kept, gone = stage.auth.get_token("a"), stage.auth.get_token("b")
     stage.transport.responses.append(response())

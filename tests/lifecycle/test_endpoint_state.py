@@ -59,7 +59,7 @@ def test_a_caller_who_cannot_wait_gets_a_copy_of_the_last_failure():
 
 def test_a_cool_down_of_another_engine_speaks_for_itself():
     """A cool-down met elsewhere in the process is told as busy."""
-    error = EndpointState().quiet_at_least(8.0).cooldown_error(3.0)
+    error = EndpointState().with_cooldown_until(8.0).cooldown_error(3.0)
 
     assert ("rate_limited", 5.0) == (error.code, error.retry_after)
 

@@ -1,4 +1,4 @@
-"""The story of obtaining a token, on a scripted stage."""
+"""Obtaining a token, on a scripted stage."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_refresh_takes_only_a_newer_token_from_the_cache():
 
 
 def test_a_rejected_record_is_never_read_again():
-    """A record that a resource has turned away is not taken from the cache."""
+    """A record that a resource has refused is not taken from the cache."""
     runtime = ScriptedRuntime([token_response()])
     record = stored(runtime, age=1.0)
 
@@ -231,7 +231,7 @@ def test_fault_078_a_rotated_secret_is_used_at_once():
         "send within 10",
         "write_cache",
     ] == runtime.asked
-    assert "secret.rotated" in runtime.told
+    assert "secret.rotated" in runtime.emitted
 
 
 def test_fault_077_an_unchanged_secret_is_not_tried_again():
@@ -293,7 +293,7 @@ def test_a_remembered_refusal_looks_at_the_source_and_no_further():
 
 
 def test_a_changed_secret_lifts_a_refusal():
-    """A corrected secret works at once, whatever was remembered."""
+    """A corrected secret works at once, no matter what was remembered."""
     runtime = ScriptedRuntime(
         [refuse("invalid_client", 401), token_response()], secrets=["wrong", "wrong", "right"]
     )
@@ -347,7 +347,7 @@ def test_no_request_is_sent_after_the_deadline():
 
 
 @pytest.mark.parametrize(
-    ("date", "told"),
+    ("date", "emitted"),
     [
         ("Fri, 15 Jan 2027 08:00:00 GMT", []),
         ("Fri, 15 Jan 2027 08:10:00 GMT", ["clock.skew"]),
@@ -355,11 +355,11 @@ def test_no_request_is_sent_after_the_deadline():
         ("no date", []),
     ],
 )
-def test_fault_123_a_clock_that_differs_from_the_servers_is_told(date, told):
+def test_fault_123_a_clock_that_differs_from_the_servers_is_told(date, emitted):
     """123: ten minutes between the clocks are worth a warning; the token is used all the same."""
     granted = token_response()
     runtime = ScriptedRuntime([evolve(granted, headers=[*granted.headers, ("Date", date)])])
 
     obtain_token(CLIENT, runtime, REQUIREMENTS)
 
-    assert told == [name for name in runtime.told if name == "clock.skew"]
+    assert emitted == [name for name in runtime.emitted if name == "clock.skew"]

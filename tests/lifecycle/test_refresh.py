@@ -23,7 +23,7 @@ def test_a_successor_is_minted_while_the_old_token_serves():
     runtime = ScriptedRuntime([token_response("next")])
 
     assert "next" == refresh_token_entry(CLIENT, runtime, REQUIREMENTS).grant.value.reveal()
-    assert "refresh.started" == runtime.told[0]
+    assert "refresh.started" == runtime.emitted[0]
 
 
 def test_a_failed_refresh_is_an_event():
@@ -33,7 +33,7 @@ def test_a_failed_refresh_is_an_event():
     with pytest.raises(errors.TlsFailed):
         refresh_token_entry(CLIENT, runtime, REQUIREMENTS)
 
-    assert "refresh.deferred" == runtime.told[-1]
+    assert "refresh.deferred" == runtime.emitted[-1]
 
 
 @pytest.mark.parametrize("client", [CLIENT, evolve(CLIENT, client_id=None)])

@@ -1,4 +1,4 @@
-"""The story of a refusal that may blame the client's secret, on a scripted stage."""
+"""A refusal that may blame the client's secret, on a scripted stage."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_fault_394_a_rotated_secret_works_whatever_name_the_refusal_bears(reques
 
     assert ["old", "new"] == shown(runtime)
     assert 1 == runtime.asked.count(PAST_CACHE)
-    assert "secret.rotated" in runtime.told
+    assert "secret.rotated" in runtime.emitted
 
 
 @pytest.mark.parametrize("request_of", REQUESTS)
@@ -116,7 +116,7 @@ def test_fault_394_what_blames_something_else_does_not_read_the_secret(request_o
 
 @pytest.mark.parametrize("status", [408, 500, 502, 504])
 def test_fault_390_a_failure_by_its_status_does_not_read_the_secret(status):
-    """390: three requests with one secret, whatever error the body names."""
+    """390: three requests with one secret, no matter what error the body names."""
     runtime = ScriptedRuntime(
         [response(status, error="invalid_client")] * 3, secrets=["old", "new"]
     )

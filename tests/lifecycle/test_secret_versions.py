@@ -1,4 +1,4 @@
-"""The story of a secret that is rotated while it is used, on a scripted stage."""
+"""A secret that is rotated while it is used, on a scripted stage."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REQUIREMENTS = TokenRequirements(SCOPE, deadline=1_010.0)
 NO = response(401, error="invalid_client")
 AWAY = errors.SecretUnavailable("sealed", retryable=True)
 
-# (secrets the source gives, what the endpoint answers, versions tried, what comes of it)
+# (secrets the source gives, what the endpoint answers, versions tried, result)
 ROTATIONS = {
     "198: the current version first, then the previous one": (["new|old"], [NO, token_response()], 2, "settle on old"),
     "079: never more than three versions": (["a", "b|c"], [NO, NO, NO, NO], 3, None),

@@ -1,4 +1,4 @@
-"""The story of minting once for all who share a cache, on a scripted stage."""
+"""Minting once for all who share a cache, on a scripted stage."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_successor_takes_over():
 
 
 def test_a_token_that_came_before_the_lease_is_taken():
-    """Whoever gets the lease right after it was used finds the token, and mints none."""
+    """A caller that gets the lease right after it was used finds the token, and mints none."""
     runtime = SharedRuntime(leases=[HELD, ACQUIRED], arrives_at_pause=0)
     grant = Grant(Secret("theirs"), "Bearer", SCOPE, 3600.0)
     reads = []
@@ -106,7 +106,7 @@ def test_a_token_that_came_before_the_lease_is_taken():
 
 @pytest.mark.parametrize(("chance", "least", "most"), [(0.0, 5.0, 5.5), (0.99, 7.4, 8.0)])
 def test_fault_384_a_holder_is_waited_for_for_most_of_the_time_and_no_longer(chance, least, most):
-    """384: whoever has waited for most of its time goes alone, without the lease, each at its moment."""
+    """384: a caller that has waited for most of its time goes alone, without the lease, each at its moment."""
     runtime = ScriptedRuntime([token_response("ours")], leases=[HELD] * 200, chance=chance)
 
     obtained = obtain_token(CLIENT, runtime, REQUIREMENTS)
@@ -170,7 +170,7 @@ def test_a_lease_that_failed_stops_nobody():
 
 
 def test_a_failure_gives_the_lease_back():
-    """Whatever goes wrong under the lease, it is given back."""
+    """No matter what goes wrong under the lease, it is given back."""
     runtime = ScriptedRuntime([errors.TlsFailed("expired")], leases=[ACQUIRED])
 
     with pytest.raises(errors.TlsFailed):
@@ -199,7 +199,7 @@ def test_a_failure_gives_the_lease_back():
     ],
 )
 def test_the_newer_of_two_tokens(held, theirs, newer):
-    """A refresh takes from the cache only what is newer than the token in hand."""
+    """A refresh takes from the cache only what is newer than the held token."""
     runtime = ScriptedRuntime([token_response("ours")])
     now = runtime.clock.wall - 100
     grant = Grant(Secret("theirs"), "Bearer", SCOPE, 3600.0)

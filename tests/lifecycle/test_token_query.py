@@ -8,7 +8,7 @@ from credicorp_auth import errors
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.lifecycle.client import Client, token_key
 from credicorp_auth.lifecycle.endpoint_state import Failed, Succeeded
-from credicorp_auth.lifecycle.introspect import introspect_token, seconds_to_believe
+from credicorp_auth.lifecycle.introspect import cacheable_seconds, introspect_token
 from credicorp_auth.lifecycle.revoke import revoke_token, withdraw_token
 from credicorp_auth.lifecycle.runtime import Issuance, StoredToken
 from credicorp_auth.oauth.introspection import IntrospectionPolicy
@@ -37,7 +37,7 @@ def test_a_question_is_one_request():
     answered = introspect(runtime)
 
     assert ASKED == runtime.asked
-    assert (["introspection.answered"], [Succeeded()]) == (runtime.told, runtime.outcomes)
+    assert (["introspection.completed"], [Succeeded()]) == (runtime.emitted, runtime.outcomes)
     assert (True, 1_000.0) == (answered.response.active, answered.sent.boot)
 
 
@@ -47,16 +47,16 @@ def test_a_question_is_one_request():
 )
 def test_an_answer_is_believed_for_a_minute_at_most(members, seconds):
     """An active token for a minute, less where it ends before."""
-    assert seconds == seconds_to_believe(
+    assert seconds == cacheable_seconds(
         introspect(ScriptedRuntime([response(active=True, **members)]))
     )
 
 
 def test_an_inactive_answer_is_believed_for_seconds():
-    """Five of them, whatever the server says of the token's end."""
-    told = introspect(ScriptedRuntime([response(active=False, exp=1_800_003_600)]))
+    """Five of them, no matter what the server says of the token's end."""
+    emitted = introspect(ScriptedRuntime([response(active=False, exp=1_800_003_600)]))
 
-    assert 5.0 == seconds_to_believe(told)
+    assert 5.0 == cacheable_seconds(emitted)
 
 
 def test_a_connection_that_fails_is_tried_once_more():
@@ -70,7 +70,7 @@ def test_a_connection_that_fails_is_tried_once_more():
         introspect(runtime)
     assert 2 == len(runtime.sent)
     assert isinstance(runtime.outcomes[-1], Failed)
-    assert ["introspection.failed"] == runtime.told
+    assert ["introspection.failed"] == runtime.emitted
 
 
 def test_a_connection_that_cannot_help_is_not_tried_again():
@@ -122,7 +122,7 @@ def test_a_refused_secret_is_followed_by_its_other_versions(secrets, responses, 
     introspect(runtime)
 
     assert (last, len(responses)) == (runtime.asked[-1], len(runtime.sent))
-    assert "secret.rotated" in runtime.told
+    assert "secret.rotated" in runtime.emitted
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_token_is_revoked_with_one_request():
     runtime = ScriptedRuntime([response()])
     revoke_token(TOKEN, METHOD, runtime, 1_010.0)
 
-    assert (ASKED, ["token.revoked"]) == (runtime.asked, runtime.told)
+    assert (ASKED, ["token.revoked"]) == (runtime.asked, runtime.emitted)
 
 
 def test_a_revocation_that_fails_is_told():
@@ -180,7 +180,7 @@ def test_a_revocation_that_fails_is_told():
 
     with pytest.raises(errors.UnsupportedTokenType):
         revoke_token(TOKEN, METHOD, runtime, 1_010.0)
-    assert (["revocation.failed"], []) == (runtime.told, runtime.outcomes)
+    assert (["revocation.failed"], []) == (runtime.emitted, runtime.outcomes)
 
 
 @pytest.mark.parametrize("client_id", ["client-1", None], ids=["id set", "id from the source"])
@@ -195,4 +195,4 @@ def test_a_revoked_token_leaves_the_cache_and_no_other_does(client_id):
     withdraw_token(client, runtime, TOKEN, [Scope("a"), Scope("b"), Scope("c")])
 
     assert [token_key(client.asks_for(Scope("b")), "client-1")] == list(runtime.cache)
-    assert ["token.invalidated"] == runtime.told
+    assert ["token.invalidated"] == runtime.emitted

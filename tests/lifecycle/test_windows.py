@@ -38,7 +38,7 @@ def test_every_token_is_reused_for_at_least_two_fifths_of_its_life(lifetime, cha
 
 @given(lifetime=lifetimes, chance=chances, mint_seconds=st.floats(0, 1e6))
 def test_the_windows_stand_in_order_inside_the_life(lifetime, chance, mint_seconds):
-    """Fresh, advisory, mandatory and expired follow each other, whatever minting takes."""
+    """Fresh, advisory, mandatory and expired follow each other, no matter what minting takes."""
     windows = POLICY.windows(ISSUED, lifetime, mint_seconds=mint_seconds, chance=chance)
 
     assert 0 < windows.advisory <= windows.mandatory < lifetime
@@ -46,7 +46,7 @@ def test_the_windows_stand_in_order_inside_the_life(lifetime, chance, mint_secon
 
 @given(lifetime=lifetimes, chance=chances, age=st.floats(0, 2), jump=st.floats(-1e5, 1e5))
 def test_fault_126_no_clock_can_make_a_dead_token_usable(lifetime, chance, age, jump):
-    """126, 118, 119, 122: a token past its life by either clock is expired, whatever the other says."""
+    """126, 118, 119, 122: a token past its life by either clock is expired, no matter what the other says."""
     windows = POLICY.windows(ISSUED, lifetime, mint_seconds=0.1, chance=chance)
     now = at(age * lifetime, wall_jump=jump)
     dead = max(now.wall - ISSUED.wall, now.boot - ISSUED.boot) >= lifetime

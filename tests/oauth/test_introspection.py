@@ -96,18 +96,18 @@ def test_what_is_not_an_answer_is_malformed(body):
     ids=["273-bare", "273-claims", "273-nonsense"],
 )
 def test_of_an_inactive_token_nothing_else_is_known(members):
-    """273: active=false discards whatever else the server says."""
-    told = read(response(active=False, **members))
+    """273: active=false discards everything else the server says."""
+    emitted = read(response(active=False, **members))
 
-    assert ({"active": False}, "introspection.inactive") == (dict(told), told.code)
+    assert ({"active": False}, "introspection.inactive") == (dict(emitted), emitted.code)
     assert (Scope(), None, None, None) == (
-        told.scope,
-        told.client_id,
-        told.subject,
-        told.expires_at,
+        emitted.scope,
+        emitted.client_id,
+        emitted.subject,
+        emitted.expires_at,
     )
-    assert not told
-    assert not told.covers("")
+    assert not emitted
+    assert not emitted.covers("")
 
 
 @pytest.mark.parametrize(
@@ -159,9 +159,9 @@ def test_of_an_inactive_token_nothing_else_is_known(members):
 )
 def test_an_active_token_may_still_not_count_here(members, code):
     """274: a token the server calls active is inactive by policy, with a code and without claims."""
-    told = read(response(active=True, **{"client_id": "c", "scope": "a", **members}))
+    emitted = read(response(active=True, **{"client_id": "c", "scope": "a", **members}))
 
-    assert (code, False, {"active": False}) == (told.code, told.active, dict(told))
+    assert (code, False, {"active": False}) == (emitted.code, emitted.active, dict(emitted))
 
 
 @pytest.mark.parametrize(
@@ -189,17 +189,17 @@ def test_an_active_token_may_still_not_count_here(members, code):
 )
 def test_what_the_server_leaves_out_is_not_asked_for(members):
     """A member that is absent or null holds nothing against an active token."""
-    told = read(response(active=True, **members))
+    emitted = read(response(active=True, **members))
 
-    assert (True, None, True) == (told.active, told.code, bool(told))
+    assert (True, None, True) == (emitted.active, emitted.code, bool(emitted))
 
 
 def test_fault_376_an_empty_audience_is_none():
     """Where an audience is required, null, empty text and an empty list do not name one."""
     policy = IntrospectionPolicy(audience="api", requires_audience=True)
     for members in ({}, {"aud": None}, {"aud": ""}, {"aud": []}):
-        told = require_audience(read(response(active=True, **members), policy=policy), policy)
-        assert ("introspection.aud_missing", False) == (told.code, told.active)
+        emitted = require_audience(read(response(active=True, **members), policy=policy), policy)
+        assert ("introspection.aud_missing", False) == (emitted.code, emitted.active)
     named = read(response(active=True, aud="api"), policy=policy)
     gone = read(response(active=False), policy=policy)
 
@@ -215,29 +215,33 @@ def test_an_empty_scope_is_a_scope():
 
 def test_where_nothing_is_set_nobody_is_wrong():
     """Without `issuer` and `audience` in the settings, any will do."""
-    told = read(response(active=True, iss="https://x", aud="y"), policy=IntrospectionPolicy())
+    emitted = read(response(active=True, iss="https://x", aud="y"), policy=IntrospectionPolicy())
 
-    assert told.active
+    assert emitted.active
 
 
 def test_an_active_token_says_what_it_is():
     """Attributes for what is common, a read-only mapping for the rest."""
-    told = read(
+    emitted = read(
         response(active=True, scope="b a", client_id="c", sub="s", exp=NOW + 9, act={"sub": "t"})
     )
 
-    assert isinstance(told, Introspection)
+    assert isinstance(emitted, Introspection)
     assert (Scope("a b"), "c", "s", NOW + 9) == (
-        told.scope,
-        told.client_id,
-        told.subject,
-        told.expires_at,
+        emitted.scope,
+        emitted.client_id,
+        emitted.subject,
+        emitted.expires_at,
     )
-    assert (True, True, False) == (told.covers("a"), told.covers(Scope("a b")), told.covers("a c"))
-    assert ("t", 6, True) == (told["act"]["sub"], len(told), "act" in told)
-    assert "sub'" not in repr(told)
+    assert (True, True, False) == (
+        emitted.covers("a"),
+        emitted.covers(Scope("a b")),
+        emitted.covers("a c"),
+    )
+    assert ("t", 6, True) == (emitted["act"]["sub"], len(emitted), "act" in emitted)
+    assert "sub'" not in repr(emitted)
     with pytest.raises(TypeError):
-        told["act"]["sub"] = "x"
+        emitted["act"]["sub"] = "x"
 
 
 @pytest.mark.parametrize(
@@ -256,7 +260,7 @@ def test_an_answer_is_json_or_none(content_type):
 
 
 def test_a_charset_label_has_no_effect():
-    """JSON is in UTF-8, whatever its label says; a scope that is a list of texts is read as one."""
+    """JSON is in UTF-8, no matter what its label says; a scope that is a list of texts is read as one."""
     labelled = "application/json; charset=utf-16"
 
     assert Scope("a b") == read(raw('{"active": true, "scope": ["a", "b"]}', 200, labelled)).scope
@@ -279,7 +283,7 @@ def test_a_charset_label_has_no_effect():
     ],
 )
 def test_no_answer_is_an_error(received, code):
-    """275: whatever is not an answer is raised; a token is never active for want of one."""
+    """275: anything but a valid response is raised; a token is never active for want of one."""
     assert code == read(received)
 
 
@@ -406,9 +410,9 @@ MEMBERS = st.dictionaries(
 @given(members=MEMBERS, status=st.sampled_from([200, 200, 400, 500]))
 def test_only_true_is_active_whatever_else_there_is(members, status):
     """Any JSON at all gives an answer or an error of ours, and no active token without `true`."""
-    told = read(raw(json.dumps(members), status))
+    emitted = read(raw(json.dumps(members), status))
 
     if members.get("active") is not True or status != 200:
-        assert not told or isinstance(told, str)
-    if isinstance(told, Introspection) and told.active:
-        assert told.expires_at is None or NOW < told.expires_at
+        assert not emitted or isinstance(emitted, str)
+    if isinstance(emitted, Introspection) and emitted.active:
+        assert emitted.expires_at is None or NOW < emitted.expires_at

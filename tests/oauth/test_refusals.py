@@ -111,14 +111,14 @@ def test_what_is_no_refusal_blames_nobody(error):
 
 
 @pytest.mark.parametrize("status", [404, 405])
-@pytest.mark.parametrize("has_answered", [False, True])
-def test_fault_391_the_hint_names_address_and_setting(status, has_answered):
-    """391: whoever has to correct the address is told which one, and where it stands."""
+@pytest.mark.parametrize("has_responded", [False, True])
+def test_fault_391_the_hint_names_address_and_setting(status, has_responded):
+    """391: a caller that has to correct the address is told which one, and where it stands."""
     address = EndpointAddress(
-        "https://as.example/t", "the metadata at https://as.example", has_answered
+        "https://as.example/t", "the metadata at https://as.example", has_responded
     )
     error = read_failure(HttpResponse(status, [], SecretBytes(b"")), "where", [], address)
 
     assert isinstance(error, errors.ServerUnreachable)
-    assert has_answered is error.retryable
+    assert has_responded is error.retryable
     assert "https://as.example/t, which came from the metadata at https://as.example" in error.hint

@@ -204,7 +204,7 @@ def test_honest_json_is_read_as_python_reads_it(document):
 
 @given(st.binary(max_size=200))
 def test_no_bytes_break_the_json_reader(document):
-    """Whatever the bytes, the reader answers or says that they are not strict JSON."""
+    """For any bytes, the reader answers or says that they are not strict JSON."""
     try:
         assert isinstance(read_json_object(document), dict)
     except NotStrictJson as fault:
@@ -226,7 +226,7 @@ def test_numbers_out_of_range_are_no_numbers(number):
 
 @given(st.binary(max_size=300), st.integers(100, 599), st.text(max_size=30))
 def test_no_answer_breaks_the_token_reader(body, status, content_type):
-    """Whatever a server sends, the outcome is a grant or an error of ours."""
+    """No matter what a server sends, the outcome is a grant or an error of ours."""
     response = HttpResponse(status, [("Content-Type", content_type)], SecretBytes(body))
     with pytest.raises(errors.CredicorpAuthError):
         read_token_response(response, ASKED, TokenPolicy(), client_id="c")
@@ -254,7 +254,7 @@ def test_challenges_are_read_with_their_quotes_and_commas(value, expected):
 
 @given(st.lists(st.text(max_size=60), max_size=3))
 def test_no_header_breaks_the_challenge_reader(values):
-    """Whatever stands in the header, the answer is a decision."""
+    """No matter what stands in the header, the answer is a decision."""
     assert first_pause_after(values) in {5.0, 60.0, None}
 
 
@@ -314,7 +314,7 @@ FIELDS = st.fixed_dictionaries(
 
 @given(FIELDS, FIELDS, WORDS, WORDS)
 def test_fault_168_different_requests_have_different_keys(one, two, first_id, second_id):
-    """168, 92: a key is equal for equal requests and only for those, whatever the fields hold."""
+    """168, 92: a key is equal for equal requests and only for those, no matter what the fields hold."""
     first, second = (
         token_key(TokenRequest(**one), first_id),
         token_key(TokenRequest(**two), second_id),
@@ -367,4 +367,4 @@ def test_short_secrets_do_not_turn_messages_into_stars():
 
 def test_the_first_look_is_at_once():
     """A refused secret is looked at again at once, and then less and less."""
-    assert [0, 1, 2, 30] == [recheck(looks) for looks in (0, 1, 2, 50)]
+    assert [0, 1, 2, 30] == [recheck(rechecks) for rechecks in (0, 1, 2, 50)]

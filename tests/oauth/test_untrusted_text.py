@@ -62,7 +62,7 @@ def test_fault_395_no_spelling_of_a_secret_is_shown(value, spelling):
 
 @given(st.text(min_size=8, max_size=40), st.binary(max_size=9), st.binary(max_size=9))
 def test_fault_395_base64_hides_no_secret_wherever_it_begins(value, before, after):
-    """395: whatever stands around a secret before it is encoded, none of its middle is shown."""
+    """395: no matter what stands around a secret before it is encoded, none of its middle is shown."""
     try:
         raw = value.encode()
     except UnicodeEncodeError:
@@ -85,7 +85,7 @@ def test_fault_395_base64_hides_no_secret_wherever_it_begins(value, before, afte
     ],
 )
 def test_fault_395_what_looks_like_a_token_is_not_shown(text, shown):
-    """395: whoever's it is, a token that a server repeats stays out of logs."""
+    """395: no matter whose it is, a token that a server repeats stays out of logs."""
     assert shown == scrub(text, ())
 
 
@@ -108,7 +108,7 @@ def test_what_helps_to_find_a_fault_is_shown(text):
 
 @given(st.text(max_size=200), st.lists(st.text(min_size=4, max_size=20).map(Secret), max_size=3))
 def test_no_text_breaks_the_scrubber(text, secrets):
-    """Whatever the text and the secrets, what is shown is one line of ASCII without them."""
+    """For any text and secrets, what is shown is one line of ASCII without them."""
     shown = escape_untrusted(text, secrets)
 
     assert shown.isascii() or "…" in shown

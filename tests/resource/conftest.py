@@ -197,7 +197,7 @@ def load_served():
 served = load_served()
 
 
-def told(claims) -> bytes:
+def emitted(claims) -> bytes:
     """Say what an application was told about its caller."""
     return json.dumps({"client": claims and claims.client_id}).encode()
 
@@ -207,13 +207,13 @@ async def plain_asgi(scope, receive, send):
     assert "http" == scope["type"]
     kind = [(b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": 200, "headers": kind})
-    await send({"type": "http.response.body", "body": told(scope.get("credicorp_auth.claims"))})
+    await send({"type": "http.response.body", "body": emitted(scope.get("credicorp_auth.claims"))})
 
 
 def plain_wsgi(environ, start_response):
     """Answer every request with what is known of the caller."""
     start_response("200 OK", [("Content-Type", "application/json")])
-    return [told(environ.get("credicorp_auth.claims"))]
+    return [emitted(environ.get("credicorp_auth.claims"))]
 
 
 def flask_app(verifier):
@@ -224,12 +224,12 @@ def flask_app(verifier):
     @app.get("/decisions/<name>")
     @guard.requires(READ)
     def read(name):
-        return json.loads(told(flask_globals.claims))
+        return json.loads(emitted(flask_globals.claims))
 
     @app.post("/applications")
     @guard.requires(WRITE)
     async def apply():
-        return json.loads(told(flask_globals.claims))
+        return json.loads(emitted(flask_globals.claims))
 
     @app.get("/health")
     @guard.public
@@ -255,12 +255,12 @@ def quart_app(verifier):
     @app.get("/decisions/<name>")
     @guard.requires(READ)
     async def read(name):
-        return json.loads(told(g.claims))
+        return json.loads(emitted(g.claims))
 
     @app.post("/applications")
     @guard.requires(WRITE)
     def apply():
-        return json.loads(told(g.claims))
+        return json.loads(emitted(g.claims))
 
     @app.get("/health")
     @guard.public
@@ -287,15 +287,15 @@ def starlette_app(verifier):
 
     @guard.requires(READ)
     async def read(request):
-        return Response(told(request.scope["credicorp_auth.claims"]))
+        return Response(emitted(request.scope["credicorp_auth.claims"]))
 
     @guard.requires(WRITE)
     def apply(request):
-        return Response(told(request.scope["credicorp_auth.claims"]))
+        return Response(emitted(request.scope["credicorp_auth.claims"]))
 
     @guard.public
     async def health(_request):
-        return Response(told(None))
+        return Response(emitted(None))
 
     @guard.requires(READ)
     async def talk(websocket):
@@ -327,10 +327,10 @@ def fastapi_app(verifier):
     reader, writer = Depends(guard.requires(READ)), Depends(guard.requires(WRITE))
 
     def read(name: str, claims):
-        return json.loads(told(claims))
+        return json.loads(emitted(claims))
 
     async def apply(claims):
-        return json.loads(told(claims))
+        return json.loads(emitted(claims))
 
     async def talk(websocket, claims):
         await websocket.accept()
@@ -366,7 +366,7 @@ def by_hand_app(verifier):
             start_response(f"{refused.status} Refused", list(refused.headers))
             return [b"" if environ["REQUEST_METHOD"] == "HEAD" else refused.body]
         start_response("200 OK", [("Content-Type", "application/json")])
-        return [told(claims)]
+        return [emitted(claims)]
 
     return app
 

@@ -233,13 +233,13 @@ def test_head_is_answered_without_a_body_whatever_the_server_does(issuer, lab):
 
 def test_lifespan_passes(issuer, lab):
     """The application starts and stops with the server."""
-    told = []
+    emitted = []
 
     async def app(scope, receive, send):
         assert "lifespan" == scope["type"]
         for _ in range(2):
             message = await receive()
-            told.append(message["type"])
+            emitted.append(message["type"])
             await send({"type": f"{message['type']}.complete"})
 
     with lab.uvicorn_serving(
@@ -247,7 +247,7 @@ def test_lifespan_passes(issuer, lab):
     ) as port:
         assert 401 == lab.ask(port).status
 
-    assert ["lifespan.startup", "lifespan.shutdown"] == told
+    assert ["lifespan.startup", "lifespan.shutdown"] == emitted
 
 
 def test_a_connection_of_an_unknown_kind_is_not_let_through(issuer, lab):

@@ -31,8 +31,8 @@ def refusals(caplog):
 
     def list_them():
         events = [each.credicorp_event for each in caplog.records if each.msg == "%s"]
-        told = [event for event in events if event.name.startswith("guard.")]
-        return [(each.name, each.fields["code"], each.fields["request_id"]) for each in told]
+        emitted = [event for event in events if event.name.startswith("guard.")]
+        return [(each.name, each.fields["code"], each.fields["request_id"]) for each in emitted]
 
     return list_them
 
@@ -83,7 +83,7 @@ def test_no_token_is_a_challenge_without_an_error(port, lab, refusals):
     ids=["expired", "forged", "opaque", "huge", "padded"],
 )
 def test_a_bad_token_is_told_no_more_than_that(port, issuer, lab, refusals, token, code):
-    """401 invalid_token, word for word the same whatever is wrong; the log alone has the code."""
+    """401 invalid_token, word for word the same for every fault; the log alone has the code."""
     named = [("Credicorp-Request-Id", "req_7")]
     shown = token(issuer)
     reply = lab.ask(port, token=shown, headers=named)

@@ -88,8 +88,8 @@ def events(caplog):
     caplog.set_level(logging.INFO, "credicorp_auth")
 
     def list_them(field, *names):
-        told = [each.credicorp_event for each in caplog.records if each.msg == "%s"]
-        return [event.fields[field] for event in told if event.name in names]
+        emitted = [each.credicorp_event for each in caplog.records if each.msg == "%s"]
+        return [event.fields[field] for event in emitted if event.name in names]
 
     return list_them
 
@@ -810,7 +810,7 @@ def test_hooks_of_blueprints_and_applications_come_later(service):
 
 
 def test_fault_349_a_view_in_the_place_of_a_public_one_is_not_public(service):
-    """What is open is the view that bore the name, and not whatever stands there later."""
+    """What is open is the view that bore the name, and not what stands there later."""
     service.ask("/open")
     service.app.view_functions["static"] = lambda **_: {}
 

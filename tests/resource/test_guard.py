@@ -39,7 +39,7 @@ class Raising:
 
 
 class Returning:
-    """A verifier that returns, whatever it is shown, and notes what was required."""
+    """A verifier that always returns, and notes what was required."""
 
     def __init__(self, proof):
         self.proof, self.required = proof, []
@@ -95,7 +95,7 @@ UNAVAILABLE, FAULT, INVALID = (503, "server_error"), (500, "server_error"), (401
     ids=lambda each: type(each).__name__ if isinstance(each, Exception) else str(each),
 )
 def test_whose_fault_it_is(error, expected):
-    """Only a fault of the token is the caller's; whatever else happens, nobody is let in."""
+    """Only a fault of the token is the caller's; on anything else, nobody is let in."""
     status, headers, code = decide(error)
 
     assert expected == (status, code)

@@ -148,7 +148,7 @@ def test_no_answer_is_no_token(issuer, orphan, lab):
 
 
 def test_no_frame_of_a_refusal_holds_the_token(issuer, lab):
-    """Whoever shows an error with all that lies around it shows no token."""
+    """A caller that shows an error with all that lies around it shows no token."""
     gone = lab.mint(issuer.sandbox)
     issuer.sandbox.tokens.revoke(gone)
     with client(issuer.sandbox) as auth:
@@ -163,7 +163,7 @@ def test_no_frame_of_a_refusal_holds_the_token(issuer, lab):
                 trace = trace.tb_next
 
 
-def told(members, *, locally_first, required=None, **settings):
+def emitted(members, *, locally_first, required=None, **settings):
     """Introspect with such a response, as threads and tasks do; return all that came of it."""
     issuer = settings.pop("issuer_of")
     keys = json.dumps(issuer.sandbox.keys.published().as_dict(private=False))
@@ -195,7 +195,7 @@ def test_fault_375_a_response_about_something_else_is_no_access(
     members, code, locally_first, issuer
 ):
     """What is no bearer access token of this issuer, for this audience, is refused everywhere alike."""
-    said = told(members, locally_first=locally_first, issuer_of=issuer)
+    said = emitted(members, locally_first=locally_first, issuer_of=issuer)
 
     assert (code, code, 1) == said
 
@@ -205,15 +205,15 @@ def test_fault_376_an_audience_may_be_required(members, issuer):
     """Without one in the response a token is refused, unless its own was verified before."""
     asked = {"issuer_of": issuer, "introspection_audience": "required"}
 
-    assert (Introspection, None, 1) == told(members, locally_first=False, issuer_of=issuer)
+    assert (Introspection, None, 1) == emitted(members, locally_first=False, issuer_of=issuer)
     missing = "introspection.aud_missing"
-    assert (missing, missing, 1) == told(members, locally_first=False, **asked)
-    assert (Claims, missing, 1) == told(members, locally_first=True, **asked)
+    assert (missing, missing, 1) == emitted(members, locally_first=False, **asked)
+    assert (Claims, missing, 1) == emitted(members, locally_first=True, **asked)
     narrowed = {**members, "scope": "other"}
-    said = told(narrowed, locally_first=True, required="decisions:read", **asked)
+    said = emitted(narrowed, locally_first=True, required="decisions:read", **asked)
     assert ("verify.scope", missing, 1) == said
     named = {**members, "aud": ["x", "partner-api"]}
-    assert (Introspection, None, 1) == told(named, locally_first=False, **asked)
+    assert (Introspection, None, 1) == emitted(named, locally_first=False, **asked)
 
 
 def test_fault_376_the_hint_names_the_setting(issuer):

@@ -156,7 +156,7 @@ def test_starlette_the_router_that_serves_is_the_one_that_is_checked(guard):
 # An older Starlette's client leaves streams of a newer anyio to the collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_starlette_a_router_that_replaces_the_checked_one_serves_nothing(guard):
-    """Middleware that is built anew leads to the new router, which nobody has checked."""
+    """Middleware that is built once more leads to the new router, which nobody has checked."""
     app = Starlette(routes=[Route("/open", guard.public(hidden()))])
     guard.install(app)
     with TestClient(app) as client:

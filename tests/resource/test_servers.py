@@ -62,7 +62,7 @@ SERVED = [
 
 @pytest.mark.parametrize(("server", "name"), SERVED)
 def test_fault_347_no_header_and_no_spelling_gets_round_a_guard(server, name, issuer, lab):
-    """Without the token nothing is served, whatever the caller makes the server believe of paths."""
+    """Without the token nothing is served, no matter what the caller makes the server believe of paths."""
     with serving(lab, issuer, server, name) as port:
         through = []
         for headers in HEADERS:

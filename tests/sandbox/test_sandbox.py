@@ -258,8 +258,8 @@ def test_the_control_plane_switches_what_the_object_does(open_client):
     assert 500 == client.http.request("POST", client.sandbox.token_url, retries=False).status
     assert "9" == client.token()[2]["Retry-After"]
     counted = client.control("counters")[1]
-    assert counted["token_requests"] == len(counted["token_request_moments"]) == 5
-    assert counted["token_request_moments"] == client.sandbox.counters.times()
+    assert counted["token_requests"] == len(counted["token_request_times"]) == 5
+    assert counted["token_request_times"] == client.sandbox.counters.times()
     client.sandbox.counters.reset()
     assert 0 == client.sandbox.counters["token_requests"]
 

@@ -1,4 +1,4 @@
-"""The contracts themselves: what they say to whoever forgets to name what is tested."""
+"""The contracts themselves: what they say to anyone who forgets to name what is tested."""
 
 from __future__ import annotations
 

@@ -200,7 +200,7 @@ def test_a_cache_without_leases_gets_no_number():
 
 
 def test_a_slow_cache_waits_until_it_is_let_go():
-    """Whoever reads meanwhile waits."""
+    """A caller that reads meanwhile waits."""
     cache = SlowCache(MemoryCache(), seconds=60)
     read = []
     reader = threading.Thread(target=lambda: read.append(cache.read(KEY)))

@@ -1,4 +1,4 @@
-"""What pytest gives to whoever has credicorp-auth installed: fixtures, and a report of contracts."""
+"""What pytest gives to anyone who has credicorp-auth installed: fixtures, and a report of contracts."""
 
 from __future__ import annotations
 
@@ -140,15 +140,6 @@ def test_faults_on_demand_and_a_clock_that_moves(credicorp_sandbox, credicorp_cl
     assert [] != credicorp_clock.waited
 
 
-def test_without_its_extra_the_fixture_says_what_to_install(tmp_path):
-    """Where Flask is missing, the test that asks for the sandbox fails with the line to run."""
-    source = "import sys\nsys.modules['flask'] = None\ndef test_it(credicorp_sandbox): pass\n"
-    ran = pytest_of(tmp_path, source)
-
-    assert 1 == ran.returncode
-    assert "credicorp_sandbox needs flask: pip install 'credicorp-auth[sandbox]'" in ran.stdout
-
-
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     """Run the suites of the small contract once."""
@@ -203,11 +194,11 @@ def test_no_excuse_counts(small, suite, member, value):
 def test_a_single_case_may_be_excused(small):
     """A suite may skip a case of a test; the report has its reason, and the adapter conforms."""
     ran, suites, _ = small
-    told = suites["TestExcusedOnce"]
+    emitted = suites["TestExcusedOnce"]
 
     assert ({"test_numbers[2]": "there is no room for two"}, True) == (
-        told["excused"],
-        told["conforms"],
+        emitted["excused"],
+        emitted["conforms"],
     )
     assert "  1 excused: there is no room for two" in ran.stdout
 
@@ -293,7 +284,7 @@ IN_A_HURRY = [
     (
         "bad_transport",
         "test_fault_037 or test_fault_005_006 or test_fault_001",
-        "A redirect is returned as it came, and nobody is asked at its target.",
+        "A redirect is returned as it came, and its target gets no request.",
         "it declares no total deadline",
     ),
     (
@@ -305,7 +296,7 @@ IN_A_HURRY = [
     (
         "trusting_cache",
         "made or no_lease_has_had or numbers_grow or it_has_the_methods or declares or lists_nothing",
-        "Whatever number an entry claims, what is made under a lease that was acquired is kept.",
+        "For any number in an entry, what is made under an acquired lease is kept.",
         "it declares no list",
     ),
     (
@@ -322,12 +313,12 @@ def test_fault_345_an_adapter_written_in_a_hurry(tmp_path, suite, chosen, claim,
     """345: a bad adapter fails the contract, with claims that a stranger understands."""
     source = (SUITES / f"{suite}.py").read_text()
     ran = pytest_of(tmp_path, source, "-k", chosen, "--credicorp-report", "report.json")
-    (told,) = json.loads((tmp_path / "report.json").read_text())["suites"]
+    (emitted,) = json.loads((tmp_path / "report.json").read_text())["suites"]
 
     assert 1 == ran.returncode
-    assert not told["conforms"]
-    assert claim in told["failed"].values()
-    assert reason in told["not_offered"].values()
+    assert not emitted["conforms"]
+    assert claim in emitted["failed"].values()
+    assert reason in emitted["not_offered"].values()
     assert f"{claim}\n" in ran.stdout
     assert "INTERNALERROR" not in ran.stdout
     # The reason is told in the words of the assertion, not as a bare AssertionError.

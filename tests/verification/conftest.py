@@ -205,7 +205,7 @@ class Stage:
         finally:
             wait_idle()
 
-    def told(self, name: str) -> list[dict[str, Any]]:
+    def emitted(self, name: str) -> list[dict[str, Any]]:
         """Return the fields of each event of that name."""
         return [dict(event.fields) for event in self.events if event.name == name]
 

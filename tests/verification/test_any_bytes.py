@@ -1,4 +1,4 @@
-"""Whatever strangers write, every reader refuses it in our words or reads it; see fuzz/targets.py."""
+"""No matter what strangers write, every reader refuses it in our words or reads it; see fuzz/targets.py."""
 
 from __future__ import annotations
 

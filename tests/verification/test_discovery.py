@@ -178,7 +178,7 @@ def test_fault_262_an_endpoint_lies_where_the_issuer_does(name, url):
     ],
 )  # fmt: skip
 def test_fault_263_no_endpoint_lies_inside(host):
-    """An address of the inside, however it is spelt, is refused as such unless it is listed."""
+    """An address of a private network, in any notation, is refused as such unless it is listed."""
     assert "discovery.ssrf" == code_of(metadata(jwks_uri=f"https://{host}/x"))
 
 
@@ -247,13 +247,13 @@ def test_fault_266_metadata_serve_on_through_an_outage(stage, forge):
     scene.clock.advance(FRESH)
     scene.discovery.metadata.refresh()
     wait_idle()
-    assert 1 == len(scene.told("discovery.fetched"))
+    assert 1 == len(scene.emitted("discovery.fetched"))
     scene.publisher.publish(b"", path=WELL_KNOWN, status=503)
     for _ in range(3):
         scene.clock.advance(FRESH / 2)
         assert "client" == scene.verify(forge.issued(body=forge.claims(exp=2 * 10**9))).subject
         wait_idle()
-    assert "document.status" == scene.told("discovery.refresh_failed")[0]["code"]
+    assert "document.status" == scene.emitted("discovery.refresh_failed")[0]["code"]
 
     scene.clock.advance(FRESH)
     assert isinstance(scene.verify(forge.issued(body=forge.claims(exp=2 * 10**9))), str)
@@ -271,7 +271,7 @@ def test_fault_266_what_is_set_counts_before_what_is_discovered(stage, forge):
 
 
 def test_fault_266_a_living_token_needs_no_discovery(stage, forge):
-    """A token in hand is handed out through an outage of the metadata, its refresh deferred."""
+    """A held token is handed out through an outage of the metadata, its refresh deferred."""
     scene = discovering(stage)
     tokens = Tokens(scene, assumed_lifetime=3600)
     assert "minted" == tokens.get()
@@ -334,10 +334,10 @@ def test_fault_267_endpoints_that_move_are_told(stage, forge):
         scene.discovery.metadata.refresh()
         wait_idle()
 
-    changed = {each["endpoint"]: each["url"] for each in scene.told("discovery.changed")}
+    changed = {each["endpoint"]: each["url"] for each in scene.emitted("discovery.changed")}
     assert {"token_endpoint": None, "jwks_uri": "https://as.example/keys/2"} == changed
     refused = [{"endpoint": "token_endpoint", "code": "discovery.origin"}]
-    assert refused == scene.told("discovery.refused")
+    assert refused == scene.emitted("discovery.refused")
     scene.clock.advance(31)
     scene.verify(fresh)
     assert "client" == scene.verify(fresh).subject
@@ -427,7 +427,7 @@ def test_discovery_shares_one_deadline_with_the_request(stage, forge):
 
 
 def test_metadata_that_do_not_come_in_time_are_a_deadline(stage, forge):
-    """Whoever waits for metadata gives up at the end of the time allowed."""
+    """A caller that waits for metadata gives up at the end of the time allowed."""
     scene = discovering(stage)
     scene.publisher.open.clear()
     with pytest.raises(errors.DeadlinePassed):

@@ -1,4 +1,4 @@
-"""The fetch budget: how many fetches may begin, whatever is asked for."""
+"""The fetch budget: how many fetches may begin, no matter what is asked for."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_fault_213_each_name_costs_a_fetch_in_each_pause(asked):
 
 @given(asked=steps)
 def test_fault_213_a_new_name_waits_for_a_pause_at_most(asked):
-    """Whatever was asked for before, some fetch may begin a pause later."""
+    """No matter what was asked for before, some fetch may begin a pause later."""
     budget = FetchBudget(pause=PAUSE, burst=2)
     found = begun(budget, asked)
     last = found[-1][0] if found else 1000.0

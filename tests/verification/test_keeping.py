@@ -1,4 +1,4 @@
-"""Keys at hand: when they are fetched, who waits, and what an outage changes."""
+"""Cached keys: when they are fetched, who waits, and what an outage changes."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_fault_253_254_keys_outlive_an_outage_for_a_day(stage, forge):
     scene.clock.advance(12 * HOUR)
 
     assert "client" == scene.verify(token).subject
-    assert [{"code": "transport.connect", "age": 43200}] == scene.told("jwks.refresh_failed")
+    assert [{"code": "transport.connect", "age": 43200}] == scene.emitted("jwks.refresh_failed")
     assert "verify.kid" == scene.verify(unknown(forge))
     scene.clock.advance(12 * HOUR - 1)
     assert "client" == scene.verify(token).subject
@@ -289,13 +289,13 @@ def test_fault_255_a_replica_that_lags_behind_withdraws_nothing_for_long(stage, 
     ],
 )
 def test_fault_a_bad_key_set_leaves_the_good_one(stage, forge, number, document, code):
-    """What is no usable set is told, and the set at hand stays; without one it is the reason."""
+    """An unusable set is an event, and the cached set stays; without one it is the error's reason."""
     scene = stage()
     assert "client" == scene.verify(forge.issued()).subject
     scene.publisher.publish(document)
     scene.clock.advance(301)
     assert "client" == scene.verify(forge.issued()).subject
-    assert [{"code": code, "age": 301}] == scene.told("jwks.refresh_failed")
+    assert [{"code": code, "age": 301}] == scene.emitted("jwks.refresh_failed")
     assert "client" == scene.verify(forge.issued()).subject
     assert 2 == scene.fetches
 
@@ -316,7 +316,7 @@ def test_fault_252_keys_are_neither_redirected_nor_made_of_errors(stage, forge, 
     assert "client" == scene.verify(forge.issued()).subject
     code = {404: "endpoint.not_found"}.get(status, "document.status")
     code = "transport.redirect_refused" if status < 400 else code
-    assert code == scene.told("jwks.refresh_failed")[0]["code"]
+    assert code == scene.emitted("jwks.refresh_failed")[0]["code"]
     assert ["/oauth/jwks"] * 2 == scene.publisher.asked
 
 
@@ -358,7 +358,7 @@ def test_fault_248_refusals_cannot_be_told_apart_by_a_request(stage, forge):
         scene.verify(forged),
     ]
     assert 2 == scene.fetches
-    assert [{"code": "verify.kid"}, {"code": "verify.signature"}] == scene.told("token.refused")
+    assert [{"code": "verify.kid"}, {"code": "verify.signature"}] == scene.emitted("token.refused")
 
 
 def test_fault_217_the_log_shows_a_short_plain_kid(stage, forge):
@@ -369,9 +369,9 @@ def test_fault_217_the_log_shows_a_short_plain_kid(stage, forge):
     token = f"{head}.{forge.b64(forge.claims())}.{forge.b64(bytes(256))}"
 
     assert "verify.kid" == scene.verify(token)
-    (first, *_) = scene.told("token.key_unknown")
+    (first, *_) = scene.emitted("token.key_unknown")
     assert ("verify.kid", "k" * 64 + "…") == (first["code"], first["kid"])
-    assert [{"code": "verify.kid"}] == scene.told("token.refused")
+    assert [{"code": "verify.kid"}] == scene.emitted("token.refused")
 
 
 @pytest.mark.parametrize("kind", ["threads", "tasks"])
@@ -405,7 +405,7 @@ def test_fault_257_a_hundred_first_verifications_cost_one_fetch(stage, forge, ki
 
 
 def test_fault_258_keys_of_one_issuer_verify_no_other(stage, forge):
-    """A token of another issuer with the same kid is refused, whatever its signature."""
+    """A token of another issuer with the same kid is refused, regardless of its signature."""
     first = stage()
     second = stage(issuer="https://other.example")
     token = forge.issued(body=forge.claims(iss="https://other.example"))
@@ -424,7 +424,7 @@ def test_fault_208_219_250_dropped_keys_are_told_once(stage, forge):
     scene.clock.advance(301)
     assert "client" == scene.verify(forge.issued("ES256")).subject
 
-    assert [{"kid": "oops", "code": "jwks.private_key"}] == scene.told("jwks.key_dropped")
+    assert [{"kid": "oops", "code": "jwks.private_key"}] == scene.emitted("jwks.key_dropped")
     assert 2 == scene.fetches
 
 
@@ -440,7 +440,7 @@ def test_fault_240_a_verifier_knows_its_issuer_and_audience(stage, forge):
 
 
 def test_what_is_asked_is_asked_of_remembered_tokens_too(stage, forge):
-    """A token that was good for one caller is compared anew with what the next one asks."""
+    """A token that was good for one caller is compared again with what the next one asks."""
     scene = stage()
     token = forge.issued()
     claims = scene.verify(token)
@@ -652,4 +652,4 @@ def test_a_crash_while_fetching_is_an_error_like_others(stage, forge):
     scene.publisher.pages["/oauth/jwks"] = lambda _request: None
 
     assert "jwks.unavailable" == scene.verify(forge.issued())
-    assert "plugin.contract" == scene.told("jwks.refresh_failed")[0]["code"]
+    assert "plugin.contract" == scene.emitted("jwks.refresh_failed")[0]["code"]

@@ -307,7 +307,7 @@ def test_fault_251_a_key_set_has_bounds(forge):
 
 
 @pytest.mark.parametrize(
-    ("told", "seconds"),
+    ("emitted", "seconds"),
     [
         (None, 300),
         ("max-age=0", 60),
@@ -323,9 +323,9 @@ def test_fault_251_a_key_set_has_bounds(forge):
         ("max-age=99999999999999999999", 3600),
     ],
 )
-def test_fault_256_freshness_is_minded_within_bounds(told, seconds):
+def test_fault_256_freshness_is_minded_within_bounds(emitted, seconds):
     """A key set is current for as long as its answer says, from a minute to an hour."""
-    headers = [] if told is None else [("Cache-Control", told)]
+    headers = [] if emitted is None else [("Cache-Control", emitted)]
 
     assert seconds == read_freshness(HttpResponse(200, headers, SecretBytes(b"")))
 
@@ -347,5 +347,5 @@ json_values = st.recursive(
     )
 )
 def test_any_key_is_read_or_dropped(jwk):
-    """Whatever a key holds, reading it ends in a key or in a reason."""
+    """No matter what a key holds, reading it ends in a key or in a reason."""
     assert read_verification_key(jwk, read_algorithms(DEFAULT_ALGORITHMS)) is not None

@@ -106,4 +106,4 @@ def test_fault_374_a_weak_key_is_dropped_with_its_reason(stage, forge):
 
     assert "client" == scene.verify(forge.issued("ES256")).subject
     assert "verify.key_mismatch" == scene.verify(forged)
-    assert [{"kid": "weak", "code": "jwks.roca_key"}] == scene.told("jwks.key_dropped")
+    assert [{"kid": "weak", "code": "jwks.roca_key"}] == scene.emitted("jwks.key_dropped")

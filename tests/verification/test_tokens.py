@@ -73,7 +73,7 @@ def test_fault_206_an_algorithm_is_named_exactly(forge, alg):
     "secret", ["PEM", "DER", "JWK text", "JWKS text", "modulus", "x5c", "empty"]
 )
 def test_fault_207_a_public_key_is_never_an_hmac_secret(forge, secret):
-    """HMAC is in no allow-list, whatever the secret was taken from."""
+    """HMAC is in no allow-list, no matter what the secret was taken from."""
     token = confused(forge, confusions(forge)[secret])
 
     assert "verify.alg" == forge.verdict(token, NOT_FOUND)
@@ -131,7 +131,7 @@ def test_fault_217_the_name_of_a_key_is_text(forge, kid):
     ],
 )
 def test_fault_217_any_text_names_a_key(forge, kid):
-    """A name serves to look a key up, whatever it looks like, and for nothing else."""
+    """A name serves to look a key up, no matter what it looks like, and for nothing else."""
     unknown = forge.signed(forge.header(kid=kid), forge.claims())
     assert "verify.kid" == forge.verdict(unknown)
     jwk = {**forge.KEYS["RS256"].as_dict(private=False), "kid": kid}
@@ -161,7 +161,7 @@ def test_fault_217_a_huge_name_is_cut_off_by_the_size_of_the_token(forge):
     "crit", [["exp"], [], "exp", ["alg"], ["a", "a"], ["absent"], ["b64"], None, {}, 7]
 )
 def test_fault_224_no_extension_is_understood(forge, crit):
-    """Whatever `crit` says, the token is refused."""
+    """No matter what `crit` says, the token is refused."""
     token = forge.signed(forge.header(crit=crit, exp=1, a=1), forge.claims())
 
     assert "verify.crit" == forge.verdict(token)
@@ -293,7 +293,7 @@ def test_fault_229_json_is_utf_8_without_a_mark(forge, part, encoding):
 )
 @pytest.mark.parametrize("part", [0, 1])
 def test_fault_229_232_233_only_one_strict_object_is_read(forge, part, raw):
-    """Bytes that are not one strict JSON object are refused in either part, whatever they are."""
+    """Bytes that are not one strict JSON object are refused in either part, no matter what they are."""
     parts = [forge.header(), forge.claims()]
     parts[part] = raw
 
@@ -574,7 +574,7 @@ def test_claims_cannot_be_changed(forge):
 @pytest.mark.slow
 @given(st.text(max_size=200) | st.from_regex(r"[A-Za-z0-9_-]{0,40}(\.[A-Za-z0-9_-]{0,40}){0,4}"))
 def test_any_text_is_verified_or_refused(text):
-    """Whatever the text, the answer is one of our codes."""
+    """For any text, the answer is one of our codes."""
     from credicorp_auth.jose.compact import read_compact
 
     with pytest.raises(errors.VerificationFailed) as refused:
@@ -626,7 +626,7 @@ json_claims = (
     )
 )
 def test_what_is_accepted_here_is_accepted_by_pyjwt(forge, changes):
-    """Whatever the claims, a token that passes passes PyJWT as well, and says the same there."""
+    """For any claims, a token that passes passes PyJWT as well, and says the same there."""
     import jwt
 
     body = {**forge.claims(), **changes}

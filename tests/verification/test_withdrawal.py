@@ -40,7 +40,7 @@ def test_fault_249_370_a_set_without_a_usable_key_withdraws_all_when_it_says_so_
     scene.publisher.publish({"keys": USELESS[name]})
     scene.clock.advance(301)
     assert "client" == scene.verify(shown).subject
-    assert [{"code": "jwks.no_usable_key", "age": 301}] == scene.told("jwks.refresh_failed")
+    assert [{"code": "jwks.no_usable_key", "age": 301}] == scene.emitted("jwks.refresh_failed")
     scene.clock.advance(0.99)
     assert "client" == scene.verify(shown).subject
     assert 2 == scene.fetches
@@ -48,7 +48,9 @@ def test_fault_249_370_a_set_without_a_usable_key_withdraws_all_when_it_says_so_
     scene.clock.advance(4.1)
     assert ["jwks.no_usable_key"] * 2 == [scene.verify(shown), scene.verify(unseen)]
     assert 3 == scene.fetches
-    assert [{"url": "https://as.example/oauth/jwks", "withdrawn": 4}] == scene.told("jwks.emptied")
+    assert [{"url": "https://as.example/oauth/jwks", "withdrawn": 4}] == scene.emitted(
+        "jwks.emptied"
+    )
     assert logging.ERROR == LEVELS["jwks.emptied"]
 
 
@@ -85,7 +87,7 @@ def test_fault_371_a_slip_of_the_issuer_withdraws_nothing(stage, forge):
         scene.clock.advance(5)
         assert "client" == scene.verify(token).subject
 
-    assert [] == scene.told("jwks.emptied")
+    assert [] == scene.emitted("jwks.emptied")
     assert 5 == scene.fetches
 
 
@@ -106,7 +108,7 @@ def test_fault_371_a_second_look_that_fails_keeps_the_keys(stage, forge):
     scene.clock.advance(30)
     scene.verify(token)  # sends for the keys, and does not wait for them
     assert "jwks.no_usable_key" == scene.verify(token)
-    assert 1 == len(scene.told("jwks.emptied"))
+    assert 1 == len(scene.emitted("jwks.emptied"))
 
 
 def test_fault_371_nothing_hurries_the_second_look(stage, forge):
@@ -130,13 +132,13 @@ def test_fault_370_an_issuer_that_never_had_a_key_says_so(stage, forge):
     scene.publisher.publish({"keys": []})
     token = forge.issued(body=lasting(forge))
     assert "jwks.no_usable_key" == scene.verify(token)
-    assert [] == scene.told("jwks.emptied")
+    assert [] == scene.emitted("jwks.emptied")
     scene.clock.advance(5)
     assert "jwks.no_usable_key" == scene.verify(token)
-    assert 0 == scene.told("jwks.emptied")[0]["withdrawn"]
+    assert 0 == scene.emitted("jwks.emptied")[0]["withdrawn"]
     scene.clock.advance(301)
     assert "jwks.no_usable_key" == scene.verify(token)
-    assert 1 == len(scene.told("jwks.emptied"))
+    assert 1 == len(scene.emitted("jwks.emptied"))
 
     scene.publisher.publish(forge.published(*forge.KEYS.values()))
     scene.clock.advance(30)
@@ -176,7 +178,7 @@ def test_fault_372_remembered_tokens_do_not_survive_the_withdrawal_of_their_key(
     ("wall", "boot"), [(0, 3600), (-7200, 3600), (7200, 0)], ids=["both", "boot", "wall"]
 )
 def test_fault_373_a_remembered_token_lives_by_both_clocks(stage, forge, wall, boot):
-    """A token that one clock says has expired is not remembered any more, whatever the other says."""
+    """A token that one clock says has expired is not remembered any more, no matter what the other says."""
     scene = stage()
     token = forge.issued(body=forge.claims(exp=forge.NOW + 600))
     scene.verify(token)
@@ -218,12 +220,12 @@ def test_a_lost_fetch_does_not_end_a_doubt(stage, forge):
     scene.publisher.publish({"keys": []})
     scene.clock.advance(31)
     scene.engine.find_keys()
-    while not scene.told("jwks.refresh_failed"):
+    while not scene.emitted("jwks.refresh_failed"):
         time.sleep(0.001)
     while scene.engine._keys._under_way:
         time.sleep(0.001)
     gate.set()
-    while len(scene.told("jwks.refresh_failed")) < 2:
+    while len(scene.emitted("jwks.refresh_failed")) < 2:
         time.sleep(0.001)
     scene.clock.advance(5)
 

@@ -95,7 +95,7 @@ class DiscoveringTransport:
             request = evolve(request, url=metadata.endpoint("token_endpoint"))
             timeout = deadline - self._boot()
             if timeout <= 0:
-                raise DeadlinePassed("no time was left to ask the token endpoint")
+                raise DeadlinePassed("no time was left for the token request")
         return self._transport.send(request, timeout=timeout)
 
     def close(self) -> None:

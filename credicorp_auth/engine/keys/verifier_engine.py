@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from credicorp_auth.engine.fork import renew_after_fork
 from credicorp_auth.engine.keys.verified_tokens import VerifiedTokenCache
-from credicorp_auth.engine.single_flight.cached_document import Place
+from credicorp_auth.engine.single_flight.cached_document import FetchHandle
 from credicorp_auth.engine.single_flight.waiter import ThreadWaiter, waiting_task
 from credicorp_auth.errors import (
     Closed,
@@ -29,7 +29,7 @@ from credicorp_auth.jose.claims import Claims
 from credicorp_auth.jose.compact import MAX_SIGNED_TOKEN
 from credicorp_auth.jose.key_set import no_usable_key
 from credicorp_auth.jose.verification import read_token
-from credicorp_auth.lifecycle.verify import Question, examine_token
+from credicorp_auth.lifecycle.verify import Question, verify_with_cached_keys
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.token import AccessToken
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from credicorp_auth.jose.key_set import KeySet
     from credicorp_auth.jose.verification import VerificationPolicy
 
-Outcome = Claims | CredicorpAuthError | Place
+Outcome = Claims | CredicorpAuthError | FetchHandle
 
 _NOTHING: Final = Scope()
 _scope_of: Final = lru_cache(maxsize=256)(Scope)
@@ -95,12 +95,12 @@ class VerifierEngine:
         outcome: Outcome | None = self._recall(token, audience, required_scope)
         if outcome is None:
             outcome = self._look(token, audience, required_scope, ThreadWaiter)
-        while isinstance(outcome, Place):
+        while isinstance(outcome, FetchHandle):
             assert isinstance(outcome.waiter, ThreadWaiter)  # noqa: S101 - for type checkers
             try:
                 outcome.waiter.wait(outcome.deadline - self._boot())
             finally:
-                self._keys.leave(outcome)
+                self._keys.cancel(outcome)
             outcome = self._look(token, audience, required_scope, ThreadWaiter, after=outcome)
         if isinstance(outcome, Claims):
             return outcome
@@ -118,12 +118,12 @@ class VerifierEngine:
         outcome: Outcome | None = self._recall(token, audience, required_scope)
         if outcome is None:
             outcome = self._look(token, audience, required_scope, waiting_task)
-        while isinstance(outcome, Place):
+        while isinstance(outcome, FetchHandle):
             assert not isinstance(outcome.waiter, ThreadWaiter)  # noqa: S101 - for type checkers
             try:
                 await outcome.waiter.wait(outcome.deadline - self._boot())
             finally:
-                self._keys.leave(outcome)
+                self._keys.cancel(outcome)
             outcome = self._look(token, audience, required_scope, waiting_task, after=outcome)
         if isinstance(outcome, Claims):
             return outcome
@@ -160,7 +160,7 @@ class VerifierEngine:
         required: Scope | str | None,
         waits: Callable[[], Waiter],
         *,
-        after: Place | None = None,
+        after: FetchHandle | None = None,
     ) -> Outcome:
         """
         Examine a token; return a wait handle instead of an error if newer keys may help.
@@ -173,10 +173,10 @@ class VerifierEngine:
             after: The handle of the caller's earlier wait, which did not bring the key.
         """
         outcome, kid = self._examine(token, audience, required)
-        if self._may_be_cured(outcome):
-            place = self._keys.admit(waits(), sought=kid, after=after)
-            if place is not None:
-                return place
+        if self._may_need_newer_keys(outcome):
+            handle = self._keys.admit(waits(), sought=kid, after=after)
+            if handle is not None:
+                return handle
         if isinstance(outcome, CredicorpAuthError):
             self._runtime.emit("token.refused", code=outcome.code)
         return outcome
@@ -190,7 +190,7 @@ class VerifierEngine:
             question = self._read_question(token, audience, required)
             read = read_token(question.text, self._policy)
             kid = read.kid
-            return examine_token(question, read, self._policy, self), kid
+            return verify_with_cached_keys(question, read, self._policy, self), kid
         except CredicorpAuthError as error:
             # The traceback references frames that hold the token and its claims.
             return error.with_traceback(None), kid
@@ -204,7 +204,7 @@ class VerifierEngine:
         wanted: Any = self._audience if audience is None else audience
         if not isinstance(wanted, str) or not wanted:
             raise MissingSetting(
-                "no audience is set that tokens must be meant for",
+                "no `audience` is set",
                 code="config.verifier",
                 hint="set `audience`, or name it in the call.",
             )
@@ -213,7 +213,7 @@ class VerifierEngine:
         return Question(text, wanted, _NOTHING if required is None else Scope(required))
 
     @staticmethod
-    def _may_be_cured(outcome: Outcome) -> bool:
+    def _may_need_newer_keys(outcome: Outcome) -> bool:
         """Return whether newer keys may change the outcome."""
         unknown = isinstance(outcome, UnknownKey) and outcome.code == "verify.kid"
         return unknown or isinstance(outcome, KeysUnavailable)
@@ -233,7 +233,7 @@ class VerifierEngine:
         keys = self.find_keys()
         if keys is not None and keys.keys:
             return keys
-        message = f"the keys of {self._policy.issuer} cannot be had"
+        message = f"the keys of {self._policy.issuer} cannot be fetched"
         failure = self._keys.failure if keys is None else no_usable_key(keys)
         if failure is None:
             raise KeysUnavailable(f"{message} in time")

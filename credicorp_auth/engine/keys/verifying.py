@@ -88,7 +88,7 @@ class NoVerifier:
 def missing_issuer() -> MissingSetting:
     """Return the error of a verifier that has no trusted issuer."""
     return MissingSetting(
-        "no issuer is set whose tokens are to be trusted",
+        "no `issuer` is set",
         code="config.verifier",
         hint="set `issuer` to the text that tokens carry as `iss`.",
     )

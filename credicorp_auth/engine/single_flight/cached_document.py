@@ -64,7 +64,7 @@ class Fetch:
 
 
 @frozen(eq=False)
-class Place:
+class FetchHandle:
     """
     Wait handle of a caller that waits for a fetch.
 
@@ -139,8 +139,8 @@ class CachedDocument(Generic[D]):
         *,
         sought: str | None = None,
         seconds: float | None = None,
-        after: Place | None = None,
-    ) -> Place | None:
+        after: FetchHandle | None = None,
+    ) -> FetchHandle | None:
         """
         Register a caller to be woken when a fetch ends; start a fetch if none is in progress.
 
@@ -160,13 +160,13 @@ class CachedDocument(Generic[D]):
         seconds = self._timeout if seconds is None else min(seconds, self._timeout)
         deadline = self._boot() + seconds if after is None else after.deadline
         fetch = self._join(waiter, sought, deadline - self._boot())
-        return None if fetch is None else Place(fetch, waiter, deadline, after is not None)
+        return None if fetch is None else FetchHandle(fetch, waiter, deadline, after is not None)
 
-    def leave(self, place: Place) -> None:
+    def cancel(self, handle: FetchHandle) -> None:
         """Stop waiting; the fetch goes on."""
         with self._lock:
-            if place.waiter in place.fetch.waiters:
-                place.fetch.waiters.remove(place.waiter)
+            if handle.waiter in handle.fetch.waiters:
+                handle.fetch.waiters.remove(handle.waiter)
 
     def obtain(self, seconds: float) -> D:
         """
@@ -180,10 +180,10 @@ class CachedDocument(Generic[D]):
         """
         if self.current() is None:
             waiter = ThreadWaiter()
-            place = self.admit(waiter, seconds=seconds)
-            if place is not None:
+            handle = self.admit(waiter, seconds=seconds)
+            if handle is not None:
                 waiter.wait(min(seconds, self._timeout))
-                self.leave(place)
+                self.cancel(handle)
         else:
             self.refresh()
         document = self.current()

@@ -63,19 +63,19 @@ class InFlightCall:
         self.outcome: ObtainedToken | CredicorpAuthError | None = None
 
 
-def run_guarded(story: Callable[[], T]) -> T | CredicorpAuthError:
+def run_guarded(operation: Callable[[], T]) -> T | CredicorpAuthError:
     """Run a function and return its result or its error; never raise."""
     try:
-        return story()
+        return operation()
     except CredicorpAuthError as error:
         # The traceback would keep the function's frames alive for as long as the error is kept.
         return error.with_traceback(None)
     except BaseException as crash:  # noqa: BLE001 - the waiters must get an outcome
         crashed = type(crash).__name__
     return AdapterBroken(
-        f"a flight for a token ended in {crashed}",
-        code="flight.crashed",
-        hint="try again; if it lasts and is not of your own making, report it.",
+        f"an in-flight call for a token ended in {crashed}",
+        code="single_flight.crashed",
+        hint="try again; if it happens again, report it.",
         retryable=True,
     )
 

@@ -94,7 +94,7 @@ class SharedCalls(Generic[T]):
             if call.outcome is None:
                 waiter.wait(self._timeout)
         finally:
-            self._leave(call, waiter)
+            self._stop_waiting(call, waiter)
         return self._conclude(call)
 
     async def aobtain(self, key: bytes, make: Callable[[float], T]) -> T | CredicorpAuthError:
@@ -105,7 +105,7 @@ class SharedCalls(Generic[T]):
             if call.outcome is None:
                 await waiter.wait(self._timeout)
         finally:
-            self._leave(call, waiter)
+            self._stop_waiting(call, waiter)
         return self._conclude(call)
 
     def forget(self, key: bytes | None) -> None:
@@ -127,7 +127,7 @@ class SharedCalls(Generic[T]):
             if self._closed:
                 fresh.outcome = Closed("the CredicorpAuth is closed")
             elif self in IN_FLIGHT.get():
-                fresh.outcome = Reentrant("an adapter asked about a token while it helped to ask")
+                fresh.outcome = Reentrant("an adapter requested what it is helping to obtain")
             if fresh.outcome is not None:
                 return fresh
             if call is fresh:
@@ -182,7 +182,7 @@ class SharedCalls(Generic[T]):
             waiters, call.waiters = call.waiters, []
         wake_all(waiters)
 
-    def _leave(self, call: Call[T], waiter: Waiter) -> None:
+    def _stop_waiting(self, call: Call[T], waiter: Waiter) -> None:
         with self._lock:
             if waiter in call.waiters:
                 call.waiters.remove(waiter)
@@ -195,8 +195,10 @@ class SharedCalls(Generic[T]):
         if outcome is not None:
             return outcome
         if self._closed:
-            return Closed("the CredicorpAuth was closed while a token was asked about")
-        return DeadlinePassed("no answer about the token within the time allowed")
+            return Closed(
+                "the CredicorpAuth was closed while a request about a token was in flight"
+            )
+        return DeadlinePassed("no response about the token within the time allowed")
 
     def close(self) -> None:
         """Refuse further calls and wake all waiters."""

@@ -20,6 +20,7 @@ from credicorp_auth.errors import AdapterBroken, CredicorpAuthError, SecretUnava
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.lifecycle.client import ClientCredentials
 from credicorp_auth.plugin.api import FetchedSecret
+from credicorp_auth.plugin.api.credential import read_credential
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +100,7 @@ class CredentialCache:
             kept = self._kept
             if kept is not None and kept.reading > begun:
                 return kept.credentials  # another call's read began after this call asked
-            return self._read_or_make_do(kept, past_cache=past_cache)
+            return self._read_or_use_cached(kept, past_cache=past_cache)
 
     def known(self) -> tuple[Secret, ...]:
         """Return the cached secrets; read nothing."""
@@ -148,7 +149,7 @@ class CredentialCache:
             except CredicorpAuthError as error:
                 self.emit("secret.stale", code=error.code)
 
-    def _read_or_make_do(self, kept: _Kept | None, *, past_cache: bool) -> ClientCredentials:
+    def _read_or_use_cached(self, kept: _Kept | None, *, past_cache: bool) -> ClientCredentials:
         now = self._clock.boot()
         if past_cache or kept is None or not self._serves(kept, STALE_SECONDS):
             return self._read()
@@ -191,14 +192,24 @@ class CredentialCache:
         except AdapterBroken as broken:
             fault = broken.message
         raise SecretUnavailable(
-            fault, code="secret.plugin_error", hint="mend or update the secret source's adapter."
+            fault, code="secret.plugin_error", hint="fix or update the secret source's adapter."
         )
 
     def _credentials(self, fetched: FetchedSecret, names: tuple[str, ...]) -> ClientCredentials:
-        secrets = {name: self.field(fetched, name) for name in names}
+        secrets = {name: self._credential(fetched, name) for name in names}
         client_id = self._client_id or secrets["client_id"].reveal()
         return ClientCredentials(
             client_id, secrets["client_secret"], fetched.version, fetched.expires_at
+        )
+
+    def _credential(self, fetched: FetchedSecret, name: str) -> Secret:
+        found = read_credential(self.field(fetched, name))
+        if isinstance(found, Secret):
+            return found
+        raise SecretUnavailable(
+            f"secret source {self.provider} has a {name} that {found.message}",
+            code=found.code,
+            hint=f"store the {name} and nothing else where the source reads it.",
         )
 
     def field(self, fetched: FetchedSecret, name: str) -> Secret:

@@ -47,7 +47,7 @@ def read_encryption_keys(value: Secret) -> tuple[SecretBytes, ...]:
     keys = tuple(_read_key(each) for each in value.reveal().replace(",", " ").split())
     if not keys or None in keys:
         raise InvalidSetting(
-            f"a sealing key is not {KEY_BYTES} bytes in base64",
+            f"an encryption key is not {KEY_BYTES} bytes in base64",
             code="config.encryption_key",
             hint="make one, for example with: openssl rand -base64 32",
         )

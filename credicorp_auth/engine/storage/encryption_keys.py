@@ -28,12 +28,12 @@ class SourceEncryptionKeys:
     """
 
     def __init__(self, credentials: CredentialCache, name: str, clock: Clock) -> None:
-        self._keeper = credentials
+        self._credentials = credentials
         self._name = name
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: tuple[SecretBytes, ...] = ()
-        self._trouble: CredicorpAuthError | None = None
+        self._failure: CredicorpAuthError | None = None
         self._read_at = 0.0
         self._times_forgotten = credentials.times_forgotten
 
@@ -48,28 +48,28 @@ class SourceEncryptionKeys:
             CredicorpAuthError: No keys are cached, and the source has none or cannot be read.
         """
         with self._lock:
-            self._forget_with_keeper()
+            self._forget_with_credentials()
             oldest = _RECHECK if reread or not self._kept else SECRET_SECONDS
             if not self._read_at or self._clock.boot() >= self._read_at + oldest:
                 self._read()
-            if self._kept or self._trouble is None:
+            if self._kept or self._failure is None:
                 return self._kept
-            raise self._trouble.copy()
+            raise self._failure.copy()
 
-    def _forget_with_keeper(self) -> None:
+    def _forget_with_credentials(self) -> None:
         """Drop the keys if the credential cache was cleared: both come from the same source."""
-        if self._times_forgotten != self._keeper.times_forgotten:
-            self._times_forgotten = self._keeper.times_forgotten
+        if self._times_forgotten != self._credentials.times_forgotten:
+            self._times_forgotten = self._credentials.times_forgotten
             self._kept, self._read_at = (), 0.0
 
     def _read(self) -> None:
         self._read_at = self._clock.boot()
         try:
-            fetched = self._keeper.fetch_fields((self._name,))
-            self._kept = read_encryption_keys(self._keeper.field(fetched, self._name))
+            fetched = self._credentials.fetch_fields((self._name,))
+            self._kept = read_encryption_keys(self._credentials.field(fetched, self._name))
         except CredicorpAuthError as error:
             # Cached keys stay in use: a key is not wrong because its source is unavailable.
-            self._trouble = error.with_traceback(None)
+            self._failure = error.with_traceback(None)
 
     def after_fork(self) -> None:
         """Replace the lock in the forked child: a thread of the parent may have held it."""

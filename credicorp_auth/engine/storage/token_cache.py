@@ -20,7 +20,7 @@ from credicorp_auth.engine.storage.record import (
     write_stored_token,
 )
 from credicorp_auth.errors import CredicorpAuthError
-from credicorp_auth.http.retry import believe_cooldown
+from credicorp_auth.http.retry import plausible_cooldown
 from credicorp_auth.lifecycle.runtime import Unusable
 from credicorp_auth.plugin.api import BoundedCache
 
@@ -68,7 +68,7 @@ class TokenCache:
         self._emit = emit
         self._max_lifetime = max_lifetime
         self._cipher = cipher
-        self._said: dict[tuple[str, str], float] = {}
+        self._next_warning: dict[tuple[str, str], float] = {}
         self.close = cache.close
 
     def make_room(self, max_entries: int) -> None:
@@ -117,6 +117,11 @@ class TokenCache:
         """Whether other processes may write to the cache."""
         return self._cache.capabilities.shared
 
+    @property
+    def spans_processes(self) -> bool:
+        """Whether the cache keeps a token after this process has ended."""
+        return self._cache.capabilities.spans_processes
+
     def read_cooldown(self, key: str) -> float:
         """
         Return the epoch seconds at which the shared cooldown ends; 0 if there is none.
@@ -128,7 +133,7 @@ class TokenCache:
         until = self._read(key, lambda entry: read_cooldown(entry, key))
         if not isinstance(until, float):
             return 0.0
-        return until if believe_cooldown(until, self._clock.wall()) else 0.0
+        return until if plausible_cooldown(until, self._clock.wall()) else 0.0
 
     def write_cooldown(self, key: str, record_id: str, until: float) -> None:
         """Share a token endpoint's cooldown through the cache, unless a longer one is there."""
@@ -185,7 +190,7 @@ class TokenCache:
     def _may_say(self, verb: str, code: str) -> bool:
         """Return whether a failure of this kind may be emitted now: once a minute."""
         now = self._clock.boot()
-        due = now >= self._said.get((verb, code), 0.0)
+        due = now >= self._next_warning.get((verb, code), 0.0)
         if due:
-            self._said[verb, code] = now + _SAY_AGAIN
+            self._next_warning[verb, code] = now + _SAY_AGAIN
         return due

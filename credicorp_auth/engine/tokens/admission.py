@@ -117,19 +117,19 @@ class Admissions:
                 return Admission(held.token, self._refresh(entry, now))
         if not seconds > 0:
             raise DeadlinePassed("no time was allowed to wait for a token")
-        living = held if held is not None and held.lives_at(now) else None
-        error = self._why_not(entry, now, now.boot if living else now.boot + seconds)
-        if error is not None and (living or not self._may_recheck(entry, now, error)):
-            return self._make_do(living, error)
+        usable = held if held is not None and held.valid_at(now) else None
+        error = self._why_not(entry, now, now.boot if usable else now.boot + seconds)
+        if error is not None and (usable or not self._may_recheck(entry, now, error)):
+            return self._use_held_token(usable, error)
         call_start = self._join(entry, now, cache_only=error is not None)
         handle = self._queue(entry, waits(), now.boot + seconds)
         return Admission(handle, call_start)
 
     @staticmethod
-    def _make_do(living: Held | None, error: CredicorpAuthError) -> Admission:
-        if living is None or refuses_client(error):
+    def _use_held_token(usable: Held | None, error: CredicorpAuthError) -> Admission:
+        if usable is None or refuses_client(error):
             raise error
-        return Admission(living.token, deferred=error)
+        return Admission(usable.token, deferred=error)
 
     @staticmethod
     def _queue(entry: TokenEntry, waiter: Waiter, deadline: float) -> WaitHandle:
@@ -171,7 +171,7 @@ class Admissions:
     ) -> CallStart | None:
         """Make sure that a call is in flight; return it only if the caller must start it."""
         if entry in IN_FLIGHT.get():
-            raise Reentrant("an adapter asked for the token that it is helping to obtain")
+            raise Reentrant("an adapter requested the token that it is helping to obtain")
         found = entry.call
         if found is not None and now.boot < found.deadline and found.cache_only <= cache_only:
             return None

@@ -64,9 +64,9 @@ class Completion:
             waiters, call.waiters = call.waiters, []
         return waiters
 
-    def attempt(self, story: Callable[[], None]) -> None:
+    def attempt(self, operation: Callable[[], None]) -> None:
         """Run a background task; report its failure as an event."""
-        outcome = run_guarded(story)
+        outcome = run_guarded(operation)
         if isinstance(outcome, CredicorpAuthError):
             self._runtime.emit("cache.failed", code=outcome.code)
 
@@ -116,7 +116,7 @@ class Completion:
         late = MalformedResponse(
             f"the token for client {self._client.client_id!r} arrived too late to be reused",
             code="response.late",
-            hint="ask the operator of the token endpoint for faster answers or longer lives.",
+            hint="ask the operator of the token endpoint for faster responses or longer lifetimes.",
             retryable=True,
         )
         self._runtime.remember(Failed(late, backoff(state.failures + 1, self._runtime.random())))

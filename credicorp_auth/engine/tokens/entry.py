@@ -74,7 +74,7 @@ class Held:
         earlier = other.windows.issued.boot - self.windows.issued.boot
         return not comes_later(other.issuance.number, self.issuance.number, earlier)
 
-    def lives_at(self, now: Instant) -> bool:
+    def valid_at(self, now: Instant) -> bool:
         """Return whether the token is valid (not expired) by both clocks."""
         return now.since(self.windows.issued) < self.windows.lifetime
 

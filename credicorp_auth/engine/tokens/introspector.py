@@ -19,8 +19,8 @@ from credicorp_auth.engine.single_flight.shared_calls import SharedCalls
 from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.lifecycle.introspect import (
     INACTIVE_SECONDS,
+    cacheable_seconds,
     introspect_token,
-    seconds_to_believe,
 )
 from credicorp_auth.lifecycle.token_query import Timestamped, check_cooldown, concerns_one_token
 from credicorp_auth.oauth.introspection import Introspection, require_audience
@@ -176,9 +176,9 @@ class Introspector:
 
     def _keep(self, digest: bytes, outcome: Outcome) -> None:
         if isinstance(outcome, Timestamped):
-            kept = IntrospectionEntry(outcome, outcome.sent, seconds_to_believe(outcome))
+            kept = IntrospectionEntry(outcome, outcome.sent, cacheable_seconds(outcome))
             self._cache.keep(digest, kept)
-        elif concerns_one_token(outcome, has_answered=self._runtime.has_answered()):
+        elif concerns_one_token(outcome, has_responded=self._runtime.has_responded()):
             # Cache the error as well, so that a retry loop does not flood the server.
             self._cache.keep(
                 digest, IntrospectionEntry(outcome, self._runtime.now(), INACTIVE_SECONDS)

@@ -63,9 +63,9 @@ class ServerQueryRuntime:
         """Return the endpoint's address; wait up to `seconds` for metadata."""
         return self._locator.find(seconds)
 
-    def has_answered(self) -> bool:
+    def has_responded(self) -> bool:
         """Return whether the endpoint has sent a valid response before, in this process."""
-        return self._locator.known().has_answered
+        return self._locator.known().has_responded
 
     def check_peer(self, response: HttpResponse, url: str) -> None:
         """Reject a response from a private network at a discovered address (DNS rebinding)."""
@@ -94,7 +94,7 @@ class ServerQueryRuntime:
                 after = evolve(after, failures=before.failures)
             self._state = after
         if isinstance(outcome, Succeeded):
-            self._locator.note_answered()
+            self._locator.note_response()
         if isinstance(outcome, Failed) and outcome.is_cooldown:
             COOLDOWNS.start(self._cooldown_key, now + outcome.pause, now)
 

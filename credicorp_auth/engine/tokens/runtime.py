@@ -15,7 +15,7 @@ from credicorp_auth.engine.event_emitter import EventEmitter
 from credicorp_auth.engine.storage.token_cache import TokenCache
 from credicorp_auth.errors import Closed
 from credicorp_auth.http.messages import HttpResponse
-from credicorp_auth.http.retry import believe_cooldown
+from credicorp_auth.http.retry import plausible_cooldown
 from credicorp_auth.lifecycle.client import Client, ClientCredentials, endpoint_key
 from credicorp_auth.lifecycle.endpoint_state import EndpointState, Failed, Succeeded
 
@@ -125,7 +125,7 @@ class ServerRuntime:
     def load_shared_cooldown(self) -> None:
         """Apply a cooldown that another process has written to the shared cache."""
         until = self.cache.read_cooldown(self._cooldown_key)
-        left = believe_cooldown(until, self.clock.wall())
+        left = plausible_cooldown(until, self.clock.wall())
         if left > 0:
             now = self.clock.boot()
             COOLDOWNS.start(self._cooldown_key, now + left, now)
@@ -177,7 +177,7 @@ class ServerRuntime:
         with self._lock:
             self._state = self._state.after(outcome, now)
         if isinstance(outcome, Succeeded):
-            self._locator.note_answered()
+            self._locator.note_response()
         if isinstance(outcome, Failed) and outcome.is_cooldown:
             COOLDOWNS.start(self._cooldown_key, now + outcome.pause, now)
             until = self.clock.wall() + outcome.pause

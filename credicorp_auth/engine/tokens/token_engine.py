@@ -93,7 +93,7 @@ class TokenEngine:
         try:
             handle.waiter.wait(handle.deadline - self._boot())
         finally:
-            self._leave(handle)
+            self._stop_waiting(handle)
         token = self._conclude(handle)
         return token or self.get_token(scope, timeout=handle.deadline - self._boot())
 
@@ -115,7 +115,7 @@ class TokenEngine:
         try:
             await handle.waiter.wait(handle.deadline - self._boot())
         finally:
-            self._leave(handle)
+            self._stop_waiting(handle)
         token = self._conclude(handle)
         return token or await self.aget_token(scope, timeout=handle.deadline - self._boot())
 
@@ -134,19 +134,19 @@ class TokenEngine:
             self._runtime.emit("refresh.deferred", code=code, scope=str(entry.scope))
         if admission.call_start is not None:
             if admission.call_start.replaces_lost:
-                self._runtime.emit("flight.abandoned", scope=str(entry.scope))
+                self._runtime.emit("single_flight.abandoned", scope=str(entry.scope))
             run = partial(
                 self._run_call, entry, admission.call_start.call, admission.call_start.requirements
             )
-            start_or_run("credicorp-auth flight", run)
+            start_or_run("credicorp-auth single-flight", run)
         return admission.result
 
     def _run_call(
         self, entry: TokenEntry, call: InFlightCall, requirements: TokenRequirements
     ) -> None:
         IN_FLIGHT.set((*IN_FLIGHT.get(), entry))
-        story = obtain_token if entry.held is None else refresh_token_entry
-        outcome = run_guarded(partial(story, self._client, self._runtime, requirements))
+        operation = obtain_token if entry.held is None else refresh_token_entry
+        outcome = run_guarded(partial(operation, self._client, self._runtime, requirements))
         if isinstance(outcome, ObtainedToken):
             self._note_eviction(entry, outcome)
         wake_all(self._completion.complete(entry, call, outcome))
@@ -159,7 +159,7 @@ class TokenEngine:
             self._runtime.emit("token.evicted", scope=str(entry.scope), max_entries=max_entries)
 
     @staticmethod
-    def _leave(handle: WaitHandle) -> None:
+    def _stop_waiting(handle: WaitHandle) -> None:
         with handle.entry.lock:
             if handle.waiter in handle.call.waiters:
                 handle.call.waiters.remove(handle.waiter)
@@ -173,14 +173,14 @@ class TokenEngine:
         """
         outcome = handle.call.outcome
         self._runtime.emit(
-            "token.waited", scope=str(handle.entry.scope), landed=outcome is not None
+            "token.waited", scope=str(handle.entry.scope), completed=outcome is not None
         )
         now, held = self._runtime.now(), handle.entry.held
-        living = held if held is not None and held.lives_at(now) else None
-        if living is not None and not self._refuses(outcome):
+        usable = held if held is not None and held.valid_at(now) else None
+        if usable is not None and not self._refuses(outcome):
             if isinstance(outcome, CredicorpAuthError) or outcome is None:
                 self._runtime.emit("refresh.deferred", scope=str(handle.entry.scope))
-            return living.token
+            return usable.token
         if isinstance(outcome, CredicorpAuthError):
             raise outcome.copy()
         if self._closed:
@@ -224,6 +224,11 @@ class TokenEngine:
         self._runtime.emit("token.invalidated", scope=str(entry.scope))
         discard = partial(discard_token, self._client, self._runtime, entry.scope, held.record_id)
         start_or_run("credicorp-auth discard", partial(self._completion.attempt, discard))
+
+    @property
+    def keeps_between_processes(self) -> bool:
+        """Whether the cache keeps a token after this process has ended."""
+        return self._runtime.cache.spans_processes
 
     def windows_of(self, token: AccessToken) -> Windows | None:
         """Return the windows of a held token; None if it is no longer held."""

@@ -45,23 +45,23 @@ class Fault:
     message: str
 
 
-def read_credential(raw: SecretBytes, *, line_end: bool = True) -> Secret | Fault:
+def read_credential(raw: SecretBytes | Secret) -> Secret | Fault:
     """
     Read a credential, without the one line end that editors and `echo` append.
 
-    Anything else that looks like an accident is a fault and never corrected silently. A secret with
-    quotes around it may be right, and only its owner knows.
+    A line end cannot be part of a secret (RFC 6749 appendix A.2), so it has one reading. Anything
+    else that looks like an accident is a fault and never corrected silently: a secret may end with
+    a space or have quotes around it, and only its owner knows.
 
     Args:
-        raw: The value as found.
-        line_end: Whether one line end at the end is dropped. True for a text of its own, such as a
-            file; False for a member of a document, which is taken as written.
+        raw: The value as found, wherever it is kept.
 
     Returns:
         The credential, or the fault.
     """
-    held = raw.reveal()
-    if line_end and held.endswith(b"\n"):
+    value = raw.reveal()
+    held = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+    if held.endswith(b"\n"):
         held = held.removesuffix(b"\n").removesuffix(b"\r")
     if len(held) > MAX_CREDENTIAL:
         return Fault("secret.invalid", f"is longer than {MAX_CREDENTIAL} bytes")

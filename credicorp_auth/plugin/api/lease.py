@@ -35,7 +35,7 @@ class LeaseState(Enum):
 
     ACQUIRED = "it is ours until it is released, or lapses"
     HELD = "another has it, and works"
-    FAILED = "nobody can tell: go on without"
+    FAILED = "the cache cannot tell: go on without a lease"
 
 
 class Lease(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -13,8 +14,15 @@ from credicorp_auth.http.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from os import PathLike
 
 OptionsT = TypeVar("OptionsT")
+
+OFF: Final = "none"
+"""The text that switches an option off."""
+
+READS_OFF: Final = "credicorp_auth.reads_off"
+"""Key in the metadata of an attrs field whose converter reads `OFF` itself."""
 
 _FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -51,13 +59,17 @@ class AdapterOptions:
         """
         Build the adapter's own attrs class from the user's options.
 
+        The text `none` is None for an option whose default is None, since an environment variable
+        can express that in no other way.
+
         Args:
             options_class: An attrs class. Its fields are the options; its converters and validators
                 must accept strings, since the environment gives only those.
 
         Raises:
             InvalidSetting: An option is unknown (`config.unknown_key`; the hint names the nearest
-                known one), or the class rejects a value (`config.value`).
+                known one), or the class rejects a value (`config.value`; the message names the
+                option).
             MissingSetting: An option without a default is not set (`config.missing`).
         """
         fields = attrs.fields(cast("Any", options_class))
@@ -73,16 +85,42 @@ class AdapterOptions:
                     f"{self.setting} has no `{attribute.name}`, which has no default",
                     hint=f"set `{attribute.name}` in {self.setting}, or its variable.",
                 )
+        given = {each.name: values[each.name] for each in fields if each.name in values}
+        given |= {each.name: None for each in fields if _is_off(each, given.get(each.name))}
         try:
-            return options_class(**values)
+            return options_class(**given)
         except InvalidSetting:
             raise
         except (ValueError, TypeError):
-            # The exception's text may quote the value, so it is dropped.
-            raise InvalidSetting(
-                f"{self.setting} holds a value that {options_class.__name__} refuses",
-                hint=f"check the types of the options: {', '.join(known)}.",
-            ) from None
+            refused = [each.name for each in fields if _refuses(each, given)]
+        # The exception's text may quote the value, so it is dropped.
+        named = f"the option `{refused[0]}` of {self.setting}" if refused else self.setting
+        raise InvalidSetting(
+            f"{named} holds a value that {options_class.__name__} refuses",
+            hint=f"check the types of the options: {', '.join(refused or known)}.",
+        )
+
+
+def _is_off(field: attrs.Attribute[Any], value: object) -> bool:
+    """Return whether a text switches an option off, whose default is to have none."""
+    return value == OFF and field.default is None and not field.metadata.get(READS_OFF)
+
+
+def _refuses(field: attrs.Attribute[Any], given: Mapping[str, Any]) -> bool:
+    """Return whether one option's converter or validator, by itself, refuses the given value."""
+    if field.name not in given:
+        return False
+    value, converter = given[field.name], cast("Any", field).converter
+    try:
+        if isinstance(converter, attrs.Converter):
+            value = cast("Any", converter)(value, None, field)
+        elif converter is not None:
+            value = converter(value)
+        if field.validator is not None:
+            field.validator(None, field, value)
+    except (ValueError, TypeError):
+        return True
+    return False
 
 
 def read_encryption_key(value: str | Secret | None) -> str | Secret | None:
@@ -103,6 +141,31 @@ def read_encryption_key(value: str | Secret | None) -> str | Secret | None:
         hint="set `encryption_key` to a name such as cache_key: at most 64 small letters, digits "
         "and underscores; a key itself is handed over as a `Secret`.",
     )
+
+
+def read_path(value: str | PathLike[str] | None, *, name: str) -> str | None:
+    """
+    Read the path of a file; None is None.
+
+    Args:
+        value: The path.
+        name: The option that holds it, for the message.
+
+    Raises:
+        InvalidSetting: It is empty, or no path (`config.value`).
+    """
+    if value is None:
+        return None
+    try:
+        path = os.fsdecode(value)
+    except TypeError:  # neither text nor a path
+        path = ""
+    if not path.strip():
+        raise InvalidSetting(
+            f"`{name}` is not the path of a file",
+            hint=f"set `{name}` to the path of a file, or leave it out.",
+        )
+    return path
 
 
 def unknown_key(name: str, known: list[str], *, where: str) -> InvalidSetting:
@@ -139,6 +202,5 @@ class Provider:
     version: str = attrs.Factory(str)
 
     def __str__(self) -> str:
-        return (
-            f"{self.name} ({self.distribution} {self.version})" if self.distribution else self.name
-        )
+        provided_by = f"{self.distribution} {self.version}".strip()
+        return f"{self.name} ({provided_by})" if provided_by else self.name

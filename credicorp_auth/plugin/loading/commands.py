@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from credicorp_auth.errors import AdapterBlocked, AdapterConflict, AdapterNotFound
+from credicorp_auth.errors.install import CORE, install_command
 from credicorp_auth.http.untrusted_text import escape_untrusted
 from credicorp_auth.plugin.loading.entry_point import import_entry_point
 from credicorp_auth.plugin.loading.installed import installed_entry_points, owner_of, provider_of
-from credicorp_auth.plugin.loading.registry import CORE, PLUGINS_VARIABLE
+from credicorp_auth.plugin.loading.registry import PLUGINS_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -25,8 +26,6 @@ COMMANDS: Final = "credicorp_auth.commands"
 _TESTING: Final = "credicorp-auth-testing"
 OWNERS: Final = {"new": _TESTING, "sandbox": _TESTING}
 """Names of this project's own commands outside the core, with the distribution of each."""
-
-_FOLDERS: Final = {_TESTING: "./testing"}  # in a checkout
 
 
 class InstalledCommands:
@@ -65,14 +64,14 @@ class InstalledCommands:
         Refuse a name that is disputed, or that the operator does not allow.
 
         Args:
-            name: The name of a command, built-in or not; one that nobody provides passes.
+            name: The name of a command, built-in or not; one that no distribution provides passes.
 
         Raises:
             AdapterConflict: Two distributions claim it, or one claims a name that belongs to the
                 core or to another of this project's distributions.
             AdapterBlocked: The allowlist leaves out a command that is not built in.
         """
-        if dispute := self._dispute(name):
+        if dispute := self._describe_conflict(name):
             raise AdapterConflict(f"command {_show(name)!r} {dispute}")
         if self._is_blocked(name):
             allowed = ascii(" ".join(sorted(self._allowed or ())))[:200]
@@ -105,12 +104,12 @@ class InstalledCommands:
         if name in OWNERS:
             raise AdapterNotFound(
                 f"command {name!r} is not installed: it is part of {OWNERS[name]}",
-                hint=f"in a checkout of {CORE}, run: pip install {_FOLDERS[OWNERS[name]]}",
+                hint=f"run: {install_command('./testing')}",
             )
         return None
 
     def _describe(self, name: str) -> str:
-        if dispute := self._dispute(name):
+        if dispute := self._describe_conflict(name):
             return f"refused: it {dispute}"
         blocked = f"; {PLUGINS_VARIABLE} leaves it out" if self._is_blocked(name) else ""
         return f"{_claimant(self._claims[name][0])}{blocked}"
@@ -119,7 +118,7 @@ class InstalledCommands:
         added = name in self._claims and name not in self._built_in
         return added and self._allowed is not None and name not in self._allowed
 
-    def _dispute(self, name: str) -> str:
+    def _describe_conflict(self, name: str) -> str:
         """Say who claims a name that only one may have; empty if it is not disputed."""
         claims = self._claims.get(name, [])
         owner = CORE if name in self._built_in else OWNERS.get(name)

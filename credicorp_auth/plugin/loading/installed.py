@@ -5,13 +5,20 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
+from credicorp_auth.errors.install import CORE
 from credicorp_auth.plugin.api import Provider
+from credicorp_auth.plugin.loading.kinds import KINDS
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+    from os import PathLike
+    from pathlib import Path
+
+    from credicorp_auth.plugin.loading.kinds import Kind, OwnAdapter
 
 _OURS: Final = "credicorp_auth."  # prefix of the groups of all kinds
 
@@ -21,7 +28,8 @@ def installed_entry_points() -> tuple[EntryPoint, ...]:
     """
     List the entry points of every kind, once per process: a scan takes some 50 ms.
 
-    Distributions are read one by one, so that one with damaged metadata hides no other.
+    Distributions are read one by one, so that one with damaged metadata hides no other. Our own
+    adapters are found by their modules if their metadata is missing.
     """
     found: dict[str, list[EntryPoint]] = {}
     for each in distributions():
@@ -30,7 +38,10 @@ def installed_entry_points() -> tuple[EntryPoint, ...]:
             if ours:
                 # Of two with the same name, the first on the path is the one that is imported.
                 found.setdefault(owner_of(ours[0]), ours)
-    return tuple(point for points in found.values() for point in points)
+    return (
+        *(point for points in found.values() for point in points),
+        *_without_metadata(frozenset(found)),
+    )
 
 
 def owner_of(entry_point: EntryPoint) -> str:
@@ -41,6 +52,51 @@ def owner_of(entry_point: EntryPoint) -> str:
 def provider_of(entry_point: EntryPoint) -> Provider:
     """Return the name, distribution and version of an entry point's adapter."""
     return Provider(entry_point.name, owner_of(entry_point), _metadata_of(entry_point, "Version"))
+
+
+def is_metadata_missing() -> bool:
+    """Return whether this process has no metadata of the core: it is frozen, or was slimmed."""
+    try:
+        distribution(CORE)
+    except PackageNotFoundError:
+        return True
+    return False
+
+
+class UndescribedDistribution(Distribution):
+    """A distribution of ours that is importable, but whose metadata was left out."""
+
+    def __init__(self, kind: Kind, adapter: OwnAdapter) -> None:
+        self._files = {
+            "METADATA": f"Name: {adapter.distribution}\n",
+            "entry_points.txt": f"[{kind.group}]\n{adapter.name} = {adapter.module}\n",
+        }
+
+    def read_text(self, filename: str) -> str | None:
+        """Return the text of a metadata file."""
+        return self._files.get(filename)
+
+    def locate_file(self, path: str | PathLike[str]) -> Path:
+        """Refuse: nothing lists its files."""
+        raise NotImplementedError
+
+
+def _without_metadata(described: frozenset[str]) -> list[EntryPoint]:
+    """Return entry points for our adapters that can be imported, but have no metadata."""
+    return [
+        point
+        for kind in KINDS
+        for each in kind.own
+        if each.distribution not in described and is_importable(each.package)
+        for point in UndescribedDistribution(kind, each).entry_points
+    ]
+
+
+def is_importable(package: str) -> bool:
+    """Return whether a package can be found; its code does not run."""
+    with suppress(Exception):  # finders of third parties may fail in any way
+        return find_spec(package) is not None
+    return False
 
 
 def _metadata_of(entry_point: EntryPoint, name: str) -> str:

@@ -18,14 +18,12 @@ from attrs import frozen
 
 from credicorp_auth.plugin.api import Provider
 from credicorp_auth.plugin.api.hookspecs import CREDICORP_API
-from credicorp_auth.plugin.loading.installed import owner_of, provider_of
-from credicorp_auth.plugin.loading.registry import (
-    CORE,
+from credicorp_auth.plugin.loading.installed import provider_of
+from credicorp_auth.plugin.loading.kinds import (
     KINDS,
     Kind,
-    install_line,
-    is_disputed,
 )
+from credicorp_auth.plugin.loading.registry import dispute_of, install_hint, is_disputed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -42,7 +40,6 @@ _REQUIREMENT = re.compile(
 class AdapterStatus(Enum):
     """Status of an adapter: the result that naming it would have."""
 
-    BUILT_IN = "boxed"
     AVAILABLE = "available"
     ACTIVE = "active"
     BLOCKED = "blocked"
@@ -72,16 +69,17 @@ class AdapterInfo:
     warning: str = ""
 
     @property
-    def built_in(self) -> bool:
-        """Whether it is part of the core distribution."""
-        return self.provider.distribution == CORE
+    def is_own(self) -> bool:
+        """Whether it is one of this project's adapters."""
+        own = self.kind.own_adapter(self.provider.name)
+        return own is not None and self.provider.distribution in ("", own.distribution)
 
 
 def list_adapters(
     registry: Registry, active: Collection[tuple[Kind, str]] = frozenset()
 ) -> list[AdapterInfo]:
     """
-    List every installed or published adapter, by kind and name, without an import.
+    List every adapter that is installed, and our own that are not, without an import.
 
     Args:
         registry: The installed adapters.
@@ -96,31 +94,23 @@ def list_adapters(
 
 def _list_kind(registry: Registry, kind: Kind, active: Collection[str]) -> Iterator[AdapterInfo]:
     claims = registry.claims(kind)
-    for name in sorted({*claims, *kind.published}):
+    for name in sorted({*claims, *(each.name for each in kind.own)}):
         if name not in claims:
-            line = install_line(name)
+            line = install_hint(kind, name)
             yield AdapterInfo(kind, Provider(name), AdapterStatus.NOT_INSTALLED, warning=line)
             continue
         disputed = is_disputed(kind, name, claims[name])
         for each in claims[name]:
             state, warning = AdapterStatus.AVAILABLE, ""
             if disputed:
-                state, warning = AdapterStatus.DUPLICATE, _dispute(kind, name, claims[name])
+                state, warning = AdapterStatus.DUPLICATE, dispute_of(kind, name, claims[name])
             elif not registry.allows(kind, name):
                 state, warning = AdapterStatus.BLOCKED, "CREDICORP_PLUGINS leaves it out"
             elif warning := _flaw_of(each):
                 state = AdapterStatus.BROKEN
             elif name in active:
                 state = AdapterStatus.ACTIVE
-            elif owner_of(each) == CORE:
-                state = AdapterStatus.BUILT_IN
             yield AdapterInfo(kind, provider_of(each), state, _core_range(each), warning)
-
-
-def _dispute(kind: Kind, name: str, claims: Iterable[EntryPoint]) -> str:
-    if name in kind.built_in:
-        return f"the name {name} belongs to what is in the box"
-    return f"claimed by {' and '.join(sorted({owner_of(each) for each in claims}))}"
 
 
 def _core_range(entry_point: EntryPoint) -> str:

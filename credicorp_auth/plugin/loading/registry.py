@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
-from attrs import frozen
 
 from credicorp_auth.errors import (
     AdapterBlocked,
@@ -19,31 +18,27 @@ from credicorp_auth.errors import (
     AdapterNotFound,
     CredicorpAuthError,
 )
+from credicorp_auth.errors.install import STANDARD_COMMAND
 from credicorp_auth.http.untrusted_text import escape_untrusted
-from credicorp_auth.plugin.api import (
-    BoundedCache,
-    Cache,
-    CacheCapabilities,
-    LeasingCache,
-    ListingCache,
-    Provider,
-    SecretSource,
-    SecretSourceCapabilities,
-    Transport,
-    TransportCapabilities,
-)
 from credicorp_auth.plugin.api.hookspecs import HookSpecs
 from credicorp_auth.plugin.loading.entry_point import import_entry_point
-from credicorp_auth.plugin.loading.installed import installed_entry_points, owner_of, provider_of
+from credicorp_auth.plugin.loading.installed import (
+    installed_entry_points,
+    is_metadata_missing,
+    owner_of,
+    provider_of,
+)
+from credicorp_auth.plugin.loading.kinds import KINDS, OBSERVER
+from credicorp_auth.plugin.loading.missing_library import missing_library
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from importlib.metadata import EntryPoint
 
     from credicorp_auth.events import Event
+    from credicorp_auth.plugin.api import Provider
     from credicorp_auth.plugin.api.options import AdapterOptions
-
-CORE: Final = "credicorp-auth"
+    from credicorp_auth.plugin.loading.kinds import Kind
 
 PLUGINS_VARIABLE: Final = "CREDICORP_PLUGINS"
 """Variable with the operator's allowlist of adapters, observers and added commands."""
@@ -55,63 +50,7 @@ def read_allowlist(environ: Mapping[str, str]) -> list[str] | None:
     return None if listed is None else listed.replace(",", " ").split()
 
 
-@frozen
-class Kind:
-    """
-    A kind of adapter.
-
-    Args:
-        name: The user's word for it.
-        group: The entry-point group that lists its adapters.
-        hook: The hook that builds one.
-        port: The interface that it must implement.
-        capabilities: The class that declares its optional capabilities.
-        built_in: Names that the core provides.
-        published: Names of this project's other distributions, which may not be installed.
-        beyond: The interface that each capability requires on top of the port.
-    """
-
-    name: str
-    group: str
-    hook: str
-    port: type = object
-    capabilities: type = object
-    built_in: frozenset[str] = frozenset()
-    published: frozenset[str] = frozenset()
-    beyond: tuple[tuple[str, type], ...] = ()
-
-
-TRANSPORT: Final = Kind(
-    "transport",
-    "credicorp_auth.transports",
-    "credicorp_transport",
-    Transport,
-    TransportCapabilities,
-    frozenset({"urllib3"}),
-    frozenset({"requests", "httpx", "httpx2"}),
-)
-CACHE: Final = Kind(
-    "cache",
-    "credicorp_auth.caches",
-    "credicorp_cache",
-    Cache,
-    CacheCapabilities,
-    frozenset({"memory"}),
-    frozenset({"file", "redis"}),
-    (("bounded", BoundedCache), ("leases", LeasingCache), ("lists", ListingCache)),
-)
-SECRET_SOURCE: Final = Kind(
-    "secret source",
-    "credicorp_auth.secret_sources",
-    "credicorp_secret_source",
-    SecretSource,
-    SecretSourceCapabilities,
-    frozenset({"env"}),
-    frozenset({"vault", "aws"}),
-)
-OBSERVER: Final = Kind("observer", "credicorp_auth.observers", "credicorp_event")
-KINDS: Final = (TRANSPORT, CACHE, SECRET_SOURCE, OBSERVER)
-_BUILT_IN: Final = frozenset(name for kind in KINDS for name in kind.built_in)
+_STANDARD: Final = frozenset(name for kind in KINDS for name in kind.standard)
 
 
 class Registry:
@@ -120,8 +59,8 @@ class Registry:
 
     Args:
         found: The entry points to choose from; None, the default, takes those installed.
-        allowed: Names that may be loaded, including built-in ones. Empty allows only the built-in
-            adapters; None, the default, allows every adapter.
+        allowed: Names that may be loaded, including our own. Empty allows only what the defaults of
+            the settings name; None, the default, allows every adapter.
     """
 
     def __init__(
@@ -131,7 +70,7 @@ class Registry:
         allowed: Iterable[str] | None = None,
     ) -> None:
         self._found = installed_entry_points() if found is None else tuple(found)
-        self._allowed = None if allowed is None else frozenset(allowed) or _BUILT_IN
+        self._allowed = None if allowed is None else frozenset(allowed) or _STANDARD
 
     def claims(self, kind: Kind) -> dict[str, list[EntryPoint]]:
         """Return the entry points that claim each name of a kind; one distribution counts once."""
@@ -147,7 +86,7 @@ class Registry:
         if self._allowed is None:
             return True
         # An empty list permits the cache `memory`, but not an observer of the same name.
-        return name in (kind.built_in if self._allowed is _BUILT_IN else self._allowed)
+        return name in (kind.standard if self._allowed is _STANDARD else self._allowed)
 
     def load(self, kind: Kind, name: str, options: AdapterOptions) -> tuple[Any, Provider]:
         """
@@ -168,7 +107,7 @@ class Registry:
         entry_point = self._find(kind, name)
         provider = provider_of(entry_point)
         hook = _register(kind, entry_point, provider)
-        return _build(kind, provider, lambda: hook(options=options)), provider
+        return _build(kind, entry_point, lambda: hook(options=options)), provider
 
     def load_observer(self, name: str) -> Callable[[Event], object]:
         """Load an observer by name; return the function to call with each event."""
@@ -185,35 +124,55 @@ class Registry:
         if name not in claims:
             raise _not_found(kind, name, sorted(claims))
         if is_disputed(kind, name, claims[name]):
-            claimants = " and ".join(sorted(str(provider_of(each)) for each in claims[name]))
-            raise AdapterConflict(f"{kind.name} {name!r} is claimed by {claimants}")
+            raise AdapterConflict(f"{kind.name} {name!r} {dispute_of(kind, name, claims[name])}")
         return claims[name][0]
 
 
 def is_disputed(kind: Kind, name: str, claims: Sequence[EntryPoint]) -> bool:
-    """Return whether two distributions claim a name, or a third party claims a built-in one."""
-    return len(claims) > 1 or (name in kind.built_in and owner_of(claims[0]) != CORE)
+    """Return whether two distributions claim a name, or a third party claims one of ours."""
+    own = kind.own_adapter(name)
+    return len(claims) > 1 or (own is not None and owner_of(claims[0]) != own.distribution)
 
 
-def install_line(name: str) -> str:
-    """Return the command that installs one of this project's adapters."""
-    return f"pip install 'credicorp-auth[{name}]'"
+def dispute_of(kind: Kind, name: str, claims: Iterable[EntryPoint]) -> str:
+    """Say who claims a name, and whose it is if it is one of ours."""
+    claimants = " and ".join(sorted(str(provider_of(each)) for each in claims))
+    own = kind.own_adapter(name)
+    return f"is claimed by {claimants}" + (f"; it belongs to {own.distribution}" if own else "")
+
+
+def install_hint(kind: Kind, name: str) -> str:
+    """Return the command that installs one of this project's adapters; empty for any other."""
+    own = kind.own_adapter(name)
+    return own.install_command if own else ""
 
 
 def _not_found(kind: Kind, name: str, installed: Sequence[str]) -> AdapterNotFound:
     others = ", ".join(escape_untrusted(each, ()) for each in installed) or "none"
-    hint = (
-        f"install it: {install_line(name)}"
-        if name in kind.published
-        else f"install its distribution, or choose one of: {others}."
-    )
-    return AdapterNotFound(f"no {kind.name} {ascii(name)[:60]} is installed", hint=hint)
+    command = install_hint(kind, name)
+    if command:
+        hint = f"install it: {command}."
+        if name in kind.standard:
+            hint = f"install it: {command}; or all that the defaults need: {STANDARD_COMMAND}."
+    elif is_metadata_missing():
+        hint = (
+            "the metadata (*.dist-info) of the distributions is missing here, so only the adapters "
+            "of credicorp-auth are found by name: pass the adapter itself, or deploy its metadata."
+        )
+    else:
+        hint = f"install its distribution, or choose one of: {others}."
+    return AdapterNotFound(f"the {kind.name} {ascii(name)[:60]} is not installed", hint=hint)
 
 
 def _register(kind: Kind, entry_point: EntryPoint, provider: Provider) -> Callable[..., Any]:
     """Import the plugin, check its hook and API version, and return its hook."""
     where = f"{kind.name} {provider}"
-    plugin = import_entry_point(where, entry_point)
+    try:
+        plugin = import_entry_point(where, entry_point)
+    except AdapterBroken as fault:
+        if lacking := missing_library(kind, entry_point, fault.__cause__ or fault):
+            raise lacking from fault.__cause__
+        raise
     # A separate manager per plugin: only this plugin's implementation can be called through it, and
     # a failed registration leaves nothing behind.
     manager = pluggy.PluginManager("credicorp_auth")
@@ -232,7 +191,7 @@ def _register(kind: Kind, entry_point: EntryPoint, provider: Provider) -> Callab
     return hook  # type: ignore[no-any-return] # pluggy's hooks are not typed
 
 
-def _build(kind: Kind, provider: Provider, build: Callable[[], object]) -> object:
+def _build(kind: Kind, entry_point: EntryPoint, build: Callable[[], object]) -> object:
     try:
         adapter = build()
         flaw = _flaw_of(kind, adapter)
@@ -242,11 +201,16 @@ def _build(kind: Kind, provider: Provider, build: Callable[[], object]) -> objec
         raise  # the user interrupted
     except BaseException as fault:  # noqa: BLE001 - the boundary to third-party code
         # Not chained: the text or the frames may hold an option, and options may be secrets.
+        lacking = missing_library(kind, entry_point, fault)
         flaw = f"raised {type(fault).__name__} while it was built"
     else:
         if not flaw:
             return adapter
-    raise AdapterBroken(f"{kind.name} {provider} {flaw}", code="plugin.contract")
+        lacking = None
+    if lacking:
+        raise lacking
+    where = f"{kind.name} {provider_of(entry_point)}"
+    raise AdapterBroken(f"{where} {flaw}", code="plugin.contract")
 
 
 def _flaw_of(kind: Kind, adapter: Any) -> str:  # noqa: ANN401 - a hook may return anything

@@ -20,10 +20,12 @@ async def decisions(scope: Connection, receive: Receive, send: Send) -> None:
         await run_guarded(receive, send)
         return
     claims = scope.get("credicorp_auth.claims")  # None if the path is open
-    told = {"status": "ok"} if claims is None else {"outcome": "approved", "for": claims.client_id}
+    reported = (
+        {"status": "ok"} if claims is None else {"outcome": "approved", "for": claims.client_id}
+    )
     headers = [(b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(told).encode()})
+    await send({"type": "http.response.body", "body": json.dumps(reported).encode()})
 
 
 async def run_guarded(receive: Receive, send: Send) -> None:

@@ -103,11 +103,11 @@ def explain(failure: Exception, place: str) -> CredicorpAuthError:
     if isinstance(failure, CredicorpAuthError):
         return failure.copy()
     if isinstance(failure, exceptions.ClientError):
-        return _explain_answer(failure, place)
+        return _explain_response(failure, place)
     kind = type(failure).__name__
     if isinstance(failure, _NO_CREDENTIALS):
         return SecretUnavailable(
-            f"{place} cannot be read: AWS credentials cannot be had ({kind})",
+            f"{place} cannot be read: AWS credentials cannot be obtained ({kind})",
             code="secret.denied",
             hint="give this process an AWS identity: a role, a profile, or AWS_ACCESS_KEY_ID.",
         )
@@ -126,7 +126,7 @@ def explain(failure: Exception, place: str) -> CredicorpAuthError:
     )
 
 
-def _explain_answer(failure: exceptions.ClientError, place: str) -> SecretUnavailable:
+def _explain_response(failure: exceptions.ClientError, place: str) -> SecretUnavailable:
     response: Any = failure.response
     about, error = response.get("ResponseMetadata", {}), response.get("Error", {})
     status = about.get("HTTPStatusCode") or 0

@@ -80,22 +80,24 @@ class SourceOptions:
     Options of the secret source `aws`.
 
     Args:
-        secret_id: Name or ARN of a Secrets Manager secret.
-        parameter: Name or ARN of a Parameter Store parameter, in place of `secret_id`. Append
+        secret_id (text; default: none): Name or ARN of a Secrets Manager secret. Either it or
+            `parameter` is required.
+        parameter (text; default: none): Name or ARN of a Parameter Store parameter. Append
             `:version` or `:label` to read another version than the newest.
-        region: Region of the secret; by default that of the profile or the environment.
-        profile: Name of a profile in AWS's configuration files.
-        role_arn: Role to assume before reading, with the credentials of AWS's credential chain.
-        endpoint_url: URL of the service, such as a VPC endpoint.
-        stage: Staging label of the secret's version; `AWSCURRENT` if neither this nor
-            `version_id` is given.
-        version_id: Id of the secret version to read.
-        fields: Mapping of field names to JSON member names, or text such as
-            `client_id=username,client_secret=password`. A field not listed uses its own name.
-        timeout: Timeout of one fetch in seconds, which includes AWS's credential chain and
-            retries.
-        overlap: `previous` or `pending` also reads the version of that stage, for use during a
-            rotation; `off` does not.
+        region (text; default: that of the profile or the environment): Region of the secret.
+        profile (text; default: AWS_PROFILE): Name of a profile in AWS's configuration files.
+        role_arn (text; default: none): Role to assume before reading, with the credentials of
+            AWS's credential chain.
+        endpoint_url (address; default: that of AWS): URL of the service, such as a VPC endpoint.
+        stage (text; default: `AWSCURRENT`, without `version_id`): Staging label of the secret's
+            version.
+        version_id (text; default: none): Id of the secret version to read.
+        fields (mapping; default: none): Field names and the JSON members that hold them, if the
+            names differ; or text such as `client_id=username,client_secret=password`.
+        timeout (seconds, above 0, up to 3600; default: `2`): For one fetch in total, AWS's
+            credential chain and retries included.
+        overlap (`off`, `previous` or `pending`; default: `off`): `previous` or `pending` also
+            reads the version of that stage, for use during a rotation.
 
     Raises:
         InvalidSetting: A value is invalid (`config.value`, `config.url`), two options conflict,

@@ -63,7 +63,7 @@ def _read_member(record: dict[str, Any], member: str, stored: Stored) -> Secret:
         found = Fault("secret.invalid", "is no text")
     else:
         held = SecretBytes(value.encode("utf-8", "surrogatepass"))
-        found = read_credential(held, line_end=False)
+        found = read_credential(held)
     return _accept(found, f", member {ascii(member)[:80]}", stored)
 
 

@@ -60,7 +60,7 @@ class AwsSecretSource:
         wanted = sorted(set(names))
         seconds = self._options.timeout
         progress: Progress[FetchedSecret] = self._calls.run(
-            lambda told: self._read(wanted, told), seconds=seconds
+            lambda call: self._read(wanted, call), seconds=seconds
         )
         # Checked first: a result that arrived in time counts even if its fallback did not.
         if (result := progress.result) is not None:

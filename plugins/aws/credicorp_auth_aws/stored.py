@@ -90,7 +90,7 @@ def _member(response: dict[str, Any], name: str, kind: type[T]) -> T:
     if type(value) is kind and value:
         return value
     raise SecretUnavailable(
-        f"the answer of AWS has no {name} that could be one",
-        hint="check `endpoint_url`: something that is not AWS may have answered.",
+        f"the response of AWS has no valid {name}",
+        hint="check `endpoint_url`: the response may come from something other than AWS.",
         retryable=True,
     )

@@ -71,7 +71,7 @@ def test_the_environment_is_asked_first(kept, open_source):
 
 
 def test_a_profile(kept, open_source, tmp_path):
-    """The profile that was set gives keys and region, whatever the environment holds."""
+    """The profile that was set gives keys and region, no matter what the environment holds."""
     (tmp_path / "credentials").write_text(
         "[prod]\naws_access_key_id = AKIAPROD\naws_secret_access_key = not-a-real-key\n"
     )
@@ -114,7 +114,7 @@ def test_no_identity_at_all(kept, open_source, monkeypatch):
 
 
 def test_replaced_keys_are_found(open_source, monkeypatch):
-    """After a refusal AWS's chain is asked anew, so that keys which were replaced count."""
+    """After a refusal AWS's chain is asked again, so that keys which were replaced count."""
     first = [Receive(), Send(refused("ExpiredTokenException"))]
     with WireServer(first, [Receive(), Send(KEPT)]) as server:
         source = open_source(base(server), secret_id="a")
@@ -357,7 +357,7 @@ def test_fault_197_one_thread_hangs_at_most(kept, open_source, hanging_program):
 
 
 def test_fault_197_a_child_does_not_wait_for_it(kept, open_source, hanging_program, monkeypatch):
-    """In the child of a fork the call that hangs in the parent is in nobody's way."""
+    """In the child of a fork the call that hangs in the parent delays nothing."""
     source = open_source(base(kept), secret_id="a", timeout=0.5)
     refusal(source, NAMES)
     source.after_fork()

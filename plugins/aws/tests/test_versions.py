@@ -37,7 +37,7 @@ def test_stages(aws, open_source, rotated, stage, expected):
 
 
 def test_one_version_by_its_id(aws, open_source, rotated):
-    """A version that was set by its id is read, whatever becomes the current one."""
+    """A version that was set by its id is read, no matter what becomes the current one."""
     name, current = rotated
     source = open_source(aws.url, secret_id=name, version_id=current)
     before = source.fetch(["client_secret"])
@@ -160,6 +160,14 @@ def test_a_secret_that_is_no_object(aws, open_source, value, end):
     assert "secret.missing" == refusal(source, ["client_id", "client_secret"]).code
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_fault_404_one_line_end_is_cut_off_a_member(aws, open_source, end):
+    """404: a member that was stored from a file means what the file says, as in every source."""
+    source = open_source(aws.url, secret_id=aws.create({"client_secret": f"s3cret{end}"}))
+
+    assert "s3cret" == secret_of(source.fetch(["client_secret"]))
+
+
 @pytest.mark.parametrize("content", [b"s3cret", b'{"client_secret": "s3cret"}'])
 def test_binary_secrets(aws, open_source, content):
     """Bytes that are UTF-8 are read as text would be."""
@@ -196,7 +204,7 @@ def test_members_by_other_names(aws, open_source):
         pytest.param(" {} ", "secret.missing", "member", id="184-nothing"),
         pytest.param('{"client_secret": ""}', "secret.empty", "member", id="181-member"),
         pytest.param(" \n", "secret.empty", "is empty", id="181-whole"),
-        pytest.param('{"client_secret": "%s\\n"}', "secret.invalid", "white space", id="182-member-line-end"),
+        pytest.param('{"client_secret": "%s\\n\\n"}', "secret.invalid", "white space", id="182-member-two-line-ends"),
         pytest.param(" %s", "secret.invalid", "white space", id="182-whole-leading"),
         pytest.param("%s\n\n", "secret.invalid", "white space", id="182-whole-two-line-ends"),
         pytest.param("'%s'", "secret.invalid", "quotes", id="182-whole-quotes"),

@@ -35,7 +35,8 @@ class SourceOptions:
     Options of the secret source `env`.
 
     Args:
-        prefix: Prefix of the variable names; `CC_` for those of older services.
+        prefix (text; default: `CREDICORP_`): Prefix of the variable names; `CC_` reads
+            `CC_CLIENT_ID` and `CC_CLIENT_SECRET`.
     """
 
     prefix: str = field(default="CREDICORP_", converter=_read_prefix)
@@ -127,7 +128,9 @@ class EnvSecretSource:
     def _find(self, name: str) -> _Found:
         variable = f"{self._options.prefix}{name.upper()}"
         direct, path = self._look_up(variable), self._look_up(f"{variable}_FILE")
-        if direct is not None and path is not None:
+        # A compose file or chart that has no value for a variable sets it to nothing.
+        path = path if path and path.strip() else None
+        if direct and direct.strip() and path is not None:
             fault = Fault("secret.invalid", "are both set; keep one of them")
             return _Found(name, f"{variable} and {variable}_FILE", fault)
         if path is not None:

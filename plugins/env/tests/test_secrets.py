@@ -112,20 +112,35 @@ def test_fault_183_nul(tmp_path: Path, value: bytes) -> None:
 
 
 def test_fault_180_missing() -> None:
-    """What is not set is missing, and both names that would do are told."""
+    """What is not set is missing, and both names that would do are reported."""
     error = failure(EnvSecretSource(environment={}))
 
     assert ("secret.missing", False) == (error.code, error.retryable)
     assert f"{NAME} (or {NAME}_FILE)" in str(error)
 
 
-@pytest.mark.parametrize("value", ["", "canary"])
-def test_set_twice(value: str) -> None:
-    """A variable and its file at once are ambiguous, even if one of them is empty."""
-    error = failure(EnvSecretSource(environment={NAME: value, f"{NAME}_FILE": "/nowhere"}))
+def test_set_twice() -> None:
+    """A variable and its file at once are ambiguous."""
+    error = failure(EnvSecretSource(environment={NAME: "canary", f"{NAME}_FILE": "/nowhere"}))
 
     assert "secret.invalid" == error.code
     assert f"{NAME} and {NAME}_FILE" in str(error)
+
+
+@pytest.mark.parametrize("empty", ["", " "])
+def test_fault_399_a_variable_that_is_empty_is_not_set(tmp_path: Path, empty: str) -> None:
+    """399: an empty variable beside its file, or an empty path beside the variable, is no second value."""
+    (tmp_path / "secret").write_text("from the file")
+    beside_file = {NAME: empty, f"{NAME}_FILE": str(tmp_path / "secret")}
+    beside_path = {NAME: "from the variable", f"{NAME}_FILE": empty}
+    read = [
+        EnvSecretSource(environment=each).fetch(["client_secret"]).fields["client_secret"].reveal()
+        for each in (beside_file, beside_path)
+    ]
+
+    assert ["from the file", "from the variable"] == read
+    assert "secret.missing" == failure(EnvSecretSource(environment={f"{NAME}_FILE": empty})).code
+    assert "secret.empty" == failure(EnvSecretSource(environment={NAME: empty})).code
 
 
 def make_directory(path: Path) -> None:
@@ -157,7 +172,7 @@ def make_under_file(path: Path) -> None:
 def test_paths_that_lead_nowhere(
     tmp_path: Path, make: Any, name: str, code: str, retryable: bool
 ) -> None:
-    """A path that is no file's is told by path, and never waited for."""
+    """A path that is no file's is reported by path, and never waited for."""
     make(tmp_path / "x")
     path = str(tmp_path / name)
     error = failure(EnvSecretSource(environment={f"{NAME}_FILE": path}))
@@ -330,14 +345,14 @@ class Turning(dict[str, str]):
 
     def __init__(self, *turns: int) -> None:
         super().__init__()
-        self.looks = 0
+        self.reads = 0
         self.turns = turns
 
     def get(self, name: str, default: Any = None) -> Any:
         if name.endswith("_FILE"):
             return default
-        self.looks += 1
-        return f"{name[-2:].lower()}-v{sum(turn < self.looks for turn in self.turns)}"
+        self.reads += 1
+        return f"{name[-2:].lower()}-v{sum(turn < self.reads for turn in self.turns)}"
 
 
 @pytest.mark.parametrize("turns", [(), (1,), (2,), (3,), (1, 4)])

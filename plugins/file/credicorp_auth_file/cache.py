@@ -18,10 +18,10 @@ from credicorp_auth_file.lock import Locks
 from credicorp_auth_file.operations import SYSTEM
 from credicorp_auth_file.options import CacheOptions
 from credicorp_auth_file.record import (
-    LAST_MOMENT,
+    LATEST_TIME,
     LONGEST,
+    MAX_PLAUSIBLE_NUMBER,
     MAX_RECORD,
-    MOST_BELIEVED,
     Record,
     Unreadable,
     build_stem,
@@ -88,9 +88,9 @@ class FileCache:
             raise CacheUnavailable(
                 f"the cache's file {stem}{RECORD} holds no entry",
                 code="cache.corrupt",
-                hint="nothing: the next token takes its place.",
+                hint="nothing to do: the next token replaces it.",
             )
-        return record if self._lives(record) else None
+        return record if self._is_valid(record) else None
 
     def write(self, key: str, entry: bytes, *, lifetime: float, number: int = 0) -> None:
         """
@@ -107,7 +107,7 @@ class FileCache:
         """
         now = self._system.wall()
         # With the arguments in this order, NaN becomes 0.
-        ends = min(now + max(0.0, min(lifetime, LONGEST)), LAST_MOMENT)
+        ends = min(now + max(0.0, min(lifetime, LONGEST)), LATEST_TIME)
         record = Record(key, SecretBytes(entry), sound_number(number), now, ends)
         del entry  # so that no traceback holds it
         perform(self._options.directory, partial(self._write, record))
@@ -134,7 +134,7 @@ class FileCache:
             )
         if self._outranks(there, record):
             return
-        if self._lives(record):
+        if self._is_valid(record):
             folder.rename(temporary, name)
         else:
             folder.remove(name)
@@ -159,7 +159,7 @@ class FileCache:
         try:
             with self._opened() as folder, self._locks.held(folder):
                 record = _find(folder, stem)
-                is_meant = self._lives(record) and (
+                is_meant = self._is_valid(record) and (
                     expected is None or expected in record.entry.reveal()
                 )
                 return is_meant and folder.remove(f"{stem}{RECORD}")
@@ -188,7 +188,7 @@ class FileCache:
             make_folder(self._options.directory, self._system)
             with self._opened() as folder, self._locks.held(folder):
                 record = _find(folder, stem)
-                above = record.number if self._lives(record) else 0
+                above = record.number if self._is_valid(record) else 0
                 return take_lease(folder, self._locks, stem, seconds=seconds, above=above)
         except OSError as failure:
             if failure.errno not in NO_LOCKS:
@@ -215,7 +215,7 @@ class FileCache:
             (
                 CacheEntry(each.key, max(now - each.written, 0.0), each.ends - now)
                 for each in found
-                if self._lives(each)
+                if self._is_valid(each)
             ),
             key=attrgetter("key"),
         )
@@ -253,8 +253,8 @@ class FileCache:
     def _opened(self) -> AbstractContextManager[Folder]:
         return open_folder(self._options.directory, self._system)
 
-    def _lives(self, found: Record | Unreadable | None) -> TypeGuard[Record]:
-        return isinstance(found, Record) and found.lives_at(self._system.wall())
+    def _is_valid(self, found: Record | Unreadable | None) -> TypeGuard[Record]:
+        return isinstance(found, Record) and found.valid_at(self._system.wall())
 
     def _is_recent(self, folder: Folder, name: str) -> bool:
         # Services that can read it refresh it; one not refreshed for so long is unused.
@@ -262,7 +262,7 @@ class FileCache:
         return found is not None and abs(self._system.wall() - found.st_mtime) < _RENEWED_WITHIN
 
     def _outranks(self, found: Record | Unreadable | None, record: Record) -> bool:
-        return self._lives(found) and MOST_BELIEVED >= found.number > record.number > 0
+        return self._is_valid(found) and MAX_PLAUSIBLE_NUMBER >= found.number > record.number > 0
 
 
 def _find(folder: Folder, stem: str) -> Record | Unreadable | None:

@@ -37,10 +37,10 @@ def perform(where: str, work: Callable[[], T]) -> T:
     try:
         return work()
     except CacheUnavailable as refusal:
-        trouble = refusal.copy()
+        reported = refusal.copy()
     except OSError as failure:
-        trouble = _explain(where, failure)
-    raise trouble
+        reported = _explain(where, failure)
+    raise reported
 
 
 def _explain(where: str, failure: OSError) -> CacheUnavailable:

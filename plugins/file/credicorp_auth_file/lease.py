@@ -18,7 +18,7 @@ from attrs import frozen
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth.plugin.api import LeaseState
 from credicorp_auth_file.folder import open_folder
-from credicorp_auth_file.record import MOST_BELIEVED
+from credicorp_auth_file.record import MAX_PLAUSIBLE_NUMBER
 
 if TYPE_CHECKING:
     from credicorp_auth_file.folder import Folder
@@ -142,7 +142,7 @@ def _take_over(folder: Folder, locks: Locks, name: str, number: int) -> FileLeas
 def _next_number(folder: Folder, file: LockFile, above: int) -> int:
     kept = file.read(_DIGITS)
     last = int(kept) if len(kept) == _DIGITS and kept.isdigit() else 0
-    known = [each for each in (last, above) if each <= MOST_BELIEVED]
+    known = [each for each in (last, above) if each <= MAX_PLAUSIBLE_NUMBER]
     microseconds = int(folder.system.wall() * 1_000_000)
     return max([microseconds, *(each + 1 for each in known)])
 

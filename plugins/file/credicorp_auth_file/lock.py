@@ -166,7 +166,7 @@ class Locks:
             if self._system.monotonic() >= given_up_at:
                 raise CacheUnavailable(
                     f"the lock of the cache in {ascii(folder.path)[1:-1]} is held for too long",
-                    hint="see which process stands still with the cache's lock open.",
+                    hint="find the process that hangs while it has the cache's lock open.",
                     retryable=True,
                 )
             self._system.sleep(pause)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from attrs import field, frozen
@@ -21,13 +22,13 @@ _MOST_OF_A_PATH: Final = 3_900  # bytes: PATH_MAX, less the longest name of a fi
 
 
 def _read_directory(value: str | PathLike[str] | None) -> str:
-    if value is None:
-        value = user_cache_dir("credicorp-auth", appauthor=False)
-    path = os.fsdecode(value)
+    path = _default_directory() if value is None else os.fsdecode(value)
     if not path.isprintable():
         raise _bad_path("holds characters that no path needs")
     if path.startswith("~/"):
         path = os.path.expanduser(path)  # noqa: PTH111 # a string goes in and comes out
+        if path.startswith("~/"):
+            raise _bad_path("is below the home folder, and this user has none")
     if not path.startswith("/"):
         # Processes that share a cache need not share a working directory.
         raise _bad_path("is not absolute")
@@ -41,6 +42,12 @@ def _read_directory(value: str | PathLike[str] | None) -> str:
     if longest > _MOST_OF_A_NAME or len(path.encode()) > _MOST_OF_A_PATH:
         raise _bad_path("is too long")
     return "/" + "/".join(names)
+
+
+def _default_directory() -> str:
+    with suppress(RuntimeError):  # a user id of a container that no user database knows
+        return user_cache_dir("credicorp-auth", appauthor=False)
+    return "~/.cache/credicorp-auth"
 
 
 def _bad_path(message: str) -> InvalidSetting:
@@ -57,11 +64,12 @@ class CacheOptions:
     Options of the cache `file`.
 
     Args:
-        directory: Folder of the entries: an absolute path, or one that starts with `~/`. It is
-            for this cache alone, and is created when the first entry is stored. By default
-            `credicorp-auth` in the user's cache folder.
-        encryption_key: Key to encrypt entries with: the name of a secret source field that holds
-            it, or the key itself as a `Secret`. By default entries are not encrypted.
+        directory (path, absolute or after `~/`; default: `credicorp-auth` in the user's cache
+            folder): Folder of the entries. It is for this cache alone, and is created when the
+            first entry is stored.
+        encryption_key (name of a field, or `Secret`; default: none): Key to encrypt entries with:
+            the name of a secret source field that holds it, or the key itself as a `Secret`.
+            Without it, entries are not encrypted.
     """
 
     directory: str = field(default=None, converter=_read_directory)

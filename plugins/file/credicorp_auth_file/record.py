@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from re import Pattern
 
 SCHEMA: Final = 1
-LAST_MOMENT: Final = 1e12  # epoch seconds; later times are invalid
+LATEST_TIME: Final = 1e12  # epoch seconds; later times are invalid
 LONGEST: Final = 366 * 86_400.0  # seconds; no token is valid for longer
 MAX_RECORD: Final = 512 * 1024  # bytes: the longest entry, in base64, with its metadata
 
 _PLAIN_KEY: Final[Pattern[str]] = pattern(r"[0-9a-f]{64}")
-MOST_BELIEVED: Final = MOST_NUMBER // 2
+MAX_PLAUSIBLE_NUMBER: Final = MOST_NUMBER // 2
 """Largest stored number that counting continues from: beyond it, numbers could run out."""
 
 _LATEST_SCHEMA: Final = 1000  # of any future version
@@ -57,7 +57,7 @@ class Record:
     written: float
     ends: float
 
-    def lives_at(self, now: float) -> bool:
+    def valid_at(self, now: float) -> bool:
         """Return whether it has not expired, and expires within the longest lifetime."""
         return 0 < self.ends - now <= LONGEST + _SKEW
 
@@ -111,8 +111,8 @@ def _read_members(members: dict[str, Any], stem: str) -> Record | Unreadable:
         and isinstance(entry, str)
         and build_stem(key) == stem
         and _is_count(number)
-        and _is_moment(written)
-        and _is_moment(ends)
+        and _is_time(written)
+        and _is_time(ends)
     ):
         return Unreadable.CORRUPT
     try:
@@ -126,7 +126,7 @@ def _is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_NUMBER
 
 
-def _is_moment(value: object) -> TypeGuard[float]:
+def _is_time(value: object) -> TypeGuard[float]:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return 0 <= value <= LAST_MOMENT
+    return 0 <= value <= LATEST_TIME

@@ -65,7 +65,7 @@ def hands(tmp_path):
 
 @pytest.fixture
 def victim(tmp_path):
-    """A file that nobody may touch, whatever points to it."""
+    """A file that nobody may touch, no matter what points to it."""
     path = tmp_path / "victim"
     path.write_bytes(b"the victim's content")
     path.chmod(0o600)

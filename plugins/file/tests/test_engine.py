@@ -1,4 +1,4 @@
-"""An engine over files: what it shares, and how little their trouble is to whoever asks."""
+"""An engine over files: what it shares, and how little their failures mean to callers."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_trouble_is_an_event_and_the_token_is_there(
     ],
 )
 def test_a_bad_file_costs_one_request_and_is_told(hands, engine_over, content, mode, event):
-    """The caller gets a token whatever stands in its file."""
+    """The caller gets a token no matter what stands in its file."""
     first, _, _ = engine_over(hands.cache())
     first.get_token()
     wait_idle()

@@ -138,7 +138,7 @@ def test_fault_133_an_older_schema_is_a_miss_that_is_overwritten(hands):
 
 
 def test_fault_133_a_newer_schema_is_a_miss_that_stays(hands):
-    """What a later version wrote is left to it, and whoever wants to write is told."""
+    """What a later version wrote is left to it, and anyone who wants to write is told."""
     content = record_of(credicorp_auth_file=2, ends=1)
     cache = plant(hands, content)
     missed = (cache.read(KEY), cache.discard(KEY), cache.entries())
@@ -328,7 +328,7 @@ def test_fault_139_a_link_at_the_temporary_name_is_not_followed(hands, victim):
 
 
 def test_fault_139_the_folder_may_not_be_a_link(tmp_path, hands):
-    """Not even one of our own, since whoever may change it chooses where tokens go."""
+    """Not even one of our own, since anyone who may change it chooses where tokens go."""
     (tmp_path / "elsewhere").mkdir(0o700)
     hands.place.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(CacheUnavailable) as caught:
@@ -472,10 +472,10 @@ def test_what_another_has_just_replaced_is_not_removed(hands):
     then = hands.cache(wall=lambda: time.time() - 7200)
     then.write(KEY, b"ended", lifetime=3600)
     times = iter([time.time(), 0.0])
-    looks = []
+    rechecks = []
 
     def wall():
-        looks.append(None)
+        rechecks.append(None)
         return next(times)
 
     from credicorp_auth_file.folder import open_folder
@@ -489,7 +489,7 @@ def test_what_another_has_just_replaced_is_not_removed(hands):
     with open_folder(str(hands.place), system) as folder:
         sweep(folder, Locks(system))
 
-    assert 2 == len(looks)
+    assert 2 == len(rechecks)
     assert hands.record.exists()
 
 
@@ -503,7 +503,7 @@ def test_what_would_not_be_read_back_is_not_written(hands):
 
 
 def test_a_life_without_end_ends(hands):
-    """Whatever lifetime is given, what is written is read back."""
+    """No matter what lifetime is given, what is written is read back."""
     cache = hands.cache()
     cache.write(KEY, b"x", lifetime=float("inf"))
 

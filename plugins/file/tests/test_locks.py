@@ -99,7 +99,7 @@ def test_fault_140_the_owner_of_a_lock_counts(hands):
 
 
 def test_the_two_who_make_a_lock_at_once(hands):
-    """Whoever comes second opens what the first has made."""
+    """A caller that comes second opens what the first has made."""
     hands.place.mkdir(0o700)
     late = []
 
@@ -116,7 +116,7 @@ def test_the_two_who_make_a_lock_at_once(hands):
 
 
 def test_a_lock_that_a_cleaner_removed_is_made_anew(hands):
-    """Whoever has locked a file that is gone by then locks the one that is there."""
+    """A caller that has locked a file that is gone by then locks the one that is there."""
     removed = []
 
     def lock(descriptor):

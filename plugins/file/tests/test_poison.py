@@ -130,7 +130,7 @@ def test_fault_383_a_record_with_a_number_that_nobody_outranks(fleet, number, en
 )
 @pytest.mark.parametrize("age", [-3600, -1, 0, 3600])
 def test_fault_383_the_file_of_a_lease_with_any_content_and_any_age(fleet, content, age):
-    """383: it is free where nobody holds its lock, and numbers begin anew, or go on."""
+    """383: it is free where nobody holds its lock, and numbers start over, or go on."""
     fleet.put(fleet.lease, content)
     now = time.time() - age
     os.utime(fleet.lease, (now, now))

@@ -51,9 +51,9 @@ def ended(child):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def write_for_ever(cache, told):  # pragma: no cover # in children only
+def write_for_ever(cache, reported):  # pragma: no cover # in children only
     """Write, with a lease, as fast as can be."""
-    os.write(told, b"x")
+    os.write(reported, b"x")
     number = 0
     while True:
         number += 1
@@ -96,7 +96,7 @@ def write_many(cache, mine):  # pragma: no cover # in children only
 
 
 def test_fault_147_two_write_at_once_a_thousand_times(hands, run):
-    """Whoever reads meanwhile meets whole entries only, and the last one of a writer stays."""
+    """A caller that reads meanwhile meets whole entries only, and the last one of a writer stays."""
     cache = hands.kept(b"begin 0 " * 100)
     writers = [run(write_many, mine) for mine in (b"one", b"other")]
     reads = 0
@@ -121,7 +121,7 @@ def obtain(cache, gate, mints):  # pragma: no cover # in children only
         try:
             lease = cache.lease(KEY, seconds=30)
         except CacheUnavailable:
-            continue  # a hundred on a busy machine: the lock was not to be had in two seconds
+            continue  # a hundred on a busy machine: the lock was not available in two seconds
         if lease.state is LeaseState.ACQUIRED:
             if cache.read(KEY) is None:
                 os.write(mints, b"m")
@@ -140,8 +140,8 @@ def test_fault_148_a_hundred_start_cold(hands, run):
     os.write(open_gate, b"x" * 100)
     codes = {ended(each) for each in children}
     os.close(mints)
-    with os.fdopen(minted, "rb") as told:
-        count = len(told.read())
+    with os.fdopen(minted, "rb") as reported:
+        count = len(reported.read())
     for descriptor in (gate, open_gate):
         os.close(descriptor)
 
@@ -150,14 +150,14 @@ def test_fault_148_a_hundred_start_cold(hands, run):
     assert b"minted" == hands.cache().read(KEY)
 
 
-def contend(cache, place, told):  # pragma: no cover # in children only
+def contend(cache, place, reported):  # pragma: no cover # in children only
     """Have the lease a hundred times, and find nobody else to have it at the same time."""
     had = 0
     while had < 100:
         lease = cache.lease(KEY, seconds=60)
         if lease.state is LeaseState.ACQUIRED:
             os.close(os.open(place.parent / "mine", os.O_CREAT | os.O_EXCL))
-            os.write(told, b"%020d" % lease.number)
+            os.write(reported, b"%020d" % lease.number)
             assert lease.renew()
             (place.parent / "mine").unlink()
             lease.release()
@@ -176,10 +176,10 @@ def test_eight_processes_never_hold_it_together(hands, run):
     assert sorted(set(numbers)) == numbers
 
 
-def hold(cache, told):  # pragma: no cover # in children only
+def hold(cache, reported):  # pragma: no cover # in children only
     """Take the lease, say so, and do nothing more."""
     lease = cache.lease(KEY, seconds=3_600)
-    os.write(told, b"%d" % lease.number)
+    os.write(reported, b"%d" % lease.number)
     signal.pause()
 
 
@@ -200,23 +200,23 @@ def test_fault_149_a_holder_that_is_killed_is_followed_at_once(hands, run):
     assert number < after.number
 
 
-def hold_and_write(cache, told, woken):  # pragma: no cover # in children only
+def hold_and_write(cache, reported, woken):  # pragma: no cover # in children only
     """Take the lease, be stopped, and go on as if nothing had been."""
     lease = cache.lease(KEY, seconds=1)
-    os.write(told, b"%d" % lease.number)
+    os.write(reported, b"%d" % lease.number)
     os.read(woken, 1)
     kept = lease.renew()
     cache.write(KEY, b"old", lifetime=60, number=lease.number)
     lease.release()
-    os.write(told, b"kept" if kept else b"lost")
+    os.write(reported, b"kept" if kept else b"lost")
 
 
 def test_fault_150_a_holder_that_stands_still_is_followed_and_does_no_harm(hands, run):
     """One successor takes over; the former, woken, learns of it, and its entry is late."""
-    told, emit = os.pipe()
+    reported, emit = os.pipe()
     woken, wake = os.pipe()
     child = run(hold_and_write, emit, woken)
-    number = int(os.read(told, 30))
+    number = int(os.read(reported, 30))
     os.kill(child, signal.SIGSTOP)
     cache = hands.cache()
     states = set()
@@ -226,8 +226,8 @@ def test_fault_150_a_holder_that_stands_still_is_followed_and_does_no_harm(hands
     cache.write(KEY, b"new", lifetime=60, number=lease.number)
     os.kill(child, signal.SIGCONT)
     os.write(wake, b"x")
-    response = os.read(told, 30)
-    for descriptor in (told, emit, woken, wake):
+    response = os.read(reported, 30)
+    for descriptor in (reported, emit, woken, wake):
         os.close(descriptor)
 
     assert (b"lost", 0) == (response, ended(child))

@@ -36,7 +36,7 @@ class DeadlineStream:
         data: bytes = self._connection.recv(max_bytes)
         if is_first and data[:5] != _HTTP[: len(data)]:
             # httpcore would wait for the rest of such a line.
-            raise self._core.RemoteProtocolError("the answer does not begin as HTTP")
+            raise self._core.RemoteProtocolError("the response does not begin as HTTP")
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - as httpcore's own
@@ -66,7 +66,7 @@ class DeadlineStream:
         except BaseException:
             self.close()
             raise
-        current.get().shook_hands()
+        current.get().handshake_done()
         return DeadlineStream(encrypted, self._core)
 
     def get_extra_info(self, info: str) -> Any:

@@ -6,7 +6,6 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
-from credicorp_auth.errors import AdapterNotFound
 from credicorp_auth.wire.exchange import current
 from credicorp_auth.wire.options import TransportOptions
 from credicorp_auth.wire.response import OpenResponse
@@ -102,7 +101,7 @@ class HttpxTransport(SocketTransport):
 
     Raises:
         InvalidSetting: A file named in the options cannot be used (`config.value`).
-        AdapterNotFound: That library is not installed.
+        ModuleNotFoundError: That library is not installed.
 
     .. versionadded:: 1.0.0
     """
@@ -116,5 +115,6 @@ class HttpxTransport(SocketTransport):
         options = options or TransportOptions()
         trust = build_trust(ca_file=options.ca_file, client_certificate=options.client_certificate)
         if not find_spec(library):
-            raise AdapterNotFound(f"{library} is not installed", hint=f"run: pip install {library}")
+            message = f"No module named {library!r}"
+            raise ModuleNotFoundError(message, name=library)
         super().__init__(lambda: _Httpx(library, trust), options)

@@ -13,7 +13,7 @@ from attrs import evolve, field, frozen
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.plugin.api import CacheCapabilities, sound_number
-from credicorp_auth_memory.lease import LeaseBook
+from credicorp_auth_memory.lease import LeaseTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,11 +52,11 @@ class CacheOptions:
     Options of the cache `memory`.
 
     Args:
-        max_entries: Largest number of entries; the least recently used one is evicted. It is
-            raised to the setting `max_entries`, so that the cache never holds less than the
-            engine.
-        shared: Use the single shared cache of this process. Code that can access it can read the
-            tokens of all its users.
+        max_entries (whole number, at least 1; default: `16384`): Largest number of entries; the
+            least recently used one is evicted. It is raised to the setting `max_entries`, if that
+            is more.
+        shared (true or false; default: `False`): Use the single shared cache of this process. Code
+            that can access it can read the tokens of all its users.
     """
 
     max_entries: int = field(default=16_384, converter=_read_count)
@@ -94,7 +94,7 @@ class MemoryCache:
         self._lock = Lock()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._ends: list[tuple[float, str]] = []  # a heap; it may hold removed or replaced entries
-        self._leases = LeaseBook(clock)
+        self._leases = LeaseTable(clock)
 
     @property
     def capabilities(self) -> CacheCapabilities:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class LeaseBook:
+class LeaseTable:
     """
     Table of the held leases and their expiry.
 
@@ -68,14 +68,14 @@ class MemoryLease:
     The outcome of a lease request.
 
     Args:
-        book: The table of leases.
+        table: The table of leases.
         key: Name of the entry.
         seconds: Seconds that it lasts without renewal.
         state: Whether it was acquired, or is held by another.
         number: Larger than that of any earlier lease; 0 if another holds it.
     """
 
-    book: LeaseBook
+    table: LeaseTable
     key: str
     seconds: float
     state: LeaseState
@@ -83,9 +83,9 @@ class MemoryLease:
 
     def renew(self) -> bool:
         """Restart its time; return whether it is still held."""
-        return bool(self.number) and self.book.extend(self.key, self.number, self.seconds)
+        return bool(self.number) and self.table.extend(self.key, self.number, self.seconds)
 
     def release(self) -> None:
         """Release it."""
         if self.number:
-            self.book.end(self.key, self.number)
+            self.table.end(self.key, self.number)

@@ -41,7 +41,7 @@ class Breaker:
         self._probe = probe
         self._pauses = pauses
         self._stopped = Event()
-        self._trouble: Failure | None = None
+        self._cause: Failure | None = None
         self.after_fork()
 
     def check(self) -> None:
@@ -51,15 +51,15 @@ class Breaker:
         Raises:
             CacheUnavailable: The breaker is open.
         """
-        if self._trouble is not None:
+        if self._cause is not None:
             self._start_probing()
-        trouble = self._trouble
-        if trouble is not None:
-            raise trouble.error()
+        cause = self._cause
+        if cause is not None:
+            raise cause.error()
 
-    def open(self, trouble: Failure) -> None:
+    def open(self, cause: Failure) -> None:
         """Open the breaker until a probe succeeds."""
-        self._trouble = evolve(trouble, message=f"{trouble.message}; it is left alone for now")
+        self._cause = evolve(cause, message=f"{cause.message}; no command is sent to it for now")
         self._next_inline = monotonic() + self._pauses[-1]
         self._start_probing()
 
@@ -70,7 +70,7 @@ class Breaker:
     def after_fork(self) -> None:
         """Reset the state in the child: the probing thread is the parent's."""
         self._lock = Lock()
-        self._trouble = None
+        self._cause = None
         self._is_probing = False
         self._next_inline = 0.0
         if not self._stopped.is_set():
@@ -89,7 +89,7 @@ class Breaker:
         if monotonic() >= self._next_inline:
             self._next_inline = monotonic() + self._pauses[-1]
             if self._probe() is None:
-                self._trouble = None
+                self._cause = None
 
     def _probe_until_well(self) -> None:
         try:
@@ -98,7 +98,7 @@ class Breaker:
                 if self._stopped.wait(pause * random.uniform(0.5, 1.5)):  # noqa: S311 # no secret
                     return
                 if self._probe() is None:
-                    self._trouble = None
+                    self._cause = None
                     return
         finally:
             self._is_probing = False

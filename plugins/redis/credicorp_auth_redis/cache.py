@@ -117,7 +117,7 @@ class RedisCache:
             raise CacheUnavailable(
                 f"an entry of {size} bytes is larger than the cache keeps",
                 code="cache.too_large",
-                hint="ask for a token with fewer claims.",
+                hint="request a token with fewer claims.",
             )
         terms = (int(kept * 1000), number, int(now * 1000), key, int(LONGEST * 1000))
         self._run(WRITE, (self._name(key),), record, *terms, MOST_WITH_HEAD)
@@ -218,17 +218,17 @@ class RedisCache:
         inside: AbstractContextManager[None] | None = None,
     ) -> T:
         self._breaker.check()
-        trouble: Failure | None = None
+        kind: Failure | None = None
         try:
             with inside or self._budget.spend():
                 return question()
         except Exception as failure:  # noqa: BLE001 # a server's bytes may raise anything in redis-py
-            trouble = read_failure_kind(failure)
-        if trouble.lasts:
+            kind = read_failure_kind(failure)
+        if kind.lasts:
             self._failed = name
             self._route.forget()
-            self._breaker.open(trouble)
-        raise trouble.error()
+            self._breaker.open(kind)
+        raise kind.error()
 
     def _probe(self) -> Failure | None:
         # A write, since a read-only server is useless. In a cluster, it goes to the node of the
@@ -238,8 +238,8 @@ class RedisCache:
             with within(self._options.budget):
                 self._route.ask(name, ("SET", name, "", "PX", 1000))
         except Exception as failure:  # noqa: BLE001 # as above
-            trouble = read_failure_kind(failure)
+            kind = read_failure_kind(failure)
         else:
             return None
         self._route.forget()
-        return trouble if trouble.lasts else None
+        return kind if kind.lasts else None

@@ -100,7 +100,7 @@ class OpenConnection:
         response: object = self._connection.read_response()
         return response
 
-    def is_quiet(self) -> bool:
+    def has_no_input(self) -> bool:
         """Return whether there is nothing to read: no end of stream, no unexpected response."""
         poll = select.poll()
         poll.register(self._connection._sock, select.POLLIN)  # noqa: SLF001 # redis-py has no name for it

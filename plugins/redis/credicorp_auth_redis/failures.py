@@ -59,7 +59,7 @@ _TLS: Final = Failure(
 _INSECURE: Final = Failure(
     "a sentinel or a node of the cluster named a server to which tokens would travel in plain text",
     code="cache.insecure",
-    hint="use rediss://, seal them with `encryption_key`, or set `plaintext` to true.",
+    hint="use rediss://, encrypt them with `encryption_key`, or set `plaintext` to true.",
 )
 _DENIED: Final = Failure(
     "Redis does not accept user and password",
@@ -126,10 +126,10 @@ def read_failure_kind(failure: BaseException) -> Failure:
         failure: The exception of redis-py, or of a socket below it.
     """
     if isinstance(failure, CoolingDown):
-        trouble = _read_answer(str(failure))
-        return Failure(trouble.message, trouble.code, trouble.hint)
+        known = _read_response(str(failure))
+        return Failure(known.message, known.code, known.hint)
     if isinstance(failure, ResponseError):
-        return _read_answer(str(failure))
+        return _read_response(str(failure))
     if isinstance(failure, InsecureAddress):
         return _INSECURE
     causes = list(_causes(failure))
@@ -142,15 +142,15 @@ def read_failure_kind(failure: BaseException) -> Failure:
     return _UNAVAILABLE
 
 
-def _read_answer(response: str) -> Failure:
+def _read_response(response: str) -> Failure:
     found = _WORD.match(response)
     word = found[1] if found else "an error"
     if any(each in response for each in _OLD_WAYS_TO_SAY_NO):
         return _DENIED
     if "max number of clients" in response:
         return _BUSY
-    trouble = _BY_WORD.get(word, _REFUSED)
-    return Failure(f"{trouble.message}: {word}", trouble.code, trouble.hint, trouble.lasts)
+    known = _BY_WORD.get(word, _REFUSED)
+    return Failure(f"{known.message}: {word}", known.code, known.hint, known.lasts)
 
 
 def _causes(failure: BaseException) -> Iterator[BaseException]:

@@ -51,7 +51,7 @@ def look_up(host: str, port: int, *, resolver: LookUp = ask_system) -> Sequence[
     try:
         found = responses.get(timeout=current.get().left())
     except Empty:
-        found = TimeoutError("no answer about a name")
+        found = TimeoutError("no response about a name")
     if isinstance(found, OSError):
         raise found
     addresses: Sequence[AddressInfo] = found

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from credicorp_auth.errors import InvalidSetting, MissingSetting
 from credicorp_auth.http.secret import Secret
-from credicorp_auth.plugin.api.options import read_encryption_key
+from credicorp_auth.plugin.api.options import read_encryption_key, read_path
 from credicorp_auth_redis.address import read_address
 from credicorp_auth_redis.url import read_url
 
@@ -86,7 +86,7 @@ def _read_plaintext(value: bool | str) -> bool:  # noqa: FBT001 # a converter
 def _read_seconds(value: float | str) -> float:
     try:
         seconds = 0.0 if isinstance(value, bool) else float(value)
-    except ValueError:
+    except (TypeError, ValueError):
         seconds = 0.0
     if not 0 < seconds <= _LONGEST_BUDGET:
         raise InvalidSetting(
@@ -94,6 +94,14 @@ def _read_seconds(value: float | str) -> float:
             hint="set `budget` to a number of seconds above 0 and up to 60, such as 0.25.",
         )
     return seconds
+
+
+def _read_ca_file(value: str | None) -> str | None:
+    return read_path(value, name="ca_file")
+
+
+def _read_client_certificate(value: str | None) -> str | None:
+    return read_path(value, name="client_certificate")
 
 
 def _read_prefix(value: str) -> str:
@@ -111,18 +119,24 @@ class CacheOptions:
     Options of the cache `redis`.
 
     Args:
-        url: URL of Redis: `redis://`, `rediss://` (TLS) or `unix://`, with optional user, password
-            and database number.
-        sentinel: Service name and sentinels, as `name@host:port,host:port`; `url` then names no
-            host.
-        cluster: Whether it is a Redis Cluster; `url` then names one of its nodes.
-        ca_file: PEM file of the only authorities to trust; by default those of the system.
-        client_certificate: PEM file with the certificate chain and its unencrypted key.
-        budget: Seconds that all Redis commands of one token call may take together.
-        prefix: Prefix of all Redis keys.
-        plaintext: Whether entries may leave the machine without TLS and unencrypted.
-        encryption_key: Key to encrypt entries with: the name of a secret source field that holds
-            it, or the key itself as a `Secret`. By default entries are not encrypted.
+        url (address; required): URL of Redis: `redis://`, `rediss://` (TLS) or `unix://`, with
+            optional user, password and database number.
+        sentinel (`name@host:port,host:port`; default: none): Service name and sentinels; `url`
+            then names no host.
+        cluster (true or false; default: `False`): Whether it is a Redis Cluster; `url` then names
+            one of its nodes.
+        ca_file (path; default: none): PEM file of the only authorities to trust. Without it: those
+            of the system.
+        client_certificate (path; default: none): One PEM file: certificate chain and unencrypted
+            key.
+        budget (seconds, above 0, up to 60; default: `0.25`): What all Redis commands of one token
+            call may take together.
+        prefix (text; default: `credicorp_auth`): Prefix of all Redis keys.
+        plaintext (true or false; default: `False`): Whether entries may leave the machine without
+            TLS and unencrypted.
+        encryption_key (name of a field, or `Secret`; default: none): Key to encrypt entries with:
+            the name of a secret source field that holds it, or the key itself as a `Secret`.
+            Without it, entries are not encrypted.
 
     Raises:
         MissingSetting: There is no `url` (`config.missing`).
@@ -133,8 +147,8 @@ class CacheOptions:
     url: Secret = field(default=None, converter=_read_url_option)
     sentinel: Sentinels | None = field(default=None, converter=_read_sentinels)
     cluster: bool = field(default=False, converter=_read_cluster)
-    ca_file: str | None = None
-    client_certificate: str | None = None
+    ca_file: str | None = field(default=None, converter=_read_ca_file)
+    client_certificate: str | None = field(default=None, converter=_read_client_certificate)
     budget: float = field(default=0.25, converter=_read_seconds)
     prefix: str = field(default="credicorp_auth", converter=_read_prefix)
     plaintext: bool = field(default=False, converter=_read_plaintext)
@@ -183,6 +197,6 @@ class CacheOptions:
             raise InvalidSetting(
                 f"tokens would travel to {far[0]} in plain text",
                 code="config.insecure_cache",
-                hint="use rediss://, seal them with `encryption_key`, or accept it by setting "
+                hint="use rediss://, encrypt them with `encryption_key`, or accept it by setting "
                 "`plaintext` to true.",
             )

@@ -99,7 +99,7 @@ class Pool:
                 if not kept:
                     return None
                 since, connection = kept.pop()
-            if self._clock() - since < _FRESH and connection.is_quiet():
+            if self._clock() - since < _FRESH and connection.has_no_input():
                 return connection
             connection.close()
 

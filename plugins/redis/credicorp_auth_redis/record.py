@@ -80,5 +80,5 @@ def read_entry(record: object, key: str, *, now: float) -> bytes | None:
     head = read_head(record)
     if head is None or not isinstance(record, bytes) or len(record) > head.size + MOST:
         return None
-    lives = 0 < head.ends - now * 1000 <= LONGEST * 1000
-    return record[head.size :] if head.key == key and lives else None
+    is_valid = 0 < head.ends - now * 1000 <= LONGEST * 1000
+    return record[head.size :] if head.key == key and is_valid else None

@@ -62,7 +62,7 @@ WRITE: Final = Script(
     _NUMBERS
     + """
 -- Keep a record, unless one with a larger number is there and lives. A lifetime of 0 keeps none.
--- What readers would not take for a record of that key is in nobody's way.
+-- What readers would not take for a record of that key is ignored.
 local key, record, milliseconds, number = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local now, name, longest, most = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 local whose, other, ends = read_head(key)
@@ -97,7 +97,7 @@ return 0
 ACQUIRE: Final = Script(
     _NUMBERS
     + """
--- Take the lease if nobody has it, and return its number; else 0. Nobody has one that is to last
+-- Take the lease if it is free, and return its number; else 0. It is free also if it is to last
 -- longer than any that is asked for, or for good. The number is larger than all before it, and
 -- never behind the server's clock, so that it grows on when all keys are lost.
 local lease, counter, key, owner = KEYS[1], KEYS[2], KEYS[3], ARGV[1]

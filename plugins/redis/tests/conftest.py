@@ -51,7 +51,7 @@ class Servers:
         return self.stack.enter_context(RedisServer(*directives, **how))
 
     def cache(self, server=None, *, clock=time.time, **options):
-        """Build a cache of a server, or of whatever the options name."""
+        """Build a cache of a server, or of what the options name."""
         if server is not None:
             options.setdefault("url", server.url)
         # Machines that run tests are busy; what is measured in time says so itself.

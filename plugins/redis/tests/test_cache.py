@@ -37,7 +37,7 @@ def client(servers, server):
 
 
 def test_what_was_written_is_read_by_all(servers, server, cache):
-    """An entry is read as it was written last, by whoever uses the same server."""
+    """An entry is read as it was written last, by anyone who uses the same server."""
     cache.write(KEY, b"first", lifetime=10)
     cache.write(KEY, b"\x00\r\nsecond", lifetime=10)
 
@@ -163,7 +163,7 @@ def record(key=KEY, entry=b"x", *, now=None, lifetime=60.0):
     ],
 )
 def test_what_is_no_record_of_that_key_is_no_entry(cache, client, value):
-    """Fault 167: whatever else lies there is a miss, and gives way to what is written."""
+    """Fault 167: anything else is a miss, and gives way to what is written."""
     client.set(f"credicorp_auth:{{{KEY}}}", value)
 
     assert cache.read(KEY) is None

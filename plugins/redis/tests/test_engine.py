@@ -1,4 +1,4 @@
-"""An engine that uses Redis, whatever Redis does: faults 157 and 158."""
+"""An engine that uses Redis, no matter what Redis does: faults 157 and 158."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from redis_server import free_port
 @pytest.fixture
 def build(servers):
     """Build engines whose cache is Redis, chosen by name; note what they mint and tell."""
-    transport, told = ScriptedTransport(), []
+    transport, emitted = ScriptedTransport(), []
 
     def build(url, **options):
         auth = CredicorpAuth(
@@ -21,42 +21,42 @@ def build(servers):
             transport=transport,
             cache="redis",
             cache_options={"url": url, **options},
-            observers=[lambda event: told.append((event.name, event.fields.get("code")))],
+            observers=[lambda event: emitted.append((event.name, event.fields.get("code")))],
         )
         servers.stack.callback(auth.close)
         return auth
 
-    return build, transport.calls, told
+    return build, transport.calls, emitted
 
 
 def test_an_engine_reads_what_another_minted(servers, build):
     """The second engine of a fleet reads the token of the first."""
-    build, minted, told = build
+    build, minted, emitted = build
     server = servers.start()
     tokens = [build(server.url, budget="2").get_token() for _ in range(2)]
 
     assert tokens[0].value == tokens[1].value
     assert 1 == len(minted)
-    assert "cache.failed" not in {name for name, _ in told}
+    assert "cache.failed" not in {name for name, _ in emitted}
 
 
 def test_fault_157_down_the_mint_proceeds(build):
     """Where nobody listens a token is minted all the same, and what is wrong is told."""
-    build, minted, told = build
+    build, minted, emitted = build
     auth = build(f"redis://127.0.0.1:{free_port()}")
 
     assert auth.get_token().value.reveal()
     assert 1 == len(minted)
-    assert {"cache.unavailable"} == {code for name, code in told if name == "cache.failed"}
+    assert {"cache.unavailable"} == {code for name, code in emitted if name == "cache.failed"}
 
 
 def test_fault_158_silent_the_mint_proceeds(servers, build):
     """A server that stands still costs its budget, and then nothing."""
-    build, minted, told = build
+    build, minted, emitted = build
     server = servers.start()
     server.freeze()
     auth = build(server.url)
 
     assert auth.get_token().value.reveal()
     assert 1 == len(minted)
-    assert {"cache.timeout"} == {code for name, code in told if name == "cache.failed"}
+    assert {"cache.timeout"} == {code for name, code in emitted if name == "cache.failed"}

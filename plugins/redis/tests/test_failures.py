@@ -129,7 +129,7 @@ def test_the_breaker_closes_by_itself(servers):
     server.kill()
     failure_of(lambda: cache.read(KEY))
     server.start()
-    servers.wait_until(lambda: cache._breaker._trouble is None)
+    servers.wait_until(lambda: cache._breaker._cause is None)
     servers.wait_until(lambda: not cache._breaker._is_probing)
 
     assert cache.read(KEY) is None
@@ -166,7 +166,7 @@ def test_fault_160_redis_dies_in_the_middle(servers_of_module, cut_after):
         assert "cache.unavailable" == error.code
         found = None
     proxy.cut_after = None
-    servers.wait_until(lambda: cache._breaker._trouble is None)
+    servers.wait_until(lambda: cache._breaker._cause is None)
 
     assert found in {None, b"x" * 40}
     assert cache.read(OTHER) is None
@@ -188,7 +188,7 @@ def test_fault_160_redis_dies_in_mid_write(servers):
     proxy.cut_after = 0
     code = failure_of(lambda: cache.write(KEY, b"x", lifetime=100)).code
     proxy.cut_after = None
-    servers.wait_until(lambda: cache._breaker._trouble is None)
+    servers.wait_until(lambda: cache._breaker._cause is None)
 
     assert "cache.unavailable" == code
     assert cache.read(KEY) in {None, b"x"}
@@ -204,7 +204,7 @@ def test_fault_161_a_late_answer_is_never_another_keys(servers):
         proxy.delay = 1.0
         failure_of(lambda: cache.read(KEY))
         proxy.delay = 0.0
-        servers.wait_until(lambda: cache._breaker._trouble is None)
+        servers.wait_until(lambda: cache._breaker._cause is None)
 
         assert [b"of the other", b"of the first key"] * 5 == [
             cache.read(key) for _ in range(5) for key in (OTHER, KEY)
@@ -374,7 +374,7 @@ def test_a_no_to_one_command_is_no_more(scripted, response, code):
     ],
 )
 def test_what_is_not_redis_is_of_no_use(scripted, response):
-    """Whatever comes back that is no answer, the caller sees an error of ours."""
+    """If what comes back is no response, the caller sees an error of ours."""
     cache, _ = scripted(response, budget=0.5)
 
     assert failure_of(lambda: cache.read(KEY)).code in {"cache.unavailable", "cache.timeout"}
@@ -440,7 +440,7 @@ def test_fault_162_a_replica_takes_no_writes(servers):
     assert "cache.readonly" == failure_of(lambda: cache.write(KEY, b"x", lifetime=100)).code
     assert "cache.readonly" == failure_of(lambda: cache.read(KEY)).code
     client.replicaof("NO", "ONE")
-    servers.wait_until(lambda: cache._breaker._trouble is None)
+    servers.wait_until(lambda: cache._breaker._cause is None)
     cache.write(KEY, b"x", lifetime=100)
     assert b"x" == cache.read(KEY)
 

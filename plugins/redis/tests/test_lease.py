@@ -109,7 +109,7 @@ def test_fault_172_what_a_holder_that_stood_still_writes_is_dropped(cache, clien
 
 
 def test_numbers_grow_when_all_is_lost(cache, client):
-    """A number is never behind the server's clock, nor behind the last, whatever the clock does."""
+    """A number is never behind the server's clock, nor behind the last, no matter what the clock does."""
     numbers = []
     for _ in range(3):
         lease = cache.lease(KEY, seconds=3)

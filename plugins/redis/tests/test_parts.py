@@ -153,7 +153,9 @@ def test_a_breaker_tries_until_all_is_well():
     breaker = Breaker(probe, pauses=(0.01,) * 5)
     breaker.check()
     breaker.open(TROUBLE)
-    with pytest.raises(CacheUnavailable, match="it is gone; it is left alone for now") as caught:
+    with pytest.raises(
+        CacheUnavailable, match="it is gone; no command is sent to it for now"
+    ) as caught:
         breaker.check()
 
     assert ("cache.unavailable", "wait.") == (caught.value.code, caught.value.hint)

@@ -75,7 +75,7 @@ class Fleet:
         return len(self.transport.calls)
 
     def head(self, number, written, ends, entry, key=None):
-        """Build a record as it lies in Redis, whatever is in it."""
+        """Build a record as it lies in Redis, with any content."""
         head = f"credicorp-auth/1 {key or self.core} {number} {written} {ends}\n"
         return head.encode() + entry
 
@@ -178,7 +178,7 @@ def test_fault_379_a_record_that_has_ended_under_a_number_made_up(fleet):
 
 @pytest.mark.parametrize("kind", ["hash", "list"])
 def test_fault_379_another_type_in_the_place_of_a_record(fleet, kind):
-    """379: whatever lies under our key, the first token takes its place."""
+    """379: no matter what lies under our key, the first token takes its place."""
     if kind == "hash":
         fleet.redis.hset(fleet.record, "a", "b")
     else:
@@ -190,7 +190,7 @@ def test_fault_379_another_type_in_the_place_of_a_record(fleet, kind):
 
 @pytest.mark.parametrize("poison", COUNTERS.values(), ids=COUNTERS)
 def test_fault_380_a_counter_that_is_none(fleet, poison):
-    """380: numbers begin anew with the clock, or go on; either way the token is kept and found."""
+    """380: numbers start over with the clock, or go on; either way the token is kept and found."""
     poison(fleet)
 
     assert_costs_nothing(fleet)
@@ -294,7 +294,7 @@ def _build_entry(fleet, core, entry):
     if fleet.encrypted:
         return sound
     members = {**json.loads(sound), **entry, "key": core}
-    # What a server may ask for is heeded, whoever wrote it: see `test_fault_382`.
+    # What a server may ask for is heeded, no matter who wrote it: see `test_fault_382`.
     members["cooldown_until"] = abs(members["number"]) + time.time() + 400
     return json.dumps(members).encode()
 

@@ -108,7 +108,7 @@ def test_all_sentinels_silent_cost_one_budget(servers):
 
 
 def test_fault_175_a_sentinel_cannot_send_tokens_away(servers):
-    """A master beyond this machine gets nothing in plain text, whoever names it."""
+    """A master beyond this machine gets nothing in plain text, no matter who names it."""
     sentinel = servers.start("sentinel monitor mymaster 192.0.2.1 6379 1", sentinel=True)
     where = f"mymaster@127.0.0.1:{sentinel.port}"
     cache = servers.cache(url="redis://", sentinel=where)
@@ -130,8 +130,8 @@ class Node:
             if b"SETINFO" in asked:
                 connection.socket.sendall(b"+OK\r\n")
             else:
-                told = self.entries if b"SLOTS" in asked else self.response
-                connection.socket.sendall(told.encode())
+                emitted = self.entries if b"SLOTS" in asked else self.response
+                connection.socket.sendall(emitted.encode())
 
 
 def test_sentinels_are_asked_over_tls_too(servers, tls):
@@ -195,7 +195,7 @@ def test_the_user_that_the_readme_describes(cluster, readme):
 
 
 def test_a_map_that_is_out_of_date_is_followed(cluster):
-    """MOVED is followed within the same command, and the map asked for anew."""
+    """MOVED is followed within the same command, and the map asked for again."""
     servers, nodes, _ = cluster
     cache = servers.cache(nodes[0], cluster=True)
     cache.read(KEY)

@@ -86,7 +86,7 @@ class BearerPoolManager(PoolManager):
             raise InvalidSetting(
                 "the pool manager forwards https requests, so that its proxy reads the token",
                 code="config.proxy_forwarding",
-                hint="make the `ProxyManager` without `use_forwarding_for_https`.",
+                hint="create the `ProxyManager` without `use_forwarding_for_https`.",
             )
         made = cls(auth, headers=manager.headers, existing=existing)
         made._lender, made.proxy, made.proxy_config = manager, manager.proxy, manager.proxy_config

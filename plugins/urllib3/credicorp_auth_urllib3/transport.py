@@ -12,7 +12,7 @@ __all__ = ["TransportOptions", "Urllib3Transport"]
 
 class Urllib3Transport(SocketTransport):
     """
-    A transport on urllib3, the built-in one.
+    A transport on urllib3, the default one.
 
     Args:
         options: The options; by default, the default of each.

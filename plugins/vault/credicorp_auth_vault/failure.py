@@ -10,7 +10,7 @@ from credicorp_auth_vault.response import read_object
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from credicorp_auth_vault.response import Answer
+    from credicorp_auth_vault.response import VaultResponse
 
 BAD_REQUEST: Final = 400
 NOT_FOUND: Final = 404
@@ -20,11 +20,11 @@ _AWAY: Final[Mapping[int, str]] = {
     429: "is throttling, or a standby",
     472: "is a standby for disaster recovery",
     473: "is a performance standby",
-    500: "met an error of its own",
+    500: "had an internal error",
     501: "is not initialised",
-    502: "is not reached by what stands before it",
+    502: "cannot be reached by the proxy in front of it",
     503: "is sealed, or not ready",
-    504: "does not answer what stands before it",
+    504: "does not respond to the proxy in front of it",
 }
 """Statuses that mean the same for every request: not now, or not here."""
 
@@ -49,36 +49,36 @@ _KNOWN: Final = (
 )
 
 
-def is_away(response: Answer) -> bool:
+def is_away(response: VaultResponse) -> bool:
     """Return whether Vault is unavailable, and may be available later."""
     return response.status in _AWAY
 
 
-def refuses_token(response: Answer) -> bool:
+def refuses_token(response: VaultResponse) -> bool:
     """Return whether Vault rejected the token for the request."""
     if response.status == BAD_REQUEST:  # newer versions send 403
         return "missing client token" in _known_words(response)
     return response.status in {401, 403}
 
 
-def build_away(response: Answer, place: str) -> SecretUnavailable:
+def build_away(response: VaultResponse, place: str) -> SecretUnavailable:
     """Build the error for a Vault that is unavailable."""
     return SecretUnavailable(
-        f"{place}: vault {_AWAY[response.status]}, {_told(response)}",
+        f"{place}: vault {_AWAY[response.status]}, {_describe_response(response)}",
         code="secret.unavailable",
-        hint="look at `vault status`; it may answer later.",
+        hint="look at `vault status`; it may respond later.",
         retryable=True,
     )
 
 
-def build_denied(response: Answer, place: str, *, hint: str) -> SecretUnavailable:
+def build_denied(response: VaultResponse, place: str, *, hint: str) -> SecretUnavailable:
     """Build the error for a request that Vault denies."""
     return SecretUnavailable(
-        f"{place}: vault refuses, {_told(response)}", code="secret.denied", hint=hint
+        f"{place}: vault refuses, {_describe_response(response)}", code="secret.denied", hint=hint
     )
 
 
-def build_failure(response: Answer, place: str) -> SecretUnavailable:
+def build_failure(response: VaultResponse, place: str) -> SecretUnavailable:
     """Build the error for a response other than 200 to a read."""
     if refuses_token(response):
         hint = "let a policy of the token's read this path; check `mount` and `namespace`, too."
@@ -86,13 +86,13 @@ def build_failure(response: Answer, place: str) -> SecretUnavailable:
     if response.status == NOT_FOUND:
         return _build_absence(response, place)
     return SecretUnavailable(
-        f"{place}: vault answers with {_told(response)}",
+        f"{place}: vault returned {_describe_response(response)}",
         code="secret.invalid",
         hint="check `url`, `mount` and `path`: there may be nothing to read in that engine.",
     )
 
 
-def _build_absence(response: Answer, place: str) -> SecretUnavailable:
+def _build_absence(response: VaultResponse, place: str) -> SecretUnavailable:
     metadata = read_object(response.section("data").get("metadata"))
     if metadata:
         is_destroyed = metadata.get("destroyed") is True
@@ -103,22 +103,22 @@ def _build_absence(response: Answer, place: str) -> SecretUnavailable:
         )
     if "versioned" in _known_words(response):
         return SecretUnavailable(
-            f"{place}: the mount is kv version 2, and was not told to be",
+            f"{place}: the mount is kv version 2, but its version could not be looked up",
             code="secret.invalid",
             hint="let the token read sys/internal/ui/mounts; if it does, try again.",
         )
     return SecretUnavailable(
-        f"{place}: nothing is there, {_told(response)}",
+        f"{place}: nothing is there, {_describe_response(response)}",
         code="secret.missing",
         hint="check `url`, `namespace`, `mount`, `path` (without `data/`) and `version`.",
     )
 
 
-def _told(response: Answer) -> str:
+def _describe_response(response: VaultResponse) -> str:
     words = _known_words(response)
     return f"status {response.status}" + (f" ({words})" if words else "")
 
 
-def _known_words(response: Answer) -> str:
-    told = f"{response.members.get('errors')}{response.members.get('warnings')}".lower()
-    return ", ".join(each for each in _KNOWN if each.lower() in told)
+def _known_words(response: VaultResponse) -> str:
+    reported = f"{response.members.get('errors')}{response.members.get('warnings')}".lower()
+    return ", ".join(each for each in _KNOWN if each.lower() in reported)

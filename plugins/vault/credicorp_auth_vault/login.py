@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from credicorp_auth_vault.options import VaultOptions
-    from credicorp_auth_vault.response import Answer
+    from credicorp_auth_vault.response import VaultResponse
 
 _SERVICE_ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
@@ -47,42 +47,44 @@ def read_given(value: Secret | None, path: str | None, *, name: str) -> Secret:
     )
 
 
-def _log_in_by_approle(hvac: Any, options: VaultOptions) -> Answer:  # noqa: ANN401 # not typed
+def _log_in_by_approle(hvac: Any, options: VaultOptions) -> VaultResponse:  # noqa: ANN401 # not typed
     secret_id = None
     if options.secret_id is not None or options.secret_id_file is not None:
         read = read_given(options.secret_id, options.secret_id_file, name="`secret_id`")
         secret_id = read.reveal()
     role_id = read_given(options.role_id, None, name="`role_id`").reveal()
-    response: Answer = hvac.auth.approle.login(
+    response: VaultResponse = hvac.auth.approle.login(
         role_id, secret_id, mount_point=options.auth_mount or "approle"
     )
     return response
 
 
-def _log_in_by_kubernetes(hvac: Any, options: VaultOptions) -> Answer:  # noqa: ANN401 # not typed
+def _log_in_by_kubernetes(hvac: Any, options: VaultOptions) -> VaultResponse:  # noqa: ANN401 # not typed
     path = options.jwt_file or (_SERVICE_ACCOUNT if options.jwt is None else None)
     jwt = read_given(options.jwt, path, name="`jwt`").reveal()
-    response: Answer = hvac.auth.kubernetes.login(
+    response: VaultResponse = hvac.auth.kubernetes.login(
         options.role, jwt, mount_point=options.auth_mount or "kubernetes"
     )
     return response
 
 
-def _log_in_by_jwt(hvac: Any, options: VaultOptions) -> Answer:  # noqa: ANN401 # not typed
+def _log_in_by_jwt(hvac: Any, options: VaultOptions) -> VaultResponse:  # noqa: ANN401 # not typed
     jwt = read_given(options.jwt, options.jwt_file, name="`jwt`").reveal()
-    response: Answer = hvac.auth.jwt.jwt_login(options.role, jwt, path=options.auth_mount or "jwt")
+    response: VaultResponse = hvac.auth.jwt.jwt_login(
+        options.role, jwt, path=options.auth_mount or "jwt"
+    )
     return response
 
 
-def _log_in_by_cert(hvac: Any, options: VaultOptions) -> Answer:  # noqa: ANN401 # not typed
+def _log_in_by_cert(hvac: Any, options: VaultOptions) -> VaultResponse:  # noqa: ANN401 # not typed
     # hvac's own `cert.login` passes files to requests; our certificate is in the TLS context.
     named = {} if options.role is None else {"name": options.role}
     mount = quote(options.auth_mount or "cert")
-    response: Answer = hvac.adapter.login(f"/v1/auth/{mount}/login", json=named)
+    response: VaultResponse = hvac.adapter.login(f"/v1/auth/{mount}/login", json=named)
     return response
 
 
-LOGINS: Final[Mapping[str, Callable[[Any, VaultOptions], Answer]]] = {
+LOGINS: Final[Mapping[str, Callable[[Any, VaultOptions], VaultResponse]]] = {
     "approle": _log_in_by_approle,
     "kubernetes": _log_in_by_kubernetes,
     "jwt": _log_in_by_jwt,

@@ -12,11 +12,11 @@ from credicorp_auth_vault.failure import NOT_FOUND, build_failure
 from credicorp_auth_vault.response import OK, read_object, read_section
 
 if TYPE_CHECKING:
-    from credicorp_auth_vault.response import Answer
+    from credicorp_auth_vault.response import VaultResponse
 
 
 @frozen
-class Place:
+class SecretLocation:
     """
     The location of the record.
 
@@ -34,14 +34,14 @@ class Place:
         return f"{self.server} {self.mount}/{self.path}"
 
 
-def ask_for_mount(hvac: Any, place: Place) -> Answer:  # noqa: ANN401 # hvac is not typed
+def ask_for_mount(hvac: Any, place: SecretLocation) -> VaultResponse:  # noqa: ANN401 # hvac is not typed
     """Request the kind of the record's mount; every token that may use the mount may read it."""
     path = quote(f"{place.mount}/{place.path}")
-    response: Answer = hvac.adapter.get(f"/v1/sys/internal/ui/mounts/{path}")
+    response: VaultResponse = hvac.adapter.get(f"/v1/sys/internal/ui/mounts/{path}")
     return response
 
 
-def has_versions(response: Answer, place: Place) -> bool:
+def has_versions(response: VaultResponse, place: SecretLocation) -> bool:
     """
     Return whether the mount keeps versions, as kv version 2 does.
 

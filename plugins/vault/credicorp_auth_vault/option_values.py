@@ -48,16 +48,19 @@ def read_file_name(value: str | os.PathLike[str]) -> str:
 
 
 def trim_slashes(value: str) -> str:
-    """Strip the slashes at both ends of a path."""
-    return str(value).strip("/")
+    """Strip the slashes at both ends of a path; `check_path` rejects what cannot be one."""
+    if isinstance(value, str | int):  # pyright: ignore[reportUnnecessaryIsInstance] # users may err
+        return str(value).strip("/")
+    return value
 
 
-def check_path(_options: object, attribute: Attribute[Any], value: str | None) -> None:
+def check_path(_options: object, attribute: Attribute[Any], value: object) -> None:
     """Check that an option is a path inside Vault, if it is set."""
+    if value is None:
+        return
     # HTTP libraries resolve dot segments, which could lead out of the configured path.
-    if value is None or (
-        _PATH.fullmatch(value) and not {"", ".", ".."}.intersection(value.split("/"))
-    ):
+    is_path = isinstance(value, str) and _PATH.fullmatch(value)
+    if is_path and not {"", ".", ".."}.intersection(is_path.string.split("/")):
         return
     raise InvalidSetting(
         f"`{attribute.name}` is not a path inside Vault",
@@ -100,7 +103,7 @@ def read_fields(value: str | Mapping[str, str]) -> dict[str, str]:
     fields = dict(pairs)
     if len(fields) != len(pairs) or not all(name and key for name, key in pairs):
         raise InvalidSetting(
-            "`fields` does not say which key is which field",
+            "`fields` does not map keys to fields",
             hint="write it like client_id=username,client_secret=password.",
         )
     return fields

@@ -52,28 +52,35 @@ class VaultOptions:
     Options of the secret source `vault`.
 
     Args:
-        url: URL of Vault; VAULT_ADDR if not set.
-        namespace: Namespace, for Vault Enterprise and HCP; VAULT_NAMESPACE if not set.
-        mount: Mount path of the secrets engine.
-        path: Path of the record below the mount, without `data/`.
-        version: Version of the record to read; by default the newest.
-        fields: Mapping of field names to keys of the record, if the names differ.
-        overlap: `previous` also reads the previous version, for use during a rotation.
-        auth: Login method: `token`, `approle`, `kubernetes`, `jwt` or `cert`.
-        auth_mount: Mount path of the auth method; by default the method's name.
-        role: Role to log in as (kubernetes, jwt, cert).
-        role_id: Role id (approle).
-        secret_id: Secret id (approle).
-        secret_id_file: File with the secret id, read at each login.
-        jwt: JWT of the workload (kubernetes, jwt).
-        jwt_file: File with the JWT, read at each login; for kubernetes, the service account's by
-            default.
-        token: Vault token; VAULT_TOKEN if neither it nor `token_file` is set.
-        token_file: File with the Vault token, read at each fetch.
-        ca_file: PEM file of the only authorities to trust; by default those of the system.
-        client_certificate: PEM file with the certificate chain and its unencrypted key (cert).
-        standby_hosts: Origins that a standby may redirect to, in addition to that of `url`.
-        timeout: Timeout of one fetch in seconds, login and renewal included.
+        url (address; default: VAULT_ADDR): URL of Vault.
+        namespace (text; default: VAULT_NAMESPACE): Namespace, for Vault Enterprise and HCP.
+        mount (path; default: `secret`): Mount path of the secrets engine.
+        path (path; required): Path of the record below the mount, without `data/`.
+        version (whole number; default: the newest): Version of the record to read.
+        fields (mapping; default: none): Field names and the keys of the record that hold them, if
+            the names differ; or text such as `client_id=username,client_secret=password`.
+        overlap (`off` or `previous`; default: `off`): `previous` also reads the previous version,
+            for use during a rotation.
+        auth (method; default: `token`): Login method: `token`, `approle`, `kubernetes`, `jwt` or
+            `cert`.
+        auth_mount (path; default: the method's name): Mount path of the auth method.
+        role (text; default: none): Role to log in as (kubernetes, jwt, cert).
+        role_id (text or `Secret`; default: none): Role id (approle).
+        secret_id (text or `Secret`; default: none): Secret id (approle).
+        secret_id_file (path; default: none): File with the secret id, read at each login.
+        jwt (text or `Secret`; default: none): JWT of the workload (kubernetes, jwt).
+        jwt_file (path; default: for kubernetes, that of the service account): File with the JWT,
+            read at each login.
+        token (text or `Secret`; default: VAULT_TOKEN, without `token_file`): Vault token.
+        token_file (path; default: none): File with the Vault token, read at each fetch.
+        ca_file (path; default: none): PEM file of the only authorities to trust. Without it: those
+            of the system.
+        client_certificate (path; default: none): One PEM file: certificate chain and unencrypted
+            key (cert).
+        standby_hosts (list of addresses; default: none): Origins that a standby may redirect to,
+            in addition to that of `url`.
+        timeout (seconds, above 0; default: `2`): For one fetch in total, login and renewal
+            included.
 
     Raises:
         InvalidSetting: A value is invalid, or options conflict (`config.value`).

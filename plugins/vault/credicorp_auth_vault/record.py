@@ -13,16 +13,16 @@ from credicorp_auth.http.secret import Secret, SecretBytes
 from credicorp_auth.plugin.api import FetchedSecret
 from credicorp_auth.plugin.api.credential import Fault, digest_fields, read_credential
 from credicorp_auth_vault.failure import build_failure
-from credicorp_auth_vault.mount import Place, ask_for_mount, has_versions
+from credicorp_auth_vault.mount import SecretLocation, ask_for_mount, has_versions
 from credicorp_auth_vault.response import OK, read_object, read_seconds, read_section
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from credicorp_auth_vault.options import VaultOptions
-    from credicorp_auth_vault.response import Answer
+    from credicorp_auth_vault.response import VaultResponse
 
-    Ask = Callable[[Callable[[Any], Answer]], Answer]
+    Ask = Callable[[Callable[[Any], VaultResponse]], VaultResponse]
     """Sends a request through hvac with a valid token."""
 
 
@@ -36,7 +36,7 @@ class Record:
     """
 
     def __init__(self, server: str, options: VaultOptions) -> None:
-        self._place = Place(server, options.mount, options.path or "")
+        self._place = SecretLocation(server, options.mount, options.path or "")
         self._options = options
         self._has_versions: bool | None = None  # None until the first read
 
@@ -84,7 +84,7 @@ class Record:
         number = metadata.get("version")
         if not isinstance(number, int):
             raise SecretUnavailable(
-                f"{place}: the answer is not that of kv version 2",
+                f"{place}: the response is not that of kv version 2",
                 code="secret.invalid",
                 hint="check that `url` is that of a Vault.",
             )
@@ -92,7 +92,7 @@ class Record:
             self._read_fields(read_object(data.get("data")), names),
             # With its creation time: a record that was deleted and recreated starts at 1 again.
             f"{place.mount}/{place.path}/{number} of {metadata.get('created_time')!a:.40}",
-            expires_at=_read_moment(metadata.get("deletion_time")),
+            expires_at=_read_deletion_time(metadata.get("deletion_time")),
             provenance=f"{place} version {number}",
         )
         return fetched, number
@@ -112,9 +112,9 @@ class Record:
         fields = self._read_fields(data, names)
         # `lease_duration` is for credentials created on demand, `ttl` for those that Vault
         # rotates at intervals.
-        lives = [read_seconds(response.members.get("lease_duration")) or None]
-        lives.append(read_seconds(data.get("ttl")))
-        ends = [asked + life for life in lives if life is not None]
+        lifetimes = [read_seconds(response.members.get("lease_duration")) or None]
+        lifetimes.append(read_seconds(data.get("ttl")))
+        ends = [asked + life for life in lifetimes if life is not None]
         return FetchedSecret(
             fields,
             digest_fields(fields),
@@ -122,7 +122,7 @@ class Record:
             provenance=str(place),
         )
 
-    def _read_data(self, response: Answer) -> Mapping[str, Any]:
+    def _read_data(self, response: VaultResponse) -> Mapping[str, Any]:
         if response.status != OK:
             raise build_failure(response, str(self._place))
         return read_section(response, "data", place=str(self._place))
@@ -149,10 +149,10 @@ def _read_field(held: Mapping[str, Any], key: str) -> Secret | Fault:
     if not isinstance(value, str):
         return Fault("secret.invalid", "is not text")
     raw = SecretBytes(value.encode("utf-8", "surrogatepass"))
-    return read_credential(raw, line_end=False)
+    return read_credential(raw)
 
 
-def _read_moment(value: object) -> float | None:
+def _read_deletion_time(value: object) -> float | None:
     """Return the time in epoch seconds at which Vault will delete a version; None if never."""
     try:
         return datetime.fromisoformat(str(value)).timestamp() if value else None

@@ -19,7 +19,7 @@ OK: Final = 200
 
 
 @frozen
-class Answer:
+class VaultResponse:
     """
     A response of Vault.
 
@@ -45,7 +45,7 @@ def read_object(value: object) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
 
 
-def read_response(response: HttpResponse) -> Answer:
+def read_response(response: HttpResponse) -> VaultResponse:
     """
     Parse an HTTP response.
 
@@ -58,10 +58,12 @@ def read_response(response: HttpResponse) -> Answer:
             members = read_json_object(body)
         except NotStrictJson as refused:
             fault = str(refused)
-    return Answer(response.status, members, fault, read_seconds(response.header("retry-after")))
+    return VaultResponse(
+        response.status, members, fault, read_seconds(response.header("retry-after"))
+    )
 
 
-def read_section(response: Answer, name: str, *, place: str) -> Mapping[str, Any]:
+def read_section(response: VaultResponse, name: str, *, place: str) -> Mapping[str, Any]:
     """
     Return one section of a successful response.
 
@@ -76,17 +78,17 @@ def read_section(response: Answer, name: str, *, place: str) -> Mapping[str, Any
     """
     section = response.section(name)
     if response.section("wrap_info"):
-        problem, hint = "is wrapped", "let nothing ask Vault to wrap answers (min_wrapping_ttl)."
+        problem, hint = "is wrapped", "turn off response wrapping (min_wrapping_ttl)."
     elif response.fault is not None:
         problem, hint = f"cannot be read: {response.fault}", "check that `url` is that of a Vault."
     elif not section:
         problem, hint = f"has no `{name}`", "check `mount`, `path` and `auth_mount`."
     else:
         return section
-    raise SecretUnavailable(f"{place}: the answer {problem}", code="secret.invalid", hint=hint)
+    raise SecretUnavailable(f"{place}: the response {problem}", code="secret.invalid", hint=hint)
 
 
-def read_client_token(response: Answer) -> Secret | None:
+def read_client_token(response: VaultResponse) -> Secret | None:
     """Return the token in the response to a login or renewal; None if there is none."""
     value = response.section("auth").get("client_token")
     return Secret(value) if isinstance(value, str) and value else None

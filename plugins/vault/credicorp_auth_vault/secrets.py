@@ -16,7 +16,7 @@ from credicorp_auth_vault.failure import refuses_token
 from credicorp_auth_vault.options import VaultOptions
 from credicorp_auth_vault.record import Record
 from credicorp_auth_vault.server import VaultServer
-from credicorp_auth_vault.tokens import TokenKeeper
+from credicorp_auth_vault.tokens import TokenStore
 from credicorp_auth_vault.vault_login import VaultLogin
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from credicorp_auth.plugin.api import FetchedSecret
-    from credicorp_auth_vault.response import Answer
+    from credicorp_auth_vault.response import VaultResponse
 
 __all__ = ["VaultOptions", "VaultSecretSource"]
 
@@ -71,7 +71,7 @@ class VaultSecretSource:
         self._options = options
         self._server = VaultServer(options.url, options)
         self._record = Record(str(self._server), options)
-        self._tokens = TokenKeeper(options, environment=environment, now=now)
+        self._tokens = TokenStore(options, environment=environment, now=now)
         self._lock = threading.Lock()
 
     @property
@@ -119,7 +119,7 @@ class VaultSecretSource:
         login = VaultLogin(self._server, timeout=self._options.timeout)
         self._tokens.prepare(login)
 
-        def ask(request: Callable[[Any], Answer]) -> Answer:
+        def ask(request: Callable[[Any], VaultResponse]) -> VaultResponse:
             response = request(login.hvac)
             if refuses_token(response) and self._tokens.replace(login):
                 return request(login.hvac)

@@ -16,7 +16,7 @@ from credicorp_auth.wire.options import TransportOptions
 from credicorp_auth.wire.tls import build_trust
 from credicorp_auth.wire.transport import SocketTransport
 from credicorp_auth.wire.urllib3_stack import Urllib3Stack
-from credicorp_auth_vault.response import Answer, read_response
+from credicorp_auth_vault.response import VaultResponse, read_response
 
 if TYPE_CHECKING:
     from credicorp_auth.http.messages import HttpResponse
@@ -60,7 +60,7 @@ class VaultServer:
         token: Secret | None,
         body: SecretBytes | None,
         until: float,
-    ) -> Answer:
+    ) -> VaultResponse:
         """
         Send a request, and follow one redirect to an allowed standby.
 

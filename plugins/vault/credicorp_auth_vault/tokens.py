@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from credicorp_auth.http.secret import Secret
     from credicorp_auth_vault.options import VaultOptions
-    from credicorp_auth_vault.response import Answer
+    from credicorp_auth_vault.response import VaultResponse
     from credicorp_auth_vault.vault_login import VaultLogin
 
 _AGEING: Final = 1 / 3
@@ -60,7 +60,7 @@ class VaultToken:
         return self.expires is not None and now >= self.expires
 
 
-class TokenKeeper:
+class TokenStore:
     """
     Keeps the Vault token between fetches.
 
@@ -141,7 +141,7 @@ class TokenKeeper:
             return self._token
         login.token = value
         asked = self._now()
-        response: Answer = login.hvac.auth.token.lookup_self()
+        response: VaultResponse = login.hvac.auth.token.lookup_self()
         # Some policies forbid `lookup-self`: then the token is used until it is refused.
         data = read_object(response.members.get("data") if response.status == OK else None)
         ttl = read_seconds(data.get("ttl"))
@@ -155,7 +155,7 @@ class TokenKeeper:
         mount = options.auth_mount or options.auth
         place = f"{login.server} login by {options.auth} at auth/{mount}"
         login.token = None
-        response: Answer = LOGINS[options.auth](login.hvac, options)
+        response: VaultResponse = LOGINS[options.auth](login.hvac, options)
         login.token_is_proven = True
         if response.status != OK:
             hint = "check role, its credential, `auth_mount` and `namespace`."
@@ -166,7 +166,7 @@ class TokenKeeper:
             raise SecretUnavailable(
                 f"{place} brought no token",
                 code="secret.denied",
-                hint="use a role that asks for nothing more, such as a second factor.",
+                hint="use a role that requires nothing more, such as a second factor.",
             )
         lifetime = read_seconds(auth.get("lease_duration"))
         if not lifetime:
@@ -178,7 +178,7 @@ class TokenKeeper:
         asked = self._now()
         if not held.renewable or held.is_dead(asked):
             return None
-        response: Answer = login.hvac.auth.token.renew_self()
+        response: VaultResponse = login.hvac.auth.token.renew_self()
         auth = read_object(response.members.get("auth") if response.status == OK else None)
         seconds = read_seconds(auth.get("lease_duration"))
         if not seconds:

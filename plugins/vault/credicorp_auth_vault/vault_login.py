@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from credicorp_auth.http.secret import Secret
-    from credicorp_auth_vault.response import Answer
+    from credicorp_auth_vault.response import VaultResponse
     from credicorp_auth_vault.server import VaultServer
 
 
@@ -36,7 +36,9 @@ class WireAdapter(Adapter):  # type: ignore[misc] # hvac is not typed
         carry: Sends method, path with query, and body, and returns the response.
     """
 
-    def __init__(self, url: str, carry: Callable[[str, str, SecretBytes | None], Answer]) -> None:
+    def __init__(
+        self, url: str, carry: Callable[[str, str, SecretBytes | None], VaultResponse]
+    ) -> None:
         super().__init__(base_uri=url, allow_redirects=False)
         self._carry = carry
 
@@ -48,13 +50,13 @@ class WireAdapter(Adapter):  # type: ignore[misc] # hvac is not typed
         params: dict[str, Any] | None = None,
         json: dict[str, Any] | None = None,
         **_why: Any,  # noqa: ANN401 # hvac's own
-    ) -> Answer:
+    ) -> VaultResponse:
         """Send a request, and return the response unchanged."""
         path = f"{url}?{urlencode(params)}" if params else url
         body = None if json is None else _write_body(json)
         return self._carry(method.upper(), path, body)
 
-    def get_login_token(self, response: Answer) -> str:  # noqa: ARG002 # hvac's own
+    def get_login_token(self, response: VaultResponse) -> str:  # noqa: ARG002 # hvac's own
         """Return an empty string: hvac needs no token, and would keep it as plain text."""
         return ""
 
@@ -87,7 +89,7 @@ class VaultLogin:
         build: Any = Client
         return build(url=self.server.url, token="", adapter=build_adapter)
 
-    def _carry(self, method: str, path: str, body: SecretBytes | None) -> Answer:
+    def _carry(self, method: str, path: str, body: SecretBytes | None) -> VaultResponse:
         """Send a request; retry once per fetch if Vault is unavailable."""
         while True:
             pause = uniform(0.05, 0.15)  # noqa: S311 # jitter, not a secret

@@ -26,7 +26,7 @@ LoopbackVault = _MODULE.LoopbackVault
 
 @pytest.fixture
 def stack():
-    """Whatever is opened is closed after the test."""
+    """Everything that is opened is closed after the test."""
     with ExitStack() as opened:
         yield opened
 

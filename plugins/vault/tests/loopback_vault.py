@@ -43,7 +43,7 @@ class Reply(NamedTuple):
 
 
 def envelope(**members):
-    """What a Vault puts around whatever it answers."""
+    """What a Vault puts around what it answers."""
     return {
         "request_id": "5c3d1f7e-0000-4000-8000-000000000000",
         "lease_id": "",
@@ -184,7 +184,7 @@ class LoopbackVault:
         )
 
     def allow(self, auth, shown, paths=None, **token):
-        """Let whoever shows this at an auth mount have such tokens."""
+        """Let anyone who shows this at an auth mount have such tokens."""
         self.roles[auth, shown] = {"paths": paths, **token}
 
     def response(self, asked, certificate):

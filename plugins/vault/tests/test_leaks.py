@@ -65,7 +65,7 @@ FAILURES = {
 
 @pytest.fixture(params=FAILURES)
 def failure(request, source, vault):
-    """Fail in each of many ways, with canaries in whatever Vault answers."""
+    """Fail in each of many ways, with canaries in what Vault answers."""
     source.fetch(["client_secret"])
     vault.scripted_paths, vault.script = "data/app", list(FAILURES[request.param](vault))
     with pytest.raises(SecretUnavailable) as caught:
@@ -97,9 +97,9 @@ def test_fault_309_313_logs(source, vault, caplog, capfd):
             with pytest.raises(SecretUnavailable):
                 source.fetch(["client_secret"])
 
-    told = "".join(f"{each.getMessage()}{vars(each)}" for each in caplog.records)
+    reported = "".join(f"{each.getMessage()}{vars(each)}" for each in caplog.records)
     assert any(each.name.startswith("urllib3") for each in caplog.records)
-    assert [] == seen_in(told)
+    assert [] == seen_in(reported)
     assert [] == seen_in("".join(capfd.readouterr()))
 
 

@@ -76,7 +76,7 @@ def test_approle(vault, approle):
 
 
 def test_approle_with_a_secret_id_from_a_file(vault, connect, tmp_path):
-    """A secret id that is used up is replaced by whoever writes the file; each login reads it."""
+    """A secret id that is used up is replaced by the writer of the file; each login reads it."""
     vault.allow("team/approle", "role", READ, ttl=90)
     vault.secret_ids.update({"first": 1, "second": 1})
     path = tmp_path / "secret-id"
@@ -145,7 +145,7 @@ def test_cert(tls_vault, connect, authority, ca_file, tmp_path, role):
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "told"),
+    ("options", "code", "reported"),
     [
         pytest.param({"environment": {}}, "secret.missing", "VAULT_TOKEN", id="180-no-token"),
         pytest.param({"token_file": "/nowhere/token"}, "secret.missing", "'/nowhere/token'", id="180-no-file"),
@@ -155,17 +155,17 @@ def test_cert(tls_vault, connect, authority, ca_file, tmp_path, role):
         pytest.param({"auth": "approle", "role_id": "", "secret_id": "x"}, "secret.empty", "`role_id`", id="181-role-id"),
     ],
 )  # fmt: skip
-def test_fault_180_181_183_credentials_for_vault(vault, connect, options, code, told):
+def test_fault_180_181_183_credentials_for_vault(vault, connect, options, code, reported):
     """What should open Vault is held to what holds for secrets; nothing is sent."""
     error = failure(connect(vault, **options))
 
     assert (code, False) == (error.code, error.retryable)
-    assert told in f"{error}"
+    assert reported in f"{error}"
     assert [] == vault.asked
 
 
 @pytest.mark.parametrize(
-    ("prepare", "told"),
+    ("prepare", "reported"),
     [
         (lambda vault: vault.roles.clear(), ("invalid role ID",)),
         (
@@ -174,7 +174,7 @@ def test_fault_180_181_183_credentials_for_vault(vault, connect, options, code, 
         ),
     ],
 )
-def test_a_login_that_is_refused(vault, approle, prepare, told):
+def test_a_login_that_is_refused(vault, approle, prepare, reported):
     """A refused login is denied, by the mount and what is known of Vault's words."""
     source = approle()
     prepare(vault)
@@ -182,7 +182,7 @@ def test_a_login_that_is_refused(vault, approle, prepare, told):
 
     assert ("secret.denied", False) == (error.code, error.retryable)
     assert "login by approle at auth/approle" in f"{error}"
-    assert any(each in f"{error}" for each in told)
+    assert any(each in f"{error}" for each in reported)
     assert 1 == len(vault.asked)
 
 
@@ -338,7 +338,7 @@ def test_fault_190_a_fresh_token_that_is_refused(vault, approle):
 
 
 def test_fault_190_the_role_was_given_more(vault, approle):
-    """After a refusal the next fetch logs in anew, since a token keeps the policies it was born with."""
+    """After a refusal the next fetch logs in again, since a token keeps the policies it was born with."""
     source = approle(paths=["secret/data/other"])
     failure(source)
     vault.allow("approle", "role-canary", READ, ttl=90)
@@ -372,7 +372,7 @@ def test_a_token_that_no_header_carries(vault, connect):
 
 
 def test_a_header_that_got_lost(vault, connect):
-    """An answer that no token came, as a proxy may cause, is a refusal, whatever its status."""
+    """An answer that no token came, as a proxy may cause, is a refusal, regardless of its status."""
     vault.script = [vault._refuse(None), vault._refuse(None)]
 
     assert "secret.denied" == failure(connect(vault)).code

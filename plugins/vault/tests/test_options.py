@@ -165,7 +165,7 @@ def test_fault_193_skip_verify_is_ignored(caplog, value, warnings):
 
 
 def test_fault_193_the_authority_is_checked(tls_vault, connect, ca_file):
-    """A certificate of nobody we know is not accepted, whatever VAULT_SKIP_VERIFY says."""
+    """A certificate of nobody we know is not accepted, no matter what VAULT_SKIP_VERIFY says."""
     from credicorp_auth.errors import SecretUnavailable
 
     environment = {"VAULT_SKIP_VERIFY": "1", "VAULT_CACERT": ca_file, "VAULT_TOKEN": tls_vault.root}

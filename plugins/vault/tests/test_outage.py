@@ -33,30 +33,30 @@ AWAY = [
     pytest.param(429, "throttling", id="189-429-throttled-or-standby"),
     pytest.param(472, "standby", id="189-472-disaster-recovery"),
     pytest.param(473, "standby", id="189-473-performance-standby"),
-    pytest.param(500, "error of its own", id="189-500-internal"),
+    pytest.param(500, "internal error", id="189-500-internal"),
     pytest.param(501, "not initialised", id="189-501-uninitialised"),
     pytest.param(502, "not reached", id="189-502-gateway"),
     pytest.param(503, "sealed", id="189-503-sealed"),
-    pytest.param(504, "does not answer", id="189-504-gateway"),
+    pytest.param(504, "does not respond", id="189-504-gateway"),
 ]
 
 
-@pytest.mark.parametrize(("status", "told"), AWAY)
+@pytest.mark.parametrize(("status", "reported"), AWAY)
 @pytest.mark.parametrize("step", ["lookup-self", "mounts/secret/app", "data/app"])
-def test_fault_189_away(vault, connect, status, told, step):
+def test_fault_189_away(vault, connect, status, reported, step):
     """A Vault that is away is asked twice at most, and unavailable for now."""
     vault.scripted_paths = step
     vault.script = [refusal(status, "error performing token check: Vault is sealed")] * 9
     error = failure(connect(vault))
 
     assert ("secret.unavailable", True) == (error.code, error.retryable)
-    assert f"{told}" in f"{error}"
+    assert f"{reported}" in f"{error}"
     assert f"status {status} (Vault is sealed)" in f"{error}"
     assert 2 == vault.count(step)
 
 
-@pytest.mark.parametrize(("status", "told"), AWAY)
-def test_fault_189_back_at_the_second_try(vault, connect, status, told):
+@pytest.mark.parametrize(("status", "reported"), AWAY)
+def test_fault_189_back_at_the_second_try(vault, connect, status, reported):
     """One hiccup is not noticed."""
     vault.scripted_paths, vault.script = "data/app", [refusal(status)]
 

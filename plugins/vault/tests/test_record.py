@@ -80,6 +80,14 @@ def test_a_mount_that_does_not_exist(vault, connect):
     assert "`mount`" in error.hint
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_fault_404_one_line_end_is_cut_off(vault, connect, end):
+    """404: a value that was stored from a file means what the file says, as in every source."""
+    vault.write(client_secret=f"s3cret{end}")
+
+    assert "s3cret" == connect(vault).fetch(["client_secret"]).fields["client_secret"].reveal()
+
+
 @pytest.mark.parametrize("value", ["", " ", "\n"])
 def test_fault_181_empty(vault, connect, value):
     """Nothing but white space is empty."""
@@ -92,7 +100,8 @@ def test_fault_181_empty(vault, connect, value):
 @pytest.mark.parametrize(
     ("value", "hint"),
     [
-        pytest.param("canary\n", "white space", id="182-line-end"),
+        pytest.param("canary\n\n", "white space", id="182-two-line-ends"),
+        pytest.param("canary ", "white space", id="182-trailing"),
         pytest.param(" canary", "white space", id="182-leading"),
         pytest.param('"canary"', "quotes", id="182-quotes"),
         pytest.param("\ufeffcanary", "byte order mark", id="182-bom"),
@@ -153,24 +162,24 @@ def test_an_endless_answer_is_cut_short(vault, connect):
 
 
 @pytest.mark.parametrize(
-    ("prepare", "code", "told"),
+    ("prepare", "code", "reported"),
     [
         pytest.param(lambda vault: vault.delete(1), "secret.deleted", "deleted", id="191-soft-deleted"),
         pytest.param(lambda vault: vault.delete(1, destroy=True), "secret.deleted", "destroyed", id="191-destroyed"),
         pytest.param(lambda vault: vault.versions.clear(), "secret.missing", "nothing is there", id="191-missing"),
     ],
 )  # fmt: skip
-def test_fault_191_absence_has_three_faces(vault, connect, prepare, code, told):
+def test_fault_191_absence_has_three_faces(vault, connect, prepare, code, reported):
     """Deleted, destroyed and never there are told apart."""
     prepare(vault)
     error = failure(connect(vault))
 
     assert (code, False) == (error.code, error.retryable)
-    assert told in f"{error}"
+    assert reported in f"{error}"
 
 
 def test_a_pinned_version_is_not_moved(vault, connect):
-    """A version that was chosen stays, whatever is written after it."""
+    """A version that was chosen stays, no matter what is written after it."""
     vault.write(client_secret="canary-v2")
     vault.write(client_secret="canary-v3")
     fetched = connect(vault, version=2).fetch(["client_secret"])

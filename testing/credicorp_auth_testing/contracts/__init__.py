@@ -1,5 +1,5 @@
 """
-Contract tests for adapters: every built-in and third-party adapter must pass them.
+Contract tests for adapters: every adapter, this project's and third-party ones, must pass them.
 
     class TestMyTransport(TransportContract):
         def build_transport(self, **options):

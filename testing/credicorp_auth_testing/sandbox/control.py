@@ -71,7 +71,7 @@ def add_control(app: Flask, sandbox: SandboxState) -> None:
 
     @control.get("/counters")
     def counters() -> Response:
-        return jsonify(sandbox.counters.told())
+        return jsonify(sandbox.counters.as_dict())
 
     @control.post("/<command>")
     def run(command: str) -> Response:

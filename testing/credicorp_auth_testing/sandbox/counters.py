@@ -14,7 +14,7 @@ class Counters:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
-        self._moments: list[float] = []
+        self._times: list[float] = []
         self._in_flight = 0
 
     def add(self, name: str) -> None:
@@ -26,7 +26,7 @@ class Counters:
         """Count a token request, and the maximum of concurrent ones."""
         with self._lock:
             self._counts["token_requests"] += 1
-            self._moments.append(time.time())
+            self._times.append(time.time())
             self._in_flight += 1
             most = max(self._in_flight, self._counts["most_token_requests_in_flight"])
             self._counts["most_token_requests_in_flight"] = most
@@ -43,15 +43,15 @@ class Counters:
     def times(self) -> list[float]:
         """Return the times of the token requests, in epoch seconds."""
         with self._lock:
-            return list(self._moments)
+            return list(self._times)
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Return all counts by name, and the times, ready for JSON."""
         with self._lock:
-            return {**self._counts, "token_request_moments": list(self._moments)}
+            return {**self._counts, "token_request_times": list(self._times)}
 
     def reset(self) -> None:
         """Reset all counters."""
         with self._lock:
             self._counts.clear()
-            self._moments.clear()
+            self._times.clear()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from credicorp_auth_testing.sandbox.switches import Fault
 
 TOKEN_PATH = f"{BASE_PATH}/oauth/token"
-_INQUIRIES = {
+_QUERIES = {
     f"{BASE_PATH}/oauth/introspect": "introspection",
     f"{BASE_PATH}/oauth/revoke": "revocation",
 }
@@ -36,8 +36,8 @@ class Gate:
         self._application = application
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if query := _INQUIRIES.get(environ["PATH_INFO"]):
-            return self._inquire(query, environ, start_response)
+        if query := _QUERIES.get(environ["PATH_INFO"]):
+            return self._run_query(query, environ, start_response)
         if environ["PATH_INFO"] != TOKEN_PATH:
             response: Iterable[bytes] = self._application(environ, start_response)
             return response
@@ -53,7 +53,7 @@ class Gate:
             counters.token_request_ends()
         return response
 
-    def _inquire(
+    def _run_query(
         self, endpoint: str, environ: dict[str, Any], start_response: Any
     ) -> Iterable[bytes]:
         self._sandbox.counters.add(f"{endpoint}_requests")

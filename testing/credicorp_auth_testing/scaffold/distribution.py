@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.plugin.loading.registry import CACHE, KINDS, SECRET_SOURCE, TRANSPORT, Kind
+from credicorp_auth.plugin.loading.kinds import CACHE, KINDS, SECRET_SOURCE, TRANSPORT, Kind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,7 +131,7 @@ def _check(name: str) -> None:
             f"{ascii(name)[:60]} cannot be the name of an adapter",
             hint=f"use lower-case letters, digits and single hyphens, {_LONGEST} at most.",
         )
-    if any(name in kind.built_in | kind.published for kind in KINDS):
+    if any(kind.own_adapter(name) for kind in KINDS):
         raise InvalidSetting(
             f"{name!r} is the name of an adapter of credicorp-auth's own", hint="choose another."
         )

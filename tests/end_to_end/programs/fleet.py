@@ -52,7 +52,7 @@ def ask(
         time.sleep(interval)
 
 
-def work(told: dict[str, Any]) -> dict[str, Any]:
+def work(reported: dict[str, Any]) -> dict[str, Any]:
     """Be one worker, with an engine of its own."""
     lock, events = threading.Lock(), []
 
@@ -60,20 +60,20 @@ def work(told: dict[str, Any]) -> dict[str, Any]:
         with lock:
             events.append(event.name)
 
-    with CredicorpAuth.from_env(observers=[observe], **told["settings"]) as auth:
-        result = ask(auth, events, told["seconds"], told["interval"], told["lifetime"])
+    with CredicorpAuth.from_env(observers=[observe], **reported["settings"]) as auth:
+        result = ask(auth, events, reported["seconds"], reported["interval"], reported["lifetime"])
     waits = max(0, events.count("token.waited") - 1)
     return {**result, "waits": waits, "mints": events.count("token.minted")}
 
 
-def start(told: dict[str, Any], gate: int, results: int) -> int:
+def start(reported: dict[str, Any], gate: int, results: int) -> int:
     """Fork a worker that waits for the gate to close; return its process id."""
     pid = os.fork()
     if pid:
         return pid
     try:
         os.read(gate, 1)
-        line = json.dumps(work(told)) + "\n"
+        line = json.dumps(work(reported)) + "\n"
         os.write(results, line.encode())  # shorter than a pipe's atomic size
     except BaseException:  # noqa: BLE001 - the parent sees a line missing, and this says why
         traceback.print_exc()
@@ -83,15 +83,15 @@ def start(told: dict[str, Any], gate: int, results: int) -> int:
 
 def main() -> None:
     """Start the workers, let them go, and print what each of them says."""
-    told = json.loads(sys.argv[1])
+    reported = json.loads(sys.argv[1])
     # Imports once what a hundred workers would each import, and asks for nothing.
-    CredicorpAuth.from_env(**told["settings"]).close()
+    CredicorpAuth.from_env(**reported["settings"]).close()
     gate, opener = os.pipe()
     incoming, results = os.pipe()
-    pids = [start(told, gate, results) for _ in range(told["workers"])]
+    pids = [start(reported, gate, results) for _ in range(reported["workers"])]
     print("ready", flush=True)
     sys.stdin.readline()
-    os.write(opener, b"x" * told["workers"])
+    os.write(opener, b"x" * reported["workers"])
     os.close(results)
     with os.fdopen(incoming) as lines:
         print(json.dumps([json.loads(line) for line in lines]))

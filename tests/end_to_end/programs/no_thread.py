@@ -39,7 +39,7 @@ async def closed() -> str:
 
 
 def ask(text: str) -> None:
-    """Do everything once with threads, and once with tasks, each time with nothing at hand."""
+    """Do everything once with threads, and once with tasks, each time without a held token."""
     found = {}
     with CredicorpAuth.from_env(**OWN) as auth, TokenVerifier.from_env(**OWN) as verifier:
         found["get_token"] = outcome(auth.get_token)

@@ -33,10 +33,10 @@ class AheadClock(Clock):
         )
 
 
-def work(told: dict[str, Any], orders: int, results: int) -> Counter[str]:
+def work(reported: dict[str, Any], orders: int, results: int) -> Counter[str]:
     """Call both routes whenever told to; return how often each pair of statuses was seen."""
     clock, seen, base_url = AheadClock(), Counter[str](), os.environ["CREDICORP_BASE_URL"]
-    settings = settings_from_env(os.environ, told["settings"])
+    settings = settings_from_env(os.environ, reported["settings"])
     with (
         CredicorpAuth.from_settings(settings, clock=clock) as auth,
         BearerPoolManager(auth) as http,
@@ -44,19 +44,19 @@ def work(told: dict[str, Any], orders: int, results: int) -> Counter[str]:
     ):
         while (line := lines.readline()) != "end\n":
             clock.ahead = float(line)
-            statuses = [http.request("GET", base_url + path).status for path in told["paths"]]
+            statuses = [http.request("GET", base_url + path).status for path in reported["paths"]]
             seen[" ".join(map(str, statuses))] += 1
             os.write(results, b".")
     return seen
 
 
-def start(told: dict[str, Any], results: int) -> int:
+def start(reported: dict[str, Any], results: int) -> int:
     """Fork a worker; return where it takes its orders."""
     orders, boss = os.pipe()
     if os.fork():
         return boss
     try:
-        os.write(results, json.dumps(work(told, orders, results)).encode() + b"\n")
+        os.write(results, json.dumps(work(reported, orders, results)).encode() + b"\n")
     except BaseException:  # noqa: BLE001 - the parent sees a line missing, and this says why
         traceback.print_exc()
     finally:
@@ -65,16 +65,16 @@ def start(told: dict[str, Any], results: int) -> int:
 
 def main() -> None:
     """Start the workers, let time pass, and print what they saw."""
-    told = json.loads(sys.argv[1])
+    reported = json.loads(sys.argv[1])
     incoming, results = os.pipe()
-    orders = [start(told, results) for _ in range(told["workers"])]
+    orders = [start(reported, results) for _ in range(reported["workers"])]
     ahead = 0.0
-    while ahead < told["seconds"]:
+    while ahead < reported["seconds"]:
         for each in orders:
             os.write(each, f"{ahead}\n".encode())
         for _ in orders:
             assert b"." == os.read(incoming, 1)
-        ahead += told["step"]
+        ahead += reported["step"]
     os.close(results)
     for each in orders:
         os.write(each, b"end\n")

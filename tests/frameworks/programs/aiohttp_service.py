@@ -23,7 +23,7 @@ private = Path(tempfile.mkdtemp())
 routes = web.RouteTableDef()
 
 
-def told(request: web.Request) -> web.Response:
+def emitted(request: web.Request) -> web.Response:
     claims = request.get("credicorp_auth.claims")
     said, resource = {"client": claims and claims.client_id}, request.match_info.route.resource
     return web.json_response(said, headers={"Route": resource.canonical})
@@ -32,68 +32,68 @@ def told(request: web.Request) -> web.Response:
 @routes.get("/decisions/{name}")
 @guard.requires(READ)
 async def read(request: web.Request) -> web.Response:
-    return told(request)
+    return emitted(request)
 
 
 @guard.requires(WRITE)
 @routes.post("/applications")
 async def apply(request: web.Request) -> web.Response:
-    return told(request)
+    return emitted(request)
 
 
 @routes.get("/health")
 @guard.public
 async def health(request: web.Request) -> web.Response:
-    return told(request)
+    return emitted(request)
 
 
 async def unmarked(request: web.Request) -> web.Response:
-    return told(request)
+    return emitted(request)
 
 
 @routes.options("/decisions/{name}")
 async def options(request: web.Request) -> web.Response:
-    return told(request)
+    return emitted(request)
 
 
 @routes.view("/by-method")
 class ByMethod(web.View):
     @guard.requires(READ)
     async def get(self) -> web.Response:
-        return told(self.request)
+        return emitted(self.request)
 
     @guard.requires(WRITE)
     async def post(self) -> web.Response:
-        return told(self.request)
+        return emitted(self.request)
 
     async def put(self) -> web.Response:
-        return told(self.request)
+        return emitted(self.request)
 
 
 @routes.view("/both")
 @guard.requires(READ)
 class Both(web.View):
     async def get(self) -> web.Response:
-        return told(self.request)
+        return emitted(self.request)
 
     @guard.requires(WRITE)
     async def post(self) -> web.Response:
-        return told(self.request)
+        return emitted(self.request)
 
 
 @routes.view("/overriding")
 class Overriding(ByMethod):
     async def post(self) -> web.Response:
-        return told(self.request)
+        return emitted(self.request)
 
     async def put(self) -> web.Response:
-        return told(self.request)
+        return emitted(self.request)
 
 
 @guard.public
 class OpenBase(web.View):
     async def get(self) -> web.Response:
-        return told(self.request)
+        return emitted(self.request)
 
 
 class Derived(OpenBase):
@@ -103,10 +103,10 @@ class Derived(OpenBase):
 class Holder:
     @guard.requires(ANY_SCOPE)
     async def read(self, request: web.Request) -> web.Response:
-        return told(request)
+        return emitted(request)
 
     async def unmarked(self, request: web.Request) -> web.Response:
-        return told(request)
+        return emitted(request)
 
 
 @guard.requires(READ)
@@ -124,11 +124,11 @@ async def socket_unmarked(request: web.Request) -> web.WebSocketResponse:
 
 @guard.requires(READ)
 def old_style(request: web.Request) -> web.Response:
-    return told(request)
+    return emitted(request)
 
 
 async def with_more(request: web.Request, more: str) -> web.Response:
-    return told(request)
+    return emitted(request)
 
 
 def below() -> web.Application:
@@ -165,7 +165,7 @@ def build() -> web.Application:
 
 
 async def any_method(request: web.Request) -> web.Response:
-    return told(request)
+    return emitted(request)
 
 
 def below_deep() -> web.Application:

@@ -16,62 +16,62 @@ from rest_framework.viewsets import ViewSet
 from credicorp_auth.resource.drf import HasScope
 
 
-def told(request):
+def emitted(request):
     said = {"client": request.auth and request.auth.client_id, "user": str(request.user)}
     return Response(said, headers={"Route": f"/{request.resolver_match.route}"})
 
 
 class Decisions(ViewSet):
     def list(self, request):
-        return told(request)
+        return emitted(request)
 
     def create(self, request):
-        return told(request)
+        return emitted(request)
 
     def retrieve(self, request, pk):
-        return told(request)
+        return emitted(request)
 
     @action(detail=False, methods=["post"], permission_classes=[writes])
     def apply(self, request):
-        return told(request)
+        return emitted(request)
 
     @action(detail=False, permission_classes=[AllowAny])
     def forgotten(self, request):
-        return told(request)
+        return emitted(request)
 
 
 class Paged(APIView):
     @method_decorator(cache_page(60))
     def get(self, request):
-        return told(request)
+        return emitted(request)
 
 
 class Either(APIView):
     permission_classes = (reads | IsAdminUser,)
 
     def get(self, request):
-        return told(request)
+        return emitted(request)
 
 
 class Both(APIView):
     permission_classes = (IsAuthenticated & writes,)
 
     def get(self, request):
-        return told(request)
+        return emitted(request)
 
 
 class Opened(APIView):
     permission_classes = (reads | AllowAny,)
 
     def get(self, request):
-        return told(request)
+        return emitted(request)
 
 
 class Denied(APIView):
     permission_classes = (~reads,)
 
     def get(self, request):
-        return told(request)
+        return emitted(request)
 
 
 class Sometimes(APIView):
@@ -79,7 +79,7 @@ class Sometimes(APIView):
         return []
 
     def get(self, request):
-        return told(request)
+        return emitted(request)
 
 
 class Lenient(HasScope):
@@ -91,7 +91,7 @@ class Changed(APIView):
     permission_classes = (Lenient(READ),)
 
     def get(self, request):
-        return told(request)
+        return emitted(request)
 
 
 class SetUp(APIView):
@@ -100,7 +100,7 @@ class SetUp(APIView):
         self.permission_classes = (AllowAny,)
 
     def get(self, request):
-        return told(request)
+        return emitted(request)
 
 
 class Computed(APIView):
@@ -109,7 +109,7 @@ class Computed(APIView):
         return (AllowAny,)
 
     def get(self, request):
-        return told(request)
+        return emitted(request)
 
 
 @guard.requires(READ)
@@ -120,14 +120,14 @@ class Marked(Sometimes):
 @api_view(["GET", "POST"])
 @permission_classes([writes])
 def apply(request):
-    return told(request)
+    return emitted(request)
 
 
 class Plain(APIView):
     permission_classes = (reads,)
 
     def get(self, request):
-        return told(request)
+        return emitted(request)
 
 
 router = DefaultRouter()

@@ -1,4 +1,4 @@
-"""A Django project in one module: views of every kind, under whatever the environment sets."""
+"""A Django project in one module: views of every kind, under the settings of the environment."""
 
 from __future__ import annotations
 
@@ -64,6 +64,6 @@ settings.configure(
 )
 
 
-def told(claims) -> str:
+def emitted(claims) -> str:
     """Say what a view was told about its caller."""
     return json.dumps({"client": claims and claims.client_id})

@@ -11,14 +11,14 @@ from django.urls import include, path, re_path
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import cache_page, never_cache
-from django_service import READ, WRITE, guard, told
+from django_service import READ, WRITE, emitted, guard
 
 from credicorp_auth.resource import ANY_SCOPE
 
 
 def response(request):
     headers = {"Route": f"/{request.resolver_match.route}"}
-    return HttpResponse(told(request.claims), content_type="application/json", headers=headers)
+    return HttpResponse(emitted(request.claims), content_type="application/json", headers=headers)
 
 
 @guard.requires(READ)

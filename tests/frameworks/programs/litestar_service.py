@@ -39,7 +39,7 @@ private = Path(tempfile.mkdtemp())
 (private / "page.txt").write_text("a private page")
 
 
-def told(connection: Any) -> dict[str, Any]:
+def emitted(connection: Any) -> dict[str, Any]:
     claims = connection.scope.get("credicorp_auth.claims")
     connection.scope["state"]["served"] = True
     return {"client": claims and claims.client_id}
@@ -49,36 +49,36 @@ def told(connection: Any) -> dict[str, Any]:
 @guard.requires(READ)
 async def read(request: Request, name: str) -> dict[str, Any]:
     assert request.auth is request.scope["credicorp_auth.claims"]
-    return told(request)
+    return emitted(request)
 
 
 @guard.requires(WRITE)
 @post("/applications", sync_to_thread=True)
 def apply(request: Request) -> dict[str, Any]:
-    return told(request)
+    return emitted(request)
 
 
 @get("/threaded", sync_to_thread=True)
 @guard.requires(READ)
 def threaded(request: Request) -> dict[str, Any]:
-    return told(request)
+    return emitted(request)
 
 
 @get("/cached", cache=60)
 @guard.requires(READ)
 async def cached(request: Request) -> dict[str, Any]:
-    return told(request)
+    return emitted(request)
 
 
 @get("/health")
 @guard.public
 async def health(request: Request) -> dict[str, Any]:
-    return told(request)
+    return emitted(request)
 
 
 @get("/unmarked", opt={"exclude_from_auth": True, "exclude_from_csrf": True})
 async def unmarked(request: Request) -> dict[str, Any]:
-    return told(request)
+    return emitted(request)
 
 
 @head("/unmarked")
@@ -94,7 +94,7 @@ async def read_head(request: Request, name: str) -> None:
 
 @route("/own-options", http_method=["OPTIONS", "DELETE"], status_code=200)
 async def own_options(request: Request) -> dict[str, Any]:
-    return told(request)
+    return emitted(request)
 
 
 @guard.requires(READ)
@@ -103,17 +103,17 @@ class Pages(Controller):
 
     @get("/")
     async def index(self, request: Request) -> dict[str, Any]:
-        return told(request)
+        return emitted(request)
 
     @post("/")
     @guard.requires(WRITE)
     async def write(self, request: Request) -> dict[str, Any]:
-        return told(request)
+        return emitted(request)
 
     @get("/public")
     @guard.public
     async def not_public(self, request: Request) -> dict[str, Any]:
-        return told(request)
+        return emitted(request)
 
     @websocket_stream("/stream")
     @guard.requires(WRITE)
@@ -131,11 +131,11 @@ class Overriding(Pages):
 
     @post("/")
     async def write(self, request: Request) -> dict[str, Any]:
-        return told(request)
+        return emitted(request)
 
     @get("/public")
     async def not_public(self, request: Request) -> dict[str, Any]:
-        return told(request)
+        return emitted(request)
 
 
 class Unmarked(Controller):
@@ -143,12 +143,12 @@ class Unmarked(Controller):
 
     @get("/")
     async def index(self, request: Request) -> dict[str, Any]:
-        return told(request)
+        return emitted(request)
 
     @get("/marked", sync_to_thread=True)
     @guard.requires(READ)
     def marked(self, request: Request) -> dict[str, Any]:
-        return told(request)
+        return emitted(request)
 
 
 @guard.public
@@ -157,7 +157,7 @@ class OpenBase(Controller):
 
     @get("/")
     async def index(self, request: Request) -> dict[str, Any]:
-        return told(request)
+        return emitted(request)
 
 
 class Derived(OpenBase):
@@ -166,13 +166,13 @@ class Derived(OpenBase):
 
 @get("/inner")
 async def inner(request: Request) -> dict[str, Any]:
-    return told(request)
+    return emitted(request)
 
 
 @get("/inner-public")
 @guard.public
 async def inner_public(request: Request) -> dict[str, Any]:
-    return told(request)
+    return emitted(request)
 
 
 routed = guard.requires(READ)(Router("/routed", route_handlers=[inner, inner_public]))
@@ -183,7 +183,7 @@ outer = Router("/outer", route_handlers=[guard.requires(WRITE)(Router("/deep", r
 @guard.requires(READ)
 async def socket(socket: WebSocket) -> None:
     await socket.accept()
-    await socket.send_json(told(socket))
+    await socket.send_json(emitted(socket))
     await socket.close()
 
 
@@ -258,13 +258,13 @@ app = Litestar(
 
 @get("/late")
 async def late(request: Request) -> dict[str, Any]:
-    return told(request)
+    return emitted(request)
 
 
 @get("/late-marked")
 @guard.requires(READ)
 async def late_marked(request: Request) -> dict[str, Any]:
-    return told(request)
+    return emitted(request)
 
 
 app.register(late)

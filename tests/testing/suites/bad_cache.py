@@ -7,7 +7,7 @@ from credicorp_auth_testing.contracts.cache import CacheContract
 
 
 class HastyCache:
-    """It keeps entries for ever, as text, drops whatever is there, and shows it all."""
+    """It keeps entries for ever, as text, drops what is there, and shows it all."""
 
     capabilities = CacheCapabilities()
 

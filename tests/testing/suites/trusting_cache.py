@@ -1,4 +1,4 @@
-"""A cache with leases that believes whatever it is given, and the contract it must fail."""
+"""A cache with leases that believes all it is given, and the contract it must fail."""
 
 from __future__ import annotations
 

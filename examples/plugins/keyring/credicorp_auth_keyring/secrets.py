@@ -77,4 +77,4 @@ def _read_value(value: object) -> Secret | Fault:
         return Fault("secret.missing", "is not there")
     if not isinstance(value, str):
         return Fault("secret.invalid", "is no text")
-    return read_credential(SecretBytes(value.encode("utf-8", "surrogatepass")), line_end=False)
+    return read_credential(SecretBytes(value.encode("utf-8", "surrogatepass")))

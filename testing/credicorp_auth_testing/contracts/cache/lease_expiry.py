@@ -53,18 +53,18 @@ class LeaseExpiryTests(CacheHarness):
         seconds = 1.0
         other = build_leasing(build)
         held = leasing.lease(KEY, seconds=seconds)
-        told: list[LeaseState] = []
+        states: list[LeaseState] = []
         begin = signed = time.monotonic()
         while time.monotonic() < begin + 2 * seconds:
             state = other.lease(KEY, seconds=seconds).state
             # On a machine that was too busy to renew in time, the lease may expire.
             assert state is LeaseState.HELD or time.monotonic() - signed > seconds / 2
-            told.append(state)
+            states.append(state)
             signed = time.monotonic()
-            assert held.renew() or LeaseState.ACQUIRED in told
+            assert held.renew() or LeaseState.ACQUIRED in states
             time.sleep(0.05)
 
-        assert LeaseState.HELD in told
+        assert LeaseState.HELD in states
         held.release()
 
     def test_a_lease_for_longer_than_is_asked_for_is_nobodys(

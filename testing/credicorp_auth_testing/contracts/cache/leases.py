@@ -141,7 +141,7 @@ class LeaseTests(CacheHarness):
     def test_a_number_that_no_lease_has_had_is_in_nobodys_way(
         self, leasing: LeasingCache, number: int
     ) -> None:
-        """Whatever number an entry claims, what is made under a lease that was acquired is kept."""
+        """For any number in an entry, what is made under an acquired lease is kept."""
         leasing.write(KEY, b"made up", lifetime=60, number=number)
         for ours in (b"first", b"second"):
             lease = leasing.lease(KEY, seconds=60)

@@ -19,7 +19,7 @@ class BehaviourTests(TransportHarness):
 
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
     def test_fault_037_redirects_are_answers(self, transport: Transport, status: int) -> None:
-        """A redirect is returned as it came, and nobody is asked at its target."""
+        """A redirect is returned as it came, and its target gets no request."""
         with WireServer([Hold()]) as other:
             redirect = response(status=f"{status} Elsewhere", headers=[("Location", other.url)])
             with WireServer([Receive(), Send(redirect)]) as server:
