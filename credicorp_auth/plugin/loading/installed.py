@@ -55,7 +55,7 @@ def provider_of(entry_point: EntryPoint) -> Provider:
 
 
 def is_metadata_missing(name: str = CORE) -> bool:
-    """Return whether a distribution has no metadata; the core has none if it is frozen or slimmed."""
+    """Return whether a distribution has no metadata, as in frozen and slimmed deployments."""
     try:
         distribution(name)
     except PackageNotFoundError:
