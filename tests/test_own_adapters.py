@@ -91,7 +91,7 @@ VAULT = {"url": "https://vault.example", "path": "p", "token": "t"}
         ("vault", "hvac", "hvac>=2.0", VAULT),
     ],
 )
-def test_a_library_that_is_missing_is_named_with_the_command_that_installs_it(
+def test_fault_335_a_library_that_is_missing_is_named_with_the_command_that_installs_it(
     name, library, requirement, options
 ):
     """A plugin without its library says which requirement is missing, whichever plugin it is."""
@@ -130,7 +130,9 @@ def credicorp_cache(options):
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("source", [PLUGIN, BUILDS])
-def test_a_strangers_missing_library_is_named_too(install, source, module, requires, command):
+def test_fault_335_a_strangers_missing_library_is_named_too(
+    install, source, module, requires, command
+):
     """What a distribution requires and lacks is named, under the module's name or another one."""
     registry = Registry(install(("a-cache", "a", source.format(module=module)), requires=requires))
     with pytest.raises(errors.AdapterNotFound, match="which is not installed") as raised:
@@ -151,7 +153,7 @@ def test_a_strangers_missing_library_is_named_too(install, source, module, requi
         ("", "no-such-library"),
     ],
 )
-def test_what_no_requirement_explains_is_a_broken_plugin(install, module, requires):
+def test_fault_335_what_no_requirement_explains_is_a_broken_plugin(install, module, requires):
     """If the metadata do not tell what brings a module, the plugin is broken and not incomplete."""
     registry = Registry(install(("a-cache", "a", BUILDS.format(module=module)), requires=requires))
     with pytest.raises(errors.AdapterBroken) as raised:

@@ -8,15 +8,15 @@ from attrs import field, frozen
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.secret import Secret
-from credicorp_auth.plugin.api.options import OFF, READS_OFF, read_path
-from credicorp_auth.wire.proxy import read_proxy
+from credicorp_auth.plugin.api.options import READS_OFF, read_path
+from credicorp_auth.wire.proxy import DIRECT, read_proxy
 
 
 def _read_proxy_option(value: str | Secret | None) -> Secret | None:
     if value is None:
         return None
     proxy = value if isinstance(value, Secret) else Secret(str(value))
-    if proxy.reveal() != OFF and read_proxy(proxy) is None:
+    if proxy != DIRECT and read_proxy(proxy) is None:
         raise InvalidSetting(
             "`proxy` is not the address of a proxy",
             hint="set `proxy` to an http or https address, such as http://proxy.example:3128, or "

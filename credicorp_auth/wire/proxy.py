@@ -16,6 +16,9 @@ from credicorp_auth.plugin.api.options import OFF
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+DIRECT: Final = Secret(OFF)
+"""In place of a proxy's address: no proxy, whatever the environment names."""
+
 _SCHEMES: Final = ("http", "https")
 
 
@@ -48,8 +51,8 @@ def choose_proxy(url: str, *, configured: Secret | None) -> Proxy | None:
 
     Args:
         url: The address of the request.
-        configured: The proxy from the settings, or `OFF` for none; if None, HTTPS_PROXY and
-            NO_PROXY decide.
+        configured: The proxy from the settings, or `DIRECT`; if None, HTTPS_PROXY and NO_PROXY
+            decide.
 
     Raises:
         ConnectionFailed: The environment names an invalid proxy (`transport.proxy`).
@@ -58,7 +61,7 @@ def choose_proxy(url: str, *, configured: Secret | None) -> Proxy | None:
     if parts.scheme.lower() != "https":
         return None
     if configured is not None:
-        return None if configured.reveal() == OFF else read_proxy(configured)
+        return None if configured == DIRECT else read_proxy(configured)
     proxies = getproxies()
     address = proxies.get("https") or proxies.get("all")
     if not address or proxy_bypass(parts.netloc):

@@ -65,17 +65,24 @@ def test_a_circle_is_found_also_if_only_types_close_it():
 
 
 def test_a_module_of_a_few_lines_counts_unless_it_is_a_marker_or_a_seam(tmp_path):
-    """A small module counts; a folder's docstring and the two seams of a plugin do not."""
+    """A small module counts; a package's docstring and names and the seams of a plugin do not."""
+    core = tmp_path / "credicorp_auth" / "engine"
     plugin = tmp_path / "plugins" / "sample" / "credicorp_auth_sample"
-    for path in (tmp_path / "credicorp_auth" / "engine", plugin):
-        path.mkdir(parents=True)
-        (path / "__init__.py").write_text('"""Marker."""\n')
-    (tmp_path / "credicorp_auth" / "engine" / "plugin.py").write_text("SMALL = 1\n")
-    (plugin / "plugin.py").write_text("def build() -> None:\n    pass\n")
+    modules = {
+        core / "__init__.py": 'from .plugin import SMALL\n__all__ = ["SMALL"]\n',
+        core / "plugin.py": "SMALL = 1\n",
+        core / "inner" / "__init__.py": "def build() -> None:\n    pass\n",
+        plugin / "__init__.py": "def __getattr__(name: str) -> None:\n    pass\n",
+        plugin / "plugin.py": "SMALL = 1\n",
+    }
+    for path, text in modules.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     figures = house.measure(tmp_path)
 
-    assert figures["modules under 30 lines"] == 4
-    assert figures["- of them neither package markers nor the two seams of a plugin"] == 1
+    assert (5, 4, 2) == tuple(
+        figures[each] for each in figures if "under 30" in each or "of them" in each
+    )
 
 
 def test_no_room_for_odds_and_ends():
@@ -255,6 +262,19 @@ def test_metadata_is_in_one_place():
     assert packages <= set(setup["options"]["packages"].split())
 
 
+def test_the_packages_of_the_test_tools_are_listed():
+    """Each folder of credicorp_auth_testing with modules is in its metadata."""
+    setup = ConfigParser()
+    setup.read(CHECKOUT / "testing" / "setup.cfg")
+    packages = {
+        ".".join(path.parent.relative_to(CHECKOUT / "testing").parts)
+        for path in SHIPPED
+        if path.name == "__init__.py" and path.is_relative_to(CHECKOUT / "testing")
+    }
+
+    assert packages == set(setup["options"]["packages"].split())
+
+
 owners_of_packages = cache(packages_distributions)
 
 
@@ -273,13 +293,13 @@ def canonical(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-@pytest.mark.parametrize("folder", sorted(each.parent.name for each in (CHECKOUT / "plugins").glob("*/setup.cfg")))  # fmt: skip
-def test_a_plugin_asks_for_what_it_imports(folder):
-    """Each library that a plugin imports comes with what its own metadata ask for, extras included."""
+@pytest.mark.parametrize("folder", ["testing", *sorted(name_of(each.parent) for each in (CHECKOUT / "plugins").glob("*/setup.cfg"))])  # fmt: skip
+def test_a_distribution_asks_for_what_it_imports(folder):
+    """Each library that a distribution imports comes with what its own metadata ask for, extras included."""
     core = ConfigParser()
     core.read(CHECKOUT / "setup.cfg")
     own = ConfigParser()
-    own.read(CHECKOUT / "plugins" / folder / "setup.cfg")
+    own.read(CHECKOUT / folder / "setup.cfg")
     extras = own["options.extras_require"].values() if "options.extras_require" in own else []
     asked = "\n".join(
         [core["options"]["install_requires"], own["options"]["install_requires"], *extras]
@@ -288,7 +308,7 @@ def test_a_plugin_asks_for_what_it_imports(folder):
     foreign = {
         (name_of(path), name)
         for path, tree in TREES.items()
-        if path.is_relative_to(CHECKOUT / "plugins" / folder)
+        if path.is_relative_to(CHECKOUT / folder)
         for name in {module.split(".")[0] for module in imports(tree)}
         if name not in sys.stdlib_module_names and not name.startswith("credicorp_auth")
     }

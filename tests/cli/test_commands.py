@@ -372,7 +372,7 @@ def test_a_missing_extra_is_named(environ):
     )
 
     assert 2 == ended.returncode, ended.stderr
-    assert "pip install 'credicorp-auth[cli]'" in ended.stderr
+    assert "pip install '.[cli]' in a checkout of credicorp-auth" in ended.stderr
 
 
 def test_fault_186_no_option_takes_a_secret():

@@ -83,24 +83,42 @@ def test_the_core_imports_no_command_to_list_them():
     assert (0, "") == (ran.returncode, ran.stderr)
 
 
-@pytest.mark.parametrize("name", sorted(OWNERS))
-def test_without_its_distribution_a_command_of_ours_names_the_folder(name):
-    """Where only the core is installed, `sandbox` and `new` say which folder of a checkout has them."""
+@pytest.fixture(scope="module")
+def call_alone():
+    """Run the command line where no distribution but the core can be seen."""
     code = (
         "import sys\nfrom importlib.machinery import PathFinder\n"
         "class NoMetadata:\n"
         "    find_spec = PathFinder.find_spec\n"
         "sys.meta_path = [NoMetadata if each is PathFinder else each for each in sys.meta_path]\n"
         "from credicorp_auth.cli.run import run\n"
-        f"sys.exit(run([{name!r}]))\n"
+        "sys.exit(run(sys.argv[1:]))\n"
     )
-    ran = subprocess.run(
-        [sys.executable, "-c", code], env=environ(), capture_output=True, text=True, check=False
-    )
+
+    def call_alone(*arguments):
+        command = [sys.executable, "-c", code, *arguments]
+        return subprocess.run(command, env=environ(), capture_output=True, text=True, check=False)
+
+    return call_alone
+
+
+@pytest.mark.parametrize("name", sorted(OWNERS))
+def test_without_its_distribution_a_command_of_ours_names_the_folder(call_alone, name):
+    """Where only the core is installed, `sandbox` and `new` say which folder of a checkout has them."""
+    ran = call_alone(name)
 
     assert 2 == ran.returncode, ran.stderr
     assert f"command '{name}' is not installed: it is part of credicorp-auth-testing" in ran.stderr
     assert "pip install ./testing" in ran.stderr
+
+
+def test_the_help_of_the_core_alone_lists_its_own_commands(call_alone):
+    """Where only the core is installed, the help has no part for commands of others."""
+    ran = call_alone("--help")
+
+    assert (0, "") == (ran.returncode, ran.stderr)
+    assert "  adapters " in ran.stdout
+    assert "installed distributions" not in ran.stdout
 
 
 def test_a_command_that_nobody_has_is_a_misuse(capsys):

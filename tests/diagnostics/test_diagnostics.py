@@ -338,9 +338,9 @@ def test_how_far_a_request_gets(error, reported):
         (response(404), "ok", "publishes none"),
         (response(body=b'{"token_endpoint": "https://as.example/token"}'), "ok", "the same token endpoint"),
         (response(body=b'{"token_endpoint": "https://other.example/"}'), "warn", "https://other.example/"),
-        (response(body=b'{"token_endpoint": 7}'), "warn", "answered 200, and with no metadata"),
-        (response(body=b"<html>"), "warn", "answered 200, and with no metadata"),
-        (response(503), "warn", "answered 503"),
+        (response(body=b'{"token_endpoint": 7}'), "warn", "returned status 200 and no metadata"),
+        (response(body=b"<html>"), "warn", "returned status 200 and no metadata"),
+        (response(503), "warn", "returned status 503"),
     ],
 )  # fmt: skip
 def test_what_metadata_says(given, verdict, said):

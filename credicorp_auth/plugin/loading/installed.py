@@ -54,10 +54,10 @@ def provider_of(entry_point: EntryPoint) -> Provider:
     return Provider(entry_point.name, owner_of(entry_point), _metadata_of(entry_point, "Version"))
 
 
-def is_metadata_missing() -> bool:
-    """Return whether this process has no metadata of the core: it is frozen, or was slimmed."""
+def is_metadata_missing(name: str = CORE) -> bool:
+    """Return whether a distribution has no metadata, as in frozen and slimmed deployments."""
     try:
-        distribution(CORE)
+        distribution(name)
     except PackageNotFoundError:
         return True
     return False

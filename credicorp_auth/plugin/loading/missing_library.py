@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.errors import AdapterNotFound
-from credicorp_auth.plugin.loading.installed import provider_of
+from credicorp_auth.plugin.loading.installed import is_metadata_missing, provider_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +68,7 @@ def _requirements_for(entry_point: EntryPoint, module: str) -> Iterator[str]:
     for name, text, extra in filter(None, map(_read, requires)):
         if _canonical(name) == _canonical(module):
             yield text
-        elif extra in ("", entry_point.name) and not _is_installed(name):
+        elif extra in ("", entry_point.name) and is_metadata_missing(name):
             lacking.append(text)
     yield from lacking
 
@@ -86,11 +85,3 @@ def _read(requirement: str) -> tuple[str, str, str] | None:
 
 def _canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        distribution(name)
-    except PackageNotFoundError:
-        return False
-    return True

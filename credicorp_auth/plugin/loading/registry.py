@@ -50,6 +50,10 @@ def read_allowlist(environ: Mapping[str, str]) -> list[str] | None:
     return None if listed is None else listed.replace(",", " ").split()
 
 
+_WITHOUT_METADATA: Final = (
+    "the metadata (*.dist-info) of the distributions is missing here, so only the adapters of "
+    "credicorp-auth are found by name: pass the adapter itself, or deploy its metadata."
+)
 _STANDARD: Final = frozenset(name for kind in KINDS for name in kind.standard)
 
 
@@ -154,13 +158,9 @@ def _not_found(kind: Kind, name: str, installed: Sequence[str]) -> AdapterNotFou
         hint = f"install it: {command}."
         if name in kind.standard:
             hint = f"install it: {command}; or all that the defaults need: {STANDARD_COMMAND}."
-    elif is_metadata_missing():
-        hint = (
-            "the metadata (*.dist-info) of the distributions is missing here, so only the adapters "
-            "of credicorp-auth are found by name: pass the adapter itself, or deploy its metadata."
-        )
     else:
         hint = f"install its distribution, or choose one of: {others}."
+        hint = _WITHOUT_METADATA if is_metadata_missing() else hint
     return AdapterNotFound(f"the {kind.name} {ascii(name)[:60]} is not installed", hint=hint)
 
 

@@ -35,7 +35,7 @@ AWAY = [
     pytest.param(473, "standby", id="189-473-performance-standby"),
     pytest.param(500, "internal error", id="189-500-internal"),
     pytest.param(501, "not initialised", id="189-501-uninitialised"),
-    pytest.param(502, "not reached", id="189-502-gateway"),
+    pytest.param(502, "cannot be reached", id="189-502-gateway"),
     pytest.param(503, "sealed", id="189-503-sealed"),
     pytest.param(504, "does not respond", id="189-504-gateway"),
 ]
