@@ -84,7 +84,7 @@ def test_fields_have_the_names_of_members() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "code", "told"),
+    ("content", "code", "expected"),
     [
         (b'{"a": "canary"}', "secret.missing", "there: member 'client_secret' does not exist"),
         (b'{"client_secret": null}', "secret.missing", "does not exist"),
@@ -98,13 +98,13 @@ def test_fields_have_the_names_of_members() -> None:
     ],
     ids=ascii,
 )
-def test_fault_180_181_183_184_records_that_hold_no_secret(content: bytes, code: str, told: str) -> None:  # fmt: skip
+def test_fault_180_181_183_184_records_that_hold_no_secret(content: bytes, code: str, expected: str) -> None:  # fmt: skip
     """The error names place and member, says what is wrong, and shows nothing of the content."""
     with pytest.raises(SecretUnavailable) as caught:
         read_json_record(SecretBytes(content), ["client_secret"], place="there")
 
     assert code == caught.value.code
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
     assert "canary" not in str(caught.value)
     assert "fields" in caught.value.hint
 

@@ -76,14 +76,14 @@ def _read_expiry(record: Mapping[str, Any], started_at: float) -> float | Fault 
     if stated is not None and ttl is not None:
         return Fault("secret.invalid", "it holds both 'expires_at' and 'ttl'")
     if ttl is None:
-        return _read_moment(stated)
+        return _read_expires_at(stated)
     seconds = _read_number(ttl)
     if seconds is None:
         return Fault("secret.invalid", "member 'ttl' is not a number of seconds")
     return started_at + seconds
 
 
-def _read_moment(value: object) -> float | Fault | None:
+def _read_expires_at(value: object) -> float | Fault | None:
     if value is None:
         return None
     if (seconds := _read_number(value)) is not None:

@@ -115,7 +115,7 @@ def test_standard_error(open_source, prints, capfd, how, expected):
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "expected"),
     [
         ("echo canary >&2; exit 3", "exited with status 3"),
         ("kill -TERM $$", "was ended by signal 15 (SIGTERM)"),
@@ -123,13 +123,13 @@ def test_standard_error(open_source, prints, capfd, how, expected):
         ("echo canary; exit 1", "exited with status 1"),
     ],
 )
-def test_fault_454_a_failed_program_is_named_with_its_status(open_source, body, told):
+def test_fault_454_a_failed_program_is_named_with_its_status(open_source, body, expected):
     """A failure is retryable, names program and status, and shows nothing that it wrote."""
     error = fault_of(open_source(body))
 
     assert ("secret.unavailable", True) == (error.code, error.retryable)
     assert "credentials" in str(error)
-    assert told in str(error)
+    assert expected in str(error)
     assert "standard_error" in error.hint
 
 

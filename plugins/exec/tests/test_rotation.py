@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def stack():
-    """Whatever is opened is closed after the test."""
+    """Close everything that was opened, after the test."""
     with ExitStack() as opened:
         yield opened
 

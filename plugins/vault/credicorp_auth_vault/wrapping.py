@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from credicorp_auth_vault.vault_login import VaultLogin
 
 _THEFT = (
-    "write a new wrapped secret id; if nobody of yours used this one, somebody else did: destroy "
-    "that secret id."
+    "write a new wrapped secret id; if none of your services used this one, somebody else did: "
+    "destroy that secret id."
 )
 
 

@@ -133,7 +133,7 @@ def test_a_wrapped_secret_id_is_unwrapped_once(vault, wrapped):
 
 
 def test_fault_460_a_new_wrapping_token_is_unwrapped_at_the_next_login(vault, wrapped):
-    """Whoever delivers secret ids replaces the file, and need not restart anything."""
+    """The file is replaced with a new wrapping token, and nothing has to restart."""
     build, hand_over = wrapped
     hand_over(vault.wrap(secret_id="secret-id-canary"))
     source = build()
