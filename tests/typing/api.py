@@ -33,6 +33,10 @@ from credicorp_auth.resource import (
 )
 from credicorp_auth.resource.fastapi import Guard as FastApiGuard
 from credicorp_auth.resource.flask import Guard as FlaskGuard
+from credicorp_auth_exec import ExecSecretSource
+from credicorp_auth_exec import SourceOptions as ExecOptions
+from credicorp_auth_files import FilesSecretSource
+from credicorp_auth_files import SourceOptions as FilesOptions
 from credicorp_auth_httpx import BearerAuth as HttpxBearer
 from credicorp_auth_requests import BearerAuth as RequestsBearer
 from credicorp_auth_requests import RequestsTransport
@@ -58,6 +62,8 @@ auth = CredicorpAuth(
     timeout=2,
 )
 CredicorpAuth(client_id="cid", client_secret="secret", scope="decisions:read")
+CredicorpAuth(secrets=ExecSecretSource(ExecOptions(command=["x", "-y"], timeout="3")))
+CredicorpAuth(secrets=FilesSecretSource(FilesOptions(directory="/run", fields="client_id=user")))
 CredicorpAuth(secrets=VaultSecretSource(VaultOptions(path="app", token="token", version="3")))
 assert_type(CredicorpAuth.from_env(scope="decisions:read"), CredicorpAuth)
 assert_type(CredicorpAuth.from_profile("sandbox"), CredicorpAuth)

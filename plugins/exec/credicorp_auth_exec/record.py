@@ -57,7 +57,7 @@ def read_output(
     if isinstance(expires_at, Fault):
         return expires_at
     # The version follows from the values: a program may forget to change `revision`.
-    return FetchedSecret(fields, digest_fields(fields), expires_at, f"{place}{revision}")
+    return FetchedSecret(fields, digest_fields(fields), expires_at, provenance=f"{place}{revision}")
 
 
 def _read_revision(value: object) -> str | Fault:
