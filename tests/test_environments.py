@@ -9,7 +9,6 @@ from urllib.parse import parse_qs
 
 import attrs
 import pytest
-from credicorp_auth.testing.fakes import ListedSecrets, ScriptedTransport
 
 from credicorp_auth import CredicorpAuth, Secret, Settings, TokenVerifier, errors
 from credicorp_auth.plugin.api.options import AdapterOptions
@@ -26,6 +25,7 @@ from credicorp_auth_httpx import BearerAuth as HttpxBearer
 from credicorp_auth_memory.cache import CacheOptions as MemoryOptions
 from credicorp_auth_redis.options import CacheOptions as RedisOptions
 from credicorp_auth_requests import BearerAuth as RequestsBearer
+from credicorp_auth_testing.fakes import ListedSecrets, ScriptedTransport
 from credicorp_auth_urllib3 import BearerPoolManager
 from credicorp_auth_vault import VaultOptions
 

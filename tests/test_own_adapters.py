@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from credicorp_auth.testing.sandbox import Sandbox
 
 from credicorp_auth import errors
 from credicorp_auth.errors.install import install_command
@@ -24,6 +23,7 @@ from credicorp_auth.plugin.loading.installed import (
 from credicorp_auth.plugin.loading.kinds import CACHE, KINDS
 from credicorp_auth.plugin.loading.missing_library import missing_library
 from credicorp_auth.plugin.loading.registry import Registry
+from credicorp_auth_testing.sandbox import Sandbox
 
 NO_OPTIONS = AdapterOptions({}, setting="cache_options")
 OWN = {each.name: (kind, each) for kind in KINDS for each in kind.own}

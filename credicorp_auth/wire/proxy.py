@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DIRECT: Final = Secret(OFF)
-"""In place of a proxy's address: no proxy, whatever the environment names."""
+"""In place of a proxy's address: no proxy, even if the environment names one."""
 
 _SCHEMES: Final = ("http", "https")
 

@@ -26,7 +26,7 @@ SHARED = [
     *sorted((CHECKOUT / "tools").glob("*.*")),
     *sorted((CHECKOUT / "credicorp_auth").rglob("*.py")),
 ]  # fmt: skip
-DEMO = "commands_pre = {[testenv]wheels} --extras cli,sandbox standard.txt plugins/httpx[httpx]"
+DEMO = "commands_pre = {[testenv]wheels} --extras cli standard.txt testing plugins/httpx[httpx]"
 """The demo is a program that uses one of them."""
 
 

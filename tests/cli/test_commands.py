@@ -261,11 +261,16 @@ print(sorted({"rich", "pluggy", "urllib3", "jwt", "flask", "jinja2"} & set(sys.m
 @pytest.mark.parametrize(
     ("arguments", "modules", "folders", "libraries"),
     [
-        (["--help"], {"output", "run"}, {"cli", "errors"}, set()),
-        (["token", "--help"], {"options", "output", "run", "token"}, {"cli", "errors"}, set()),
+        (["--help"], {"group", "output", "run"}, {"cli", "errors", "http", "plugin"}, set()),
+        (
+            ["token", "--help"],
+            {"group", "options", "output", "run", "token"},
+            {"cli", "errors", "http", "plugin"},
+            set(),
+        ),
         (
             ["token"],
-            {"options", "output", "run", "token"},
+            {"group", "options", "output", "run", "token"},
             {"diagnostics", "resource", "testing", "scaffold"},
             {"pluggy", "urllib3"},
         ),

@@ -156,7 +156,7 @@ CONTRACT = TestTheSmallest()
         (CarriesIt, CONTRACT.test_fault_316_errors_lead_to_nothing),
         (LeavesItInAFrame, CONTRACT.test_fault_316_errors_lead_to_nothing),
         (LeavesAFilter, CONTRACT.test_logging_is_left_as_it_was),
-        (Guesses, CONTRACT.test_fault_180_names_that_nobody_stored),
+        (Guesses, CONTRACT.test_fault_180_names_that_are_not_stored),
         (IsAlwaysAnother, CONTRACT.test_equal_versions_mean_equal_fields),
         (HandsOutText, CONTRACT.test_fault_204_values_are_secrets),
     ],

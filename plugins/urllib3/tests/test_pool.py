@@ -313,7 +313,7 @@ def at_seven(file: Any) -> Any:
     ],
 )
 @pytest.mark.parametrize("preload", [True, False])
-def test_a_401_is_answered_by_sending_again(
+def test_a_401_is_retried_with_a_new_token(
     connect: Any, kw: dict[str, Any], sent: bytes, preload: bool
 ) -> None:
     """The same request goes out once more, with another token and otherwise unchanged."""

@@ -20,8 +20,8 @@ UNSENT = "libcurl sends no head of 1 MiB"
 EXCUSED = {
     "test_fault_005_006_012_dripped[005-head]": UNSEEN,
     "test_an_https_proxy_that_drips[byte]": UNSEEN,
-    "test_fault_009_not_after_a_byte_of_the_answer[byte]": UNSEEN,
-    "test_fault_015_answer_before_the_request_is_read[header]": UNSENT,
+    "test_fault_009_not_after_a_byte_of_the_response[byte]": UNSEEN,
+    "test_fault_015_response_before_the_request_is_read[header]": UNSENT,
     "test_fault_015_broken_pipe[header]": UNSENT,
 }
 

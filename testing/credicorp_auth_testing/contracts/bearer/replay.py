@@ -26,7 +26,7 @@ class ReplayTests(BearerHarness):
     """Tests of the handling of a 401."""
 
     @pytest.mark.parametrize("kind", ["bytes", "text", "file", "none"])
-    def test_a_401_is_answered_by_sending_again(self, send: Any, kind: str) -> None:
+    def test_a_401_is_retried_with_a_new_token(self, send: Any, kind: str) -> None:
         """The same request is sent once more, with another token and otherwise unchanged."""
         bodies = {"bytes": b"kept", "text": "kept", "file": self.rewindable(), "none": None}
         headers = {"Idempotency-Key": "7", "Content-Type": "text/plain"}

@@ -19,7 +19,7 @@ _ADAPTER = "credicorp_auth"
 class FailureTests(CacheHarness):
     """Tests of a failing cache: its errors, and the secrecy of its entries."""
 
-    def test_trouble_is_told_without_the_entry(self, cache: Cache, place: Path) -> None:
+    def test_failures_do_not_show_the_entry(self, cache: Cache, place: Path) -> None:
         """It raises `CacheUnavailable`; no entry is in the error's text, chain or frames."""
         cache.write(KEY, CANARY, lifetime=60)
         self.break_cache(cache, place)

@@ -67,7 +67,7 @@ class LeaseExpiryTests(CacheHarness):
         assert LeaseState.HELD in states
         held.release()
 
-    def test_a_lease_for_longer_than_is_asked_for_is_nobodys(
+    def test_a_lease_for_longer_than_is_asked_for_is_free(
         self, leasing: LeasingCache, build: Build
     ) -> None:
         """A lease of an hour yields to a shorter request, and its former holder loses it."""

@@ -86,7 +86,7 @@ class LeaseTests(CacheHarness):
 
         assert (1, 7) == (states.count(LeaseState.ACQUIRED), states.count(LeaseState.HELD))
 
-    def test_processes_are_told_apart(self, leasing: LeasingCache, build: Build) -> None:
+    def test_processes_are_distinguished(self, leasing: LeasingCache, build: Build) -> None:
         """Another process sees that the lease is held, and acquires it after its release."""
         needs_processes(leasing)
 
@@ -138,7 +138,7 @@ class LeaseTests(CacheHarness):
         assert (b"none", b"1") == (kept, leasing.read(KEY))
 
     @pytest.mark.parametrize("number", [MOST_NUMBER, MOST_NUMBER + 1, 2**63 - 1, 10**30])
-    def test_a_number_that_no_lease_has_had_is_in_nobodys_way(
+    def test_a_number_that_no_lease_has_had_is_ignored(
         self, leasing: LeasingCache, number: int
     ) -> None:
         """For any number in an entry, what is made under an acquired lease is kept."""

@@ -30,7 +30,7 @@ class FetchFailureTests(SecretSourceHarness):
         assert ("secret.missing", False) == (error.code, error.retryable)
         assert "client_id" in str(error).lower()
 
-    def test_fault_180_names_that_nobody_stored(self, source: SecretSource) -> None:
+    def test_fault_180_names_that_are_not_stored(self, source: SecretSource) -> None:
         """An unknown field name is `secret.missing` as well, without a guess."""
         error = refusal(source, ["client_secret", "no_such_field"])
 

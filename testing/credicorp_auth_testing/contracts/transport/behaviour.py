@@ -18,7 +18,7 @@ class BehaviourTests(TransportHarness):
     """Tests of requests on the wire, and of ignored responses: faults 37, 38, 75, 102 and 291."""
 
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-    def test_fault_037_redirects_are_answers(self, transport: Transport, status: int) -> None:
+    def test_fault_037_redirects_are_responses(self, transport: Transport, status: int) -> None:
         """A redirect is returned as it came, and its target gets no request."""
         with WireServer([Hold()]) as other:
             redirect = response(status=f"{status} Elsewhere", headers=[("Location", other.url)])

@@ -34,7 +34,7 @@ class ConnectionLossTests(TransportHarness):
             pytest.param([Receive(), Send(HEAD + b"Content-Length: 2\r\n")], id="closed-in-head"),
         ],
     )
-    def test_fault_007_lost_before_the_answer(
+    def test_fault_007_lost_before_the_response(
         self, transport: Transport, script: list[Step]
     ) -> None:
         """A connection lost before the body is `transport.reset`, and the request is not resent."""
@@ -98,7 +98,7 @@ class ConnectionLossTests(TransportHarness):
     @pytest.mark.parametrize(
         "begun", [pytest.param(HEAD[:10], id="byte"), pytest.param(HEAD, id="line")]
     )
-    def test_fault_009_not_after_a_byte_of_the_answer(
+    def test_fault_009_not_after_a_byte_of_the_response(
         self, transport: Transport, begun: bytes
     ) -> None:
         """After the first byte of a response, the request is not sent again."""
@@ -136,7 +136,7 @@ class ConnectionLossTests(TransportHarness):
             assert 200 == transport.send(ask(server.url), timeout=5).status
 
     @pytest.mark.parametrize("large", ["header", "body"])
-    def test_fault_015_answer_before_the_request_is_read(
+    def test_fault_015_response_before_the_request_is_read(
         self, transport: Transport, large: str
     ) -> None:
         """An early rejection is returned, although the server does not read the whole request."""

@@ -72,7 +72,7 @@ class ConnectionTests(TransportHarness):
             error.retryable,
         )
 
-    def test_fault_004_no_answer(self, transport: Transport) -> None:
+    def test_fault_004_no_response(self, transport: Transport) -> None:
         """A server that never responds costs the timeout, and sees the connection closed."""
         with WireServer([Receive(), Hold()]) as server:
             error = refusal(transport, ask(server.url), timeout=0.3)
@@ -115,7 +115,7 @@ class ConnectionTests(TransportHarness):
             error.retryable,
         )
 
-    def test_a_slow_answer_in_time_is_an_answer(self, transport: Transport) -> None:
+    def test_a_slow_response_in_time_counts(self, transport: Transport) -> None:
         """A response that arrives byte by byte is accepted if it is whole by the deadline."""
         with WireServer([Receive(), Drip(response(b"slow"), 0.001)]) as server:
             assert b"slow" == transport.send(ask(server.url), timeout=5).body.reveal()

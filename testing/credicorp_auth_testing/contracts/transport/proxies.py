@@ -205,7 +205,7 @@ class ProxyTests(TransportHarness):
             error.retryable,
         )
 
-    def test_a_proxy_that_never_answers(self, build: Build, ca_file: Path) -> None:
+    def test_a_proxy_that_never_responds(self, build: Build, ca_file: Path) -> None:
         """The wait for the tunnel counts as connecting."""
         with WireServer([Hold()]) as proxy:
             proxied = build(ca_file=str(ca_file), proxy=f"http://127.0.0.1:{proxy.port}")

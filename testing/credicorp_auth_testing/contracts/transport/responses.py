@@ -100,7 +100,7 @@ class ResponseTests(TransportHarness):
         with WireServer([Receive(), Send(response(b"x" * MAX_BODY))]) as server:
             assert MAX_BODY == len(transport.send(ask(server.url), timeout=5).body.reveal())
 
-    def test_an_answer_tells_its_senders_address_or_none(self, transport: Transport) -> None:
+    def test_a_response_has_its_senders_address_or_none(self, transport: Transport) -> None:
         """A response has its peer address or None, also on a kept connection."""
         script: list[Step] = [Receive(), Send(response(b"1")), Receive(), Send(response(b"2"))]
         with WireServer(script) as server:
