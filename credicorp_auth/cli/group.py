@@ -10,7 +10,7 @@ import click
 
 from credicorp_auth.errors import AdapterBroken
 from credicorp_auth.plugin.loading.commands import InstalledCommands
-from credicorp_auth.plugin.loading.registry import read_allowlist
+from credicorp_auth.plugin.loading.installed import read_allowlist
 
 if TYPE_CHECKING:
     from click import Command, Context, HelpFormatter

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from credicorp_auth.engine.storage.static_secret import StaticSecret
 from credicorp_auth.errors import InvalidSetting, MissingSetting
 from credicorp_auth.plugin.api import Provider
+from credicorp_auth.plugin.loading.installed import read_allowlist
 from credicorp_auth.plugin.loading.kinds import CACHE, OBSERVER, SECRET_SOURCE, TRANSPORT, Kind
-from credicorp_auth.plugin.loading.registry import Registry, read_allowlist
+from credicorp_auth.plugin.loading.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 from credicorp_auth.errors import AdapterBlocked, AdapterConflict, AdapterNotFound
 from credicorp_auth.errors.install import CORE, install_command
 from credicorp_auth.http.untrusted_text import escape_untrusted
-from credicorp_auth.plugin.loading.entry_point import import_entry_point
-from credicorp_auth.plugin.loading.installed import installed_entry_points, owner_of, provider_of
-from credicorp_auth.plugin.loading.registry import PLUGINS_VARIABLE
+from credicorp_auth.plugin.loading.installed import (
+    PLUGINS_VARIABLE,
+    installed_entry_points,
+    owner_of,
+    provider_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -97,6 +100,8 @@ class InstalledCommands:
         """
         self.check(name)
         if name in self._claims:
+            from credicorp_auth.plugin.loading.entry_point import import_entry_point  # noqa: PLC0415 - `--help` needs none
+
             entry_point = self._claims[name][0]
             return import_entry_point(
                 f"command {_show(str(provider_of(entry_point)))}", entry_point

@@ -14,6 +14,7 @@ from credicorp_auth.plugin.api import Provider
 from credicorp_auth.plugin.loading.kinds import KINDS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from importlib.metadata import EntryPoint
     from os import PathLike
     from pathlib import Path
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
     from credicorp_auth.plugin.loading.kinds import Kind, OwnAdapter
 
 _OURS: Final = "credicorp_auth."  # prefix of the groups of all kinds
+
+PLUGINS_VARIABLE: Final = "CREDICORP_PLUGINS"
+"""Variable with the operator's allowlist of adapters, observers and added commands."""
+
+
+def read_allowlist(environ: Mapping[str, str]) -> list[str] | None:
+    """Return the names in the operator's allowlist; None if the variable is not set."""
+    listed = environ.get(PLUGINS_VARIABLE)
+    return None if listed is None else listed.replace(",", " ").split()
 
 
 @cache

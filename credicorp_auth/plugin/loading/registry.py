@@ -23,6 +23,7 @@ from credicorp_auth.http.untrusted_text import escape_untrusted
 from credicorp_auth.plugin.api.hookspecs import HookSpecs
 from credicorp_auth.plugin.loading.entry_point import import_entry_point
 from credicorp_auth.plugin.loading.installed import (
+    PLUGINS_VARIABLE,
     installed_entry_points,
     is_metadata_missing,
     owner_of,
@@ -32,7 +33,7 @@ from credicorp_auth.plugin.loading.kinds import KINDS, OBSERVER
 from credicorp_auth.plugin.loading.missing_library import missing_library
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from importlib.metadata import EntryPoint
 
     from credicorp_auth.events import Event
@@ -40,20 +41,11 @@ if TYPE_CHECKING:
     from credicorp_auth.plugin.api.options import AdapterOptions
     from credicorp_auth.plugin.loading.kinds import Kind
 
-PLUGINS_VARIABLE: Final = "CREDICORP_PLUGINS"
-"""Variable with the operator's allowlist of adapters, observers and added commands."""
-
-
-def read_allowlist(environ: Mapping[str, str]) -> list[str] | None:
-    """Return the names in the operator's allowlist; None if the variable is not set."""
-    listed = environ.get(PLUGINS_VARIABLE)
-    return None if listed is None else listed.replace(",", " ").split()
-
-
 _WITHOUT_METADATA: Final = (
     "the metadata (*.dist-info) of the distributions is missing here, so only the adapters of "
     "credicorp-auth are found by name: pass the adapter itself, or deploy its metadata."
 )
+
 _STANDARD: Final = frozenset(name for kind in KINDS for name in kind.standard)
 
 
