@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MAX_INTERIM: Final = 16
-"""Interim responses that one exchange may have."""
+MAX_INTERIM: Final = 1000
+"""Number of interim responses that one exchange may have."""
 
-MAX_INTERIM_HEADER: Final = 64 * 1024
-"""Bytes that the header of one interim response may have."""
+MAX_INTERIM_BYTES: Final = 256 * 1024
+"""Bytes that all of them may have."""
 
 _VERSIONS: Final = (b"HTTP/1.0 ", b"HTTP/1.1 ")
 _SWITCHING_PROTOCOLS: Final = b"101"  # final: whatever follows is not HTTP
@@ -52,15 +52,17 @@ class FinalResponse:
         return data
 
     def _skip_interim(self) -> None:
-        skipped = 0
+        count = size = 0
         while _may_be_interim(self._held):
             end = _find_header_end(self._held)
+            self._held, size = self._held[end:], size + end
             if end:
-                self._held, skipped = self._held[end:], skipped + 1
+                count += 1
             elif not self._receive_more():
                 break
-            if skipped > MAX_INTERIM or len(self._held) > MAX_INTERIM_HEADER:
-                raise HTTPException("no end of interim responses")
+            if count > MAX_INTERIM or size + len(self._held) > MAX_INTERIM_BYTES:
+                message = "no end of interim responses"
+                raise HTTPException(message)
         self._is_final = True
 
     def _receive_more(self) -> bool:

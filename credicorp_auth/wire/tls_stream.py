@@ -71,17 +71,18 @@ class TlsStream:
         """Repeat a step of TLS, until it has the bytes that it needs from the peer."""
         while True:
             try:
-                result = step()
+                result = [step()]
             except ssl.SSLWantReadError:
-                self._flush()
-                self._fill()
+                result = []
             except ssl.SSLError:
                 with suppress(OSError):
                     self._flush()  # the alert that tells the peer why
                 raise
-            else:
-                self._flush()
-                return result
+            self._flush()
+            if result:
+                return result[0]
+            # Not in the handler above: a failure would count as one of TLS, by its context.
+            self._fill()
 
     def _flush(self) -> None:
         if self._outgoing.pending:

@@ -41,7 +41,8 @@ class DeadlineConnection(HTTPConnection):
         # urllib3's extension point, and its own error. urllib3 would take a plain reset for a
         # server that responds before it has read the request, and would go on without a connection.
         try:
-            return connect_to(self._dns_host, self.port or 0, self.socket_options or ())
+            options = [option[:3] for option in self.socket_options or ()]
+            return connect_to(self._dns_host, self.port or 0, options)
         except OSError as error:
             raise NewConnectionError(self, "no connection") from error
 

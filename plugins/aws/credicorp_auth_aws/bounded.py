@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from contextvars import copy_context
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attrs import define, field
+
+from credicorp_auth.plugin.api.late_lock import LateLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +47,7 @@ class BoundedCalls:
     """
 
     def __init__(self) -> None:
-        self._turn = Lock()
+        self._turn = LateLock()
 
     def run(self, call: Callable[[Progress[T]], None], *, seconds: float) -> Progress[T]:
         """
@@ -58,7 +60,7 @@ class BoundedCalls:
         """
         until = time.monotonic() + seconds
         progress: Progress[T] = Progress()
-        turn = self._turn
+        turn = self._turn.current()
         if not turn.acquire(timeout=seconds):
             return progress
 

@@ -18,6 +18,10 @@ def _lock(descriptor: int) -> bool:
     return lock_descriptor(descriptor, blocking=False)
 
 
+def _sleep(seconds: float) -> None:
+    time.sleep(seconds)  # looked up when called: gevent and eventlet replace it
+
+
 def _name() -> str:
     return token_hex(8)
 
@@ -56,7 +60,7 @@ class Operations:
     name: Callable[[], str] = _name
     wall: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = _sleep
 
 
 SYSTEM: Final = Operations()

@@ -10,7 +10,7 @@ the next call starts another thread. If no thread can start, a call probes at in
 from __future__ import annotations
 
 import random
-from threading import Event, Lock
+import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -40,7 +40,7 @@ class Breaker:
     ) -> None:
         self._probe = probe
         self._pauses = pauses
-        self._stopped = Event()
+        self._stopped = threading.Event()
         self._trouble: Failure | None = None
         self.after_fork()
 
@@ -69,12 +69,12 @@ class Breaker:
 
     def after_fork(self) -> None:
         """Reset the state in the child: the probing thread is the parent's."""
-        self._lock = Lock()
+        self._lock = threading.Lock()
         self._trouble = None
         self._is_probing = False
         self._next_inline = 0.0
         if not self._stopped.is_set():
-            self._stopped = Event()
+            self._stopped = threading.Event()
 
     def _start_probing(self) -> None:
         with self._lock:

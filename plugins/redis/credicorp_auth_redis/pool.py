@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Lock
+import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -89,7 +89,7 @@ class Pool:
 
     def after_fork(self) -> None:
         """Drop the parent's connections: redis-py closes only our descriptors."""
-        self._lock = Lock()
+        self._lock = threading.Lock()
         self._idle: dict[Address, list[tuple[float, OpenConnection]]] = {}
 
     def _take(self, address: Address) -> OpenConnection | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from random import uniform
-from time import monotonic, sleep
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -107,4 +108,4 @@ class VaultLogin:
             if not self._has_second_try or monotonic() + pause >= self._until:
                 raise error
             self._has_second_try = False
-            sleep(pause)
+            time.sleep(pause)
