@@ -155,7 +155,7 @@ def run_program() -> Callable[..., Any]:
             env={**os.environ, **environ},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=120,
             check=False,
         )
         assert done.stdout, done.stderr[-2000:]
