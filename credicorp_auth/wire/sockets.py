@@ -208,13 +208,12 @@ def connect_to_any(
     exchange = current.get()
     failure: OSError = TimeoutError("no address was tried")
     for position, (family, kind, protocol, _, address) in enumerate(take_turns(addresses)):
-        left = exchange.left()
-        share = max(left / (len(addresses) - position), SHORTEST_ATTEMPT)
+        seconds = share_time(exchange.left(), len(addresses) - position)
         connection = socket.socket(family, kind, protocol)
         try:
             for option in options:
                 connection.setsockopt(*option)
-            connection.settimeout(min(share, left))
+            connection.settimeout(seconds)
             connection.connect(address)
         except OSError as error:
             connection.close()
@@ -226,6 +225,17 @@ def connect_to_any(
             exchange.is_connected = True
             return DeadlineSocket(connection)
     raise failure
+
+
+def share_time(left: float, addresses: int) -> float:
+    """
+    Return the seconds for the next of some addresses.
+
+    Args:
+        left: Seconds left to connect.
+        addresses: Number of addresses left, the next one included.
+    """
+    return min(max(left / addresses, SHORTEST_ATTEMPT), left)
 
 
 def take_turns(addresses: Sequence[AddressInfo]) -> list[AddressInfo]:
