@@ -4,9 +4,9 @@ Sockets with a total deadline.
 A socket's own timeout restarts at each call, so a peer that sends single bytes can block its reader
 for ever. These sockets set the time that the exchange has left before each call.
 
-They hold a socket and do not inherit from one. gevent and eventlet replace `socket.socket` while the
-program runs, perhaps after this module was imported. So the class is looked up when a connection is
-made, and only its plainest methods are called.
+They hold a socket and do not inherit from one. gevent and eventlet replace `socket.socket` while
+the program runs, perhaps after this module was imported. So the class is looked up when a
+connection is made, and only its plainest methods are called.
 """
 
 from __future__ import annotations

@@ -160,7 +160,6 @@ def test_a_connection_without_a_peer_is_found_out_by_sending():
     assert exchange.peer_address is None
 
 
-
 @pytest.mark.parametrize(
     ("left", "addresses", "seconds"),
     [(3, 1, 3), (3, 2, 1.5), (3, 16, 1), (0.4, 4, 0.4), (30, 10, 3)],

@@ -157,9 +157,7 @@ def test_fault_416_a_redis_cache(pulse, run_greenlets, world, order, host):
 
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("order", ORDERS)
-def test_fault_416_a_file_cache_whose_lock_is_held(
-    pulse, run_greenlets, tmp_path, world, order
-):
+def test_fault_416_a_file_cache_whose_lock_is_held(pulse, run_greenlets, tmp_path, world, order):
     """416: others run while another process holds the lock of the folder."""
     folder = tmp_path / "cache"
     folder.mkdir(mode=0o700)

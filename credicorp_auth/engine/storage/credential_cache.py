@@ -95,7 +95,8 @@ class CredentialCache:
                 self._look_ahead()
             return kept.credentials
         begun = self._readings
-        with self._lock.current():  # calls wait for one read; callers with a valid token never come here
+        # Calls wait for one read; callers with a valid token never come here.
+        with self._lock.current():
             kept = self._kept
             if kept is not None and kept.reading > begun:
                 return kept.credentials  # another call's read began after this call asked

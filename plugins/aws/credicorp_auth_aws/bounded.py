@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from contextvars import copy_context
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attrs import define, field
 
+from credicorp_auth.plugin.api.clocks import monotonic
 from credicorp_auth.plugin.api.late_lock import LateLock
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class BoundedCalls:
                 raises nothing.
             seconds: Timeout in seconds, which includes waiting for an earlier call.
         """
-        until = time.monotonic() + seconds
+        until = monotonic() + seconds
         progress: Progress[T] = Progress()
         turn = self._turn.current()
         if not turn.acquire(timeout=seconds):
@@ -81,5 +81,5 @@ class BoundedCalls:
         except RuntimeError:  # too many threads, or interpreter shutdown
             turn.release()
             return progress
-        progress.over.wait(until - time.monotonic())
+        progress.over.wait(until - monotonic())
         return progress

@@ -11,6 +11,8 @@ from typing import Any, Final
 from attrs import frozen
 from filelock import lock_descriptor, unlock_descriptor
 
+from credicorp_auth.plugin.api.clocks import monotonic, wall
+
 Call = Callable[..., Any]
 
 
@@ -58,8 +60,8 @@ class Operations:
     lock: Callable[[int], bool] = _lock
     unlock: Callable[[int], None] = unlock_descriptor
     name: Callable[[], str] = _name
-    wall: Callable[[], float] = time.time
-    monotonic: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = wall
+    monotonic: Callable[[], float] = monotonic
     sleep: Callable[[float], None] = _sleep
 
 

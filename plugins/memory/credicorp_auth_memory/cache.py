@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from heapq import heapify, heappop, heappush
-from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from attrs import evolve, field, frozen
@@ -13,6 +12,7 @@ from attrs import evolve, field, frozen
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.plugin.api import CacheCapabilities, sound_number
+from credicorp_auth.plugin.api.clocks import monotonic
 from credicorp_auth_memory.lease import LeaseBook
 
 if TYPE_CHECKING:

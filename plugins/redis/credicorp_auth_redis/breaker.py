@@ -9,13 +9,13 @@ the next call starts another thread. If no thread can start, a call probes at in
 
 from __future__ import annotations
 
-import random
 import threading
-from time import monotonic
+from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
 
+from credicorp_auth.plugin.api.clocks import monotonic
 from credicorp_auth_redis.background import start_thread
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Breaker:
         try:
             for pause in self._pauses:
                 # Jitter, so that a fleet does not return all at once (thundering herd).
-                if self._stopped.wait(pause * random.uniform(0.5, 1.5)):  # noqa: S311 # no secret
+                if self._stopped.wait(pause * SystemRandom().uniform(0.5, 1.5)):
                     return
                 if self._probe() is None:
                     self._trouble = None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from redis.exceptions import ResponseError
+
+from credicorp_auth.plugin.api.clocks import monotonic
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
 
 from credicorp_auth.errors import MissingSetting, SecretUnavailable
 from credicorp_auth.plugin.api import SecretSourceCapabilities
+from credicorp_auth.plugin.api.clocks import monotonic
 from credicorp_auth.plugin.api.late_lock import LateLock
 from credicorp_auth_vault.failure import refuses_token
 from credicorp_auth_vault.options import VaultOptions

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from random import uniform
-from time import monotonic
+from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -14,6 +13,7 @@ from hvac.adapters import Adapter
 
 from credicorp_auth.errors import SecretUnavailable
 from credicorp_auth.http.secret import SecretBytes
+from credicorp_auth.plugin.api.clocks import monotonic
 from credicorp_auth_vault.failure import build_away, is_away
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class VaultLogin:
     def _carry(self, method: str, path: str, body: SecretBytes | None) -> Answer:
         """Send a request; retry once per fetch if Vault is unavailable."""
         while True:
-            pause = uniform(0.05, 0.15)  # noqa: S311 # jitter, not a secret
+            pause = SystemRandom().uniform(0.05, 0.15)
             try:
                 response = self.server.send(
                     method, path, token=self.token, body=body, until=self._until

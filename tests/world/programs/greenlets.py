@@ -74,20 +74,19 @@ def beat() -> None:
 def choose_task(auth):
     """Return what each greenlet does: it returns the token, or the response to its call."""
     bearer, _, url = TASK.partition(" ")
-    if bearer == "token":
-        return lambda: auth.get_token().value.reveal()
-    if bearer == "scopes":
-        scopes = cycle(("a", "b"))
-        return lambda: auth.get_token(scope=next(scopes)).value.reveal()
+    if bearer in {"token", "scopes"}:
+        scopes = cycle(("a", "b") if bearer == "scopes" else ("a",))
+        return lambda: str(auth.get_token(scope=next(scopes)).value.reveal())
     import httpx
     import requests
+
     from credicorp_auth_httpx import BearerAuth as HttpxAuth
     from credicorp_auth_requests import BearerAuth as RequestsAuth
     from credicorp_auth_urllib3 import BearerPoolManager
 
     if bearer == "urllib3":
         pool = BearerPoolManager(auth)
-        return lambda: pool.request("GET", url).data.decode()
+        return lambda: str(pool.request("GET", url).data, "ascii")
     if bearer == "requests":
         return lambda: requests.get(url, auth=RequestsAuth(auth), timeout=60).text
     client = httpx.Client(auth=HttpxAuth(auth), timeout=60)
@@ -109,7 +108,7 @@ def main() -> None:
     def run() -> None:
         try:
             outcomes[task()] += 1
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - to be printed, whatever it is
             outcomes[f"{type(error).__name__}: {error}"] += 1
 
     threading.Thread(target=beat, daemon=True).start()

@@ -66,7 +66,9 @@ def main() -> None:
         for what, url in json.loads(URLS).items():
             try:
                 request = HttpRequest("POST", url, headers={})
-                told[name][what] = transport.send(request, timeout=2 if what == "drip" else 30).status
+                told[name][what] = transport.send(
+                    request, timeout=2 if what == "drip" else 30
+                ).status
             except CredicorpAuthError as error:
                 told[name][what] = error.code
     print(json.dumps(told))
