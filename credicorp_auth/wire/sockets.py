@@ -86,7 +86,8 @@ class DeadlineSocket:
     """
     Socket that limits each call to the time that the current exchange has left.
 
-    It has the methods of `socket.socket` that HTTP libraries and redis-py use.
+    It has the methods of `socket.socket` that urllib3, httpcore and redis-py use, and those that
+    urllib3-future does, which niquests installs in the place of urllib3.
 
     Args:
         connection: The connected socket.
@@ -96,14 +97,19 @@ class DeadlineSocket:
     def __init__(self, connection: socket.socket, stream: Stream | None = None) -> None:
         self.connection = connection
         self.stream: Stream = stream or PlainStream(connection)
-        self.fileno = connection.fileno
+        self.fileno, self.type = connection.fileno, connection.type
         self.shutdown, self.getpeername = connection.shutdown, connection.getpeername
-        self.getsockname = connection.getsockname
+        self.getsockname, self.getsockopt = connection.getsockname, connection.getsockopt
+        self.setsockopt = connection.setsockopt
+        self.context: object = None  # as `ssl.SSLSocket.context`, for urllib3-future
         self._readers = 0
         self._is_closing = False
 
     def settimeout(self, seconds: float | None) -> None:
         """Do nothing: the exchange sets the time limit of each call."""
+
+    def gettimeout(self) -> None:
+        """Return None: see `settimeout`."""
 
     def recv(self, size: int = 1024) -> bytes:
         """Receive, as `socket.socket.recv`."""

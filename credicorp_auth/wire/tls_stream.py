@@ -12,7 +12,7 @@ from __future__ import annotations
 import ssl
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from credicorp_auth.wire.exchange import current
 from credicorp_auth.wire.sockets import DeadlineSocket
@@ -128,12 +128,22 @@ class StreamContext:
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
         self.verify_mode, self.check_hostname = context.verify_mode, context.check_hostname
-        self.wrap_bio = context.wrap_bio
 
-    def set_alpn_protocols(self, names: Sequence[str]) -> None:
-        """Offer protocols; urllib3 asks for HTTP/1.1."""
-        self._context.set_alpn_protocols(names)
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the context has
+        return getattr(self._context, name)
 
-    def wrap_socket(self, plain: DeadlineSocket, *, server_hostname: str) -> DeadlineSocket:
+    def set_alpn_protocols(self, _names: Sequence[str]) -> None:
+        """Offer HTTP/1.1, which the sockets are made for; urllib3-future asks for more."""
+        self._context.set_alpn_protocols(["http/1.1"])
+
+    def wrap_socket(
+        self,
+        plain: DeadlineSocket,
+        *,
+        server_hostname: str,
+        **_how: object,  # urllib3-future's own
+    ) -> DeadlineSocket:
         """Do the TLS handshake, as `ssl.SSLContext.wrap_socket`."""
-        return start_tls(plain, self._context, server_hostname)
+        encrypted = start_tls(plain, self._context, server_hostname)
+        encrypted.context = self
+        return encrypted

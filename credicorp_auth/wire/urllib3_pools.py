@@ -88,18 +88,23 @@ class IdleConnections:
             raise queue.Empty from None
 
 
+# urllib3-future, if it is installed in the place of urllib3, accepts only its own kind of queue.
+_OWN_QUEUE: Final[Any] = HTTPConnectionPool.QueueCls
+_QUEUE: Final[Any] = _OWN_QUEUE if _OWN_QUEUE.__module__.startswith("urllib3") else IdleConnections
+
+
 class DeadlinePool(HTTPConnectionPool):
     """Connections to one origin, plain http."""
 
     ConnectionCls: Any = DeadlineConnection
-    QueueCls: Any = IdleConnections
+    QueueCls: Any = _QUEUE
 
 
 class DeadlineTlsPool(HTTPSConnectionPool):
     """Connections to one origin, https."""
 
     ConnectionCls: Any = DeadlineTlsConnection
-    QueueCls: Any = IdleConnections
+    QueueCls: Any = _QUEUE
 
 
 _POOLS: Final[dict[str, type[HTTPConnectionPool | HTTPSConnectionPool]]] = {
