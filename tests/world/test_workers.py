@@ -98,8 +98,8 @@ def ask_all(port, token):
     def ask():
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=100)
         connection.request("GET", "/me", headers={"Authorization": f"Bearer {token}"})
-        answer = connection.getresponse()
-        responses[answer.status, answer.read()] += 1
+        response_ = connection.getresponse()
+        responses[response_.status, response_.read()] += 1
         connection.close()
 
     threads = [threading.Thread(target=ask) for _ in range(CALLERS)]

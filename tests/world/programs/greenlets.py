@@ -57,7 +57,7 @@ def build():
     return CredicorpAuth(**json.loads(SETTINGS), observers=[lambda each: events.append(each.name)])
 
 
-def beat() -> None:
+def send_beats() -> None:
     """Send a beat every few milliseconds, and note how long each takes."""
     import socket
 
@@ -111,7 +111,7 @@ def main() -> None:
         except Exception as error:  # noqa: BLE001 - to be printed, whatever it is
             outcomes[f"{type(error).__name__}: {error}"] += 1
 
-    threading.Thread(target=beat, daemon=True).start()
+    threading.Thread(target=send_beats, daemon=True).start()
     time.sleep(0.05)
     gaps.clear()
     greenlets = [threading.Thread(target=run) for _ in range(GREENLETS)]

@@ -26,7 +26,7 @@ async def call() -> None:
     outcomes[(await auth.aget_token()).value.reveal()] += 1
 
 
-async def beat() -> None:
+async def send_beats() -> None:
     """Send a beat every few milliseconds."""
     _, pulse = await asyncio.open_connection("127.0.0.1", int(PULSE))
     while True:
@@ -36,7 +36,7 @@ async def beat() -> None:
 
 async def on_asyncio() -> None:
     """Run all tasks, and beats beside them."""
-    beats = asyncio.create_task(beat())
+    beats = asyncio.create_task(send_beats())
     await asyncio.gather(*(call() for _ in range(TASKS)))
     beats.cancel()
 

@@ -4,7 +4,7 @@ Transports in a process whose `ssl.SSLContext` truststore has replaced.
     python replaced_contexts.py ORDER CA_FILE URLS
 
 ORDER is `injected`, if that happens before all imports, or `imported`. URLS is JSON: addresses by
-name. It prints JSON: what each transport made of each address, a status or the code of an error.
+name. It prints JSON: case each transport made of each address, a status or the code of an error.
 """
 
 from __future__ import annotations
@@ -63,14 +63,14 @@ def main() -> None:
     for name in (*TRANSPORTS, "session"):
         transport = build(name)
         told[name] = {}
-        for what, url in json.loads(URLS).items():
+        for case, url in json.loads(URLS).items():
             try:
                 request = HttpRequest("POST", url, headers={})
-                told[name][what] = transport.send(
-                    request, timeout=2 if what == "drip" else 30
+                told[name][case] = transport.send(
+                    request, timeout=2 if case == "drip" else 30
                 ).status
             except CredicorpAuthError as error:
-                told[name][what] = error.code
+                told[name][case] = error.code
     print(json.dumps(told))
 
 

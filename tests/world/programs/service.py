@@ -28,7 +28,7 @@ guard.install(app, public=("static",))
 has_begun = []
 
 
-def beat() -> None:
+def send_beats() -> None:
     """Send a beat every few milliseconds."""
     with socket.create_connection(("127.0.0.1", int(os.environ["WORLD_PULSE"]))) as pulse:
         while True:
@@ -49,7 +49,7 @@ class Beating:
     def __call__(self, environ, start_response):
         if not has_begun:
             has_begun.append(True)
-            threading.Thread(target=beat, daemon=True).start()
+            threading.Thread(target=send_beats, daemon=True).start()
         return app(environ, start_response)
 
 

@@ -26,7 +26,7 @@ auth = CredicorpAuth(
 has_begun = []
 
 
-def beat() -> None:
+def send_beats() -> None:
     """Send a beat every few milliseconds."""
     with socket.create_connection(("127.0.0.1", int(os.environ["WORLD_PULSE"]))) as pulse:
         while True:
@@ -39,7 +39,7 @@ def call() -> str:
     """Return a token."""
     if not has_begun:
         has_begun.append(True)
-        threading.Thread(target=beat, daemon=True).start()
+        threading.Thread(target=send_beats, daemon=True).start()
     return auth.get_token().value.reveal()
 
 
