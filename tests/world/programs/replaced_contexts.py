@@ -4,7 +4,7 @@ Transports in a process whose `ssl.SSLContext` truststore has replaced.
     python replaced_contexts.py ORDER CA_FILE URLS
 
 ORDER is `injected`, if that happens before all imports, or `imported`. URLS is JSON: addresses by
-name. It prints JSON: case each transport made of each address, a status or the code of an error.
+name. It prints JSON: what each transport made of each address, a status or the code of an error.
 """
 
 from __future__ import annotations
