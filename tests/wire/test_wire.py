@@ -18,7 +18,7 @@ from credicorp_auth.http.messages import MAX_BODY
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.testing.contracts.transport.harness import black_hole_port
 from credicorp_auth.testing.ticks import Ticks
-from credicorp_auth.testing.wire import Hold, WireServer
+from credicorp_auth.testing.wire import Hold, Send, WireServer
 from credicorp_auth.wire.exchange import Exchange, current
 from credicorp_auth.wire.failure import build_failure
 from credicorp_auth.wire.options import TransportOptions
@@ -199,6 +199,7 @@ def _interrupt(*_):
 NO_PROXY = [
     # rules, address, whether it is spared
     ("*", "https://a.example/", True),
+    ("b.example,*", "https://a.example/", True),
     ("10.1.2.3", "https://10.1.2.3/token", True),
     ("10.1.2.3:8443", "https://10.1.2.3:8443/token", True),
     ("10.1.2.3:8443", "https://10.1.2.3/token", False),
@@ -234,3 +235,23 @@ def test_fault_419_forms_of_no_proxy(monkeypatch, rules, url, spared):
     monkeypatch.setenv("NO_PROXY", rules)
 
     assert spared == (choose_proxy(url, configured=None) is None)
+
+
+def test_a_connection_is_closed_after_the_last_reader_of_a_response():
+    """http.client closes a connection while its response is still read; a reader may close twice."""
+    token = current.set(Exchange(5, connect_timeout=5))
+    with WireServer([Send(b"HTTP/1.1 200 OK\r\n\r\nrest"), Hold()]) as server:
+        address = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", server.port))
+        connection = connect_to_any([address], [])
+        start = bytearray(8)
+        assert 8 == connection.recv_into(start)
+        reader = connection.makefile("rb")
+        connection.close()
+        line = reader.readline()
+        raw = reader.raw
+        reader.close()
+        raw.close()
+        assert -1 == connection.fileno()
+    current.reset(token)
+
+    assert (b"HTTP/1.1", b" 200 OK\r\n") == (bytes(start), line)
