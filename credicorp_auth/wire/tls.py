@@ -7,7 +7,6 @@ import ssl
 from attrs import frozen
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.wire.sockets import DeadlineTlsSocket
 
 
 @frozen
@@ -61,7 +60,6 @@ def build_context(*, ca_file: str | None, client_certificate: str | None) -> ssl
     context.check_hostname = True
     context.verify_mode = ssl.CERT_REQUIRED
     context.hostname_checks_common_name = False
-    context.sslsocket_class = DeadlineTlsSocket
     _load_authorities(context, ca_file)
     _load_certificate(context, client_certificate)
     return context

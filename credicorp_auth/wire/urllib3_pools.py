@@ -11,11 +11,10 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NewConnectionError
 
 from credicorp_auth.wire.exchange import current
-from credicorp_auth.wire.sockets import connect_to
+from credicorp_auth.wire.sockets import DeadlineSocket, connect_to
+from credicorp_auth.wire.tls_stream import StreamContext
 
 if TYPE_CHECKING:
-    import socket
-
     from credicorp_auth.wire.proxy import Proxy
     from credicorp_auth.wire.tls import Trust
 
@@ -32,13 +31,18 @@ class DeadlineConnection(HTTPConnection):
         exchange = current.get()
         exchange.begin_connecting()
         super().connect()
+        connected: Any = self.sock
+        if not isinstance(connected, DeadlineSocket):
+            # urllib3's own TLS inside the TLS to a proxy, over one of our sockets.
+            self.sock = DeadlineSocket(connected.socket.connection, connected)
         exchange.end_connecting()
 
-    def _new_conn(self) -> socket.socket:
+    def _new_conn(self) -> Any:  # noqa: ANN401 - a socket, as far as urllib3 uses it
         # urllib3's extension point, and its own error. urllib3 would take a plain reset for a
         # server that responds before it has read the request, and would go on without a connection.
         try:
-            return connect_to(self._dns_host, self.port or 0, self.socket_options or ())
+            options = [option[:3] for option in self.socket_options or ()]
+            return connect_to(self._dns_host, self.port or 0, options)
         except OSError as error:
             raise NewConnectionError(self, "no connection") from error
 
@@ -84,18 +88,23 @@ class IdleConnections:
             raise queue.Empty from None
 
 
+# urllib3-future, if it is installed in the place of urllib3, accepts only its own kind of queue.
+_OWN_QUEUE: Final[Any] = HTTPConnectionPool.QueueCls
+_QUEUE: Final[Any] = _OWN_QUEUE if _OWN_QUEUE.__module__.startswith("urllib3") else IdleConnections
+
+
 class DeadlinePool(HTTPConnectionPool):
     """Connections to one origin, plain http."""
 
     ConnectionCls: Any = DeadlineConnection
-    QueueCls: Any = IdleConnections
+    QueueCls: Any = _QUEUE
 
 
 class DeadlineTlsPool(HTTPSConnectionPool):
     """Connections to one origin, https."""
 
     ConnectionCls: Any = DeadlineTlsConnection
-    QueueCls: Any = IdleConnections
+    QueueCls: Any = _QUEUE
 
 
 _POOLS: Final[dict[str, type[HTTPConnectionPool | HTTPSConnectionPool]]] = {
@@ -126,15 +135,17 @@ class DeadlinePools:
         self._managers.clear()
 
     def _build(self, proxy: Proxy | None) -> PoolManager:
+        context: Any = StreamContext(self._trust.context)
         if proxy is None:
-            manager = PoolManager(maxsize=_IDLE, ssl_context=self._trust.context)
+            manager = PoolManager(maxsize=_IDLE, ssl_context=context)
         else:
+            proxy_context: Any = StreamContext(self._trust.proxy_context)
             manager = ProxyManager(
                 proxy.url,
                 proxy_headers=proxy.wire_headers(),
-                proxy_ssl_context=self._trust.proxy_context,
+                proxy_ssl_context=proxy_context,
                 maxsize=_IDLE,
-                ssl_context=self._trust.context,
+                ssl_context=context,
             )
         manager.pool_classes_by_scheme = _POOLS
         return manager

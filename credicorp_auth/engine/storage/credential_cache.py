@@ -9,7 +9,6 @@ now, the cached credentials stay in use, for at most an hour and never past thei
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Final
 
 from attrs import evolve, frozen
@@ -21,6 +20,7 @@ from credicorp_auth.http.secret import Secret
 from credicorp_auth.lifecycle.client import ClientCredentials
 from credicorp_auth.plugin.api import FetchedSecret
 from credicorp_auth.plugin.api.credential import read_credential
+from credicorp_auth.plugin.api.late_lock import LateLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ class CredentialCache:
         self.provider = provider
         self._client_id = client_id
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = LateLock()
         self._kept: _Kept | None = None
         self._next_look = 0.0
         self._readings = 0  # begun so far
@@ -96,7 +96,8 @@ class CredentialCache:
                 self._look_ahead()
             return kept.credentials
         begun = self._readings
-        with self._lock:  # calls wait for one read; callers with a valid token never come here
+        # Calls wait for one read; callers with a valid token never come here.
+        with self._lock.current():
             kept = self._kept
             if kept is not None and kept.reading > begun:
                 return kept.credentials  # another call's read began after this call asked
@@ -125,7 +126,7 @@ class CredentialCache:
 
     def after_fork(self) -> None:
         """Replace the lock in the forked child: a thread of the parent may have held it."""
-        self._lock = threading.Lock()
+        self._lock = LateLock()
 
     def _serves(self, kept: _Kept, seconds: float, *, ahead: float = 0.0) -> bool:
         expires_at = kept.credentials.expires_at
@@ -143,7 +144,7 @@ class CredentialCache:
             self._next_look = now  # no background read: the call that finds it too old reads it
 
     def _read_ahead(self) -> None:
-        with self._lock:
+        with self._lock.current():
             try:
                 self._read()
             except CredicorpAuthError as error:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 import secrets
 import threading
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from random import SystemRandom
+from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.engine.adapter_call import call_adapter
 from credicorp_auth.engine.cooldowns import COOLDOWNS
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from credicorp_auth.oauth.endpoint import EndpointAddress
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.plugin.api import Cache, Lease, Provider, Transport
+
+_DICE: Final = SystemRandom()  # a copy of a process, such as a restored one, draws other numbers
 
 
 class ServerRuntime:
@@ -91,7 +93,7 @@ class ServerRuntime:
 
     def random(self) -> float:
         """Return a number in [0, 1)."""
-        return random.random()  # noqa: S311 - jitter, not a secret
+        return _DICE.random()
 
     def new_record_id(self) -> str:
         """Return a random id for a cache record."""

@@ -11,11 +11,17 @@ from typing import Any, Final
 from attrs import frozen
 from filelock import lock_descriptor, unlock_descriptor
 
+from credicorp_auth.plugin.api.clocks import monotonic, wall
+
 Call = Callable[..., Any]
 
 
 def _lock(descriptor: int) -> bool:
     return lock_descriptor(descriptor, blocking=False)
+
+
+def _sleep(seconds: float) -> None:
+    time.sleep(seconds)  # looked up when called: gevent and eventlet replace it
 
 
 def _name() -> str:
@@ -54,9 +60,9 @@ class Operations:
     lock: Callable[[int], bool] = _lock
     unlock: Callable[[int], None] = unlock_descriptor
     name: Callable[[], str] = _name
-    wall: Callable[[], float] = time.time
-    monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    wall: Callable[[], float] = wall
+    monotonic: Callable[[], float] = monotonic
+    sleep: Callable[[float], None] = _sleep
 
 
 SYSTEM: Final = Operations()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http.client import HTTPException
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
@@ -42,6 +43,7 @@ class _Httpx:
             core.ProxyError,
             own.HTTPError,
             own.InvalidURL,
+            HTTPException,
             OSError,
             ValueError,
         )

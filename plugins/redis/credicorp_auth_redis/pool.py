@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from threading import Lock
-from time import monotonic
+import threading
 from typing import TYPE_CHECKING, Final
 
 from redis.exceptions import ResponseError
+
+from credicorp_auth.plugin.api.clocks import monotonic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +90,7 @@ class Pool:
 
     def after_fork(self) -> None:
         """Drop the parent's connections: redis-py closes only our descriptors."""
-        self._lock = Lock()
+        self._lock = threading.Lock()
         self._idle: dict[Address, list[tuple[float, OpenConnection]]] = {}
 
     def _take(self, address: Address) -> OpenConnection | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.errors import (
@@ -12,6 +11,7 @@ from credicorp_auth.errors import (
     ServerUnreachable,
 )
 from credicorp_auth.http.messages import HttpRequest, origin_of
+from credicorp_auth.plugin.api.clocks import monotonic
 from credicorp_auth.wire.options import TransportOptions
 from credicorp_auth.wire.tls import build_trust
 from credicorp_auth.wire.transport import SocketTransport
