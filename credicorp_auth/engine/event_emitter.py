@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.events import LEVELS, Event
 from credicorp_auth.http.untrusted_text import SHORTEST_IN_VALUES, hide_secrets
+from credicorp_auth.plugin.api.adapter_failure import describe_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from credicorp_auth.errors import AdapterFailure
     from credicorp_auth.http.secret import Secret
 
 LOGGER: Final = logging.getLogger("credicorp_auth")
@@ -55,7 +57,17 @@ class EventEmitter:
             try:
                 observer(event)
             except Exception as fault:  # noqa: BLE001 - an observer must not fail the caller
-                LOGGER.warning("%s", Event("observer.failed", {"raised": type(fault).__name__}))
+                self._report(observer, describe_failure(fault, self.known_secrets()))
+
+    @staticmethod
+    def _report(observer: Callable[[Event], object], failure: AdapterFailure) -> None:
+        """Log an observer's failure; the observers are not told, since they might fail again."""
+        fields = {
+            "observer": getattr(observer, "__qualname__", type(observer).__qualname__),
+            "raised": failure.raised,
+            "at": failure.frames[-1] if failure.frames else "",
+        }
+        LOGGER.warning("%s", Event("observer.failed", fields))
 
     def _without_secrets(
         self, fields: Mapping[str, str | float | bool | None]

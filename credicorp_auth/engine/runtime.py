@@ -51,4 +51,5 @@ class AnonymousRuntime:
             self._provider,
             lambda: self.transport.send(request, timeout=timeout),
             expected=(HttpResponse,),
+            secrets=lambda: (*self.known_secrets(), *request.secrets()),
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from credicorp_auth.errors.adapter_failure import cause_state
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -53,12 +55,14 @@ class CredicorpAuthError(Exception):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.code!r}, {self.message!r})"
 
-    def __reduce__(self) -> tuple[Callable[..., CredicorpAuthError], tuple[Any, ...]]:
-        return _rebuild, (type(self), dict(self.__dict__))
+    def __reduce__(
+        self,
+    ) -> tuple[Callable[..., CredicorpAuthError], tuple[Any, ...], dict[str, Any]]:
+        return _rebuild, (type(self), dict(self.__dict__)), cause_state(self)
 
     def copy(self) -> Self:
         """
-        Return a new exception with the same content.
+        Return a new exception with the same content, and the same cause if that is text.
 
         An exception object that several threads raise collects the tracebacks of all. Each caller
         that waited for the same failure therefore raises its own copy.
@@ -66,5 +70,5 @@ class CredicorpAuthError(Exception):
         fresh = type(self).__new__(type(self))
         fresh.__dict__.update(self.__dict__)
         Exception.__init__(fresh, self.message)
-        fresh.__cause__ = None
+        fresh.__cause__ = cause_state(self).get("__cause__")
         return fresh

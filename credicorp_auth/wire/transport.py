@@ -12,6 +12,7 @@ from attrs import evolve
 
 from credicorp_auth.errors import ConnectionFailed, CredicorpAuthError, DeadlinePassed
 from credicorp_auth.plugin.api import TransportCapabilities
+from credicorp_auth.plugin.api.adapter_failure import describe_failure
 from credicorp_auth.wire.exchange import Exchange, current
 from credicorp_auth.wire.failure import build_failure, unsendable
 from credicorp_auth.wire.proxy import choose_proxy
@@ -130,13 +131,14 @@ class SocketTransport:
             outcome = self._carry(request, exchange, host=host)
         if isinstance(outcome, CredicorpAuthError):
             # Raised here and as a copy, so that neither its traceback nor its context leads to
-            # frames that hold the request with its credentials.
+            # frames that hold the request with its credentials. The cause is text.
             raise outcome.copy()
         return outcome
 
     def _carry(
         self, request: HttpRequest, exchange: Exchange, *, host: str
     ) -> HttpResponse | CredicorpAuthError:
+        error: CredicorpAuthError
         token = current.set(exchange)
         try:
             exchange.proxy = choose_proxy(request.url, configured=self._options.proxy)
@@ -149,13 +151,17 @@ class SocketTransport:
             except BaseException:
                 response.close()
                 raise
-        except CredicorpAuthError as error:
-            return error
+        except CredicorpAuthError as refusal:
+            return refusal
         except self._stack.failures as failure:
             # ssl.SSLCertVerificationError is also a ValueError.
-            if isinstance(failure, self._stack.refusals) and not isinstance(failure, SSLError):
-                return unsendable(host)
-            return build_failure(failure, exchange, host=host)
+            is_refusal = isinstance(failure, self._stack.refusals)
+            if is_refusal and not isinstance(failure, SSLError):
+                error = unsendable(host)
+            else:
+                error = build_failure(failure, exchange, host=host)
+            error.__cause__ = describe_failure(failure, request.secrets())
+            return error
         finally:
             current.reset(token)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -23,6 +24,7 @@ from credicorp_auth.lifecycle.client import Client
 from credicorp_auth.lifecycle.windows import WindowPolicy
 from credicorp_auth.oauth.token_endpoint import TokenPolicy, TokenRequest
 from credicorp_auth.plugin.api import Provider
+from credicorp_auth.plugin.api.options import secrets_held_by
 from credicorp_auth.plugin.loading.registry import (
     CACHE,
     PLUGINS_VARIABLE,
@@ -248,7 +250,7 @@ def _adapter(
             f"{type(chosen).__name__} is not a {kind.name}",
             hint="pass the name of an adapter, or an object that has every method of its port.",
         )
-    return chosen, Provider(type(chosen).__name__)
+    return chosen, Provider(type(chosen).__name__, secrets=partial(secrets_held_by, chosen))
 
 
 def _secret_source(settings: Settings, registry: Registry) -> tuple[Any, Provider]:

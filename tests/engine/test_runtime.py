@@ -165,7 +165,7 @@ def test_a_token_in_the_cache_lives_as_long_as_it_has_left(stage):
 
 
 def test_an_observer_that_stumbles_disturbs_nobody(stage, caplog):
-    """An observer's exception is logged by its type, and the call goes on."""
+    """An observer's exception is logged with the observer, its type and its place, and the call goes on."""
 
     def stumble(_event):
         message = "hunter2"
@@ -175,7 +175,8 @@ def test_an_observer_that_stumbles_disturbs_nobody(stage, caplog):
     with caplog.at_level(logging.DEBUG, "credicorp_auth"):
         assert "token-1" == play.get().value.reveal()
 
-    assert "observer.failed raised='RuntimeError'" in caplog.text
+    named = "test_an_observer_that_stumbles_disturbs_nobody.<locals>.stumble"
+    assert f"observer.failed observer='{named}' raised='RuntimeError' at='{__file__}:" in caplog.text
     assert "hunter2" not in caplog.text
 
 
@@ -662,7 +663,9 @@ def test_a_source_that_has_no_secret_is_told_apart(gives, code):
 
     assert code == raised.value.code
     assert "hunter2" not in str(raised.value)
-    assert raised.value.__cause__ is raised.value.__context__ is None
+    cause = raised.value.__cause__
+    assert ("RuntimeError" if isinstance(gives, RuntimeError) else None) == (cause and cause.raised)
+    assert raised.value.__context__ in {None, cause}
 
 
 def test_a_given_secret_is_always_the_same_version():

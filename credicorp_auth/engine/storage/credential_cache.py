@@ -186,13 +186,16 @@ class CredentialCache:
         """
         try:
             return call_adapter(
-                self.provider, lambda: self.source.fetch(names), expected=FetchedSecret
+                self.provider,
+                lambda: self.source.fetch(names),
+                expected=FetchedSecret,
+                secrets=self.known,
             )
         except AdapterBroken as broken:
-            fault = broken.message
+            fault, cause = broken.message, broken.__cause__
         raise SecretUnavailable(
             fault, code="secret.plugin_error", hint="mend or update the secret source's adapter."
-        )
+        ) from cause
 
     def _credentials(self, fetched: FetchedSecret, names: tuple[str, ...]) -> ClientCredentials:
         secrets = {name: self.field(fetched, name) for name in names}

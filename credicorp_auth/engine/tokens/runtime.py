@@ -75,6 +75,7 @@ class ServerRuntime:
             emit=self.emit,
             max_lifetime=client.policy.max_lifetime,
             cipher=cipher,
+            secrets=self.all_secrets,
         )
         self.credentials = credentials
         credentials.emit = self.emit
@@ -149,6 +150,7 @@ class ServerRuntime:
             self.transport_provider,
             lambda: self.transport.send(request, timeout=timeout),
             expected=(HttpResponse,),
+            secrets=lambda: (*self.all_secrets(), *request.secrets()),
         )
 
     def locate_endpoint(self) -> EndpointAddress:
@@ -164,8 +166,11 @@ class ServerRuntime:
         """
         asked = self._client.template
         shown = f"{self._client.client_id} {asked.token_url} {asked.scope}"
-        held = asked.secrets_beside(*self.credentials.known())
-        return tuple(each for each in held if each.reveal() not in shown)
+        return tuple(each for each in self.all_secrets() if each.reveal() not in shown)
+
+    def all_secrets(self) -> tuple[Secret, ...]:
+        """Return all of them, for texts of third parties, which need not be readable."""
+        return self._client.template.secrets_beside(*self.credentials.known())
 
     def recall(self) -> EndpointState:
         """Return the token endpoint's state for this client, with the cooldowns of this process."""
@@ -216,4 +221,6 @@ class ServerRuntime:
                 (self.cache.provider, self.cache),
                 (self.transport_provider, self.transport),
             ):
-                parts.callback(call_adapter, provider, part.close, expected=object)
+                parts.callback(
+                    call_adapter, provider, part.close, expected=object, secrets=self.all_secrets
+                )

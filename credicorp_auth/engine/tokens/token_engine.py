@@ -147,7 +147,8 @@ class TokenEngine:
     ) -> None:
         IN_FLIGHT.set((*IN_FLIGHT.get(), entry))
         story = obtain_token if entry.held is None else refresh_token_entry
-        outcome = run_guarded(partial(story, self._client, self._runtime, requirements))
+        run = partial(story, self._client, self._runtime, requirements)
+        outcome = run_guarded(run, self._runtime.all_secrets)
         if isinstance(outcome, ObtainedToken):
             self._note_eviction(entry, outcome)
         wake_all(self._completion.complete(entry, call, outcome))

@@ -12,10 +12,12 @@ from credicorp_auth.errors import InvalidSetting, MissingSetting
 from credicorp_auth.http.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 OptionsT = TypeVar("OptionsT")
 
+_OPAQUE_NAME: Final = re.compile("(?:password|secret|token|secret_id|jwt)$")
+_USER_INFO: Final = re.compile(r"://[^/?#@\s]*?:([^/?#\s]+)@")
 _FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -31,12 +33,13 @@ class AdapterOptions:
         setting: The setting they come from, such as `transport_options`, for messages.
     """
 
-    __slots__ = ("_values", "setting")
+    __slots__ = ("_read", "_values", "setting")
 
     def __init__(self, values: Mapping[str, Any], *, setting: str) -> None:
         held = dict(values)
         # A closure hides the values from code that walks over attributes.
         self._values: Callable[[], dict[str, Any]] = lambda: held
+        self._read: tuple[Secret, ...] | None = None
         self.setting = setting
 
     def __repr__(self) -> str:
@@ -46,6 +49,13 @@ class AdapterOptions:
     def names(self) -> tuple[str, ...]:
         """The names of the options that are set; the values are for the adapter alone."""
         return tuple(sorted(self._values()))
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Return the secrets among the options, so that what the adapter raises hides them."""
+        if self._read is not None:
+            return self._read  # the adapter's own class says which are secret
+        options = self._values().items()
+        return tuple(found for name, value in options for found in _secrets_of(name, value))
 
     def read(self, options_class: type[OptionsT]) -> OptionsT:
         """
@@ -74,7 +84,7 @@ class AdapterOptions:
                     hint=f"set `{attribute.name}` in {self.setting}, or its variable.",
                 )
         try:
-            return options_class(**values)
+            read = options_class(**values)
         except InvalidSetting:
             raise
         except (ValueError, TypeError):
@@ -83,6 +93,32 @@ class AdapterOptions:
                 f"{self.setting} holds a value that {options_class.__name__} refuses",
                 hint=f"check the types of the options: {', '.join(known)}.",
             ) from None
+        self._read = secrets_held_by(read)
+        return read
+
+
+def secrets_held_by(adapter: object) -> tuple[Secret, ...]:
+    """Return the secrets among an object's attributes, and among those of its attributes."""
+    held = _attributes(adapter)
+    held += [deeper for each in held for deeper in _attributes(each)]
+    return tuple(each for each in held if isinstance(each, Secret))
+
+
+def _attributes(owner: object) -> list[object]:
+    kind = type(owner)
+    if attrs.has(kind):
+        return [getattr(owner, each.name, None) for each in attrs.fields(kind)]
+    return list(getattr(owner, "__dict__", {}).values())
+
+
+def _secrets_of(name: str, value: object) -> Iterator[Secret]:
+    """Return what is secret about an option: a `Secret`, or text by its name or user info."""
+    if isinstance(value, Secret):
+        yield value
+    elif isinstance(value, str):
+        yield from (Secret(each) for each in _USER_INFO.findall(value))
+        if _OPAQUE_NAME.search(name) and "://" not in value:
+            yield Secret(value)
 
 
 def read_encryption_key(value: str | Secret | None) -> str | Secret | None:

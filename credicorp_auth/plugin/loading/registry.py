@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
-from attrs import frozen
+from attrs import evolve, frozen
 
 from credicorp_auth.errors import (
     AdapterBlocked,
@@ -31,6 +31,11 @@ from credicorp_auth.plugin.api import (
     SecretSourceCapabilities,
     Transport,
     TransportCapabilities,
+)
+from credicorp_auth.plugin.api.adapter_failure import (
+    blame_adapter,
+    describe_failure,
+    keep_cause,
 )
 from credicorp_auth.plugin.api.hookspecs import CREDICORP_API, HookSpecs
 from credicorp_auth.plugin.loading.installed import installed_entry_points, owner_of, provider_of
@@ -159,15 +164,21 @@ class Registry:
                 operator, is claimed by two distributions, or is broken.
         """
         entry_point = self._find(kind, name)
-        provider = provider_of(entry_point)
+        provider = evolve(provider_of(entry_point), secrets=options.secrets)
         hook = _register(kind, entry_point, provider)
         return _build(kind, provider, lambda: hook(options=options)), provider
 
     def load_observer(self, name: str) -> Callable[[Event], object]:
         """Load an observer by name; return the function to call with each event."""
         entry_point = self._find(OBSERVER, name)
-        hook = _register(OBSERVER, entry_point, provider_of(entry_point))
-        return lambda event: hook(event=event)
+        provider = provider_of(entry_point)
+        hook = _register(OBSERVER, entry_point, provider)
+
+        def observe(event: Event) -> None:
+            hook(event=event)
+
+        observe.__qualname__ = str(provider)  # how `observer.failed` names it
+        return observe
 
     def _find(self, kind: Kind, name: str) -> EntryPoint:
         if not self.allows(kind, name):
@@ -214,7 +225,9 @@ def _register(kind: Kind, entry_point: EntryPoint, provider: Provider) -> Callab
     except BaseException as fault:
         missing = fault.name if isinstance(fault, ModuleNotFoundError) else None
         lacks = f": there is no module {ascii(missing)[:60]}" if missing else ""
-        raise AdapterBroken(f"{where} cannot be imported: {type(fault).__name__}{lacks}") from fault
+        happened = f"{where} cannot be imported: {type(fault).__name__}{lacks}"
+        cause = describe_failure(fault, provider.secrets())
+        raise blame_adapter(happened, cause, code="plugin.load") from cause
     _check_version(where, stated)
     # A separate manager per plugin: only this plugin's implementation can be called through it, and
     # a failed registration leaves nothing behind.
@@ -224,13 +237,12 @@ def _register(kind: Kind, entry_point: EntryPoint, provider: Provider) -> Callab
         manager.register(plugin, name=provider.name)
         manager.check_pending()
     except Exception as fault:  # the plugin's own attributes may raise anything when read
-        raise AdapterBroken(
-            f"{where} breaks the hook specification", code="plugin.contract"
-        ) from fault
+        cause = describe_failure(fault, provider.secrets())
+        raise blame_adapter(f"{where} breaks the hook specification") from cause
     hook = getattr(manager.hook, kind.hook)
     if len(hook.get_hookimpls()) != 1:
         times = f"{len(hook.get_hookimpls())} times" if hook.get_hookimpls() else "not at all"
-        raise AdapterBroken(f"{where} implements {kind.hook} {times}", code="plugin.contract")
+        raise blame_adapter(f"{where} implements {kind.hook} {times}")
     return hook  # type: ignore[no-any-return] # pluggy's hooks are not typed
 
 
@@ -256,17 +268,20 @@ def _build(kind: Kind, provider: Provider, build: Callable[[], object]) -> objec
     try:
         adapter = build()
         flaw = _flaw_of(kind, adapter)
-    except CredicorpAuthError:
-        raise
     except KeyboardInterrupt:
         raise  # the user interrupted
+    except CredicorpAuthError as error:
+        raised: CredicorpAuthError = keep_cause(error, provider.secrets())
     except BaseException as fault:  # noqa: BLE001 - the boundary to third-party code
-        # Not chained: the text or the frames may hold an option, and options may be secrets.
-        flaw = f"raised {type(fault).__name__} while it was built"
+        cause = describe_failure(fault, provider.secrets())
+        happened = f"{kind.name} {provider} raised {type(fault).__name__} while it was built"
+        raised = blame_adapter(happened, cause)
     else:
         if not flaw:
             return adapter
-    raise AdapterBroken(f"{kind.name} {provider} {flaw}", code="plugin.contract")
+        raised = blame_adapter(f"{kind.name} {provider} {flaw}")
+    # Outside the handlers: the original's text and frames may hold an option.
+    raise raised
 
 
 def _flaw_of(kind: Kind, adapter: Any) -> str:  # noqa: ANN401 - a hook may return anything
