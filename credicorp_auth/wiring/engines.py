@@ -269,7 +269,7 @@ def _secret_source(settings: Settings, registry: Registry) -> tuple[Any, Provide
         raise MissingSetting(
             "`client_secret` is set, and `client_id` is not", hint="set `client_id`."
         )
-    return StaticSecret(secret), Provider("settings")
+    return StaticSecret(secret), Provider("settings", secrets=lambda: (secret,))
 
 
 def _cipher(

@@ -170,7 +170,8 @@ class ServerRuntime:
 
     def all_secrets(self) -> tuple[Secret, ...]:
         """Return all of them, for texts of third parties, which need not be readable."""
-        return self._client.template.secrets_beside(*self.credentials.known())
+        source = self.credentials.provider.secrets()
+        return self._client.template.secrets_beside(*source, *self.credentials.known())
 
     def recall(self) -> EndpointState:
         """Return the token endpoint's state for this client, with the cooldowns of this process."""

@@ -1,0 +1,328 @@
+"""Faults 431 to 433: what an adapter or a library raises leads to its cause, and shows no secret."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import gc
+import io
+import json
+import logging
+import pickle
+import sys
+import threading
+from contextlib import redirect_stderr
+from urllib.parse import quote
+
+import pytest
+
+from credicorp_auth import CredicorpAuth, Secret, Settings, errors
+from credicorp_auth.plugin.api import CacheCapabilities, Provider
+from credicorp_auth.plugin.api.adapter_failure import describe_failure, keep_cause
+from credicorp_auth.plugin.api.options import AdapterOptions
+from credicorp_auth.plugin.loading.registry import Registry
+from credicorp_auth.testing.fakes import ListedSecrets, ScriptedTransport, SwitchableCache
+from credicorp_auth.testing.scripted_runtime import token_response
+from credicorp_auth.testing.wire import Receive, Reset, WireServer
+from credicorp_auth.wiring.engines import build_engine
+
+SECRET = 'hunter2/"canary"+ß'
+SPELT = {
+    "plain": SECRET,
+    "percent": quote(SECRET, safe=""),
+    "json": json.dumps(SECRET),
+    "base64": base64.b64encode(f"client:{SECRET}".encode()).decode(),
+    "jwt": "eyJhbGciOiJub25lIn0.eyJzdWIiOiJjYW5hcnkifQ.Y2FuYXJ5",
+    "named": "access_token=canary-1",
+    "named in json": '{"refresh_token": "canary-2"}',
+    "header": "Authorization: Bearer canary-canary-canary",
+}
+
+
+class Broken(Exception):
+    """What a library of the adapter's might raise, with the request at hand."""
+
+    def __init__(self, text, request=None):
+        super().__init__(text)
+        self.request = request
+
+
+class Adapters:
+    """The adapters of an engine, of which one raises."""
+
+    def __init__(self, port, failure):
+        self.port = port
+        self.source = ListedSecrets((SECRET,))
+        self.cache = SwitchableCache()
+        self.transport = ScriptedTransport([token_response(access_token="canary-of-a-token")])
+        owner, verb = {
+            "transport": (self.transport, "send"),
+            "secrets": (self.source, "fetch"),
+            "cache": (self.cache, "read"),
+        }[port]
+
+        def place_of_the_fault(*_given, **_more):
+            try:
+                raise LookupError("row 7" if port == "secrets" else f"row {SECRET}")
+            except LookupError as error:
+                raise failure() from error
+
+        setattr(owner, verb, place_of_the_fault)
+
+    def engine(self, **settings):
+        return build_engine(
+            Settings(
+                base_url="https://as.example",
+                client_id="c431",
+                **({"secrets": self.source} if self.port == "secrets" else {"client_secret": SECRET}),
+                cache=self.cache,
+                transport=self.transport,
+                **settings,
+            ),
+            registry=Registry([]),
+        )
+
+
+def everything_of(error):
+    """All that a log, a debugger or a pickle shows of an error and of its causes."""
+    told = []
+    while error is not None:
+        told += [str(error), repr(error), repr(error.args), repr(vars(error))]
+        told.append(repr(pickle.dumps(error)))
+        error = error.__cause__ or error.__context__
+    return "".join(told)
+
+
+@pytest.mark.parametrize(("port", "kind", "row"), [("transport", errors.AdapterBroken, "***"), ("secrets", errors.SecretUnavailable, "7")])  # fmt: skip
+def test_fault_431_the_cause_is_told_with_its_place(port, kind, row):
+    """431: type, text and frames of what an adapter raised, and those of its own cause, are the error's cause."""
+    engine = Adapters(port, lambda: Broken("no such row")).engine()
+    with pytest.raises(kind, match=r"raised Broken, at .*test_adapter_failures\.py:\d+ ") as raised:
+        engine.get_token()
+    cause = raised.value.__cause__
+
+    assert (f"{__name__}.Broken", "no such row") == (cause.raised, cause.message)
+    assert "place_of_the_fault" in cause.frames[-1]
+    assert str(cause).splitlines()[-1] == f"  at {cause.frames[-1]}"
+    assert ("LookupError", f"row {row}") == (cause.__cause__.raised, cause.__cause__.message)
+    assert "canary" not in everything_of(raised.value)
+
+
+def test_fault_431_a_cache_that_raises_is_an_event_with_the_cause():
+    """431: a broken cache breaks no call; its event says what was raised, and where."""
+    seen = []
+    engine = Adapters("cache", lambda: Broken(f"no such row {SECRET}")).engine(
+        observers=[seen.append]
+    )
+
+    assert engine.get_token().value.reveal()
+    fields = next(each.fields for each in seen if each.name == "cache.failed")
+    assert f"{__name__}.Broken: no such row ***" == fields["cause"]
+    assert "place_of_the_fault" in fields["reason"]
+
+
+def test_fault_431_every_waiter_gets_the_cause_and_nobody_the_exception():
+    """431: each of 8 callers raises its own copy with the cause; the exception and its request are gone."""
+    adapters = Adapters("transport", lambda: Broken("x", adapters.transport))
+    engine, raised = adapters.engine(), []
+
+    def call():
+        try:
+            engine.get_token()
+        except errors.AdapterBroken as error:
+            raised.append(error)
+
+    threads = [threading.Thread(target=call) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    gc.collect()
+
+    assert [f"{__name__}.Broken"] * 8 == [each.__cause__.raised for each in raised]
+    assert 8 == len({id(each) for each in raised})
+    assert [] == [each for each in gc.get_objects() if type(each) is Broken]
+
+
+@pytest.mark.parametrize("carried", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error)), errors.CredicorpAuthError.copy], ids=["copy", "deepcopy", "pickle", "own"])  # fmt: skip
+def test_fault_431_the_cause_travels_with_the_error(carried):
+    """431: an error that is copied or pickled keeps the whole chain of causes."""
+    engine = Adapters("transport", lambda: Broken("no such row")).engine()
+    with pytest.raises(errors.AdapterBroken) as raised:
+        engine.get_token()
+    again = carried(raised.value)
+
+    assert str(raised.value) == str(again)
+    assert repr(raised.value.__cause__) == repr(again.__cause__)
+    assert raised.value.__cause__.frames == again.__cause__.frames
+    assert "LookupError" == again.__cause__.__cause__.raised
+
+
+@pytest.mark.parametrize("spelling", SPELT)
+def test_fault_432_a_text_shows_no_secret(spelling):
+    """432: our secret in any spelling, and whatever has the shape of a token, is replaced."""
+    engine = Adapters("transport", lambda: Broken(f"sent {SPELT[spelling]} in vain")).engine()
+    with pytest.raises(errors.AdapterBroken) as raised:
+        engine.get_token()
+
+    assert "***" in raised.value.__cause__.message
+    assert raised.value.__cause__.message.startswith("sent ")
+    for told in (SECRET, SPELT[spelling], "canary"):
+        assert told not in everything_of(raised.value)
+
+
+@pytest.mark.parametrize("raise_", ["Broken(token)", "errors.CacheUnavailable(token)"])
+def test_fault_432_the_token_that_is_written_is_hidden_too(raise_):
+    """432: a cache that quotes the token it is given, in an error of its own or of ours, shows none."""
+    seen = []
+    adapters = Adapters("cache", lambda: Broken("x"))
+
+    def write(_key, entry, **_more):
+        token = f"bad entry {json.loads(entry)['access_token']}"
+        raise eval(raise_, {"token": token, "errors": errors, "Broken": Broken})
+
+    adapters.cache.write = write
+    token = adapters.engine(observers=[seen.append]).get_token().value.reveal()
+    failed = [each for each in seen if each.name == "cache.failed"]
+
+    assert {"read", "write"} == {each.fields["verb"] for each in failed}
+    assert token not in str(failed)
+
+
+def test_fault_432_the_secrets_of_the_adapters_options_are_hidden():
+    """432: option values that are secret, by their class or their name or in an address, are hidden."""
+    options = AdapterOptions(
+        {"password": "canary-1", "url": "redis://me:canary-2@host/0", "depth": 2, "key": Secret("canary-3")},
+        setting="cache_options",
+    )  # fmt: skip
+    told = describe_failure(Broken("canary-1 canary-2 canary-3"), options.secrets())
+
+    assert "*** *** ***" == told.message
+
+
+def test_fault_432_an_object_of_the_callers_own_is_searched_for_secrets():
+    """432: an adapter that was passed as an object keeps its secrets to itself as well."""
+    adapters = Adapters("transport", lambda: Broken("wrong: canary-of-the-adapter"))
+    adapters.transport.proxy = Secret("canary-of-the-adapter")
+    with pytest.raises(errors.AdapterBroken) as raised:
+        adapters.engine().get_token()
+
+    assert "wrong: ***" == raised.value.__cause__.message
+
+
+def test_fault_432_a_text_is_cut():
+    """432: at most 200 characters of a text are kept, on one line."""
+    told = describe_failure(Broken("a\nb " * 400_000))
+
+    assert 201 == len(told.message)
+    assert told.message.isprintable()
+
+
+class Mute(Exception):
+    """An exception whose text cannot be had."""
+
+    def __str__(self):
+        raise RuntimeError
+
+
+def test_fault_431_an_exception_that_cannot_be_told_is_told_by_its_type():
+    """431: an exception whose own code raises is told by its type and place."""
+    try:
+        raise Mute
+    except Mute as fault:
+        told = describe_failure(fault)
+
+    assert (f"{__name__}.Mute", "") == (told.raised, told.message)
+    assert str(told).startswith(f"{__name__}.Mute\n  at {__file__}:")
+
+
+def test_fault_431_an_endless_chain_of_causes_ends():
+    """431: causes that refer to each other, or are many, are told up to the fourth."""
+    first, second = Broken("a"), Broken("b")
+    first.__cause__, second.__cause__ = second, first
+    told, depth = describe_failure(first), 0
+    while told is not None:
+        told, depth = told.__cause__, depth + 1
+
+    assert 4 == depth
+
+
+def test_fault_431_the_cause_an_adapter_gives_is_kept_without_the_object():
+    """431: `raise CacheUnavailable(...) from error` keeps the error as text, without context or frames."""
+    try:
+        try:
+            raise Broken("connection to redis lost", Secret("x"))
+        except Broken as fault:
+            raise errors.CacheUnavailable("no cache canary-canary") from fault
+    except errors.CacheUnavailable as error:
+        kept = keep_cause(error, [Secret("canary-canary")])
+
+    assert "no cache ***" == kept.message
+    assert "connection to redis lost" == kept.__cause__.message
+    assert kept.__traceback__ is kept.__context__ is None
+
+
+def test_fault_431_a_library_below_our_own_transport_is_told():
+    """431: a connection that broke says what the library said of it."""
+    with WireServer([Receive(), Reset()] * 3) as server:
+        auth = CredicorpAuth(base_url=server.url, client_id="c", client_secret=SECRET, timeout=1)
+        with pytest.raises(errors.ConnectionFailed) as raised:
+            auth.get_token()
+
+    assert "reset" in raised.value.__cause__.message.lower()
+    assert "canary" not in everything_of(raised.value)
+
+
+def test_fault_433_an_author_may_see_the_original(monkeypatch):
+    """433: with CREDICORP_DEBUG_ADAPTERS=1 the traceback goes to standard error, without it nothing does."""
+    printed = []
+    for value in (None, "", "1"):
+        if value is not None:
+            monkeypatch.setenv("CREDICORP_DEBUG_ADAPTERS", value)
+        with redirect_stderr(io.StringIO()) as shown, pytest.raises(errors.AdapterBroken):
+            Adapters("transport", lambda: Broken("no such row")).engine().get_token()
+        printed.append(shown.getvalue())
+
+    assert ["", ""] == printed[:2]
+    assert "Traceback (most recent call last)" in printed[2]
+    assert "Broken: no such row" in printed[2]
+
+
+def test_fault_447_an_observer_that_raises_is_named(caplog):
+    """447: `observer.failed` names the observer, the type that it raised, and where."""
+
+    class Metrics:
+        def __call__(self, _event):
+            raise Broken("x")
+
+        def count(self, _event):
+            raise Broken("x")
+
+    with caplog.at_level(logging.WARNING, "credicorp_auth"):
+        adapters = Adapters("secrets", lambda: Broken("x"))
+        with pytest.raises(errors.SecretUnavailable):
+            adapters.engine(observers=[Metrics(), Metrics().count]).get_token()
+
+    for name in ("<locals>.Metrics'", "<locals>.Metrics.count'"):
+        assert any(
+            name in line and f"raised='{__name__}.Broken'" in line and f"{__file__}:" in line
+            for line in caplog.messages
+        ), name
+
+
+def test_fault_431_a_flight_that_crashes_keeps_its_cause():
+    """431: what is no `Exception` ends the flight, and says what it was."""
+    engine = Adapters("transport", lambda: SystemExit(f"left {SECRET}")).engine()
+    with pytest.raises(errors.AdapterBroken) as raised:
+        engine.get_token()
+
+    assert "flight.crashed" == raised.value.code
+    assert ("SystemExit", "left ***") == (raised.value.__cause__.raised, raised.value.__cause__.message)  # fmt: skip
+
+
+def test_a_providers_secrets_make_no_other_provider():
+    """Two providers of one distribution are equal, whatever their options are."""
+    assert Provider("a") == Provider("a", secrets=lambda: (Secret("x"),))
+    assert "secrets" not in repr(Provider("a"))
+    assert CacheCapabilities() == CacheCapabilities()
+    assert sys.modules[__name__].SECRET == SECRET
