@@ -9,6 +9,12 @@ from attrs import field, frozen
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.wire.proxy import read_proxy
+from credicorp_auth.wire.tls_files import (
+    ClientCertificate,
+    TlsFiles,
+    read_client_certificate,
+    read_tls_files,
+)
 
 
 def _read_proxy_option(value: str | Secret | None) -> Secret | None:
@@ -58,7 +64,10 @@ class TransportOptions:
     Args:
         ca_file: PEM file with the only authorities to trust; None, the default, trusts those of the
             system.
-        client_certificate: One PEM file with the certificate chain and its unencrypted key.
+        client_certificate: One PEM file with the certificate chain and its unencrypted key; or the
+            chain alone, with `client_key`; or both files, as a pair of paths.
+        client_key (path; default: none): PEM file of the unencrypted key, if it is not in the
+            file of `client_certificate`. All these files are read again when they change.
         proxy: Address of the proxy, http or https, with user and password if it requires them;
             without it, the environment's HTTPS_PROXY and NO_PROXY apply.
         connect_timeout: Seconds for connecting, a proxy's tunnel and the TLS handshake together,
@@ -69,6 +78,17 @@ class TransportOptions:
     """
 
     ca_file: str | None = None
-    client_certificate: str | None = None
+    client_certificate: ClientCertificate | None = field(
+        default=None, converter=read_client_certificate
+    )
     proxy: Secret | None = field(default=None, converter=_read_proxy_option)
     connect_timeout: float = field(default=3.0, converter=_read_connect_timeout)
+    client_key: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Check that certificate and key belong together."""
+        self.tls_files()
+
+    def tls_files(self) -> TlsFiles:
+        """Return the PEM files that the options name."""
+        return read_tls_files(self.ca_file, self.client_certificate, self.client_key)

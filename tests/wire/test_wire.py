@@ -24,6 +24,7 @@ from credicorp_auth.wire.proxy import Proxy, choose_proxy, read_proxy
 from credicorp_auth.wire.response import PIECE, OpenResponse, read_response_body
 from credicorp_auth.wire.sockets import DeadlineSocket, connect_to_any
 from credicorp_auth.wire.tls import build_context
+from credicorp_auth.wire.tls_files import TlsFiles
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_fault_045_reading_stops_at_the_limit():
 
 def test_fault_094_the_minimum_is_our_own():
     """The lowest version is set, and not left to the system's configuration."""
-    context = build_context(ca_file=None, client_certificate=None)
+    context = build_context(TlsFiles())
 
     assert ssl.TLSVersion.TLSv1_2 == context.minimum_version
     assert (ssl.CERT_REQUIRED, True) == (context.verify_mode, context.check_hostname)

@@ -114,7 +114,6 @@ class HttpxTransport(SocketTransport):
         library: Literal["httpx", "httpx2"] = "httpx",
     ) -> None:
         options = options or TransportOptions()
-        trust = build_trust(ca_file=options.ca_file, client_certificate=options.client_certificate)
         if not find_spec(library):
             raise AdapterNotFound(f"{library} is not installed", hint=f"run: pip install {library}")
-        super().__init__(lambda: _Httpx(library, trust), options)
+        super().__init__(lambda: _Httpx(library, build_trust(options.tls_files())), options)

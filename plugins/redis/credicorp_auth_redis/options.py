@@ -10,10 +10,12 @@ from attrs import field, frozen
 from credicorp_auth.errors import InvalidSetting, MissingSetting
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.plugin.api.options import read_encryption_key
+from credicorp_auth.wire.tls_files import read_client_certificate, read_tls_files
 from credicorp_auth_redis.address import read_address
 from credicorp_auth_redis.url import read_url
 
 if TYPE_CHECKING:
+    from credicorp_auth.wire.tls_files import ClientCertificate, TlsFiles
     from credicorp_auth_redis.address import Address
     from credicorp_auth_redis.url import RedisUrl
 
@@ -117,7 +119,10 @@ class CacheOptions:
             host.
         cluster: Whether it is a Redis Cluster; `url` then names one of its nodes.
         ca_file: PEM file of the only authorities to trust; by default those of the system.
-        client_certificate: PEM file with the certificate chain and its unencrypted key.
+        client_certificate: PEM file with the certificate chain and its unencrypted key; or the
+            chain alone, with `client_key`; or both files, as a pair of paths.
+        client_key (path; default: none): PEM file of the unencrypted key, if it is not in the
+            file of `client_certificate`. All these files are read again when they change.
         budget: Seconds that all Redis commands of one token call may take together.
         prefix: Prefix of all Redis keys.
         plaintext: Whether entries may leave the machine without TLS and unencrypted.
@@ -134,7 +139,10 @@ class CacheOptions:
     sentinel: Sentinels | None = field(default=None, converter=_read_sentinels)
     cluster: bool = field(default=False, converter=_read_cluster)
     ca_file: str | None = None
-    client_certificate: str | None = None
+    client_certificate: ClientCertificate | None = field(
+        default=None, converter=read_client_certificate
+    )
+    client_key: str | None = None
     budget: float = field(default=0.25, converter=_read_seconds)
     prefix: str = field(default="credicorp_auth", converter=_read_prefix)
     plaintext: bool = field(default=False, converter=_read_plaintext)
@@ -149,6 +157,11 @@ class CacheOptions:
         if url.address is None and self.sentinel is None:
             raise InvalidSetting("`url` names no host", hint="name one, or set `sentinel`.")
         self._refuse_plaintext(url)
+        self.tls_files()
+
+    def tls_files(self) -> TlsFiles:
+        """Return the PEM files that the options name."""
+        return read_tls_files(self.ca_file, self.client_certificate, self.client_key)
 
     def read_url(self) -> RedisUrl:
         """Return the parsed `url`."""
@@ -172,6 +185,9 @@ class CacheOptions:
             and not is_tls,
             "`client_certificate` is for TLS, and `url` is not rediss://": (
                 self.client_certificate is not None and not is_tls
+            ),
+            "`client_key` is for TLS, and `url` is not rediss://": (
+                self.client_key is not None and not is_tls
             ),
         }
         return next((said for said, is_so in conflicts.items() if is_so), None)

@@ -91,7 +91,7 @@ def test_a_client_certificate_is_shown(servers, tls, authority, tmp_path):
 def test_fault_174_the_terms_cannot_be_loosened(servers):
     """Host name and certificate are always checked; no option says otherwise."""
     cache = servers.cache(url="rediss://redis.example")
-    context = cache._route._pool._connect.__self__.context
+    context = cache._route._pool._look().context
 
     assert (True, ssl.CERT_REQUIRED, ssl.TLSVersion.TLSv1_2) == (
         context.check_hostname,

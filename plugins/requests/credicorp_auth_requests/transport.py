@@ -180,8 +180,7 @@ class RequestsTransport(SocketTransport):
             _verified(session)
             super().__init__(lambda: _CallerSession(session), options)
             return
-        trust = build_trust(ca_file=options.ca_file, client_certificate=options.client_certificate)
-        super().__init__(lambda: _OwnSession(trust), options)
+        super().__init__(lambda: _OwnSession(build_trust(options.tls_files())), options)
 
     @property
     def capabilities(self) -> TransportCapabilities:

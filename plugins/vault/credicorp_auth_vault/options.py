@@ -8,6 +8,7 @@ from attrs import field, frozen
 from attrs.converters import optional
 
 from credicorp_auth.errors import InvalidSetting, MissingSetting
+from credicorp_auth.wire.tls_files import read_client_certificate
 from credicorp_auth_vault.option_values import (
     check_ascii,
     check_path,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from credicorp_auth.http.secret import Secret
+    from credicorp_auth.wire.tls_files import ClientCertificate
 
 LOGIN_OPTIONS: Final[Mapping[str, frozenset[str]]] = {
     "token": frozenset({"token", "token_file"}),
@@ -71,7 +73,10 @@ class VaultOptions:
         token: Vault token; VAULT_TOKEN if neither it nor `token_file` is set.
         token_file: File with the Vault token, read at each fetch.
         ca_file: PEM file of the only authorities to trust; by default those of the system.
-        client_certificate: PEM file with the certificate chain and its unencrypted key (cert).
+        client_certificate: PEM file with the certificate chain and its unencrypted key (cert); or
+            the chain alone, with `client_key`; or both files, as a pair of paths.
+        client_key (path; default: none): PEM file of the unencrypted key, if it is not in the
+            file of `client_certificate`.
         standby_hosts: Origins that a standby may redirect to, in addition to that of `url`.
         timeout: Timeout of one fetch in seconds, login and renewal included.
 
@@ -102,7 +107,10 @@ class VaultOptions:
     token: Secret | None = field(default=None, converter=optional(read_secret))
     token_file: str | None = field(default=None, converter=optional(read_file_name))
     ca_file: str | None = field(default=None, converter=optional(read_file_name))
-    client_certificate: str | None = field(default=None, converter=optional(read_file_name))
+    client_certificate: ClientCertificate | None = field(
+        default=None, converter=read_client_certificate
+    )
+    client_key: str | None = field(default=None, converter=optional(read_file_name))
     standby_hosts: tuple[str, ...] = field(default=(), converter=read_origins)
     timeout: float = field(default=2.0, converter=read_timeout)
 

@@ -28,7 +28,7 @@ class CurlTransport(SocketTransport):
     """
 
     def __init__(self, options: Options) -> None:
-        build_trust(ca_file=options.ca_file, client_certificate=options.client_certificate)
+        build_trust(options.tls_files())
         # With a CA file alone, libcurl would still trust the system's folder.
         trusted = (options.ca_file, None) if options.ca_file else ssl.get_default_verify_paths()[:2]
         self._fixed = _FIXED | dict(zip(_AUTHORITIES, trusted * 2, strict=True))
@@ -36,7 +36,8 @@ class CurlTransport(SocketTransport):
 
     def _perform(self, curl: Curl, request: Outgoing, response: Incoming) -> None:
         settings = self._fixed | {
-            CurlOpt.SSLCERT: self._options.client_certificate,
+            CurlOpt.SSLCERT: self._options.tls_files().certificate,
+            CurlOpt.SSLKEY: self._options.tls_files().key,
             CurlOpt.URL: request.url,
             CurlOpt.CUSTOMREQUEST: request.method,
             # libcurl adds these three by default; an empty value suppresses them.
