@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from credicorp_auth.engine.progress import waiting_for
 from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.plugin.api.adapter_failure import (
     blame_adapter,
@@ -25,6 +26,7 @@ def call_adapter(
     call: Callable[[], T],
     *,
     expected: type | tuple[type, ...],
+    stage: str,
     secrets: Callable[[], Iterable[Secret]] = tuple,
 ) -> T:
     """
@@ -34,6 +36,7 @@ def call_adapter(
         provider: The adapter's provider, named in the error.
         call: Calls the adapter.
         expected: The return type, or types, that the port allows.
+        stage: The kind of adapter and its method, such as `cache.read`.
         secrets: Returns the secrets that the adapter was given, apart from its options.
 
     Raises:
@@ -42,7 +45,8 @@ def call_adapter(
             gave, is the `__cause__`, as an `AdapterFailure`.
     """
     try:
-        response = call()
+        with waiting_for(stage, provider):
+            response = call()
     except MemoryError:
         raise  # running out of memory is no breach of contract
     except CredicorpAuthError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
+from credicorp_auth.engine.progress import waiting_for
 from credicorp_auth.events import LEVELS, Event
 from credicorp_auth.http.untrusted_text import SHORTEST_IN_VALUES, hide_secrets
 from credicorp_auth.plugin.api.adapter_failure import describe_failure
@@ -21,6 +22,11 @@ LOGGER.addHandler(logging.NullHandler())
 
 # Emitted once for each emitter: they apply to every token, so repeating them does not help.
 _ONCE: Final = frozenset({"token.expiry_assumed", "token.expiry_as_text", "clock.skew"})
+
+
+def _name_of(observer: Callable[[Event], object]) -> str:
+    name: str = getattr(observer, "__qualname__", type(observer).__qualname__)
+    return name
 
 
 class EventEmitter:
@@ -55,7 +61,8 @@ class EventEmitter:
             LOGGER.log(event.level, "%s", event, extra={"credicorp_event": event})
         for observer in self._observers:
             try:
-                observer(event)
+                with waiting_for("observer", _name_of(observer)):
+                    observer(event)
             except Exception as fault:  # noqa: BLE001 - an observer must not fail the caller
                 self._report(observer, describe_failure(fault, self.known_secrets()))
 
@@ -63,7 +70,7 @@ class EventEmitter:
     def _report(observer: Callable[[Event], object], failure: AdapterFailure) -> None:
         """Log an observer's failure; the observers are not told, since they might fail again."""
         fields = {
-            "observer": getattr(observer, "__qualname__", type(observer).__qualname__),
+            "observer": _name_of(observer),
             "raised": failure.raised,
             "at": failure.frames[-1] if failure.frames else "",
         }

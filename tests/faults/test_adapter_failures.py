@@ -1,8 +1,9 @@
-"""Faults 431 to 433: what an adapter or a library raises leads to its cause, and shows no secret."""
+"""Faults 431 to 434 and 447: what an adapter or a library raises leads to its cause, and shows no secret."""
 
 from __future__ import annotations
 
 import base64
+import contextvars
 import copy
 import gc
 import io
@@ -17,11 +18,17 @@ from urllib.parse import quote
 import pytest
 
 from credicorp_auth import CredicorpAuth, Secret, Settings, errors
+from credicorp_auth.engine.progress import Progress, waiting_for
 from credicorp_auth.plugin.api import CacheCapabilities, Provider
 from credicorp_auth.plugin.api.adapter_failure import describe_failure, keep_cause
 from credicorp_auth.plugin.api.options import AdapterOptions
 from credicorp_auth.plugin.loading.registry import Registry
-from credicorp_auth.testing.fakes import ListedSecrets, ScriptedTransport, SwitchableCache
+from credicorp_auth.testing.fakes import (
+    ListedSecrets,
+    ScriptedTransport,
+    SwitchableCache,
+    wait_idle,
+)
 from credicorp_auth.testing.scripted_runtime import token_response
 from credicorp_auth.testing.wire import Receive, Reset, WireServer
 from credicorp_auth.wiring.engines import build_engine
@@ -55,6 +62,8 @@ class Adapters:
         self.source = ListedSecrets((SECRET,))
         self.cache = SwitchableCache()
         self.transport = ScriptedTransport([token_response(access_token="canary-of-a-token")])
+        if port == "none":
+            return
         owner, verb = {
             "transport": (self.transport, "send"),
             "secrets": (self.source, "fetch"),
@@ -326,3 +335,101 @@ def test_a_providers_secrets_make_no_other_provider():
     assert "secrets" not in repr(Provider("a"))
     assert CacheCapabilities() == CacheCapabilities()
     assert sys.modules[__name__].SECRET == SECRET
+
+
+HANGING = {
+    "transport": ("transport", "send", "transport.send", "ScriptedTransport"),
+    "secrets": ("source", "fetch", "secrets.fetch", "ListedSecrets"),
+    "cache": ("cache", "read", "cache.read", "SwitchableCache"),
+}
+
+
+@pytest.mark.parametrize("port", HANGING)
+def test_fault_434_an_adapter_that_hangs_is_named(port):
+    """434: who waits in vain is told which adapter has not returned, of which call, and what to check."""
+    part, verb, stage, name = HANGING[port]
+    freed, adapters = threading.Event(), Adapters("transport", LookupError)
+    adapters.port, adapters.transport = port, ScriptedTransport()
+    setattr(getattr(adapters, part), verb, lambda *_, **__: freed.wait())
+    engine = adapters.engine()
+    with pytest.raises(errors.DeadlinePassed, match=f"`{stage}` of {name} has not returned") as raised:  # fmt: skip
+        engine.get_token(timeout=0.2)
+    freed.set()
+    wait_idle()
+    again = pickle.loads(pickle.dumps(raised.value))
+
+    assert (stage, name) == (again.stage, again.adapter) == (raised.value.stage, raised.value.adapter)  # fmt: skip
+    assert ("cache" in again.hint) == (port == "cache")
+    assert "c431" in str(again)
+
+
+def test_fault_434_an_observer_that_hangs_is_named():
+    """434: an observer that does not return is named as well."""
+    freed = threading.Event()
+
+    def slow_metrics(event):
+        if event.name == "request.sent":
+            freed.wait()
+
+    engine = Adapters("none", LookupError).engine(observers=[slow_metrics])
+    with pytest.raises(errors.DeadlinePassed, match=r"`observer` of .*slow_metrics has not") as raised:  # fmt: skip
+        engine.get_token(timeout=0.2)
+    freed.set()
+    wait_idle()
+
+    assert "thread of its own" in raised.value.hint
+
+
+def test_fault_434_a_pause_is_blamed_on_no_adapter():
+    """434: a call that waits out a backoff waits for no adapter; neither does one that never began."""
+    progress = Progress()
+    with waiting_for("cache.read", "no call of this thread"):
+        assert ("", "") == (progress.stage, progress.adapter)
+    error = progress.deadline_passed("no token")
+
+    assert ("no token", "", "") == (error.message, error.stage, error.adapter)
+
+
+def test_fault_434_another_thread_of_the_call_changes_no_stage():
+    """434: what a lease's own thread does is not taken for what the call waits for."""
+
+    def run():
+        progress.begin()
+        with waiting_for("transport.send", "t"):
+            context = contextvars.copy_context()
+            other = threading.Thread(target=context.run, args=(renew,))
+            other.start()
+            other.join()
+            seen.append(progress.stage)
+        seen.append(progress.stage)
+
+    def renew():
+        with waiting_for("cache.renew", "c"):
+            seen.append(progress.stage)
+
+    progress, seen = Progress(), []
+    contextvars.copy_context().run(run)
+
+    assert ["transport.send", "transport.send", ""] == seen
+
+
+@pytest.mark.parametrize("asks", ["introspect", "get_token"])
+def test_fault_434_the_stage_of_other_calls_is_told_too(asks):
+    """434: an introspection, and a discovery that a mint waits for, name the transport that hangs."""
+    freed = threading.Event()
+
+    class Hanging(ScriptedTransport):
+        def send(self, request, *, timeout):
+            freed.wait()
+
+    auth = CredicorpAuth(
+        base_url="https://as.example", client_id="c434", client_secret="s", transport=Hanging(),
+        timeout=0.3, discovery="on" if asks == "get_token" else "off",
+    )  # fmt: skip
+    with pytest.raises(errors.DeadlinePassed, match="`transport.send` of Hanging has not") as raised:  # fmt: skip
+        getattr(auth, asks)(*(["opaque"] if asks == "introspect" else []))
+    freed.set()
+    wait_idle()
+    auth.close()
+
+    assert "Hanging" == raised.value.adapter

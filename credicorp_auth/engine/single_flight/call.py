@@ -26,6 +26,7 @@ import contextvars
 import threading
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from credicorp_auth.engine.progress import Progress
 from credicorp_auth.errors import AdapterBroken, AdapterFailure, CredicorpAuthError
 from credicorp_auth.plugin.api.adapter_failure import describe_failure
 
@@ -56,11 +57,12 @@ class InFlightCall:
         cache_only: True if the call reads the cache but never asks the token endpoint.
     """
 
-    __slots__ = ("cache_only", "deadline", "outcome", "waiters")
+    __slots__ = ("cache_only", "deadline", "outcome", "progress", "waiters")
 
     def __init__(self, deadline: float, *, cache_only: bool = False) -> None:
         self.deadline = deadline
         self.cache_only = cache_only
+        self.progress = Progress()
         self.waiters: list[Waiter] = []
         self.outcome: ObtainedToken | CredicorpAuthError | None = None
 

@@ -189,6 +189,7 @@ class CredentialCache:
                 self.provider,
                 lambda: self.source.fetch(names),
                 expected=FetchedSecret,
+                stage="secrets.fetch",
                 secrets=self.known,
             )
         except AdapterBroken as broken:

@@ -192,7 +192,9 @@ class TokenCache:
             return self._secrets() if token is None else (*self._secrets(), token)
 
         try:
-            return call_adapter(self.provider, call, expected=expected, secrets=secrets)
+            return call_adapter(
+                self.provider, call, expected=expected, stage=f"cache.{verb}", secrets=secrets
+            )
         except CredicorpAuthError as error:
             self._complain(verb, error)
             return None

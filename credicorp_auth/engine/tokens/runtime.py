@@ -150,6 +150,7 @@ class ServerRuntime:
             self.transport_provider,
             lambda: self.transport.send(request, timeout=timeout),
             expected=(HttpResponse,),
+            stage="transport.send",
             secrets=lambda: (*self.all_secrets(), *request.secrets()),
         )
 
@@ -217,11 +218,16 @@ class ServerRuntime:
         """
         self.closing.set()
         with ExitStack() as parts:
-            for provider, part in (
-                (self.credentials.provider, self.credentials.source),
-                (self.cache.provider, self.cache),
-                (self.transport_provider, self.transport),
+            for kind, provider, part in (
+                ("secrets", self.credentials.provider, self.credentials.source),
+                ("cache", self.cache.provider, self.cache),
+                ("transport", self.transport_provider, self.transport),
             ):
                 parts.callback(
-                    call_adapter, provider, part.close, expected=object, secrets=self.all_secrets
+                    call_adapter,
+                    provider,
+                    part.close,
+                    expected=object,
+                    stage=f"{kind}.close",
+                    secrets=self.all_secrets,
                 )
