@@ -105,9 +105,12 @@ def ask_once(
     sent = runtime.now()
     left = requirements.deadline - sent.boot
     if left <= 0:
-        raise DeadlinePassed(f"no time was left to ask {asked.token_url} for a token")
+        url = runtime.locate_endpoint().url
+        raise DeadlinePassed(f"no time was left to ask {url} for a token")
+    address = runtime.locate_endpoint(left)
     request = build_token_request(asked, credentials.client_id, credentials.client_secret)
-    runtime.emit("request.sent", client_id=credentials.client_id, url=asked.token_url)
+    runtime.emit("request.sent", client_id=credentials.client_id, url=address.url)
+    left = requirements.deadline - runtime.now().boot
     response = runtime.send(request, timeout=left)
     arrived = runtime.now()
     note_clock_skew(runtime, response, arrived)
@@ -118,7 +121,7 @@ def ask_once(
             client.policy,
             client_id=credentials.client_id,
             client_secret=credentials.client_secret,
-            address=runtime.locate_endpoint(),
+            address=address,
         )
     except CredicorpAuthError as error:
         note_wish(runtime, error, response, arrived)

@@ -154,9 +154,15 @@ class ServerRuntime:
             secrets=lambda: (*self.all_secrets(), *request.secrets()),
         )
 
-    def locate_endpoint(self) -> EndpointAddress:
-        """Return the address of the token endpoint and the setting that it comes from."""
-        return self._locator.known()
+    def locate_endpoint(self, seconds: float = 0.0) -> EndpointAddress:
+        """
+        Return the address of the token endpoint and the setting that it comes from.
+
+        Args:
+            seconds: The longest wait for metadata; 0 returns their own address if they are not
+                read yet.
+        """
+        return self._locator.find(seconds) if seconds > 0 else self._locator.known()
 
     def known_secrets(self) -> tuple[Secret, ...]:
         """
