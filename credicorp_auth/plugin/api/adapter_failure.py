@@ -117,7 +117,9 @@ def _text_of(fault: BaseException) -> str:
 
 
 def _scrub(text: str, secrets: Collection[Secret]) -> str:
-    return escape_untrusted(_NAMED.sub(rf"\1\2{STARS}", text), secrets, limit=_MESSAGE)
+    # No template: `re` imports a module to read one, which fails while the interpreter shuts down.
+    text = _NAMED.sub(lambda found: f"{found[1]}{found[2]}{STARS}", text)
+    return escape_untrusted(text, secrets, limit=_MESSAGE)
 
 
 def _frames_of(fault: BaseException) -> tuple[str, ...]:
