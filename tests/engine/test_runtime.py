@@ -446,6 +446,33 @@ def test_a_secret_near_its_end_is_read_again_beside_the_flight():
     assert "client_id-2" == credential_cache.fetch(past_cache=False).client_id
 
 
+class Hinting(Expiring):
+    """A source whose records say to look again after 20 s, and cannot be read for a while then."""
+
+    def fetch(self, names):
+        """Return the next version; raise if the source is down."""
+        self.reads += 1
+        if self.reads == 2:
+            raise errors.SecretUnavailable("sealed", retryable=True)
+        fields = {name: Secret(f"{name}-{self.reads}") for name in names}
+        return FetchedSecret(fields, str(self.reads), refresh_at=self.clock.wall() + 20)
+
+
+def test_fault_442_a_hint_ends_nothing():
+    """442: past its hint a secret is read again aside, and serves on if that fails."""
+    clock = MovableClock()
+    source = Hinting(clock)
+    credential_cache = CredentialCache(source, Provider("hinting"), None, clock)
+    served = []
+    for seconds in (0, 19, 2, 31, 0):
+        clock.advance(seconds)
+        served.append(credential_cache.fetch(past_cache=False).client_id)
+        wait_idle()
+
+    assert ["client_id-1"] * 4 + ["client_id-3"] == served
+    assert 3 == source.reads
+
+
 def test_fault_203_a_secret_is_kept_for_five_minutes():
     """203: after five minutes in memory, or when it is forgotten, the source is read again."""
     clock, calls = MovableClock(), []

@@ -46,11 +46,13 @@ class _Kept:
         credentials: The credentials that were read.
         read_at: Boot-clock time at which the read began.
         reading: The serial number of that read.
+        refresh_at: Epoch seconds from which the source should be read again, or None.
     """
 
     credentials: ClientCredentials
     read_at: float
     reading: int
+    refresh_at: float | None = None
 
 
 class CredentialCache:
@@ -91,7 +93,8 @@ class CredentialCache:
         """
         kept = self._kept
         if not past_cache and kept is not None and self._serves(kept, SECRET_SECONDS):
-            if not self._serves(kept, SECRET_SECONDS / 2, ahead=_AHEAD_OF_EXPIRY):
+            is_due = kept.refresh_at is not None and self._clock.wall() >= kept.refresh_at
+            if is_due or not self._serves(kept, SECRET_SECONDS / 2, ahead=_AHEAD_OF_EXPIRY):
                 self._look_ahead()
             return kept.credentials
         begun = self._readings
@@ -173,7 +176,7 @@ class CredentialCache:
         fallback = None if fetched.fallback is None else self._credentials(fetched.fallback, names)
         credentials = evolve(self._credentials(fetched, names), fallback=fallback)
         if reading > self._forgotten:
-            self._kept = _Kept(credentials, now, reading)
+            self._kept = _Kept(credentials, now, reading, fetched.refresh_at)
         self.emit("secret.fetched", client_id=credentials.client_id)
         return credentials
 
