@@ -199,9 +199,10 @@ class SocketTransport:
             response = stack.open(request, _wire_headers(request))
             try:
                 exchange.begin_body()
-                return evolve(
-                    read_response_body(response, host=host), peer_address=exchange.peer_address
+                read = read_response_body(
+                    response, host=host, is_document=request.method == "GET"
                 )
+                return evolve(read, peer_address=exchange.peer_address)
             except BaseException:
                 response.close()
                 raise

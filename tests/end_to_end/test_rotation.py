@@ -77,7 +77,7 @@ def test_fault_445_two_clients_overlap_and_the_fleet_switches(open_sandbox, tmp_
     sandbox = open_sandbox(expires_in=600.0)
     second = type(sandbox.client)("green-client", "green-secret", sandbox.client.scopes)
     sandbox.clients.add(second)
-    cache = {"folder": str(tmp_path / "tokens")}
+    cache = {"directory": str(tmp_path / "tokens")}
 
     def worker(client_id, secret):
         return CredicorpAuth(
