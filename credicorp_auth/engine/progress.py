@@ -44,7 +44,7 @@ class Progress:
         return self._thread == threading.get_ident()
 
     def deadline_passed(self, message: str) -> DeadlinePassed:
-        """Build the error for a caller that waited in vain; it names the adapter that has the call."""
+        """Build the error for a caller that waited in vain; it names the adapter at work."""
         stage, adapter = self.stage, self.adapter
         if not stage:
             return DeadlinePassed(message)

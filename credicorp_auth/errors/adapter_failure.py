@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class AdapterFailure(Exception):  # noqa: N818 - the cause of an error; it is never raised itself
+class AdapterFailure(Exception):
     """
     What an adapter or a library raised, as text; the `__cause__` of an error of this library.
 

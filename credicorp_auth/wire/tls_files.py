@@ -131,7 +131,7 @@ class Renewed(Generic[T]):
         self.problem = ""
 
     def current(self) -> T:
-        """Return the object for the files as they are now, or as they were when they last fitted."""
+        """Return the object for the files as they are, or as they were when they last fitted."""
         seen = self._files.signature()
         if seen != self._seen:
             self._renew(seen)

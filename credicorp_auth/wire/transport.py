@@ -199,9 +199,7 @@ class SocketTransport:
             response = stack.open(request, _wire_headers(request))
             try:
                 exchange.begin_body()
-                read = read_response_body(
-                    response, host=host, is_document=request.method == "GET"
-                )
+                read = read_response_body(response, host=host, is_document=request.method == "GET")
                 return evolve(read, peer_address=exchange.peer_address)
             except BaseException:
                 response.close()

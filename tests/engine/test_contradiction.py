@@ -69,9 +69,7 @@ def test_fault_444_it_is_an_event_and_the_grant_counts(stage):
     """444: the token is held and used as granted; the event names the members, and no value."""
     seen = []
     token = signed(exp=NOW - 9000, scope="canary", azp="canary-client")
-    play = stage(
-        [token_response(token, scope="a b")], scope="a b", observers=[seen.append]
-    )
+    play = stage([token_response(token, scope="a b")], scope="a b", observers=[seen.append])
     got = play.get()
     event = next(each for each in seen if each.name == "token.contradicted")
 

@@ -176,7 +176,9 @@ def test_an_observer_that_stumbles_disturbs_nobody(stage, caplog):
         assert "token-1" == play.get().value.reveal()
 
     named = "test_an_observer_that_stumbles_disturbs_nobody.<locals>.stumble"
-    assert f"observer.failed observer='{named}' raised='RuntimeError' at='{__file__}:" in caplog.text
+    assert (
+        f"observer.failed observer='{named}' raised='RuntimeError' at='{__file__}:" in caplog.text
+    )
     assert "hunter2" not in caplog.text
 
 

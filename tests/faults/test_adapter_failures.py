@@ -74,7 +74,8 @@ class Adapters:
             try:
                 raise LookupError("row 7" if port == "secrets" else f"row {SECRET}")
             except LookupError as error:
-                raise failure() from error
+                raised = failure()
+                raise raised from error
 
         setattr(owner, verb, place_of_the_fault)
 
@@ -83,7 +84,11 @@ class Adapters:
             Settings(
                 base_url="https://as.example",
                 client_id="c431",
-                **({"secrets": self.source} if self.port == "secrets" else {"client_secret": SECRET}),
+                **(
+                    {"secrets": self.source}
+                    if self.port == "secrets"
+                    else {"client_secret": SECRET}
+                ),
                 cache=self.cache,
                 transport=self.transport,
                 **settings,
@@ -426,7 +431,7 @@ def test_fault_434_the_stage_of_other_calls_is_told_too(asks):
         base_url="https://as.example", client_id="c434", client_secret="s", transport=Hanging(),
         timeout=0.3, discovery="on" if asks == "get_token" else "off",
     )  # fmt: skip
-    with pytest.raises(errors.DeadlinePassed, match="`transport.send` of Hanging has not") as raised:  # fmt: skip
+    with pytest.raises(errors.DeadlinePassed, match=r"`transport\.send` of Hanging has not") as raised:  # fmt: skip
         getattr(auth, asks)(*(["opaque"] if asks == "introspect" else []))
     freed.set()
     wait_idle()

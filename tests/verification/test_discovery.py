@@ -122,7 +122,7 @@ def test_fault_439_the_endpoint_that_was_asked_is_named(stage):
     """439: the event of the first request, and a refusal, name the discovered endpoint."""
     scene = discovering(stage)
     sent = []
-    tokens = Tokens(scene, observers=[lambda event: sent.append(event)])
+    tokens = Tokens(scene, observers=[sent.append])
     scene.publisher.pages["/oauth/token"] = lambda _request: HttpResponse(
         401, [("Content-Type", "application/json")], SecretBytes(b'{"error": "invalid_client"}')
     )

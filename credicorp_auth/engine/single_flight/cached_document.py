@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from attrs import frozen
 
 from credicorp_auth.engine.fork import renew_after_fork
+from credicorp_auth.engine.progress import Progress
 from credicorp_auth.engine.single_flight.call import IN_FLIGHT, run_guarded, start_thread
 from credicorp_auth.engine.single_flight.waiter import ThreadWaiter, wake_all
-from credicorp_auth.engine.progress import Progress
 from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.lifecycle.document import Unconfirmed
 

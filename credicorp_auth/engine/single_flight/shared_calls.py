@@ -18,9 +18,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from credicorp_auth.engine.fork import renew_after_fork
+from credicorp_auth.engine.progress import Progress
 from credicorp_auth.engine.single_flight.call import IN_FLIGHT, run_guarded, start_thread
 from credicorp_auth.engine.single_flight.waiter import ThreadWaiter, waiting_task, wake_all
-from credicorp_auth.engine.progress import Progress
 from credicorp_auth.errors import Closed, CredicorpAuthError, Reentrant
 
 if TYPE_CHECKING:

@@ -124,6 +124,4 @@ def _scrub(text: str, secrets: Collection[Secret]) -> str:
 
 def _frames_of(fault: BaseException) -> tuple[str, ...]:
     calls = [(each.f_code, line) for each, line in traceback.walk_tb(fault.__traceback__)]
-    return tuple(
-        f"{code.co_filename}:{line} {code.co_qualname}" for code, line in calls[-_FRAMES:]
-    )
+    return tuple(f"{code.co_filename}:{line} {code.co_qualname}" for code, line in calls[-_FRAMES:])

@@ -222,7 +222,7 @@ def _register(kind: Kind, entry_point: EntryPoint, provider: Provider) -> Callab
         stated = getattr(plugin, "CREDICORP_API", None)
     except KeyboardInterrupt:
         raise  # the user interrupted
-    except BaseException as fault:
+    except BaseException as fault:  # noqa: BLE001 - the boundary to third-party code
         missing = fault.name if isinstance(fault, ModuleNotFoundError) else None
         lacks = f": there is no module {ascii(missing)[:60]}" if missing else ""
         happened = f"{where} cannot be imported: {type(fault).__name__}{lacks}"
@@ -236,7 +236,7 @@ def _register(kind: Kind, entry_point: EntryPoint, provider: Provider) -> Callab
     try:
         manager.register(plugin, name=provider.name)
         manager.check_pending()
-    except Exception as fault:  # the plugin's own attributes may raise anything when read
+    except Exception as fault:  # noqa: BLE001 - its own attributes may raise anything when read
         cause = describe_failure(fault, provider.secrets())
         raise blame_adapter(f"{where} breaks the hook specification") from cause
     hook = getattr(manager.hook, kind.hook)

@@ -184,9 +184,7 @@ def asked_of(library, auth, url, *, waits, **how):
 def test_fault_446_a_response_is_pickled_without_its_token(auth_for, library, waits, script, follows):  # fmt: skip
     """446: it, its history and the hop it names can be sent to another process, and no token goes along."""
     with WireServer(*serving(*script)) as server:
-        got = asked_of(
-            library, auth_for(server), server.url, waits=waits, follow_redirects=follows
-        )
+        got = asked_of(library, auth_for(server), server.url, waits=waits, follow_redirects=follows)
         pickled = pickle.dumps(got)
         again = pickle.loads(pickled)
 

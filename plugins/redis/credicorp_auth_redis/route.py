@@ -70,7 +70,7 @@ def build_route(options: CacheOptions) -> Route:
     return Cluster(pool, address) if options.cluster else SingleServer(pool, address)
 
 
-def _pool(options: CacheOptions, *identity: Any) -> Pool:
+def _pool(options: CacheOptions, *identity: Any) -> Pool:  # noqa: ANN401 - user, password, database
     """Return a pool, whose connections are new ones after a file of certificates has changed."""
     if options.read_url().scheme != "rediss":
         return Pool(Connector(None, options.may_be_plain, *identity).open)
