@@ -69,12 +69,10 @@ class EventEmitter:
     @staticmethod
     def _report(observer: Callable[[Event], object], failure: AdapterFailure) -> None:
         """Log an observer's failure; the observers are not told, since they might fail again."""
-        fields = {
-            "observer": _name_of(observer),
-            "raised": failure.raised,
-            "at": failure.frames[-1] if failure.frames else "",
-        }
-        LOGGER.warning("%s", Event("observer.failed", fields))
+        at = failure.frames[-1] if failure.frames else ""
+        name = _name_of(observer)
+        told = Event("observer.failed", {"observer": name, "raised": failure.raised, "at": at})
+        LOGGER.warning("%s", told)
 
     def _without_secrets(
         self, fields: Mapping[str, str | float | bool | None]

@@ -55,15 +55,14 @@ def _read_claims(token: str) -> Mapping[str, Any]:
 
 
 def _ends_early(claims: Mapping[str, Any], lifetime: float, granted_at: float) -> bool:
-    end, begin = claims.get("exp"), claims.get("iat")
-    if not _is_time(end):
-        return False
+    end = _read_time(claims.get("exp"))
     # By the server's own clock, if it says when it issued the token.
-    return end + _SLACK < (begin if _is_time(begin) else granted_at) + lifetime
+    begin = _read_time(claims.get("iat"))
+    return end is not None and end + _SLACK < (granted_at if begin is None else begin) + lifetime
 
 
-def _is_time(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _read_time(value: object) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _lacks_scope(claims: Mapping[str, Any], granted: Scope) -> bool:

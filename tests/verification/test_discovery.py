@@ -84,7 +84,7 @@ class Tokens:
             wait_idle()
 
 
-@pytest.mark.parametrize("answer", ["404", "403", "no metadata"])
+@pytest.mark.parametrize("said", ["404", "403", "no metadata"])
 @pytest.mark.parametrize(
     ("discovery", "asked", "other", "switch"),
     [
@@ -92,10 +92,10 @@ class Tokens:
         ("oidc", "/realms/x/.well-known/openid-configuration", f"{WELL_KNOWN}/realms/x", "on"),
     ],
 )
-def test_fault_438_the_other_well_known_address_is_named(stage, discovery, asked, other, switch, answer):  # fmt: skip
+def test_fault_438_the_other_well_known_address_is_named(stage, discovery, asked, other, switch, said):  # fmt: skip
     """438: where no document lies, the error names the address, the other one, and the setting that reads it."""
     scene = stage(discovery=discovery)
-    status = 200 if answer == "no metadata" else int(answer)
+    status = 200 if said == "no metadata" else int(said)
     scene.publisher.publish({}, path=asked, status=status)
     tokens = Tokens(scene, issuer="https://as.example/realms/x", discovery=discovery)
     with pytest.raises(errors.CredicorpAuthError) as raised:

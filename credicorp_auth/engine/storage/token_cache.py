@@ -204,7 +204,11 @@ class TokenCache:
         if now >= self._said.get((verb, code), 0.0):
             self._said[verb, code] = now + _SAY_AGAIN
             cause = error.__cause__
-            more = {"cause": str(cause).partition("\n")[0]} if cause is not None else {}
-            cache = str(self.provider)
-            reason = error.message
-            self._emit("cache.failed", cache=cache, verb=verb, code=code, reason=reason, **more)
+            self._emit(
+                "cache.failed",
+                cache=str(self.provider),
+                verb=verb,
+                code=code,
+                reason=error.message,
+                cause=None if cause is None else str(cause).partition("\n")[0],
+            )

@@ -32,11 +32,7 @@ from credicorp_auth.plugin.api import (
     Transport,
     TransportCapabilities,
 )
-from credicorp_auth.plugin.api.adapter_failure import (
-    blame_adapter,
-    describe_failure,
-    keep_cause,
-)
+from credicorp_auth.plugin.api.adapter_failure import blame_adapter, describe_failure, keep_cause
 from credicorp_auth.plugin.api.hookspecs import CREDICORP_API, HookSpecs
 from credicorp_auth.plugin.loading.installed import installed_entry_points, owner_of, provider_of
 
@@ -280,8 +276,7 @@ def _build(kind: Kind, provider: Provider, build: Callable[[], object]) -> objec
         if not flaw:
             return adapter
         raised = blame_adapter(f"{kind.name} {provider} {flaw}")
-    # Outside the handlers: the original's text and frames may hold an option.
-    raise raised
+    raise raised  # outside the handlers, so that the original is not its context
 
 
 def _flaw_of(kind: Kind, adapter: Any) -> str:  # noqa: ANN401 - a hook may return anything

@@ -51,10 +51,10 @@ def _over_installed(cls: type) -> type:
 
 
 @cache
-def _hiding(headers: type[Any]) -> type[Any]:
+def _hiding(headers: Any) -> Any:
     """Subclass the `Headers` of a library: no token leaves the process in a pickle."""
 
-    class TokenHeaders(headers):
+    class TokenHeaders(headers):  # type: ignore[misc] # its base is one of two
         """Headers of a request with a token."""
 
         def __copy__(self) -> Self:
