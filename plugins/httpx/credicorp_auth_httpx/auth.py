@@ -74,7 +74,7 @@ def _hiding(headers: Any) -> Any:
 
 
 def _hide_token(request: Any) -> None:
-    kind = type(request.headers)
+    kind: Any = type(request.headers)
     if kind.__name__ != "TokenHeaders":
         request.headers = _hiding(kind)(request.headers)
 
