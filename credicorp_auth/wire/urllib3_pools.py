@@ -36,6 +36,7 @@ def read_fields(response: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - two l
     """
     message = getattr(getattr(response, "_original_response", None), "msg", None)
     if message is not None and message.defects:
+        response.close()
         raise ProtocolError("a line of the header is no field")
     return list(response.headers.iteritems())
 

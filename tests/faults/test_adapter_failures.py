@@ -281,8 +281,8 @@ def test_fault_431_the_cause_an_adapter_gives_is_kept_without_the_object():
 
 def test_fault_431_a_library_below_our_own_transport_is_told():
     """431: a connection that broke says what the library said of it."""
-    with WireServer([Receive(), Reset()] * 3) as server:
-        auth = CredicorpAuth(base_url=server.url, client_id="c", client_secret=SECRET, timeout=1)
+    with WireServer(*[[Receive(), Reset()]] * 3) as server:
+        auth = CredicorpAuth(base_url=server.url, client_id="c", client_secret=SECRET, timeout=10)
         with pytest.raises(errors.ConnectionFailed) as raised:
             auth.get_token()
 
