@@ -53,4 +53,6 @@ class AnonymousRuntime:
             self._provider,
             lambda: self.transport.send(request, timeout=timeout),
             expected=(HttpResponse,),
+            stage="transport.send",
+            secrets=lambda: (*self.known_secrets(), *request.secrets()),
         )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import queue
 from collections import deque
+from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any, Final
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import NewConnectionError, ProtocolError
 
 from credicorp_auth.wire.exchange import current
 from credicorp_auth.wire.sockets import DeadlineSocket, connect_to
@@ -21,9 +22,50 @@ if TYPE_CHECKING:
 _IDLE: Final = 4  # connections kept for each origin; an authorization server is called seldom
 
 
+def read_fields(response: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - two libraries' own
+    """
+    Return the header fields of a response.
+
+    Args:
+        response: urllib3's response.
+
+    Raises:
+        ProtocolError: A line of the header is no field. http.client takes it, or the line after it,
+            for the body.
+    """
+    message = getattr(getattr(response, "_original_response", None), "msg", None)
+    if message is not None and message.defects:
+        response.close()
+        raise ProtocolError("a line of the header is no field")
+    return list(response.headers.iteritems())
+
+
+class PlainFramingResponse(HTTPResponse):
+    """
+    http.client's response, with the framing fields read as every other library reads them.
+
+    White space around a value means nothing, and a length that is repeated is one length
+    (sections 5.5 and 8.6 of RFC 9110). http.client would read such a body to the end of the stream.
+    """
+
+    def begin(self) -> None:
+        """Read status and header."""
+        super().begin()
+        encoding = self.headers.get("Transfer-Encoding", "").strip()
+        if encoding.lower() == "chunked" and not self.chunked:
+            self.headers.replace_header("Transfer-Encoding", encoding)
+            self.chunked, self.chunk_left = True, None
+        lengths = {each.strip() for each in self.headers.get("Content-Length", "").split(",")}
+        length = lengths.pop()
+        if not lengths and length.isdecimal() and self.length is None and not self.chunked:
+            self.headers.replace_header("Content-Length", length)
+            self.length = int(length)
+
+
 class DeadlineConnection(HTTPConnection):
     """Plain http connection, to loopback, with the deadline of the current exchange."""
 
+    response_class: Any = PlainFramingResponse
     debuglevel = 0  # overrides http.client's level, which would print credentials to stdout
 
     def connect(self) -> None:

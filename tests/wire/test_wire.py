@@ -28,6 +28,7 @@ from credicorp_auth.wire.sockets import (
     take_turns,
 )
 from credicorp_auth.wire.tls import build_context
+from credicorp_auth.wire.tls_files import TlsFiles
 from credicorp_auth_testing.contracts.transport.harness import black_hole_port
 from credicorp_auth_testing.ticks import Ticks
 from credicorp_auth_testing.wire import Hold, Send, WireServer
@@ -84,7 +85,7 @@ def test_fault_045_reading_stops_at_the_limit():
 
 def test_fault_094_the_minimum_is_our_own():
     """The lowest version is set, and not left to the system's configuration."""
-    context = build_context(ca_file=None, client_certificate=None)
+    context = build_context(TlsFiles())
 
     assert ssl.TLSVersion.TLSv1_2 == context.minimum_version
     assert (ssl.CERT_REQUIRED, True) == (context.verify_mode, context.check_hostname)

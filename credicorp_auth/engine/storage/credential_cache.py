@@ -47,11 +47,13 @@ class _Kept:
         credentials: The credentials that were read.
         read_at: Boot-clock time at which the read began.
         reading: The serial number of that read.
+        refresh_at: Epoch seconds from which the source should be read again, or None.
     """
 
     credentials: ClientCredentials
     read_at: float
     reading: int
+    refresh_at: float | None = None
 
 
 class CredentialCache:
@@ -92,7 +94,8 @@ class CredentialCache:
         """
         kept = self._kept
         if not past_cache and kept is not None and self._serves(kept, SECRET_SECONDS):
-            if not self._serves(kept, SECRET_SECONDS / 2, ahead=_AHEAD_OF_EXPIRY):
+            is_due = kept.refresh_at is not None and self._clock.wall() >= kept.refresh_at
+            if is_due or not self._serves(kept, SECRET_SECONDS / 2, ahead=_AHEAD_OF_EXPIRY):
                 self._look_ahead()
             return kept.credentials
         begun = self._readings
@@ -175,7 +178,7 @@ class CredentialCache:
         fallback = None if fetched.fallback is None else self._credentials(fetched.fallback, names)
         credentials = evolve(self._credentials(fetched, names), fallback=fallback)
         if reading > self._forgotten:
-            self._kept = _Kept(credentials, now, reading)
+            self._kept = _Kept(credentials, now, reading, fetched.refresh_at)
         self.emit("secret.fetched", client_id=credentials.client_id)
         return credentials
 
@@ -188,13 +191,17 @@ class CredentialCache:
         """
         try:
             return call_adapter(
-                self.provider, lambda: self.source.fetch(names), expected=FetchedSecret
+                self.provider,
+                lambda: self.source.fetch(names),
+                expected=FetchedSecret,
+                stage="secrets.fetch",
+                secrets=self.known,
             )
         except AdapterBroken as broken:
-            fault = broken.message
+            fault, cause = broken.message, broken.__cause__
         raise SecretUnavailable(
             fault, code="secret.plugin_error", hint="fix or update the secret source's adapter."
-        )
+        ) from cause
 
     def _credentials(self, fetched: FetchedSecret, names: tuple[str, ...]) -> ClientCredentials:
         secrets = {name: self._credential(fetched, name) for name in names}

@@ -32,6 +32,7 @@ class Pool:
     Args:
         connect: Opens a connection.
         clock: Returns monotonic seconds.
+        look: Called before each command; it drops the idle connections if they are out of date.
     """
 
     def __init__(
@@ -39,7 +40,9 @@ class Pool:
         connect: Callable[[Address], OpenConnection],
         *,
         clock: Callable[[], float] = monotonic,
+        look: Callable[[], object] = bool,
     ) -> None:
+        self._look = look
         self._connect = connect
         self._clock = clock
         self._is_closed = False
@@ -58,6 +61,7 @@ class Pool:
             ResponseError: The server responded with an error.
             Exception: Any other failure of the connection.
         """
+        self._look()
         connection = self._take(address) or self._connect(address)
         is_in_step = False
         try:

@@ -22,7 +22,7 @@ from credicorp_auth.wire.proxy import Proxy
 from credicorp_auth.wire.response import PIECE, OpenResponse
 from credicorp_auth.wire.tls import build_trust
 from credicorp_auth.wire.transport import SocketTransport
-from credicorp_auth.wire.urllib3_pools import DeadlinePools
+from credicorp_auth.wire.urllib3_pools import DeadlinePools, read_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +121,7 @@ def _open(
     response = session.send(prepared, allow_redirects=False, **how)
     raw: Any = response.raw
     pieces = iter(partial(raw.read1, PIECE, decode_content=False), b"")
-    return OpenResponse(response.status_code, list(raw.headers.iteritems()), pieces, response.close)
+    return OpenResponse(response.status_code, read_fields(raw), pieces, response.close)
 
 
 def _verified(session: Session) -> Any:
@@ -196,8 +196,7 @@ class RequestsTransport(SocketTransport):
             _verified(session)
             super().__init__(lambda: _CallerSession(session), options)
             return
-        trust = build_trust(ca_file=options.ca_file, client_certificate=options.client_certificate)
-        super().__init__(lambda: _OwnSession(trust), options)
+        super().__init__(lambda: _OwnSession(build_trust(options.tls_files())), options)
 
     @property
     def capabilities(self) -> TransportCapabilities:

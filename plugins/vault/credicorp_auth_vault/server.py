@@ -43,9 +43,14 @@ class VaultServer:
         self.url = url
         self._namespace = options.namespace
         self._standby_hosts = options.standby_hosts
-        trust = build_trust(ca_file=options.ca_file, client_certificate=options.client_certificate)
+        transport_options = TransportOptions(
+            options.ca_file,
+            options.client_certificate,
+            connect_timeout=options.timeout,
+            client_key=options.client_key,
+        )
         self._transport = SocketTransport(
-            lambda: Urllib3Stack(trust), TransportOptions(connect_timeout=options.timeout)
+            lambda: Urllib3Stack(build_trust(transport_options.tls_files())), transport_options
         )
 
     def __str__(self) -> str:
