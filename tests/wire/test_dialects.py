@@ -26,6 +26,14 @@ BODY = b'{"access_token":"t-1","token_type":"Bearer","expires_in":3600}'
 GRANTED = "t-1 3600 "
 LENGTH = b"Content-Length: "
 CLIENTS = itertools.count()
+SESSIONS = []
+
+
+@pytest.fixture(autouse=True)
+def _no_session_left_open():
+    yield
+    while SESSIONS:
+        SESSIONS.pop().close()
 
 
 def raw(body=BODY, *fields, start=b"HTTP/1.1 200 OK", media=b"Content-Type: application/json", length=True, line=b"\r\n"):  # fmt: skip
@@ -131,6 +139,7 @@ def built(name):
         return Registry().load(TRANSPORT, name, AdapterOptions({}, setting="x"))[0]
     session = Session()
     session.trust_env = False
+    SESSIONS.append(session)
     return RequestsTransport(session=session)
 
 
@@ -190,9 +199,12 @@ def test_fault_440_a_key_set_in_gzip_is_read(document, transport):
     """440: a store of static files sends a key set with gzip unasked; that is read, within the limits."""
     sent, expected = DOCUMENTS[document]
     with WireServer([Receive(), Send(sent)]) as server:
+        carrier = built(transport)
         try:
-            got = built(transport).send(HttpRequest("GET", server.url, {}), timeout=3).body.reveal()
+            got = carrier.send(HttpRequest("GET", server.url, {}), timeout=3).body.reveal()
         except errors.CredicorpAuthError as error:
             got = error.code
+        finally:
+            carrier.close()
 
     assert expected == got
