@@ -5,7 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import queue
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -36,6 +38,32 @@ def has_eventlet_worker() -> bool:
     return int(version("gunicorn").partition(".")[0]) < 26
 
 
+class Log:
+    """The log of a process, read by a thread so that the process never waits."""
+
+    def __init__(self, process):
+        self._stream = process.stderr
+        self._lines = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self._stream:
+            self._lines.put(line)
+
+    def find(self, pattern):
+        """Wait for a line that matches, and return the match."""
+        while True:
+            found = re.search(pattern, self._lines.get(timeout=100))
+            if found:
+                return found
+
+    def close(self):
+        """Close the stream, at its end."""
+        self._reader.join(20)
+        self._stream.close()
+
+
 @pytest.fixture(scope="module")
 def key():
     """A key of the issuer."""
@@ -60,7 +88,7 @@ def access_token(key):
 
 @pytest.fixture
 def start(pulse, request):
-    """Start a worker in the programs' folder, and return its process."""
+    """Start a worker in the programs' folder, and return its log."""
 
     def start_worker(*command, **environ):
         process = subprocess.Popen(
@@ -70,24 +98,21 @@ def start(pulse, request):
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,
+            start_new_session=True,
         )
 
+        log = Log(process)
+
         def stop():
-            process.terminate()
-            process.communicate(timeout=60)
+            # With its workers: eventlet's does not end by itself on some interpreters.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            log.close()
 
         request.addfinalizer(stop)
-        return process
+        return log
 
     return start_worker
-
-
-def wait_for(process, pattern):
-    """Read a worker's log until a line matches; go on reading, so that it never waits."""
-    lines = iter(process.stderr.readline, "")
-    found = next(filter(None, (re.search(pattern, line) for line in lines)))
-    threading.Thread(target=lambda: list(lines), daemon=True).start()
-    return found
 
 
 def ask_all(port, token):
@@ -128,12 +153,12 @@ def test_fault_417_gunicorn(pulse, start, key, access_token, worker, preload):
         WireServer([Receive(), pulse.beats(), Send(keys)]) as issuer,
         WireServer([Receive(), pulse.beats(), Send(TOKEN)]) as server,
     ):
-        process = start(
+        log = start(
             *("gunicorn", "-k", worker, "-b", "127.0.0.1:0", *preload, "service:application"),
             WORLD_KEYS=issuer.url,
             WORLD_SERVER=server.url.removesuffix("/token"),
         )
-        port = int(wait_for(process, r"Listening at: http://127\.0\.0\.1:(\d+)")[1])
+        port = int(log.find(r"Listening at: http://127\.0\.0\.1:(\d+)")[1])
         responses = ask_all(port, access_token)
 
     assert {(200, b"abc"): CALLERS} == responses
@@ -152,10 +177,10 @@ def test_fault_417_celery(pulse, start, run_program, pool):
             "WORLD_REDIS": redis.url.removesuffix("/0"),
             "WORLD_SERVER": server.url.removesuffix("/token"),
         }
-        process = start(
+        log = start(
             *("celery", "-A", "tasks", "worker", "-P", pool, "-c", "200", "-l", "INFO"), **environ
         )
-        wait_for(process, " ready")
+        log.find(" ready")
         outcomes = run_program("tasks.py", **environ, WORLD_PULSE="0")
 
     assert ({"abc": CALLERS}, 1) == (outcomes, len(server.connections))
