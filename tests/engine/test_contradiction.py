@@ -6,12 +6,12 @@ import base64
 import json
 
 import pytest
-from credicorp_auth.testing.scripted_runtime import token_response
 
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.jose.contradiction import contradicted_members
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.token import Grant
+from credicorp_auth_testing.scripted_runtime import token_response
 
 NOW = 1_800_000_000.0
 

@@ -16,14 +16,6 @@ from contextlib import redirect_stderr
 from urllib.parse import quote
 
 import pytest
-from credicorp_auth.testing.fakes import (
-    ListedSecrets,
-    ScriptedTransport,
-    SwitchableCache,
-    wait_idle,
-)
-from credicorp_auth.testing.scripted_runtime import token_response
-from credicorp_auth.testing.wire import Receive, Reset, WireServer
 
 from credicorp_auth import CredicorpAuth, Secret, Settings, errors
 from credicorp_auth.engine.progress import Progress, waiting_for
@@ -32,6 +24,14 @@ from credicorp_auth.plugin.api.adapter_failure import describe_failure, keep_cau
 from credicorp_auth.plugin.api.options import AdapterOptions
 from credicorp_auth.plugin.loading.registry import Registry
 from credicorp_auth.wiring.engines import build_engine
+from credicorp_auth_testing.fakes import (
+    ListedSecrets,
+    ScriptedTransport,
+    SwitchableCache,
+    wait_idle,
+)
+from credicorp_auth_testing.scripted_runtime import token_response
+from credicorp_auth_testing.wire import Receive, Reset, WireServer
 
 SECRET = 'hunter2/"canary"+ß'
 SPELT = {

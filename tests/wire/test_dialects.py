@@ -12,7 +12,6 @@ import itertools
 import json
 
 import pytest
-from credicorp_auth.testing.wire import Receive, Send, WireServer
 from requests import Session
 
 from credicorp_auth import CredicorpAuth, errors
@@ -20,6 +19,7 @@ from credicorp_auth.http.messages import MAX_BODY, HttpRequest
 from credicorp_auth.plugin.api.options import AdapterOptions
 from credicorp_auth.plugin.loading.registry import TRANSPORT, Registry
 from credicorp_auth_requests import RequestsTransport
+from credicorp_auth_testing.wire import Receive, Send, WireServer
 
 TRANSPORTS = ["urllib3", "requests", "httpx", "httpx2", "session"]
 BODY = b'{"access_token":"t-1","token_type":"Bearer","expires_in":3600}'

@@ -6,10 +6,10 @@ import random
 from importlib.util import find_spec
 
 import pytest
-from credicorp_auth.testing.wire import Drip, Receive, Send, WireServer, response
 
 from credicorp_auth import CredicorpAuth
 from credicorp_auth.engine.tokens.runtime import ServerRuntime
+from credicorp_auth_testing.wire import Drip, Receive, Send, WireServer, response
 
 pytestmark = pytest.mark.slow
 

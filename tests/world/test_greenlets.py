@@ -13,8 +13,9 @@ import threading
 
 import filelock
 import pytest
-from credicorp_auth.testing.redis_server import RedisServer
-from credicorp_auth.testing.wire import Receive, Send, StartTls, WireServer, response
+
+from credicorp_auth_testing.wire import Receive, Send, StartTls, WireServer, response
+from redis_server import RedisServer
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,8 @@ import ssl
 from contextlib import ExitStack
 
 import pytest
-from credicorp_auth.testing.wire import Drip, Hold, Receive, Send, WireServer
+
+from credicorp_auth_testing.wire import Drip, Hold, Receive, Send, WireServer
 
 pytestmark = pytest.mark.slow
 

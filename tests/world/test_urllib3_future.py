@@ -7,9 +7,9 @@ from contextlib import nullcontext
 from importlib.util import find_spec
 
 import pytest
-from credicorp_auth.testing.wire import Drip, Hold, Receive, Send, WireServer, response
 
 from credicorp_auth import CredicorpAuth, errors
+from credicorp_auth_testing.wire import Drip, Hold, Receive, Send, WireServer, response
 
 pytestmark = [
     pytest.mark.slow,

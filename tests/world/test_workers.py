@@ -19,9 +19,10 @@ from pathlib import Path
 
 import jwt
 import pytest
-from credicorp_auth.testing.redis_server import RedisServer
-from credicorp_auth.testing.wire import Receive, Send, WireServer, response
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from credicorp_auth_testing.wire import Receive, Send, WireServer, response
+from redis_server import RedisServer
 
 pytestmark = pytest.mark.slow
 

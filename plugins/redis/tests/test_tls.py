@@ -6,10 +6,10 @@ import ssl
 
 import pytest
 import trustme
-from credicorp_auth.testing.contracts.cache.harness import patiently
 
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth_redis import CacheOptions
+from credicorp_auth_testing.contracts.cache.harness import patiently
 
 pytestmark = pytest.mark.slow
 
