@@ -85,7 +85,7 @@ def contenders(alg: str, own: Any, token: str) -> dict[str, Check]:  # noqa: ANN
     verifier = TokenVerifier(
         issuer=ISSUER, audience=AUDIENCE, discovery="off", transport=Published({"keys": [jwk]})
     )
-    cache = verifier._engine._cache  # noqa: SLF001 - clearing the cache is not in the public API
+    cache = verifier._verifier._cache  # noqa: SLF001 - clearing the cache is not in the public API
 
     def first() -> object:
         cache.clear()

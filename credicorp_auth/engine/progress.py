@@ -28,11 +28,12 @@ class Progress:
         adapter: The adapter, with its distribution.
     """
 
-    __slots__ = ("_thread", "adapter", "stage")
+    __slots__ = ("_thread", "adapter", "followed", "stage")
 
     def __init__(self) -> None:
         self._thread = 0
         self.stage = self.adapter = ""
+        self.followed: Progress | None = None  # of the call that this call waits for
 
     def begin(self) -> None:
         """Make this the progress of the calling thread, from now on."""
@@ -45,7 +46,8 @@ class Progress:
 
     def deadline_passed(self, message: str) -> DeadlinePassed:
         """Build the error for a caller that waited in vain; it names the adapter at work."""
-        stage, adapter = self.stage, self.adapter
+        at_work = self if self.stage else self.followed or self
+        stage, adapter = at_work.stage, at_work.adapter
         if not stage:
             return DeadlinePassed(message)
         error = DeadlinePassed(
@@ -78,3 +80,22 @@ def waiting_for(stage: str, adapter: object) -> Iterator[None]:
         yield
     finally:
         progress.stage, progress.adapter = before
+
+
+@contextmanager
+def following(other: Progress) -> Iterator[None]:
+    """
+    Record that the shared call of this thread, if it runs one, waits for another call.
+
+    Args:
+        other: The progress of that call.
+    """
+    progress = _PROGRESS.get()
+    if progress is None or not progress.is_of_this_thread():
+        yield
+        return
+    progress.followed = other
+    try:
+        yield
+    finally:
+        progress.followed = None

@@ -96,7 +96,10 @@ class CredicorpAuthError(Exception):
 
     @property
     def args(self) -> tuple[Any, ...]:  # type: ignore[override] # attributes may change later
-        """The message and the attributes, in types of JSON; see the class."""
+        """What builds the same error: by default message and attributes, in types of JSON."""
+        return self._arguments()
+
+    def _arguments(self) -> tuple[Any, ...]:
         attributes = {
             name: _to_json(value)
             for name, value in vars(self).items()

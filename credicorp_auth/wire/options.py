@@ -71,12 +71,12 @@ class TransportOptions:
         client_certificate (path, or a pair of paths; default: none): One PEM file: certificate
             chain and unencrypted key. Or the chain alone, with `client_key`; or both files, as a
             pair.
-        client_key (path; default: none): PEM file of the unencrypted key, if it is not in the
-            file of `client_certificate`. All these files are read again when they change.
         proxy (address; default: none): Proxy for https, with user and password if it requires
             them; `none` for no proxy. Without it, HTTPS_PROXY and NO_PROXY are honoured.
         connect_timeout (seconds, above 0; default: `3`): For connecting, a proxy's tunnel and the
             TLS handshake together, out of the timeout of each request.
+        client_key (path; default: none): PEM file of the unencrypted key, if it is not in the
+            file of `client_certificate`. All these files are read again when they change.
 
     Raises:
         InvalidSetting: A value cannot be used (`config.value`).

@@ -15,7 +15,8 @@ import trustme
 from credicorp_auth import CredicorpAuth, errors
 from credicorp_auth.http.messages import HttpRequest
 from credicorp_auth.plugin.api.options import AdapterOptions
-from credicorp_auth.plugin.loading.registry import TRANSPORT, Registry
+from credicorp_auth.plugin.loading.kinds import TRANSPORT
+from credicorp_auth.plugin.loading.registry import Registry
 from credicorp_auth.wire import tls
 from credicorp_auth.wire.options import TransportOptions
 from credicorp_auth.wire.tls_files import Renewed, TlsFiles, read_client_certificate

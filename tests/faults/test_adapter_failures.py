@@ -333,7 +333,7 @@ def test_fault_431_a_flight_that_crashes_keeps_its_cause():
     with pytest.raises(errors.AdapterBroken) as raised:
         engine.get_token()
 
-    assert "flight.crashed" == raised.value.code
+    assert "single_flight.crashed" == raised.value.code
     assert ("SystemExit", "left ***") == (raised.value.__cause__.raised, raised.value.__cause__.message)  # fmt: skip
 
 

@@ -17,7 +17,8 @@ from requests import Session
 from credicorp_auth import CredicorpAuth, errors
 from credicorp_auth.http.messages import MAX_BODY, HttpRequest
 from credicorp_auth.plugin.api.options import AdapterOptions
-from credicorp_auth.plugin.loading.registry import TRANSPORT, Registry
+from credicorp_auth.plugin.loading.kinds import TRANSPORT
+from credicorp_auth.plugin.loading.registry import Registry
 from credicorp_auth_requests import RequestsTransport
 from credicorp_auth_testing.wire import Receive, Send, WireServer
 

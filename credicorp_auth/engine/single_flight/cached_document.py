@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from attrs import frozen
 
 from credicorp_auth.engine.fork import renew_after_fork
-from credicorp_auth.engine.progress import Progress
+from credicorp_auth.engine.progress import Progress, following
 from credicorp_auth.engine.single_flight.call import IN_FLIGHT, run_guarded, start_thread
 from credicorp_auth.engine.single_flight.waiter import ThreadWaiter, wake_all
 from credicorp_auth.errors import CredicorpAuthError
@@ -185,9 +185,10 @@ class CachedDocument(Generic[D]):
             waiter = ThreadWaiter()
             handle = self.admit(waiter, seconds=seconds)
             if handle is not None:
-                waiter.wait(min(seconds, self._timeout))
-                self.cancel(handle)
                 progress = handle.fetch.progress
+                with following(progress):
+                    waiter.wait(min(seconds, self._timeout))
+                self.cancel(handle)
         else:
             self.refresh()
         document = self.current()

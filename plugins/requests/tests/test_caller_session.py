@@ -181,7 +181,7 @@ def test_fault_099_a_session_without_verification_is_refused(session, late):
     ("sent", "expected"),
     [
         (b"HTTP/1.1 401 Unauth", "transport.incomplete_body"),
-        (b"HTTP/1.1 200 OK\r\nContent-", "transport.incomplete_body"),
+        (b"HTTP/1.1 200 OK\r\nContent-", "transport.protocol"),
         (b"HTTP/1.1 204 No Content\r\n\r\n", 204),
         (b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", 401),
         (b"HTTP/1.1 200 OK\r\n\r\n{}", 200),
