@@ -104,18 +104,6 @@ def needs_processes(cache: Cache) -> None:
         pytest.skip("it does not declare that it spans processes")
 
 
-def in_child(work: Callable[[], bool]) -> bool:
-    """Run a function in a forked child; return true if it succeeded."""
-    child = os.fork()
-    if child == 0:  # pragma: no cover # measured in the parent only
-        went_well = False
-        try:
-            went_well = work()
-        finally:
-            os._exit(0 if went_well else 1)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
 def await_lease(cache: LeasingCache, key: str, *, seconds: float) -> Lease:
     """Request the lease until it is acquired."""
 

@@ -14,8 +14,8 @@ from credicorp_auth_testing.contracts.cache.harness import (
     OTHER_KEY,
     CacheHarness,
     await_end,
-    in_child,
 )
+from credicorp_auth_testing.contracts.children import in_child
 
 
 class StorageTests(CacheHarness):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 from credicorp_auth.plugin.api import SecretSource
+from credicorp_auth_testing.contracts.children import in_child
 from credicorp_auth_testing.contracts.secret_source.harness import (
     RECORD,
     SecretSourceHarness,
@@ -36,12 +36,12 @@ class LifecycleTests(SecretSourceHarness):
         """After a fork, the child fetches by itself, and the parent's source still works."""
         names = names_of(source)
         before = source.fetch(names)
-        child = os.fork()
-        if child == 0:  # pragma: no cover # measured in the parent only
-            source.after_fork()
-            os._exit(0 if source.fetch(names).fields == before.fields else 1)
 
-        assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        def work() -> bool:
+            source.after_fork()
+            return source.fetch(names).fields == before.fields
+
+        assert in_child(work)
         assert before.fields == source.fetch(names).fields
 
     def test_after_fork_forgets_nothing_it_needs(self, source: SecretSource) -> None:
