@@ -6,6 +6,7 @@ import os
 import signal
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Final
@@ -43,7 +44,9 @@ def child_of(work: Callable[[], bool]) -> Generator[Child]:
     Args:
         work: The function. The child ends with it; what it raises is printed.
     """
-    child = Child(os.fork())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads, on purpose
+        child = Child(os.fork())
     if child.pid == 0:  # pragma: no cover # measured in the parent only
         try:
             child.succeeded = work()

@@ -1,8 +1,13 @@
-"""Tests of threads, forks and closing: faults 201, 202 and 291."""
+"""Tests of threads, forks and closing: faults 201, 202, 291, 467 and 468."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Final
 
 from credicorp_auth.plugin.api import SecretSource
 from credicorp_auth_testing.contracts.children import in_child
@@ -10,15 +15,20 @@ from credicorp_auth_testing.contracts.secret_source.harness import (
     RECORD,
     SecretSourceHarness,
     names_of,
+    needs_records,
     reveal,
 )
+from credicorp_auth_testing.contracts.threads import switching_often
 
 _THREADS = 8
 _TURNS = 4
+_FORKS = 4
+_ROUNDS: Final = range(12, 2000)  # at least, for slow sources; at most, for fast ones
+_WHILE: Final = 1.0  # seconds, after the least number of rounds
 
 
 class LifecycleTests(SecretSourceHarness):
-    """Tests of threads, forks and closing: faults 201, 202 and 291."""
+    """Tests of threads, forks and closing: faults 201, 202, 291, 467 and 468."""
 
     def test_fault_201_many_threads(self, source: SecretSource) -> None:
         """Threads that fetch concurrently all get the whole record."""
@@ -44,6 +54,39 @@ class LifecycleTests(SecretSourceHarness):
         assert in_child(work)
         assert before.fields == source.fetch(names).fields
 
+    def test_fault_467_a_fork_amid_fetches(self, source: SecretSource) -> None:
+        """A child that was forked while other threads fetched, and held any locks, fetches."""
+        names = names_of(source)
+        fields = source.fetch(names).fields
+
+        def work() -> bool:
+            source.after_fork()
+            return source.fetch(names).fields == fields
+
+        with _fetching(source):
+            assert [True] * _FORKS == [in_child(work, seconds=6) for _ in range(_FORKS)]
+
+    def test_fault_468_threads_with_other_names(self, source: SecretSource) -> None:
+        """Threads that ask for different fields each get those that they asked for."""
+        needs_records(source)
+
+        def fetch_some(number: int) -> list[dict[str, str]]:
+            names = [[*RECORD][number % len(RECORD)]]
+            end = time.monotonic() + _WHILE
+            wrong: list[dict[str, str]] = []
+            for done in range(_ROUNDS.stop):
+                if done >= _ROUNDS.start and time.monotonic() > end:
+                    break
+                fields = source.fetch(names).fields
+                got = reveal(fields, fields)
+                wrong += [got] if {*names} - {*got} or not got.items() <= RECORD.items() else []
+            return wrong
+
+        with switching_often(), ThreadPoolExecutor(_THREADS) as threads:
+            wrong = [each for some in threads.map(fetch_some, range(_THREADS)) for each in some]
+
+        assert [] == wrong
+
     def test_after_fork_forgets_nothing_it_needs(self, source: SecretSource) -> None:
         """Resources that `after_fork` drops are created again when needed."""
         names = names_of(source)
@@ -56,3 +99,23 @@ class LifecycleTests(SecretSourceHarness):
         """A source may be closed twice, and an unused one may be closed."""
         source.close()
         source.close()
+
+
+@contextmanager
+def _fetching(source: SecretSource) -> Generator[None]:
+    """Fetch in some threads until the block ends."""
+    ended = Event()
+
+    def fetch() -> None:
+        while not ended.is_set():
+            source.fetch(["client_secret"])
+
+    threads = [Thread(target=fetch, daemon=True) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
