@@ -71,7 +71,7 @@ def is_contract_test(item: pytest.Item) -> bool:
 
 
 @contextmanager
-def limited(seconds: float) -> Generator[None]:
+def limited(seconds: float, *, of: str = "a contract test") -> Generator[None]:
     """
     Fail the test if the block does not end in time, and again each time that its cleanup does not.
 
@@ -79,6 +79,7 @@ def limited(seconds: float) -> Generator[None]:
 
     Args:
         seconds: The time limit.
+        of: What is limited, for the message.
     """
     running, _ = signal.getitimer(signal.ITIMER_REAL)
     if threading.current_thread() is not threading.main_thread() or 0 < running < seconds:
@@ -86,7 +87,7 @@ def limited(seconds: float) -> Generator[None]:
         return
 
     def end(_number: int, _frame: object) -> None:
-        pytest.fail(f"it did not end within {seconds:g} s, the time limit of a contract test")
+        pytest.fail(f"it did not end within {seconds:g} s, the time limit of {of}")
 
     handler = signal.signal(signal.SIGALRM, end)
     before = signal.setitimer(signal.ITIMER_REAL, seconds, seconds)

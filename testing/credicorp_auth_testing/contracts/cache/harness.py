@@ -46,6 +46,16 @@ class CacheHarness:
         """
         pytest.skip("`break_cache` is not overridden, so there is no trouble")
 
+    def freeze_cache(self, cache: Cache, place: Path) -> None:  # noqa: ARG002 - for subclasses
+        """
+        Suspend the server of a cache until the test ends, as SIGSTOP does: it does not respond.
+
+        Args:
+            cache: The cache.
+            place: The place that it was built for.
+        """
+        pytest.skip("`freeze_cache` is not overridden, so no server stands still")
+
     @pytest.fixture
     def place(self, tmp_path: Path) -> Path:
         """Return the place of a test."""

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from threading import Event, Thread
-from typing import Final
 
 from credicorp_auth.plugin.api import SecretSource
 from credicorp_auth_testing.contracts.children import in_child
@@ -18,13 +13,11 @@ from credicorp_auth_testing.contracts.secret_source.harness import (
     needs_records,
     reveal,
 )
-from credicorp_auth_testing.contracts.threads import switching_often
+from credicorp_auth_testing.contracts.threads import many_rounds, repeating, switching_often
 
 _THREADS = 8
 _TURNS = 4
 _FORKS = 4
-_ROUNDS: Final = range(12, 2000)  # at least, for slow sources; at most, for fast ones
-_WHILE: Final = 1.0  # seconds, after the least number of rounds
 
 
 class LifecycleTests(SecretSourceHarness):
@@ -63,7 +56,7 @@ class LifecycleTests(SecretSourceHarness):
             source.after_fork()
             return source.fetch(names).fields == fields
 
-        with _fetching(source):
+        with repeating(lambda: source.fetch(["client_secret"]), threads=2):
             assert [True] * _FORKS == [in_child(work, seconds=6) for _ in range(_FORKS)]
 
     def test_fault_468_threads_with_other_names(self, source: SecretSource) -> None:
@@ -72,11 +65,8 @@ class LifecycleTests(SecretSourceHarness):
 
         def fetch_some(number: int) -> list[dict[str, str]]:
             names = [[*RECORD][number % len(RECORD)]]
-            end = time.monotonic() + _WHILE
             wrong: list[dict[str, str]] = []
-            for done in range(_ROUNDS.stop):
-                if done >= _ROUNDS.start and time.monotonic() > end:
-                    break
+            for _ in many_rounds(12, 2000):
                 fields = source.fetch(names).fields
                 got = reveal(fields, fields)
                 wrong += [got] if {*names} - {*got} or not got.items() <= RECORD.items() else []
@@ -99,23 +89,3 @@ class LifecycleTests(SecretSourceHarness):
         """A source may be closed twice, and an unused one may be closed."""
         source.close()
         source.close()
-
-
-@contextmanager
-def _fetching(source: SecretSource) -> Generator[None]:
-    """Fetch in some threads until the block ends."""
-    ended = Event()
-
-    def fetch() -> None:
-        while not ended.is_set():
-            source.fetch(["client_secret"])
-
-    threads = [Thread(target=fetch, daemon=True) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        for thread in threads:
-            thread.join()
