@@ -201,7 +201,7 @@ class TestSkipping(CacheContract):
 """
     ran = pytest_of(tmp_path, source)
 
-    assert "TestSkipping does not conform to cache 1.1: 0 passed" in ran.stdout
+    assert "TestSkipping does not conform to cache 2.0: 0 passed" in ran.stdout
     assert " excused: no time" in ran.stdout
     assert " skipped: no time" not in ran.stdout
 
