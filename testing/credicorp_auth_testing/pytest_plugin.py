@@ -27,11 +27,18 @@ pytest.register_assert_rewrite(CONTRACTS)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option for the conformance report."""
-    parser.getgroup("credicorp-auth").addoption(
+    """Add the options for the conformance report and for the time limit."""
+    group = parser.getgroup("credicorp-auth")
+    group.addoption(
         "--credicorp-report",
         metavar="FILE",
         help="write a report of the credicorp-auth contracts that were run to FILE, as JSON",
+    )
+    group.addoption(
+        "--credicorp-limit",
+        metavar="SECONDS",
+        type=float,
+        help="time limit of a test of a credicorp-auth contract (default: 30)",
     )
 
 
@@ -42,8 +49,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     if CONTRACTS in sys.modules or config.getoption("--credicorp-report"):
         from credicorp_auth_testing.conformance import Conformance  # noqa: PLC0415 - only if needed
+        from credicorp_auth_testing.limits import SECONDS, Limits  # noqa: PLC0415 - only if needed
 
         config.pluginmanager.register(Conformance(session.items))
+        config.pluginmanager.register(Limits(config.getoption("--credicorp-limit") or SECONDS))
 
 
 @pytest.hookimpl(optionalhook=True)

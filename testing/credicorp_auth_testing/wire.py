@@ -13,7 +13,7 @@ from __future__ import annotations
 import socket
 import struct
 from contextlib import suppress
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from attrs import define, field, frozen
@@ -46,6 +46,20 @@ class WireConnection:
     received: bytes = b""
     sent: int = 0
     ended_by_client: bool = False
+    _lock: Lock = field(factory=Lock, init=False, repr=False)
+
+    def secure(self, context: ssl.SSLContext) -> None:
+        """Put the connection under TLS; `shut` ends the handshake, too."""
+        with self._lock:  # otherwise `shut` may meet the socket that TLS has just replaced
+            self.socket = context.wrap_socket(
+                self.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self.socket.do_handshake()
+
+    def shut(self) -> None:
+        """End both directions, so that nothing waits for the client any longer."""
+        with self._lock:
+            _shut(self.socket)
 
     def take(self) -> bool:
         """Receive available bytes, or wait for some; return false once the client is gone."""
@@ -162,7 +176,7 @@ class StartTls:
 
     def play(self, connection: WireConnection) -> None:
         """Run the handshake."""
-        connection.socket = self.context.wrap_socket(connection.socket, server_side=True)
+        connection.secure(self.context)
 
 
 @frozen
@@ -233,7 +247,7 @@ class WireServer:
         _shut(self._listener)
         self._threads[0].join()  # from here on, there are no new connections
         for connection in self.connections:
-            _shut(connection.socket)
+            connection.shut()
         for thread in self._threads:
             thread.join()
         self._listener.close()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from credicorp_auth import CredicorpAuth, Settings, errors
 from credicorp_auth.http.messages import HttpRequest
 from credicorp_auth_testing.echo import EchoTransport, build_offline
 from credicorp_auth_testing.sandbox import Fault
+from pytest_runs import pytest_of
 
 pytestmark = pytest.mark.slow
 
@@ -28,20 +27,6 @@ def small_source():
     return source.replace(
         "import pytest\n", "import pytest\n\nimport credicorp_auth_testing.contracts\n"
     )
-
-
-def pytest_of(folder, source, *arguments):
-    """Run pytest in a folder of its own on one file; return how it ended."""
-    (folder / "test_it.py").write_text(source)
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "test_it.py", "-p", "no:cacheprovider", "-p", "no:randomly", *arguments],
-        cwd=folder,
-        env={**os.environ, "COLUMNS": "120"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )  # fmt: skip
 
 
 def test_a_run_without_us_costs_nothing(tmp_path):
@@ -216,7 +201,7 @@ class TestSkipping(CacheContract):
 """
     ran = pytest_of(tmp_path, source)
 
-    assert "TestSkipping does not conform to cache 1.1: 0 passed" in ran.stdout
+    assert "TestSkipping does not conform to cache 2.0: 0 passed" in ran.stdout
     assert " excused: no time" in ran.stdout
     assert " skipped: no time" not in ran.stdout
 

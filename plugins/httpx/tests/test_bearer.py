@@ -15,7 +15,7 @@ import trio
 
 from credicorp_auth import CredicorpAuth, errors
 from credicorp_auth_httpx import BearerAuth
-from credicorp_auth_testing.contracts.bearer import BearerContract
+from credicorp_auth_testing.contracts.bearer import AsyncBearerContract, BearerContract
 from credicorp_auth_testing.contracts.bearer.harness import REFUSED, Got, serving, tokens_at
 from credicorp_auth_testing.fakes import ScriptedTransport
 from credicorp_auth_testing.wire import WireServer, response
@@ -63,15 +63,15 @@ class AsyncClient(BearerContract):
     library = ""
     run = staticmethod(asyncio.run)
 
-    def request(self, auth, method, url, *, headers, body, scope, existing):
-        async def go():
-            async with self.client(auth, existing) as client:
-                return await client.request(
-                    method, url, headers=headers, content=body, **extensions_for(scope)
-                )
-
-        got = self.run(go())
+    async def arequest(self, auth, method, url, *, headers, body, scope, existing):
+        async with self.client(auth, existing) as client:
+            got = await client.request(
+                method, url, headers=headers, content=body, **extensions_for(scope)
+            )
         return Got(got.status_code, got.content)
+
+    def request(self, auth, method, url, **how):
+        return self.run(self.arequest(auth, method, url, **how))
 
     def client(self, auth, existing, **how):
         bearer = BearerAuth(auth, existing=existing)
@@ -115,11 +115,11 @@ class TestHttpx2Sync(SyncClient):
     library = "httpx2"
 
 
-class TestHttpxAsync(AsyncClient):
+class TestHttpxAsync(AsyncClient, AsyncBearerContract):
     library = "httpx"
 
 
-class TestHttpx2Async(AsyncClient):
+class TestHttpx2Async(AsyncClient, AsyncBearerContract):
     library = "httpx2"
 
 

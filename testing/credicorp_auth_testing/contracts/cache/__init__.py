@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from credicorp_auth_testing.contracts.cache.concurrency import ConcurrencyTests
 from credicorp_auth_testing.contracts.cache.failures import FailureTests
 from credicorp_auth_testing.contracts.cache.lease_expiry import LeaseExpiryTests
 from credicorp_auth_testing.contracts.cache.leases import LeaseTests
@@ -13,7 +14,13 @@ __all__ = ["CacheContract"]
 
 
 class CacheContract(
-    FailureTests, StorageTests, LeaseExpiryTests, LeaseTests, ListingTests, SharedCacheTests
+    FailureTests,
+    StorageTests,
+    ConcurrencyTests,
+    LeaseExpiryTests,
+    LeaseTests,
+    ListingTests,
+    SharedCacheTests,
 ):
     """
     Tests that a cache stores entries unchanged, and provides the capabilities it declares.
@@ -23,9 +30,9 @@ class CacheContract(
                 return MyCache(namespace=place.name)
 
     It forks. Tests of capabilities that `capabilities` does not declare are skipped, and so are
-    failures without `break_cache`.
+    failures without `break_cache`, and a server that stands still without `freeze_cache`.
 
     .. versionadded:: 1.0.0
     """
 
-    contract_version = "1.1"
+    contract_version = "2.0"

@@ -46,6 +46,16 @@ class CacheHarness:
         """
         pytest.skip("`break_cache` is not overridden, so there is no trouble")
 
+    def freeze_cache(self, cache: Cache, place: Path) -> None:  # noqa: ARG002 - for subclasses
+        """
+        Suspend the server of a cache until the test ends, as SIGSTOP does: it does not respond.
+
+        Args:
+            cache: The cache.
+            place: The place that it was built for.
+        """
+        pytest.skip("`freeze_cache` is not overridden, so no server stands still")
+
     @pytest.fixture
     def place(self, tmp_path: Path) -> Path:
         """Return the place of a test."""
@@ -102,18 +112,6 @@ def needs_processes(cache: Cache) -> None:
     """Skip a test of several processes if the cache is not shared by them."""
     if not cache.capabilities.spans_processes:
         pytest.skip("it does not declare that it spans processes")
-
-
-def in_child(work: Callable[[], bool]) -> bool:
-    """Run a function in a forked child; return true if it succeeded."""
-    child = os.fork()
-    if child == 0:  # pragma: no cover # measured in the parent only
-        went_well = False
-        try:
-            went_well = work()
-        finally:
-            os._exit(0 if went_well else 1)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def await_lease(cache: LeasingCache, key: str, *, seconds: float) -> Lease:

@@ -13,9 +13,9 @@ from credicorp_auth_testing.contracts.cache.harness import (
     Build,
     CacheHarness,
     build_leasing,
-    in_child,
     needs_processes,
 )
+from credicorp_auth_testing.contracts.children import in_child
 
 
 class LeaseTests(CacheHarness):

@@ -10,9 +10,9 @@ from credicorp_auth_testing.contracts.cache.harness import (
     OTHER_KEY,
     Build,
     CacheHarness,
-    in_child,
     needs_processes,
 )
+from credicorp_auth_testing.contracts.children import in_child
 
 _MANY = 3_000
 

@@ -14,8 +14,8 @@ from credicorp_auth_testing.contracts.cache.harness import (
     OTHER_KEY,
     CacheHarness,
     await_end,
-    in_child,
 )
+from credicorp_auth_testing.contracts.children import in_child
 
 
 class StorageTests(CacheHarness):
@@ -92,6 +92,13 @@ class StorageTests(CacheHarness):
 
         assert cache.discard(KEY) is False
         assert b"lives" == cache.read(OTHER_KEY)
+
+    @pytest.mark.parametrize("days", [31, 366])
+    def test_a_long_lifetime_is_no_date(self, cache: Cache, days: int) -> None:
+        """An entry of a token that is valid for long is kept, and never has ended at once."""
+        cache.write(KEY, b"lives", lifetime=days * 86_400.0)
+
+        assert b"lives" == cache.read(KEY)
 
     def test_an_entry_without_lifetime_is_not_kept(self, cache: Cache) -> None:
         """An entry with lifetime 0 is not kept, but removes the older one."""

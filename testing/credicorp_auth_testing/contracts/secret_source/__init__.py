@@ -7,11 +7,14 @@ from credicorp_auth_testing.contracts.secret_source.fetching import FetchTests
 from credicorp_auth_testing.contracts.secret_source.leaks import LeakTests
 from credicorp_auth_testing.contracts.secret_source.lifecycle import LifecycleTests
 from credicorp_auth_testing.contracts.secret_source.rotation import RotationTests
+from credicorp_auth_testing.contracts.secret_source.traces import TraceTests
 
 __all__ = ["SecretSourceContract"]
 
 
-class SecretSourceContract(LeakTests, LifecycleTests, FetchTests, FetchFailureTests, RotationTests):
+class SecretSourceContract(
+    LeakTests, TraceTests, LifecycleTests, FetchTests, FetchFailureTests, RotationTests
+):
     """
     Tests that a secret source returns whole records, and reports errors without any value.
 
@@ -31,3 +34,5 @@ class SecretSourceContract(LeakTests, LifecycleTests, FetchTests, FetchFailureTe
 
     .. versionadded:: 1.0.0
     """
+
+    contract_version = "2.0"

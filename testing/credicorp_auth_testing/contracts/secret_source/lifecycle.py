@@ -1,24 +1,27 @@
-"""Tests of threads, forks and closing: faults 201, 202 and 291."""
+"""Tests of threads, forks and closing: faults 201, 202, 291, 467 and 468."""
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 from credicorp_auth.plugin.api import SecretSource
+from credicorp_auth_testing.contracts.children import in_child
 from credicorp_auth_testing.contracts.secret_source.harness import (
     RECORD,
     SecretSourceHarness,
     names_of,
+    needs_records,
     reveal,
 )
+from credicorp_auth_testing.contracts.threads import many_rounds, repeating, switching_often
 
 _THREADS = 8
 _TURNS = 4
+_FORKS = 4
 
 
 class LifecycleTests(SecretSourceHarness):
-    """Tests of threads, forks and closing: faults 201, 202 and 291."""
+    """Tests of threads, forks and closing: faults 201, 202, 291, 467 and 468."""
 
     def test_fault_201_many_threads(self, source: SecretSource) -> None:
         """Threads that fetch concurrently all get the whole record."""
@@ -36,13 +39,43 @@ class LifecycleTests(SecretSourceHarness):
         """After a fork, the child fetches by itself, and the parent's source still works."""
         names = names_of(source)
         before = source.fetch(names)
-        child = os.fork()
-        if child == 0:  # pragma: no cover # measured in the parent only
-            source.after_fork()
-            os._exit(0 if source.fetch(names).fields == before.fields else 1)
 
-        assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        def work() -> bool:
+            source.after_fork()
+            return source.fetch(names).fields == before.fields
+
+        assert in_child(work)
         assert before.fields == source.fetch(names).fields
+
+    def test_fault_467_a_fork_amid_fetches(self, source: SecretSource) -> None:
+        """A child that was forked while other threads fetched, and held any locks, fetches."""
+        names = names_of(source)
+        fields = source.fetch(names).fields
+
+        def work() -> bool:
+            source.after_fork()
+            return source.fetch(names).fields == fields
+
+        with repeating(lambda: source.fetch(["client_secret"]), threads=2):
+            assert [True] * _FORKS == [in_child(work, seconds=6) for _ in range(_FORKS)]
+
+    def test_fault_468_threads_with_other_names(self, source: SecretSource) -> None:
+        """Threads that ask for different fields each get those that they asked for."""
+        needs_records(source)
+
+        def fetch_some(number: int) -> list[dict[str, str]]:
+            names = [[*RECORD][number % len(RECORD)]]
+            wrong: list[dict[str, str]] = []
+            for _ in many_rounds(12, 2000):
+                fields = source.fetch(names).fields
+                got = reveal(fields, fields)
+                wrong += [got] if {*names} - {*got} or not got.items() <= RECORD.items() else []
+            return wrong
+
+        with switching_often(), ThreadPoolExecutor(_THREADS) as threads:
+            wrong = [each for some in threads.map(fetch_some, range(_THREADS)) for each in some]
+
+        assert [] == wrong
 
     def test_after_fork_forgets_nothing_it_needs(self, source: SecretSource) -> None:
         """Resources that `after_fork` drops are created again when needed."""

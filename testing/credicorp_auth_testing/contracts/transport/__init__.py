@@ -7,13 +7,20 @@ from credicorp_auth_testing.contracts.transport.connection_loss import Connectio
 from credicorp_auth_testing.contracts.transport.connections import ConnectionTests
 from credicorp_auth_testing.contracts.transport.proxies import ProxyTests
 from credicorp_auth_testing.contracts.transport.responses import ResponseTests
+from credicorp_auth_testing.contracts.transport.secrecy import SecrecyTests
 from credicorp_auth_testing.contracts.transport.tls import TlsTests
 
 __all__ = ["TransportContract"]
 
 
 class TransportContract(
-    ResponseTests, BehaviourTests, ConnectionTests, ConnectionLossTests, ProxyTests, TlsTests
+    ResponseTests,
+    BehaviourTests,
+    ConnectionTests,
+    ConnectionLossTests,
+    ProxyTests,
+    TlsTests,
+    SecrecyTests,
 ):
     """
     Fault 117: every transport gives the same error code for the same fault.
@@ -27,3 +34,5 @@ class TransportContract(
 
     .. versionadded:: 1.0.0
     """
+
+    contract_version = "2.0"

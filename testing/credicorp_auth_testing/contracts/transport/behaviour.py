@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from credicorp_auth.http.messages import HttpRequest
 from credicorp_auth.plugin.api import Transport
+from credicorp_auth_testing.contracts.children import in_child
 from credicorp_auth_testing.contracts.transport.harness import TransportHarness, ask
 from credicorp_auth_testing.wire import Hold, Receive, Send, Step, WireServer, response
 
@@ -107,12 +107,12 @@ class BehaviourTests(TransportHarness):
         script: list[Step] = [Receive(), Send(response(b"1")), Receive(), Send(response(b"2"))]
         with WireServer(script) as server:
             transport.send(ask(server.url), timeout=5)
-            child = os.fork()
-            if child == 0:  # pragma: no cover # measured in the parent only
+
+            def work() -> bool:
                 transport.after_fork()
-                got = transport.send(ask(server.url), timeout=5).body.reveal()
-                os._exit(0 if got == b"1" else 1)
-            assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+                return transport.send(ask(server.url), timeout=5).body.reveal() == b"1"
+
+            assert in_child(work)
             assert b"2" == transport.send(ask(server.url), timeout=5).body.reveal()
 
         assert 2 == len(server.connections)

@@ -1,0 +1,115 @@
+"""Tests of threads and processes at once, and of a server that stands still: faults 469, 470."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from credicorp_auth.errors import CacheUnavailable
+from credicorp_auth.plugin.api import Cache
+from credicorp_auth_testing.contracts.cache.harness import (
+    CANARY,
+    KEY,
+    OTHER_KEY,
+    CacheHarness,
+    patiently,
+)
+from credicorp_auth_testing.contracts.children import child_of
+from credicorp_auth_testing.contracts.threads import many_rounds, repeating
+from credicorp_auth_testing.limits import limited
+
+_FORKS: Final = 4
+_ROUNDS: Final = 20
+_SIZE: Final = 5000  # repetitions of a text: too long to be sent in one piece
+_WAIT: Final = 8.0  # seconds: more than any caller of a token would wait for a cache
+
+
+class ConcurrencyTests(CacheHarness):
+    """Tests of threads and processes at once, and of a server that stands still."""
+
+    def test_fault_469_a_discard_spares_a_newer_entry(self, cache: Cache) -> None:
+        """If an entry is replaced while another thread discards it, the newer one stays."""
+        lost, discards, takes = 0, 0, 0.0
+
+        def discard() -> None:
+            nonlocal discards, takes
+            start = time.monotonic()
+            cache.discard(KEY, expected=b"old")
+            discards, takes = discards + 1, time.monotonic() - start
+
+        with repeating(discard, paused=True):
+            for number in many_rounds(64, 1000, seconds=2):
+                cache.write(KEY, b"old", lifetime=60)
+                time.sleep(takes * (number % 16) / 16)  # comes between other steps each time
+                cache.write(KEY, b"newer", lifetime=60)
+                before = discards
+                while discards == before:  # until a discard that had begun has ended
+                    time.sleep(1e-6)
+                lost += cache.read(KEY) != b"newer"
+
+        assert 0 == lost
+
+    def test_fault_470_parent_and_child_at_once(self, cache: Cache) -> None:
+        """After a fork, parent and child use the cache at once, and each reads its own entries."""
+        for _ in range(_FORKS):
+            cache.write(KEY, b"before", lifetime=60)
+            with _meeting() as meet:
+
+                def work(meet: Callable[[], object] = meet) -> bool:
+                    cache.after_fork()
+                    meet()
+                    return _reads_what_it_writes(cache, OTHER_KEY, b"the child's")
+
+                with child_of(work) as child:
+                    meet()
+                    in_parent = _reads_what_it_writes(cache, KEY, b"the parent's")
+                    patiently(lambda: None if child.runs else True, "the end of a child")
+
+            assert (True, True) == (in_parent, child.succeeded)
+
+    def test_a_server_that_stands_still(self, cache: Cache, place: Path) -> None:
+        """A server that accepts and does not respond costs a bounded time, then the error."""
+        cache.write(KEY, CANARY, lifetime=60)
+        self.freeze_cache(cache, place)
+        for call in (
+            lambda: cache.read(KEY),
+            lambda: cache.write(KEY, CANARY, lifetime=60),
+            lambda: cache.discard(KEY, expected=b"x"),
+        ):
+            with limited(_WAIT, of="a call of a cache"), pytest.raises(CacheUnavailable):
+                call()
+
+
+@contextmanager
+def _meeting() -> Generator[Callable[[], object]]:
+    """Return a function that waits until parent and child have called it."""
+    ends = socket.socketpair()
+    parent = os.getpid()
+
+    def meet() -> bytes:
+        end = ends[os.getpid() == parent]
+        end.sendall(b"x")
+        return end.recv(1)
+
+    try:
+        yield meet
+    finally:
+        for end in ends:
+            end.close()
+
+
+def _reads_what_it_writes(cache: Cache, key: str, text: bytes) -> bool:
+    with limited(_WAIT * 2, of="what parent or child ask of the cache"):
+        for number in range(_ROUNDS):
+            entry = b"%s %d" % (text, number) * _SIZE
+            cache.write(key, entry, lifetime=60)
+            if cache.read(key) != entry:
+                return False
+    return True

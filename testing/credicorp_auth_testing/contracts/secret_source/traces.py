@@ -1,0 +1,25 @@
+"""Tests of what a fetch leaves outside the process: fault 466."""
+
+from __future__ import annotations
+
+from credicorp_auth.plugin.api import SecretSource
+from credicorp_auth_testing.contracts.secret_source.canary import find_canary
+from credicorp_auth_testing.contracts.secret_source.harness import SecretSourceHarness, names_of
+from credicorp_auth_testing.contracts.traces import watching_traces
+
+
+class TraceTests(SecretSourceHarness):
+    """Tests of what a fetch leaves outside the process: fault 466."""
+
+    def test_fault_466_the_secret_stays_in_the_process(self, source: SecretSource) -> None:
+        """A fetch puts no value into a variable, a file or another program's arguments."""
+        with watching_traces() as seen:
+            source.fetch(names_of(source))
+            source.fetch(names_of(source))
+
+        assert [] == [
+            (event, *find_canary(text))
+            for event, texts in seen.items()
+            for text in texts
+            if find_canary(text)
+        ]

@@ -1,0 +1,106 @@
+"""Traces that an adapter leaves outside its process: variables, commands and files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+_ENDING: Final = frozenset({"os.remove", "os.rename"})
+_SAYING: Final = frozenset(
+    {"os.putenv", "os.system", "os.posix_spawn", "os.spawn", "subprocess.Popen"}
+)
+_WRITING: Final = os.O_WRONLY | os.O_RDWR
+_MUCH: Final = 1024 * 1024
+
+
+class _Watch:
+    """What is seen while one block runs."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, list[str]] = {}
+        self._written: set[Path] = set()
+        self._before = set(_open_files())
+
+    def notice(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Take down an event; read a file that was written before it goes away."""
+        if event in _SAYING:
+            self.seen.setdefault(event, []).append(_text_of(arguments))
+        elif event == "open" and isinstance(arguments[0], str | bytes):
+            if arguments[2] & _WRITING:
+                self._written.add(_path_of(arguments[0]))
+        elif event in _ENDING and isinstance(arguments[0], str | bytes | os.PathLike):
+            path = _path_of(arguments[0])
+            if path in self._written:
+                self._look_at(path)
+
+    def look_at_files(self) -> None:
+        """Read the files that were written, and those that are newly open."""
+        opened = _open_files()
+        for path in (*self._written, *(opened[each] for each in opened.keys() - self._before)):
+            self._look_at(path)
+
+    def _look_at(self, path: Path) -> None:
+        with suppress(OSError):  # it is gone, or is not to be read
+            if path.is_file():
+                with path.open("rb") as file:
+                    self.seen.setdefault("open", []).append(file.read(_MUCH).decode("latin-1"))
+
+
+def _path_of(name: str | bytes | os.PathLike[str]) -> Path:
+    return Path(os.fsdecode(name)).absolute()
+
+
+def _open_files() -> dict[tuple[int, int], Path]:
+    """Return the open files: device and inode to a path."""
+    found: dict[tuple[int, int], Path] = {}
+    for path in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # it was that of the list
+            state = path.stat()
+            found[state.st_dev, state.st_ino] = path
+    return found
+
+
+def _text_of(value: object) -> str:
+    """Return everything in the arguments of an event as text: bytes and text, nested or not."""
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, dict):
+        return _text_of([*value.items()])
+    if isinstance(value, list | tuple):
+        return "\n".join(map(_text_of, value))
+    return str(value)
+
+
+_WATCHES: Final[list[_Watch]] = []
+
+
+@cache  # an audit hook stays for the life of the process
+def _start_listening() -> None:
+    def listen(event: str, arguments: tuple[Any, ...]) -> None:
+        for each in _WATCHES:
+            each.notice(event, arguments)
+
+    listen.__cantrace__ = True  # type: ignore[attr-defined] # so that coverage sees it
+    sys.addaudithook(listen)
+
+
+@contextmanager
+def watching_traces() -> Generator[dict[str, list[str]]]:
+    """
+    Collect what the process sets in its environment, tells other programs and writes to files.
+
+    The keys are names of Python's audit events; the values are complete once the block has ended.
+    """
+    _start_listening()
+    watch = _Watch()
+    _WATCHES.append(watch)
+    try:
+        yield watch.seen
+    finally:
+        _WATCHES.remove(watch)
+        watch.look_at_files()

@@ -1,0 +1,60 @@
+"""The contract of a cache finds bugs that were planted in caches which conform."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from credicorp_auth_file import CacheOptions, FileCache
+from credicorp_auth_memory import MemoryCache
+from credicorp_auth_testing.contracts.cache import CacheContract
+from failing_caches import AroundCache
+
+pytestmark = pytest.mark.slow
+
+CONTRACT = CacheContract()
+MONTH = 30 * 86_400.0
+
+
+class ReadsAndDeletes(AroundCache):
+    """A discard in three steps: read, compare, delete."""
+
+    def discard(self, key, *, expected=None):
+        entry = self.read(key)
+        if entry is None or (expected is not None and expected not in entry):
+            return False
+        return super().discard(key)
+
+
+class TakesLongTimesForDates(AroundCache):
+    """As memcached does: more than thirty days are seconds since 1970."""
+
+    def write(self, key, entry, *, lifetime):
+        ends = lifetime - time.time() if lifetime > MONTH else lifetime
+        super().write(key, entry, lifetime=ends)
+
+
+@pytest.fixture(params=["memory", "file"])
+def inner(request, tmp_path):
+    if request.param == "memory":
+        made = MemoryCache()
+    else:
+        made = FileCache(CacheOptions(directory=tmp_path / "cache"))
+    yield made
+    made.close()
+
+
+def test_fault_469_a_cache_that_discards_in_three_steps(inner):
+    """469: a discard that deletes what was written after it had read is found."""
+    CONTRACT.test_fault_469_a_discard_spares_a_newer_entry(AroundCache(inner))
+    with pytest.raises(AssertionError, match="assert 0 == "):
+        CONTRACT.test_fault_469_a_discard_spares_a_newer_entry(ReadsAndDeletes(inner))
+
+
+@pytest.mark.parametrize("days", [31, 366])
+def test_a_cache_that_takes_long_times_for_dates(inner, days):
+    """A lifetime of more than thirty days that is read as a date in 1970 is found."""
+    CONTRACT.test_a_long_lifetime_is_no_date(AroundCache(inner), days)
+    with pytest.raises(AssertionError, match="b'lives' =="):
+        CONTRACT.test_a_long_lifetime_is_no_date(TakesLongTimesForDates(inner), days)

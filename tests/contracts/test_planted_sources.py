@@ -1,0 +1,156 @@
+"""The contract of a secret source finds bugs that were planted in sources which conform."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from threading import Lock
+
+import pytest
+
+from credicorp_auth.plugin.api import FetchedSecret
+from credicorp_auth_env import EnvSecretSource
+from credicorp_auth_exec import ExecSecretSource, SourceOptions
+from credicorp_auth_testing.contracts.secret_source import SecretSourceContract
+from credicorp_auth_testing.contracts.secret_source.canary import CANARY
+from credicorp_auth_testing.contracts.secret_source.harness import RECORD
+
+pytestmark = pytest.mark.slow
+
+CONTRACT = SecretSourceContract()
+
+
+class Around:
+    """A source that passes fetches on."""
+
+    held = ()
+
+    def __init__(self, inner):
+        self.inner = inner
+        self.capabilities = inner.capabilities
+
+    def fetch(self, names):
+        return self.inner.fetch(names)
+
+    def after_fork(self):
+        self.inner.after_fork()
+
+
+class Exports(Around):
+    def fetch(self, names):
+        os.environ["KIT_PLANTED"] = CANARY
+        del os.environ["KIT_PLANTED"]
+        return super().fetch(names)
+
+
+class WritesAFile(Around):
+    def fetch(self, names):
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write(CANARY)
+            file.flush()
+        return super().fetch(names)
+
+
+class LeavesAFile(Around):
+    def fetch(self, names):
+        (self.folder / "copy").write_text(CANARY)
+        return super().fetch(names)
+
+
+class HoldsAFile(Around):
+    def fetch(self, names):
+        self.held = [*self.held, os.memfd_create("copy")]
+        os.write(self.held[-1], CANARY.encode())
+        return super().fetch(names)
+
+
+class TellsAProgram(Around):
+    def fetch(self, names):
+        subprocess.run([sys.executable, "-c", "", CANARY.encode()], check=True)
+        return super().fetch(names)
+
+
+class TellsAProgramInItsEnvironment(Around):
+    def fetch(self, names):
+        subprocess.run([sys.executable, "-c", ""], env={b"PLANTED": CANARY.encode()}, check=True)
+        return super().fetch(names)
+
+
+class KeepsItsLock(Around):
+    """One lock round each fetch, which a child inherits as it is."""
+
+    def __init__(self, inner):
+        super().__init__(inner)
+        self.lock = Lock()
+
+    def fetch(self, names):
+        with self.lock:
+            return super().fetch(names)
+
+
+class RemembersTheNames(Around):
+    """The names of a call are kept where those of another thread are kept, too."""
+
+    def fetch(self, names):
+        self.names = list(names)
+        fetched = super().fetch(RECORD)
+        fields = {name: fetched.fields[name] for name in self.names}
+        return FetchedSecret(fields, fetched.version, provenance=fetched.provenance)
+
+
+def from_variables(_folder):
+    return EnvSecretSource(
+        environment={f"CREDICORP_{name.upper()}": value for name, value in RECORD.items()}
+    )
+
+
+def from_a_program(folder):
+    record = folder / "record.json"
+    record.write_text(json.dumps({"version": 1, **RECORD}))
+    return ExecSecretSource(SourceOptions(command=["cat", str(record)], timeout=20))
+
+
+@pytest.fixture(params=[from_variables, from_a_program])
+def inner(request, tmp_path):
+    made = request.param(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "event"),
+    [
+        (Exports, "os.putenv"),
+        (WritesAFile, "open"),
+        (LeavesAFile, "open"),
+        (HoldsAFile, "open"),
+        (TellsAProgram, "subprocess.Popen"),
+        (TellsAProgramInItsEnvironment, "subprocess.Popen"),
+    ],
+)
+def test_fault_466_a_source_that_hands_the_secret_out(inner, kind, event, tmp_path):
+    """466: a value in a variable, a file or the arguments of a program is found, however briefly."""
+    CONTRACT.test_fault_466_the_secret_stays_in_the_process(Around(inner))
+    planted = kind(inner)
+    planted.folder = tmp_path
+    with pytest.raises(AssertionError, match=rf"\('{event}', 'plain'\)"):
+        CONTRACT.test_fault_466_the_secret_stays_in_the_process(planted)
+    for descriptor in planted.held:
+        os.close(descriptor)
+
+
+def test_fault_467_a_source_whose_child_inherits_a_lock(inner):
+    """467: a lock that a thread held at a fork, and that nobody renews, is found."""
+    CONTRACT.test_fault_467_a_fork_amid_fetches(Around(inner))
+    with pytest.raises(pytest.fail.Exception, match="child did not end"):
+        CONTRACT.test_fault_467_a_fork_amid_fetches(KeepsItsLock(inner))
+
+
+def test_fault_468_a_source_that_confuses_names(inner):
+    """468: a source that returns the fields which another thread asked for is found."""
+    CONTRACT.test_fault_468_threads_with_other_names(Around(inner))
+    with pytest.raises(AssertionError):
+        CONTRACT.test_fault_468_threads_with_other_names(RemembersTheNames(inner))
