@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
-# CLOCK_BOOTTIME goes on while a laptop sleeps; CLOCK_MONOTONIC stops, so an expired token would
-# count as valid. If the system has no boot clock, the wall clock still shows the sleep.
-_BOOT_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-_boot_time: Final = partial(time.clock_gettime, _BOOT_CLOCK)
+# CLOCK_BOOTTIME goes on while a laptop sleeps. Linux's CLOCK_MONOTONIC stops, so an expired token
+# would count as valid; that of macOS goes on. Windows has neither, but its `time.monotonic` goes on.
+_BOOT_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+_boot_time: Final[Callable[[], float]] = (
+    partial(time.monotonic) if _BOOT_CLOCK is None else partial(time.clock_gettime, _BOOT_CLOCK)
+)
 
 
 class Clock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import socket
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -12,6 +11,7 @@ from redis.connection import Connection, DefaultParser
 from redis.credentials import CredentialProvider
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
+from urllib3.util.wait import wait_for_read
 
 from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.wire.exchange import current
@@ -102,9 +102,7 @@ class OpenConnection:
 
     def has_no_input(self) -> bool:
         """Return whether there is nothing to read: no end of stream, no unexpected response."""
-        poll = select.poll()
-        poll.register(self._connection._sock, select.POLLIN)  # noqa: SLF001 # redis-py has no name for it
-        if poll.poll(0):
+        if wait_for_read(self._connection._sock, timeout=0.0):  # noqa: SLF001 # redis-py has no name for it
             return False
         with within(0):  # checks redis-py's buffer only, not the socket
             return not self._connection.can_read(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -45,8 +46,9 @@ def read_url(url: Secret) -> RedisUrl:
         url: `redis://`, `rediss://` or `unix://`, with optional user, password and database.
 
     Raises:
-        InvalidSetting: It is no such URL (`config.value`). The message does not quote it, since
-            it may hold the password.
+        InvalidSetting: It is no such URL (`config.value`), or this system has no sockets that are
+            files (`config.platform`). The message does not quote it, since it may hold the
+            password.
     """
     read = _read(url)
     if read is None:
@@ -54,6 +56,12 @@ def read_url(url: Secret) -> RedisUrl:
             "`url` is not the address of a Redis server",
             hint="use redis://host:port/db, rediss://host:port/db for TLS or unix:///path?db=0; "
             "in user and password, write special characters as %XX.",
+        )
+    if read.scheme == "unix" and not hasattr(socket, "AF_UNIX"):
+        raise InvalidSetting(
+            "`url` names a socket file, and this system has no such sockets",
+            code="config.platform",
+            hint="use redis://host:port/db or rediss://host:port/db.",
         )
     return read
 
