@@ -26,6 +26,7 @@ LEVELS: Final[Mapping[str, int]] = {
     "token.expiry_clamped": logging.WARNING,
     "token.scope_broader": logging.WARNING,
     "token.scope_narrowed": logging.WARNING,
+    "token.contradicted": logging.WARNING,
     "bearer.header_replaced": logging.WARNING,
     "refresh.started": logging.DEBUG,
     "refresh.deferred": logging.WARNING,

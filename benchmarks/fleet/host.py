@@ -123,7 +123,7 @@ class HostRuntime:
             self.pause(FROZEN_SECONDS)
         return self._systems.endpoint.response(timeout)
 
-    def locate_endpoint(self) -> EndpointAddress:
+    def locate_endpoint(self, _seconds: float = 0.0) -> EndpointAddress:
         """Return the fleet's token endpoint."""
         return EndpointAddress(CLIENT.template.token_url, "`token_url`")
 

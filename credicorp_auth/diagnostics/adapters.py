@@ -24,7 +24,7 @@ _SECONDS: Final = 60.0
 def check_cache(cache: Cache, provider: Provider) -> Check:
     """Write, read and drop an entry, then acquire and release a lease if the cache has leases."""
     try:
-        done = call_adapter(provider, lambda: _round_trip(cache), expected=str)
+        done = call_adapter(provider, lambda: _round_trip(cache), expected=str, stage="cache")
     except CredicorpAuthError as error:
         return fail("cache", error)
     return ok("cache", f"{provider}: {done}")

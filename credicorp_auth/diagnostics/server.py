@@ -48,6 +48,7 @@ def check_reach(
             provider,
             lambda: transport.send(request, timeout=settings.timeout),
             expected=HttpResponse,
+            stage="transport.send",
         )
     except CredicorpAuthError as error:
         yield from _as_far_as(error, parts.netloc)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.lifecycle.windows import Instant
+from credicorp_auth.plugin.api.clocks import wall as wall_time
 
 if TYPE_CHECKING:
     import threading
@@ -33,7 +34,7 @@ class Clock:
 
     def __init__(
         self,
-        wall: Callable[[], float] = time.time,
+        wall: Callable[[], float] = wall_time,
         boot: Callable[[], float] = _boot_time,
     ) -> None:
         self.wall = wall

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
+from credicorp_auth.engine.progress import waiting_for
 from credicorp_auth.events import LEVELS, Event
 from credicorp_auth.http.untrusted_text import SHORTEST_IN_VALUES, hide_secrets
+from credicorp_auth.plugin.api.adapter_failure import describe_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from credicorp_auth.errors import AdapterFailure
     from credicorp_auth.http.secret import Secret
 
 LOGGER: Final = logging.getLogger("credicorp_auth")
@@ -19,6 +22,11 @@ LOGGER.addHandler(logging.NullHandler())
 
 # Emitted once for each emitter: they apply to every token, so repeating them does not help.
 _ONCE: Final = frozenset({"token.expiry_assumed", "token.expiry_as_text", "clock.skew"})
+
+
+def _name_of(observer: Callable[[Event], object]) -> str:
+    name: str = getattr(observer, "__qualname__", type(observer).__qualname__)
+    return name
 
 
 class EventEmitter:
@@ -53,9 +61,18 @@ class EventEmitter:
             LOGGER.log(event.level, "%s", event, extra={"credicorp_event": event})
         for observer in self._observers:
             try:
-                observer(event)
+                with waiting_for("observer", _name_of(observer)):
+                    observer(event)
             except Exception as fault:  # noqa: BLE001 - an observer must not fail the caller
-                LOGGER.warning("%s", Event("observer.failed", {"raised": type(fault).__name__}))
+                self._report(observer, describe_failure(fault, self.known_secrets()))
+
+    @staticmethod
+    def _report(observer: Callable[[Event], object], failure: AdapterFailure) -> None:
+        """Log an observer's failure; the observers are not told, since they might fail again."""
+        at = failure.frames[-1] if failure.frames else ""
+        name = _name_of(observer)
+        event = Event("observer.failed", {"observer": name, "raised": failure.raised, "at": at})
+        LOGGER.warning("%s", event)
 
     def _without_secrets(
         self, fields: Mapping[str, str | float | bool | None]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import random
-from typing import TYPE_CHECKING
+from random import SystemRandom
+from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.engine.adapter_call import call_adapter
 from credicorp_auth.http.messages import HttpResponse
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from credicorp_auth.http.messages import HttpRequest
     from credicorp_auth.lifecycle.windows import Instant
     from credicorp_auth.plugin.api import Provider, Transport
+
+_DICE: Final = SystemRandom()  # a copy of a process, such as a restored one, draws other numbers
 
 
 class AnonymousRuntime:
@@ -43,7 +45,7 @@ class AnonymousRuntime:
 
     def random(self) -> float:
         """Return a number in [0, 1)."""
-        return random.random()  # noqa: S311 - jitter, not a secret
+        return _DICE.random()
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
         """Send a request through the chosen transport."""
@@ -51,4 +53,6 @@ class AnonymousRuntime:
             self._provider,
             lambda: self.transport.send(request, timeout=timeout),
             expected=(HttpResponse,),
+            stage="transport.send",
+            secrets=lambda: (*self.known_secrets(), *request.secrets()),
         )

@@ -40,6 +40,7 @@ pickled. None holds a secret, a token or a response body.
 
 from __future__ import annotations
 
+from credicorp_auth.errors.adapter_failure import AdapterFailure
 from credicorp_auth.errors.caller import (
     AdapterBlocked,
     AdapterBroken,
@@ -98,6 +99,7 @@ __all__ = [
     "AdapterBlocked",
     "AdapterBroken",
     "AdapterConflict",
+    "AdapterFailure",
     "AdapterNotFound",
     "BadSignature",
     "CacheUnavailable",

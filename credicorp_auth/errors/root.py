@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
+from credicorp_auth.errors.adapter_failure import cause_state
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,7 +17,6 @@ InitT = TypeVar("InitT")
 def _rebuild(kind: type[CredicorpAuthError], state: dict[str, Any]) -> CredicorpAuthError:
     error = kind.__new__(kind)
     error.__dict__.update(state)
-    error.args = error._arguments()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # ours
     return error
 
 
@@ -29,8 +30,6 @@ def _also_from_args(init: InitT) -> InitT:
             self.__dict__.update({name: _from_json(each) for name, each in given[1].items()})
         else:
             cast("Callable[..., None]", init)(self, *given, **keywords)
-        if type(self).__init__ is start:  # not yet, if a subclass sets attributes after this
-            self.args = self._arguments()  # pyright: ignore[reportPrivateUsage] # a method of it
 
     return cast("InitT", start)
 
@@ -90,10 +89,14 @@ class CredicorpAuthError(Exception):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.code!r}, {self.message!r})"
 
-    def __reduce__(self) -> tuple[Callable[..., CredicorpAuthError], tuple[Any, ...]]:
-        return _rebuild, (type(self), dict(self.__dict__))
+    def __reduce__(
+        self,
+    ) -> tuple[Callable[..., CredicorpAuthError], tuple[Any, ...], dict[str, Any]]:
+        return _rebuild, (type(self), dict(self.__dict__)), cause_state(self)
 
-    def _arguments(self) -> tuple[Any, ...]:
+    @property
+    def args(self) -> tuple[Any, ...]:  # type: ignore[override] # attributes may change later
+        """The message and the attributes, in types of JSON; see the class."""
         attributes = {
             name: _to_json(value)
             for name, value in vars(self).items()
@@ -103,13 +106,12 @@ class CredicorpAuthError(Exception):
 
     def copy(self) -> Self:
         """
-        Return a new exception with the same content.
+        Return a new exception with the same content, and the same cause if that is text.
 
         An exception object that several threads raise collects the tracebacks of all. Each caller
         that waited for the same failure therefore raises its own copy.
         """
         fresh = type(self).__new__(type(self))
         fresh.__dict__.update(self.__dict__)
-        fresh.args = self.args
-        fresh.__cause__ = None
+        fresh.__cause__ = cause_state(self).get("__cause__")
         return fresh

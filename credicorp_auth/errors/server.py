@@ -39,7 +39,15 @@ class ConnectionFailed(ServerUnreachable):
 
 
 class DeadlinePassed(ServerUnreachable, TimeoutError):
-    """The time limit of the call has passed."""
+    """
+    The time limit of the call has passed.
+
+    If an adapter had the call, `stage` is its kind and method, such as `cache.read`, and `adapter`
+    names it; else both are empty.
+    """
+
+    stage: str = ""
+    adapter: str = ""
 
     default_code = "transport.deadline"
     default_hint = "try again, or allow more time with `timeout`."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from attrs import field, frozen
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MAX_BODY: Final = 1024 * 1024
 """Maximum bytes of a response body; a longer one is rejected (`response.too_large`)."""
 
+_CREDENTIALS: Final = frozenset({"client_secret", "client_assertion", "token"})  # form fields
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9._~!$&'()*+,;=:@%\[\]-]+(?=[/?#]|\Z)", re.IGNORECASE)
 _UNSAFE_IN_URL: Final = re.compile(r"[\x00-\x20\x7f-\U0010ffff\\<>\"^`{|}]")
@@ -43,6 +44,13 @@ class HttpRequest:
     url: str
     headers: Mapping[str, str | Secret]
     body: SecretBytes | None = None
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Return its credentials, each as it is written on the wire, so that messages hide them."""
+        held = [value for value in self.headers.values() if isinstance(value, Secret)]
+        form = "" if self.body is None else self.body.reveal().decode("utf-8", "replace")
+        fields = parse_qsl(form) if self.method == "POST" else []
+        return (*held, *(Secret(value) for name, value in fields if name in _CREDENTIALS))
 
     def wire_headers(self) -> dict[str, str]:
         """Return the headers as sent, credentials included."""

@@ -81,9 +81,14 @@ def scrub(text: str, secrets: Iterable[Secret], *, shortest: int = _SHORTEST_SEC
     """
     hidden = hide_secrets(text, secrets, shortest=shortest)
     text = _COMPACT.sub(partial(_star_if, _JSON_OBJECT), hidden)
-    text = _SCHEME.sub(rf"\1\2{STARS}", text)
+    text = _SCHEME.sub(_star_after, text)
     text = _PREFIXED.sub(STARS, text)
     return _LONG.sub(partial(_star_if, _OPAQUE), text)
+
+
+def _star_after(found: re.Match[str]) -> str:
+    # No template: `re` imports a module to read one, which fails while the interpreter shuts down.
+    return f"{found[1]}{found[2]}{STARS}"
 
 
 def _star_if(shape: re.Pattern[str], found: re.Match[str]) -> str:

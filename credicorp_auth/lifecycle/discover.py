@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from credicorp_auth.errors import CredicorpAuthError, DeadlinePassed
+from credicorp_auth.errors import CredicorpAuthError, DeadlinePassed, ServerFailed
 from credicorp_auth.lifecycle.document import FetchedDocument
 from credicorp_auth.oauth.endpoint import (
     EndpointAddress,
@@ -92,7 +92,12 @@ def ask_for_metadata(
         raise DeadlinePassed(f"no time was left to read {source.url}")
     response = runtime.send(build_document_request(source.url), timeout=left)
     address = EndpointAddress(source.url, source.setting, has_responded)
-    check_document_status(response, address, now=runtime.now().wall)
+    try:
+        check_document_status(response, address, now=runtime.now().wall)
+    except ServerFailed as error:
+        if not error.retryable:
+            error.hint += source.other_hint
+        raise
     secrets = runtime.known_secrets()
     return read_metadata(response, source, peer=response.peer_address, secrets=secrets)
 

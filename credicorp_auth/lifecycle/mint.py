@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
 
-from credicorp_auth.errors import CredicorpAuthError, DeadlinePassed, MalformedResponse
+from credicorp_auth.errors import (
+    ConnectionFailed,
+    CredicorpAuthError,
+    DeadlinePassed,
+    MalformedResponse,
+    SecretUnavailable,
+)
 from credicorp_auth.http.retry import MAX_ATTEMPTS
+from credicorp_auth.jose.contradiction import contradicted_members
 from credicorp_auth.lifecycle.backoff import note_failure, note_retry_after
 from credicorp_auth.lifecycle.client import Client, ClientCredentials, token_key
 from credicorp_auth.lifecycle.endpoint_state import Succeeded
@@ -28,6 +35,8 @@ if TYPE_CHECKING:
     from credicorp_auth.http.messages import HttpResponse
     from credicorp_auth.lifecycle.windows import Instant
     from credicorp_auth.oauth.token import Grant
+
+_FROZEN: Final = 1.0  # seconds after a call's deadline that no step of it takes by itself
 
 
 def mint_token(
@@ -54,16 +63,20 @@ def mint_token(
     ask = partial(ask_once, client, runtime, requirements)
 
     def note(error: CredicorpAuthError, current: ClientCredentials) -> None:
-        note_failure(runtime, error, requirements, current)
+        if stood_still(runtime, requirements, error):
+            runtime.emit("request.failed", code=error.code)
+        else:
+            note_failure(runtime, error, requirements, current)
 
     for attempt in range(1, MAX_ATTEMPTS + 1):
         wait_out_cooldown(runtime, requirements)
-        credentials = credentials or fetch_secret(runtime, past_cache=False)
+        credentials = credentials or fetch_secret(runtime, requirements, past_cache=False)
         try:
             obtained, credentials = try_secret_versions(runtime, credentials, ask, note)
             obtained = evolve(obtained, number=number)
         except CredicorpAuthError as error:
-            if attempt == MAX_ATTEMPTS or not error.retryable:
+            is_last = attempt == MAX_ATTEMPTS or not error.retryable
+            if is_last or stood_still(runtime, requirements, error):
                 raise
             # Fetch them again: after a refusal or a leak, the source may have newer ones.
             credentials = None
@@ -76,12 +89,29 @@ def mint_token(
     )  # pragma: no cover - unreachable, for type checkers
 
 
-def fetch_secret(runtime: Runtime, *, past_cache: bool) -> ClientCredentials:
+def stood_still(
+    runtime: Runtime, requirements: TokenRequirements, error: CredicorpAuthError
+) -> bool:
+    """
+    Say whether the process stood still during a call, so that its failure says nothing.
+
+    Every step of a call ends at its deadline. One that ends later was frozen with its process, as
+    on AWS Lambda, and its connection was lost meanwhile. The next call may ask at once.
+    """
+    if not isinstance(error, (ConnectionFailed, DeadlinePassed, SecretUnavailable)):
+        return False  # a response arrived
+    return error.retryable and runtime.now().boot > requirements.deadline + _FROZEN
+
+
+def fetch_secret(
+    runtime: Runtime, requirements: TokenRequirements, *, past_cache: bool
+) -> ClientCredentials:
     """Fetch id and secret; a source that fails gets a cooldown, like the endpoint."""
     try:
         return runtime.fetch_secret(past_cache=past_cache)
     except CredicorpAuthError as error:
-        note_failure(runtime, error)
+        if not stood_still(runtime, requirements, error):
+            note_failure(runtime, error)
         raise
 
 
@@ -105,9 +135,12 @@ def ask_once(
     sent = runtime.now()
     left = requirements.deadline - sent.boot
     if left <= 0:
-        raise DeadlinePassed(f"no time was left for the request to {asked.token_url}")
+        url = runtime.locate_endpoint().url
+        raise DeadlinePassed(f"no time was left for the request to {url}")
+    address = runtime.locate_endpoint(left)
     request = build_token_request(asked, credentials.client_id, credentials.client_secret)
-    runtime.emit("request.sent", client_id=credentials.client_id, url=asked.token_url)
+    runtime.emit("request.sent", client_id=credentials.client_id, url=address.url)
+    left = requirements.deadline - runtime.now().boot
     response = runtime.send(request, timeout=left)
     arrived = runtime.now()
     note_clock_skew(runtime, response, arrived)
@@ -118,7 +151,7 @@ def ask_once(
             client.policy,
             client_id=credentials.client_id,
             client_secret=credentials.client_secret,
-            address=runtime.locate_endpoint(),
+            address=address,
         )
     except CredicorpAuthError as error:
         note_retry_after(runtime, error, response, arrived)
@@ -132,6 +165,9 @@ def receive(
     """Accept a granted token, unless it expired on the way."""
     for warning in grant.warnings:
         runtime.emit(warning, client_id=client_id)
+    contradicted = contradicted_members(grant, client_id, sent.wall)
+    if contradicted:
+        runtime.emit("token.contradicted", client_id=client_id, members=" ".join(contradicted))
     if arrived.since(sent) >= grant.lifetime:
         raise MalformedResponse(
             f"the token for client {client_id!r} had expired when it arrived, "

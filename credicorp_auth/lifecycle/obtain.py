@@ -42,7 +42,8 @@ def obtain_token(
     """
     credentials = None
     if client.client_id is None or requirements.refusal is not None:
-        credentials = fetch_secret(runtime, past_cache=requirements.refusal is not None)
+        past_cache = requirements.refusal is not None
+        credentials = fetch_secret(runtime, requirements, past_cache=past_cache)
         check_refusal(runtime, requirements, credentials)
     client_id = client.client_id or (credentials.client_id if credentials else "")
     key = token_key(client.asks_for(requirements.scope), client_id)

@@ -186,8 +186,8 @@ class Runtime(Protocol):
         """Send a request; return the complete response within `timeout` seconds."""
         ...
 
-    def locate_endpoint(self) -> EndpointAddress:
-        """Return the token endpoint's address and its source, without waiting."""
+    def locate_endpoint(self, seconds: float = 0.0) -> EndpointAddress:
+        """Return the token endpoint's address and its source; wait up to `seconds` for metadata."""
         ...
 
     def recall(self) -> EndpointState:

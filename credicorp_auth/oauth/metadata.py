@@ -63,6 +63,8 @@ class MetadataSource:
         origins: The origins that its endpoints may have.
         listed: Those origins that the user listed; their network zone is not checked.
         setting: The setting that the address came from, as a hint names it.
+        other_url: The other well-known address of the issuer, where the document may lie instead.
+        other_discovery: The value of `discovery` that reads it from there.
     """
 
     url: str
@@ -70,6 +72,16 @@ class MetadataSource:
     origins: frozenset[str]
     listed: frozenset[str] = frozenset()
     setting: str = "`issuer`"
+    other_url: str = ""
+    other_discovery: str = ""
+
+    @property
+    def other_hint(self) -> str:
+        """The hint to look at the other well-known address; empty if there is none."""
+        if not self.other_url:
+            return ""
+        set_it = f"set discovery={self.other_discovery!r}"
+        return f" If the issuer publishes its metadata at {self.other_url}, {set_it}."
 
 
 @frozen(eq=False)
@@ -155,7 +167,8 @@ def read_metadata(
         raise MalformedResponse(
             f"the response of {source.url} is not authorization server metadata",
             code="discovery.malformed",
-            hint="check `issuer`; or switch `discovery` off and set the addresses.",
+            hint="check `issuer`; or switch `discovery` off and set the addresses."
+            + source.other_hint,
         )
     if members["issuer"] != source.issuer:
         raise MalformedResponse(

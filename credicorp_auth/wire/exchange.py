@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from time import monotonic
 from typing import TYPE_CHECKING, Final, cast
+
+from credicorp_auth.plugin.api.clocks import monotonic
 
 if TYPE_CHECKING:
     from credicorp_auth.wire.proxy import Proxy

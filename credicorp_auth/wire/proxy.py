@@ -12,6 +12,7 @@ from urllib3.util import make_headers, parse_url
 from credicorp_auth.errors import ConnectionFailed
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.plugin.api.options import OFF
+from credicorp_auth.wire.no_proxy import is_excluded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ DIRECT: Final = Secret(OFF)
 """In place of a proxy's address: no proxy, even if the environment names one."""
 
 _SCHEMES: Final = ("http", "https")
+_HTTPS: Final = 443
 
 
 @frozen
@@ -64,7 +66,11 @@ def choose_proxy(url: str, *, configured: Secret | None) -> Proxy | None:
         return None if configured == DIRECT else read_proxy(configured)
     proxies = getproxies()
     address = proxies.get("https") or proxies.get("all")
+    # proxy_bypass also knows the exceptions of macOS and Windows.
     if not address or proxy_bypass(parts.netloc):
+        return None
+    host, port = parts.hostname or "", parts.port or _HTTPS
+    if is_excluded(host, port, rules=proxies.get("no", "")):
         return None
     proxy = read_proxy(Secret(address))
     if proxy is None:

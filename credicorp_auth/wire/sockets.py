@@ -3,16 +3,22 @@ Sockets with a total deadline.
 
 A socket's own timeout restarts at each call, so a peer that sends single bytes can block its reader
 for ever. These sockets set the time that the exchange has left before each call.
+
+They hold a socket and do not inherit from one. gevent and eventlet replace `socket.socket` while
+the program runs, perhaps after this module was imported. So the class is looked up when a
+connection is made, and only its plainest methods are called.
 """
 
 from __future__ import annotations
 
+import io
 import socket
-import ssl
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from itertools import chain, zip_longest
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from credicorp_auth.wire.exchange import current
+from credicorp_auth.wire.interim import FinalResponse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,74 +27,154 @@ if TYPE_CHECKING:
 
 AddressInfo = tuple[int, int, int, str, Any]
 
+SHORTEST_ATTEMPT: Final = 1.0
+"""Seconds that each address of a host gets at least: hosts may be far away."""
 
-class TlsStream(Protocol):
-    """The methods of a connection under TLS."""
 
-    def recv(self, buflen: int = ..., flags: int = ...) -> bytes:
-        """Receive."""
+class Stream(Protocol):
+    """Bytes to and from a peer; each call ends with the current exchange."""
+
+    def recv(self, size: int, /) -> bytes:
+        """Receive up to `size` bytes, at least one; empty at the end of the stream."""
         ...
 
-    def sendall(self, data: bytes, flags: int = ...) -> None:
-        """Send all."""
+    def sendall(self, data: bytes, /) -> None:
+        """Send all bytes."""
         ...
 
     def close(self) -> None:
-        """Close."""
+        """Close the connection."""
+        ...
+
+    def fileno(self) -> int:
+        """Return the descriptor of the connection."""
         ...
 
 
-class DeadlineSocket(socket.socket):
-    """Socket that limits each call to the time that the current exchange has left."""
+class PlainStream:
+    """
+    Bytes over a connection without TLS.
 
-    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
-        """Receive, as `socket.socket.recv`."""
-        self.settimeout(current.get().left())
-        data = super().recv(buflen, flags)
-        current.get().arrived(len(data))
-        return data
+    Args:
+        connection: A connected socket.
+    """
 
-    def recv_into(self, buffer: WriteableBuffer, nbytes: int | None = None, flags: int = 0) -> int:
-        """Receive, as `socket.socket.recv_into`."""
-        self.settimeout(current.get().left())
-        count = super().recv_into(buffer, nbytes or memoryview(buffer).nbytes, flags)
-        current.get().arrived(count)
-        return count
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self.close, self.fileno = connection.close, connection.fileno
 
-    def send(self, data: ReadableBuffer, flags: int = 0) -> int:
-        """Send, as `socket.socket.send`."""
-        self._begin_sending()
-        return super().send(data, flags)
+    def recv(self, size: int) -> bytes:
+        """Receive up to `size` bytes."""
+        self._connection.settimeout(current.get().left())
+        return self._connection.recv(size)
 
-    def sendall(self, data: ReadableBuffer, flags: int = 0) -> None:
-        """Send, as `socket.socket.sendall`."""
-        self._begin_sending()
-        super().sendall(data, flags)
-
-    def _begin_sending(self) -> None:
+    def sendall(self, data: bytes) -> None:
+        """Send all bytes."""
         exchange = current.get()
-        self.settimeout(exchange.left())
         if exchange.peer_address is None:
             # getpeername fails after the peer reset the connection; sending then reports the reset.
             with suppress(OSError):
-                exchange.met(self.getpeername())
+                exchange.met(self._connection.getpeername())
+        rest = memoryview(data)
+        while rest:
+            # Not socket.sendall: under some replacements its timeout restarts with each piece.
+            self._connection.settimeout(exchange.left())
+            rest = rest[self._connection.send(rest) :]
 
 
-class DeadlineTlsSocket(DeadlineSocket, ssl.SSLSocket):
-    """TLS socket that limits each call, including the handshake, to the current exchange."""
+class DeadlineSocket:
+    """
+    Socket that limits each call to the time that the current exchange has left.
 
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 # as in ssl
-        """Shake hands, as `ssl.SSLSocket.do_handshake`."""
-        exchange = current.get()
-        exchange.is_in_handshake = True
-        self.settimeout(exchange.left())
-        super().do_handshake(block)
-        exchange.is_in_handshake = False
+    It has the methods of `socket.socket` that urllib3, httpcore and redis-py use, and those that
+    urllib3-future does, which niquests installs in the place of urllib3.
+
+    Args:
+        connection: The connected socket.
+        stream: The bytes of the connection, for example decrypted ones; by default, as they are.
+    """
+
+    def __init__(self, connection: socket.socket, stream: Stream | None = None) -> None:
+        self.connection = connection
+        self.stream: Stream = stream or PlainStream(connection)
+        self.fileno, self.type = connection.fileno, connection.type
+        self.shutdown, self.getpeername = connection.shutdown, connection.getpeername
+        self.getsockname, self.getsockopt = connection.getsockname, connection.getsockopt
+        self.setsockopt = connection.setsockopt
+        self.context: object = None  # as `ssl.SSLSocket.context`, for urllib3-future
+        self._readers = 0
+        self._is_closing = False
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Do nothing: the exchange sets the time limit of each call."""
+
+    def gettimeout(self) -> None:
+        """Return None: see `settimeout`."""
+
+    def recv(self, size: int = 1024) -> bytes:
+        """Receive, as `socket.socket.recv`."""
+        data = self.stream.recv(size)
+        current.get().arrived(len(data))
+        return data
+
+    def recv_into(self, buffer: WriteableBuffer) -> int:
+        """Receive, as `socket.socket.recv_into`."""
+        view = memoryview(buffer)
+        data = self.recv(view.nbytes)
+        view[: len(data)] = data
+        return len(data)
+
+    def sendall(self, data: ReadableBuffer) -> None:
+        """Send all, as `socket.socket.sendall`."""
+        self.stream.sendall(bytes(data))
+
+    def makefile(self, *_mode: str) -> io.BufferedReader:
+        """Return a reader of the next response, without the interim responses before it."""
+        self._readers += 1
+        return io.BufferedReader(_Reader(self))
+
+    def close(self) -> None:
+        """Close the connection, as soon as no reader is left."""
+        self._is_closing = True
+        if not self._readers:
+            self.stream.close()
+
+    def reader_closed(self) -> None:
+        """Record that a reader of `makefile` was closed."""
+        self._readers -= 1
+        if self._is_closing:
+            self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
-def connect_to(
-    host: str, port: int, options: Iterable[tuple[int, int, int | bytes]]
-) -> DeadlineSocket:
+class _Reader(io.RawIOBase):
+    """Raw reader of one response, as http.client expects it."""
+
+    def __init__(self, connection: DeadlineSocket) -> None:
+        self._connection = connection
+        self._response = FinalResponse(connection.recv)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer)
+        data = self._response.read(view.nbytes)
+        view[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._connection.reader_closed()
+
+
+def connect_to(host: str, port: int, options: Iterable[Sequence[Any]]) -> DeadlineSocket:
     """
     Connect to a host by its name or address.
 
@@ -109,13 +195,14 @@ def connect_to(
 
 
 def connect_to_any(
-    addresses: Sequence[AddressInfo], options: Iterable[tuple[int, int, int | bytes]]
+    addresses: Sequence[AddressInfo], options: Iterable[Sequence[Any]]
 ) -> DeadlineSocket:
     """
     Connect to the first address that accepts.
 
-    Each address gets its share of the time left, so that several dead addresses take no longer than
-    one.
+    The families take turns, so that one without a route does not use up the time. Each address gets
+    its share of the time left, but at least `SHORTEST_ATTEMPT`, and the last one all of it: several
+    dead addresses take no longer than one, and a host far away is still reached.
 
     Args:
         addresses: At least one, as `socket.getaddrinfo` returns them.
@@ -124,42 +211,42 @@ def connect_to_any(
     Raises:
         OSError: The failure of the last address.
     """
+    exchange = current.get()
     failure: OSError = TimeoutError("no address was tried")
-    for position, (family, kind, protocol, _, address) in enumerate(addresses):
-        share = current.get().left() / (len(addresses) - position)
-        connection = DeadlineSocket(family, kind, protocol)
+    for position, (family, kind, protocol, _, address) in enumerate(take_turns(addresses)):
+        seconds = share_time(exchange.left(), len(addresses) - position)
+        connection = socket.socket(family, kind, protocol)
         try:
             for option in options:
                 connection.setsockopt(*option)
-            connection.settimeout(share)
+            connection.settimeout(seconds)
             connection.connect(address)
         except OSError as error:
             connection.close()
             failure = error
+        except BaseException:
+            connection.close()
+            raise
         else:
-            current.get().is_connected = True
-            return connection
+            exchange.is_connected = True
+            return DeadlineSocket(connection)
     raise failure
 
 
-def start_tls(plain: socket.socket, context: ssl.SSLContext, server_name: str) -> TlsStream:
+def share_time(left: float, addresses: int) -> float:
     """
-    Do the TLS handshake over a connection, which may lead through a proxy that itself uses TLS.
+    Return the seconds for the next of some addresses.
 
     Args:
-        plain: The connection.
-        context: TLS settings, as `build_trust` makes them.
-        server_name: The name that the server's certificate must hold.
-
-    Raises:
-        OSError: The handshake failed; `ssl.SSLError` if one side does not trust the other.
+        left: Seconds left to connect.
+        addresses: Number of addresses left, the next one included.
     """
-    if not isinstance(plain, ssl.SSLSocket):
-        return context.wrap_socket(plain, server_hostname=server_name)
-    from urllib3.util.ssltransport import SSLTransport  # noqa: PLC0415 - for this rare case only
+    return min(max(left / addresses, SHORTEST_ATTEMPT), left)
 
-    exchange = current.get()
-    exchange.is_in_handshake = True
-    wrapped = SSLTransport(plain, context, server_hostname=server_name)
-    exchange.is_in_handshake = False
-    return cast("TlsStream", wrapped)
+
+def take_turns(addresses: Sequence[AddressInfo]) -> list[AddressInfo]:
+    """Order addresses so that their families take turns, in the order of the resolver."""
+    families: dict[int, list[AddressInfo]] = {}
+    for each in addresses:
+        families.setdefault(each[0], []).append(each)
+    return [each for each in chain(*zip_longest(*families.values())) if each is not None]

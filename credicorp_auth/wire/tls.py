@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+from typing import TYPE_CHECKING, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from credicorp_auth.errors import InvalidSetting
-from credicorp_auth.wire.sockets import DeadlineTlsSocket
+
+if TYPE_CHECKING:
+    from credicorp_auth.wire.tls_files import TlsFiles
+
+_MOST: Final = 32  # contexts; a process has few sets of files
+
+# Contexts by what they are made of: loading the system's authorities takes 25 ms. Single reads and
+# writes of a dict are atomic; two threads that build the same context keep the later one.
+_CONTEXTS: Final[dict[object, ssl.SSLContext]] = {}
 
 
 @frozen
@@ -24,46 +34,53 @@ class Trust:
     proxy_context: ssl.SSLContext
 
 
-def build_trust(*, ca_file: str | None, client_certificate: str | None) -> Trust:
+def build_trust(files: TlsFiles) -> Trust:
     """
     Build the TLS contexts of a transport, for servers and for proxies.
 
     Args:
-        ca_file: PEM file with the only authorities to trust; None trusts those of the system.
-        client_certificate: PEM file with certificate chain and unencrypted key; None for none.
+        files: The PEM files of the transport's options.
 
     Raises:
         InvalidSetting: A file cannot be used (`config.value`).
     """
-    return Trust(
-        build_context(ca_file=ca_file, client_certificate=client_certificate),
-        build_context(ca_file=ca_file, client_certificate=None),
-    )
+    return Trust(build_context(files), build_context(evolve(files, certificate=None, key=None)))
 
 
-def build_context(*, ca_file: str | None, client_certificate: str | None) -> ssl.SSLContext:
+def build_context(files: TlsFiles) -> ssl.SSLContext:
     """
-    Build one TLS context of a transport.
+    Return the TLS context for files; transports whose files are the same share it.
 
     It does not use `ssl.create_default_context`, which lets the environment write the session keys
     to a file (SSLKEYLOGFILE). It sets the minimum version, which OpenSSL's own configuration may
     lower.
 
     Args:
-        ca_file: PEM file with the only authorities to trust; None trusts those of the system.
-        client_certificate: PEM file with certificate chain and unencrypted key; None for none.
+        files: The PEM files.
 
     Raises:
         InvalidSetting: A file cannot be used (`config.value`).
     """
+    variables = tuple(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
+    # Read before the files: if one changes meanwhile, the next look finds another signature.
+    made_of = (ssl.SSLContext, variables, files.signature())
+    context = _CONTEXTS.get(made_of)
+    if context is None:
+        context = _build_context(files)
+        while len(_CONTEXTS) >= _MOST:
+            _CONTEXTS.pop(next(iter(_CONTEXTS)), None)
+        _CONTEXTS[made_of] = context
+    return context
+
+
+def _build_context(files: TlsFiles) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = True
     context.verify_mode = ssl.CERT_REQUIRED
     context.hostname_checks_common_name = False
-    context.sslsocket_class = DeadlineTlsSocket
-    _load_authorities(context, ca_file)
-    _load_certificate(context, client_certificate)
+    _load_certificate(context, files)  # first: it fails sooner
+    _load_authorities(context, files.ca_file)
     return context
 
 
@@ -84,18 +101,20 @@ def _load_authorities(context: ssl.SSLContext, ca_file: str | None) -> None:
         )
 
 
-def _load_certificate(context: ssl.SSLContext, client_certificate: str | None) -> None:
-    if client_certificate is None:
+def _load_certificate(context: ssl.SSLContext, files: TlsFiles) -> None:
+    if files.certificate is None:
         return
     try:
         # The empty password keeps OpenSSL from asking for one on the terminal.
-        context.load_cert_chain(client_certificate, password="")
-    except OSError:
-        failed = True
+        context.load_cert_chain(files.certificate, files.key, password="")
+    except OSError as error:
+        reason: str | None = getattr(error, "reason", None) or error.strerror or ""
     else:
-        failed = False
-    if failed:
+        reason = None
+    if reason is not None:
+        key = "" if files.key is None else f", with the key of {files.key!r}"
         raise InvalidSetting(
-            f"the file {client_certificate!r} holds no certificate with its key",
-            hint="set `client_certificate` to a PEM file: certificate chain, unencrypted key.",
+            f"the file {files.certificate!r} holds no certificate with its key{key} ({reason})",
+            hint="set `client_certificate` to a PEM file: certificate chain, unencrypted key; or "
+            "set `client_key` to the file of the key.",
         )

@@ -11,7 +11,7 @@ from urllib3.exceptions import HTTPError
 
 from credicorp_auth.wire.exchange import current
 from credicorp_auth.wire.response import PIECE, OpenResponse
-from credicorp_auth.wire.urllib3_pools import DeadlinePools
+from credicorp_auth.wire.urllib3_pools import DeadlinePools, read_fields
 
 if TYPE_CHECKING:
     from credicorp_auth.http.messages import HttpRequest
@@ -45,9 +45,7 @@ class Urllib3Stack:
             decode_content=False,
         )
         pieces = iter(partial(response.read1, PIECE, decode_content=False), b"")
-        return OpenResponse(
-            response.status, list(response.headers.iteritems()), pieces, response.close
-        )
+        return OpenResponse(response.status, read_fields(response), pieces, response.close)
 
     def close(self) -> None:
         """Close the idle connections."""

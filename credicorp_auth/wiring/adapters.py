@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from credicorp_auth.engine.storage.static_secret import StaticSecret
 from credicorp_auth.errors import InvalidSetting, MissingSetting
 from credicorp_auth.plugin.api import Provider
+from credicorp_auth.plugin.api.options import secrets_held_by
 from credicorp_auth.plugin.loading.installed import read_allowlist
 from credicorp_auth.plugin.loading.kinds import CACHE, OBSERVER, SECRET_SOURCE, TRANSPORT, Kind
 from credicorp_auth.plugin.loading.registry import Registry
@@ -58,7 +60,7 @@ def load_adapter(
             f"{type(chosen).__name__} is not a {kind.name}",
             hint="pass the name of an adapter, or an object that has every method of its port.",
         )
-    return chosen, Provider(type(chosen).__name__)
+    return chosen, Provider(type(chosen).__name__, secrets=partial(secrets_held_by, chosen))
 
 
 def load_secret_source(settings: Settings, registry: Registry) -> tuple[Any, Provider]:
@@ -78,7 +80,7 @@ def load_secret_source(settings: Settings, registry: Registry) -> tuple[Any, Pro
         raise MissingSetting(
             "`client_secret` is set, and `client_id` is not", hint="set `client_id`."
         )
-    return StaticSecret(secret), Provider("settings")
+    return StaticSecret(secret), Provider("settings", secrets=lambda: (secret,))
 
 
 def load_observer(registry: Registry, chosen: Any) -> Callable[[Event], object]:  # noqa: ANN401 - any object that can be called

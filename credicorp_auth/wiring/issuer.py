@@ -15,7 +15,7 @@ from credicorp_auth.http.messages import origin_of
 from credicorp_auth.jose.signature_algorithm import read_algorithms
 from credicorp_auth.jose.verification import VerificationPolicy
 from credicorp_auth.lifecycle.fetch_keys import LONGEST_STALE, fetch_keys
-from credicorp_auth.oauth.metadata import MetadataSource
+from credicorp_auth.oauth.metadata import MetadataSource, well_known_url
 
 if TYPE_CHECKING:
     from credicorp_auth.engine.runtime import AnonymousRuntime
@@ -38,6 +38,8 @@ def build_discovery(settings: Settings, runtime: AnonymousRuntime) -> Discovery 
         own | settings.endpoint_origins,
         settings.endpoint_origins,
         "`issuer`" if settings.issuer is not None else "`base_url`",
+        well_known_url(settings.expected_issuer, oidc=settings.discovery != "oidc"),
+        "on" if settings.discovery == "oidc" else "oidc",
     )
     return Discovery(source, runtime, timeout=settings.timeout)
 

@@ -211,7 +211,7 @@ class ScriptedRuntime:
         self.asked.append(f"find_endpoint within {seconds:g}")
         return EndpointAddress("https://as.example/inquire", "`introspection_url`", self._served)
 
-    def locate_endpoint(self) -> EndpointAddress:
+    def locate_endpoint(self, seconds: float = 0.0) -> EndpointAddress:  # noqa: ARG002 - as the port
         """Return the one token endpoint."""
         return EndpointAddress("https://as.example/token", "`token_url`", self._served)
 

@@ -68,6 +68,48 @@ def test_three_rotations_under_load_fail_no_call(open_sandbox, mounted):
     assert 3 <= sandbox.counters["token_refused"] <= 6
 
 
+def test_fault_445_two_clients_overlap_and_the_fleet_switches(open_sandbox, tmp_path):
+    """
+    445: the operator's own advice: a second client, both work, cut over, a real call, revoke the first.
+
+    Workers of both generations share one cache; none gets the other's token, and none fails.
+    """
+    sandbox = open_sandbox(expires_in=600.0)
+    second = type(sandbox.client)("green-client", "green-secret", sandbox.client.scopes)
+    sandbox.clients.add(second)
+    cache = {"directory": str(tmp_path / "tokens")}
+
+    def worker(client_id, secret):
+        return CredicorpAuth(
+            base_url=sandbox.base_url, client_id=client_id, client_secret=secret,
+            scope="decisions:read", cache="file", cache_options=cache,
+        )  # fmt: skip
+
+    def call(auth):
+        return BearerPoolManager(auth).request("GET", f"{sandbox.base_url}/decisions/dec_1").status
+
+    blue = [worker(sandbox.client_id, sandbox.client_secret) for _ in range(2)]
+    green = [worker("green-client", "green-secret") for _ in range(2)]
+    assert [200] * 4 == [call(each) for pair in zip(blue, green, strict=True) for each in pair]
+    values = [{each.get_token().value.reveal() for each in team} for team in (blue, green)]
+    assert [1, 1] == [len(each) for each in values]
+    assert values[0].isdisjoint(values[1])
+    assert 2 == sandbox.counters["mints"]
+
+    sandbox.client.revoke_secret(sandbox.client_secret)
+    assert [200] * 2 == [call(each) for each in green]
+    token = blue[0].get_token()
+    assert 200 == call(blue[0])  # its token works until it ends
+    blue[0].invalidate(token)
+    with pytest.raises(errors.InvalidClient):
+        blue[0].get_token()
+    late = worker("green-client", "green-secret")
+    assert 200 == call(late)
+    assert 2 == sandbox.counters["mints"]
+    for each in (*blue, *green, late):
+        each.close()
+
+
 def test_nobody_with_a_token_notices_that_the_secret_is_gone(open_sandbox, mounted):
     """While the file is away, held tokens serve on; without one, the error names the file and no value."""
     sandbox = open_sandbox(client_secret="canary-1")

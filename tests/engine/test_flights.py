@@ -339,6 +339,40 @@ def test_fault_288_an_exception_of_a_plugins_own_is_a_breach_of_contract(stage):
     assert "hunter2" not in f"{raised.value}{raised.value!r}"
 
 
+@pytest.mark.parametrize("failed", ["request", "secret"])
+def test_fault_441_after_a_freeze_the_next_call_asks_at_once(stage, failed):
+    """441: what failed because the process stood still starts no backoff; an ordinary failure does."""
+    lost = errors.ConnectionFailed("cut", code="transport.reset", retryable=True)
+
+    def thaw(_request=None):
+        play.clock.advance(3600)
+        raise lost
+
+    play = stage([thaw] if failed == "request" else [], timeout=10)
+    if failed == "secret":
+        fetch, play.secrets.fetch = play.secrets.fetch, lambda _names: thaw()
+    with pytest.raises(errors.ServerUnreachable):
+        play.get()
+    wait_idle()
+    if failed == "secret":
+        play.secrets.fetch = fetch
+
+    before = play.clock.boot()
+    assert play.get().value.reveal().startswith("token-")
+    assert before == play.clock.boot()  # nothing was waited out
+
+
+def test_fault_441_an_ordinary_failure_backs_off(stage):
+    """441: a failure within the call's time is remembered as before."""
+    lost = errors.ConnectionFailed("cut", code="transport.reset", retryable=True)
+    play = stage([lost] * 3, timeout=10)
+    with pytest.raises(errors.ServerUnreachable):
+        play.get()
+    wait_idle()
+
+    assert play.engine._runtime.recall().cooldown_until > play.clock.boot()
+
+
 def test_a_frozen_flight_is_abandoned_and_its_late_token_does_not_count(stage):
     """A call past its deadline is replaced; what it brings home late counts only if newer."""
     play = stage(timeout=10)

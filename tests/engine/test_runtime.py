@@ -165,7 +165,7 @@ def test_a_token_in_the_cache_lives_as_long_as_it_has_left(stage):
 
 
 def test_an_observer_that_stumbles_disturbs_nobody(stage, caplog):
-    """An observer's exception is logged by its type, and the call goes on."""
+    """An observer's exception is logged with the observer, its type and its place, and the call goes on."""
 
     def stumble(_event):
         message = "hunter2"
@@ -175,7 +175,10 @@ def test_an_observer_that_stumbles_disturbs_nobody(stage, caplog):
     with caplog.at_level(logging.DEBUG, "credicorp_auth"):
         assert "token-1" == play.get().value.reveal()
 
-    assert "observer.failed raised='RuntimeError'" in caplog.text
+    named = "test_an_observer_that_stumbles_disturbs_nobody.<locals>.stumble"
+    assert (
+        f"observer.failed observer='{named}' raised='RuntimeError' at='{__file__}:" in caplog.text
+    )
     assert "hunter2" not in caplog.text
 
 
@@ -445,6 +448,33 @@ def test_a_secret_near_its_end_is_read_again_beside_the_flight():
     assert "client_id-2" == credential_cache.fetch(past_cache=False).client_id
 
 
+class Hinting(Expiring):
+    """A source whose records say to look again after 20 s, and cannot be read for a while then."""
+
+    def fetch(self, names):
+        """Return the next version; raise if the source is down."""
+        self.reads += 1
+        if self.reads == 2:
+            raise errors.SecretUnavailable("sealed", retryable=True)
+        fields = {name: Secret(f"{name}-{self.reads}") for name in names}
+        return FetchedSecret(fields, str(self.reads), refresh_at=self.clock.wall() + 20)
+
+
+def test_fault_442_a_hint_ends_nothing():
+    """442: past its hint a secret is read again aside, and serves on if that fails."""
+    clock = MovableClock()
+    source = Hinting(clock)
+    credential_cache = CredentialCache(source, Provider("hinting"), None, clock)
+    served = []
+    for seconds in (0, 19, 2, 31, 0):
+        clock.advance(seconds)
+        served.append(credential_cache.fetch(past_cache=False).client_id)
+        wait_idle()
+
+    assert ["client_id-1"] * 4 + ["client_id-3"] == served
+    assert 3 == source.reads
+
+
 def test_fault_203_a_secret_is_kept_for_five_minutes():
     """203: after five minutes in memory, or when it is forgotten, the source is read again."""
     clock, calls = MovableClock(), []
@@ -662,7 +692,9 @@ def test_a_source_that_has_no_secret_is_told_apart(gives, code):
 
     assert code == raised.value.code
     assert "hunter2" not in str(raised.value)
-    assert raised.value.__cause__ is raised.value.__context__ is None
+    cause = raised.value.__cause__
+    assert ("RuntimeError" if isinstance(gives, RuntimeError) else None) == (cause and cause.raised)
+    assert raised.value.__context__ in {None, cause}
 
 
 def test_a_given_secret_is_always_the_same_version():

@@ -83,6 +83,58 @@ class Tokens:
             wait_idle()
 
 
+@pytest.mark.parametrize("said", ["404", "403", "no metadata"])
+@pytest.mark.parametrize(
+    ("discovery", "asked", "other", "switch"),
+    [
+        ("on", f"{WELL_KNOWN}/realms/x", "/realms/x/.well-known/openid-configuration", "oidc"),
+        ("oidc", "/realms/x/.well-known/openid-configuration", f"{WELL_KNOWN}/realms/x", "on"),
+    ],
+)
+def test_fault_438_the_other_well_known_address_is_named(stage, discovery, asked, other, switch, said):  # fmt: skip
+    """438: where no document lies, the error names the address, the other one, and the setting that reads it."""
+    scene = stage(discovery=discovery)
+    status = 200 if said == "no metadata" else int(said)
+    scene.publisher.publish({}, path=asked, status=status)
+    tokens = Tokens(scene, issuer="https://as.example/realms/x", discovery=discovery)
+    with pytest.raises(errors.CredicorpAuthError) as raised:
+        tokens.engine.get_token()
+    wait_idle()
+
+    assert f"https://as.example{asked}" in str(raised.value)
+    assert f"https://as.example{other}" in raised.value.hint
+    assert f"discovery={switch!r}" in raised.value.hint
+
+
+def test_fault_438_a_server_that_is_busy_is_at_the_right_address(stage):
+    """438: a 503 for the document says nothing of another address."""
+    scene = stage(discovery="on")
+    scene.publisher.publish({}, path=WELL_KNOWN, status=503)
+    with pytest.raises(errors.CredicorpAuthError) as raised:
+        Tokens(scene).engine.get_token()
+    wait_idle()
+
+    assert "openid-configuration" not in str(raised.value)
+
+
+def test_fault_439_the_endpoint_that_was_asked_is_named(stage):
+    """439: the event of the first request, and a refusal, name the discovered endpoint."""
+    scene = discovering(stage)
+    sent = []
+    tokens = Tokens(scene, observers=[sent.append])
+    scene.publisher.pages["/oauth/token"] = lambda _request: HttpResponse(
+        401, [("Content-Type", "application/json")], SecretBytes(b'{"error": "invalid_client"}')
+    )
+    with pytest.raises(errors.InvalidClient) as raised:
+        tokens.engine.get_token()
+    wait_idle()
+    urls = [each.fields["url"] for each in sent if each.name == "request.sent"]
+
+    assert ["https://as.example/oauth/token"] == urls
+    assert "at https://as.example/oauth/token" in str(raised.value)
+    assert "well-known" not in f"{raised.value}{sent}"
+
+
 @pytest.mark.parametrize(
     "issuer",
     [

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+import signal
 import socket
 import ssl
+import threading
 import time
 from functools import partial
 
@@ -19,11 +21,17 @@ from credicorp_auth.wire.failure import build_failure
 from credicorp_auth.wire.options import TransportOptions
 from credicorp_auth.wire.proxy import Proxy, choose_proxy, read_proxy
 from credicorp_auth.wire.response import PIECE, OpenResponse, read_response_body
-from credicorp_auth.wire.sockets import DeadlineSocket, connect_to_any
+from credicorp_auth.wire.sockets import (
+    DeadlineSocket,
+    connect_to_any,
+    share_time,
+    take_turns,
+)
 from credicorp_auth.wire.tls import build_context
+from credicorp_auth.wire.tls_files import TlsFiles
 from credicorp_auth_testing.contracts.transport.harness import black_hole_port
 from credicorp_auth_testing.ticks import Ticks
-from credicorp_auth_testing.wire import Hold, WireServer
+from credicorp_auth_testing.wire import Hold, Send, WireServer
 
 
 @pytest.fixture
@@ -33,7 +41,7 @@ def black_hole():
 
 
 def test_several_dead_addresses_take_no_longer_than_one(black_hole):
-    """What is left is divided over the addresses of a name; the descriptors are closed again."""
+    """Each gets its share of the time, and no more is used than there is."""
     dead = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", black_hole))
     token = current.set(Exchange(0.4, connect_timeout=0.4))
     start = time.monotonic()
@@ -46,13 +54,14 @@ def test_several_dead_addresses_take_no_longer_than_one(black_hole):
 
 
 def test_the_next_address_is_tried(black_hole):
-    """A dead address costs its share; the living one behind it is still reached."""
+    """A dead address costs its share, a second at least; the one behind it is still reached."""
     with WireServer([Hold()]) as server:
         addresses = [
             (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))
             for port in (black_hole, server.port)
         ]
-        token = current.set(Exchange(0.4, connect_timeout=0.4))
+        token = current.set(Exchange(30, connect_timeout=2.4))
+        current.get().begin_connecting()
         with connect_to_any(addresses, []) as connection:
             assert ("127.0.0.1", server.port) == connection.getpeername()
         current.reset(token)
@@ -76,7 +85,7 @@ def test_fault_045_reading_stops_at_the_limit():
 
 def test_fault_094_the_minimum_is_our_own():
     """The lowest version is set, and not left to the system's configuration."""
-    context = build_context(ca_file=None, client_certificate=None)
+    context = build_context(TlsFiles())
 
     assert ssl.TLSVersion.TLSv1_2 == context.minimum_version
     assert (ssl.CERT_REQUIRED, True) == (context.verify_mode, context.check_hostname)
@@ -145,8 +154,105 @@ def test_a_connection_without_a_peer_is_found_out_by_sending():
     exchange = Exchange(1.0, connect_timeout=1.0)
     token = current.set(exchange)
     try:
-        with DeadlineSocket() as unconnected, pytest.raises(BrokenPipeError):
+        with DeadlineSocket(socket.socket()) as unconnected, pytest.raises(BrokenPipeError):
             unconnected.sendall(b"x")
     finally:
         current.reset(token)
     assert exchange.peer_address is None
+
+
+@pytest.mark.parametrize(
+    ("left", "addresses", "seconds"),
+    [(3, 1, 3), (3, 2, 1.5), (3, 16, 1), (0.4, 4, 0.4), (30, 10, 3)],
+)
+def test_fault_418_each_address_gets_a_second_at_least(left, addresses, seconds):
+    """418: a host far away needs most of a second, however many addresses it has."""
+    assert seconds == share_time(left, addresses)
+
+
+def test_fault_418_families_take_turns():
+    """418: the order within a family is the resolver's, and so is the family that begins."""
+    four = [(socket.AF_INET, 1, 6, "", (f"192.0.2.{each}", 1)) for each in range(2)]
+    six = [(socket.AF_INET6, 1, 6, "", (f"2001:db8::{each}", 1, 0, 0)) for each in range(3)]
+
+    assert [six[0], four[0], six[1], four[1], six[2]] == take_turns([*six, *four])
+
+
+def test_an_interrupt_while_connecting_leaves_no_socket_open(black_hole):
+    """What interrupts a program also closes the connection that it was making."""
+    token = current.set(Exchange(30, connect_timeout=30))
+    timer = threading.Timer(0.3, lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGALRM))  # fmt: skip
+    before = signal.signal(signal.SIGALRM, _interrupt)
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            connect_to_any([(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", black_hole))], [])  # fmt: skip
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        current.reset(token)
+        timer.join()
+
+
+def _interrupt(*_):
+    raise KeyboardInterrupt
+
+
+NO_PROXY = [
+    # rules, address, whether it is spared
+    ("*", "https://a.example/", True),
+    ("b.example,*", "https://a.example/", True),
+    ("10.1.2.3", "https://10.1.2.3/token", True),
+    ("10.1.2.3:8443", "https://10.1.2.3:8443/token", True),
+    ("10.1.2.3:8443", "https://10.1.2.3/token", False),
+    ("10.1.2.3:443", "https://10.1.2.3/token", True),
+    ("10.0.0.0/8", "https://10.1.2.3/token", True),
+    ("10.1.2.3/8", "https://10.9.9.9/token", True),
+    ("10.0.0.0/8", "https://11.1.2.3/token", False),
+    ("10.0.0.0/8", "https://a.example/token", False),
+    ("10.0.0.0/99", "https://10.1.2.3/token", False),
+    ("::1", "https://[::1]/token", True),
+    ("[::1]", "https://[::1]:8443/token", True),
+    ("[::1]:8443", "https://[::1]:8443/token", True),
+    ("[::1]:8443", "https://[::1]/token", False),
+    ("fd00::/8", "https://[fd00::5]/token", True),
+    ("fd00::/8", "https://[fe80::5]/token", False),
+    ("FD00::5", "https://[fd00:0:0::5]/token", True),
+    (".svc, .cluster.local", "https://auth.ns.svc.cluster.local/token", True),
+    (".example", "https://example/token", True),
+    ("*.example", "https://a.example/token", True),
+    ("a.example", "https://A.EXAMPLE./token", True),
+    ("a.example:8443", "https://b.a.example:8443/", True),
+    ("a.example:8443", "https://a.example/", False),
+    ("example", "https://anexample/token", False),
+    (".", "https://a.example/", False),
+    ("", "https://a.example/", False),
+]
+
+
+@pytest.mark.parametrize(("rules", "url", "spared"), NO_PROXY)
+def test_fault_419_forms_of_no_proxy(monkeypatch, rules, url, spared):
+    """419: names, addresses and ranges count, each with or without a port, dots or brackets."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", rules)
+
+    assert spared == (choose_proxy(url, configured=None) is None)
+
+
+def test_a_connection_is_closed_after_the_last_reader_of_a_response():
+    """http.client closes a connection while its response is still read; a reader may close twice."""
+    token = current.set(Exchange(5, connect_timeout=5))
+    with WireServer([Send(b"HTTP/1.1 200 OK\r\n\r\nrest"), Hold()]) as server:
+        address = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", server.port))
+        connection = connect_to_any([address], [])
+        start = bytearray(8)
+        assert 8 == connection.recv_into(start)
+        reader = connection.makefile("rb")
+        connection.close()
+        line = reader.readline()
+        raw = reader.raw
+        reader.close()
+        raw.close()
+        assert -1 == connection.fileno()
+    current.reset(token)
+
+    assert (b"HTTP/1.1", b" 200 OK\r\n") == (bytes(start), line)

@@ -26,9 +26,10 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from attrs import frozen
 
 from credicorp_auth.engine.fork import renew_after_fork
+from credicorp_auth.engine.progress import Progress
 from credicorp_auth.engine.single_flight.call import IN_FLIGHT, run_guarded, start_thread
 from credicorp_auth.engine.single_flight.waiter import ThreadWaiter, wake_all
-from credicorp_auth.errors import CredicorpAuthError, DeadlinePassed
+from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.lifecycle.document import Unconfirmed
 
 if TYPE_CHECKING:
@@ -55,10 +56,11 @@ class Fetch:
         sought: The name of the missing part that caused the fetch; None for a routine fetch.
     """
 
-    __slots__ = ("began", "deadline", "is_over", "sought", "waiters")
+    __slots__ = ("began", "deadline", "is_over", "progress", "sought", "waiters")
 
     def __init__(self, began: float, deadline: float, sought: str | None) -> None:
         self.began, self.deadline, self.sought = began, deadline, sought
+        self.progress = Progress()
         self.waiters: list[Waiter] = []
         self.is_over = False
 
@@ -178,12 +180,14 @@ class CachedDocument(Generic[D]):
         Raises:
             CredicorpAuthError: The error of the last fetch, or `DeadlinePassed`.
         """
+        progress = Progress()
         if self.current() is None:
             waiter = ThreadWaiter()
             handle = self.admit(waiter, seconds=seconds)
             if handle is not None:
                 waiter.wait(min(seconds, self._timeout))
                 self.cancel(handle)
+                progress = handle.fetch.progress
         else:
             self.refresh()
         document = self.current()
@@ -191,7 +195,7 @@ class CachedDocument(Generic[D]):
             return document
         if self.failure is not None:
             raise self.failure.copy()
-        raise DeadlinePassed(f"the {self._name} did not come within the time allowed")
+        raise progress.deadline_passed(f"the {self._name} did not come within the time allowed")
 
     def _join(self, waiter: Waiter | None, sought: str | None, seconds: float) -> Fetch | None:
         """Return the fetch in progress; start one if there is none and the budget allows it."""
@@ -220,6 +224,7 @@ class CachedDocument(Generic[D]):
 
     def _run_call(self, fetch: Fetch) -> None:
         IN_FLIGHT.set((*IN_FLIGHT.get(), self))
+        fetch.progress.begin()
         outcome = run_guarded(partial(self._fetch, self._kept, fetch.deadline))
         with self._lock:
             self._take(fetch, outcome)

@@ -26,12 +26,15 @@ import contextvars
 import threading
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from credicorp_auth.errors import AdapterBroken, CredicorpAuthError
+from credicorp_auth.engine.progress import Progress
+from credicorp_auth.errors import AdapterBroken, AdapterFailure, CredicorpAuthError
+from credicorp_auth.plugin.api.adapter_failure import describe_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from credicorp_auth.engine.single_flight.waiter import Waiter
+    from credicorp_auth.http.secret import Secret
     from credicorp_auth.lifecycle.runtime import ObtainedToken
 
 T = TypeVar("T")
@@ -54,17 +57,26 @@ class InFlightCall:
         cache_only: True if the call reads the cache but never asks the token endpoint.
     """
 
-    __slots__ = ("cache_only", "deadline", "outcome", "waiters")
+    __slots__ = ("cache_only", "deadline", "outcome", "progress", "waiters")
 
     def __init__(self, deadline: float, *, cache_only: bool = False) -> None:
         self.deadline = deadline
         self.cache_only = cache_only
+        self.progress = Progress()
         self.waiters: list[Waiter] = []
         self.outcome: ObtainedToken | CredicorpAuthError | None = None
 
 
-def run_guarded(operation: Callable[[], T]) -> T | CredicorpAuthError:
-    """Run a function and return its result or its error; never raise."""
+def run_guarded(
+    operation: Callable[[], T], secrets: Callable[[], Collection[Secret]] | None = None
+) -> T | CredicorpAuthError:
+    """
+    Run a function and return its result or its error; never raise.
+
+    Args:
+        operation: The function.
+        secrets: Returns the secrets that a crash's text may hold; None leaves the text out.
+    """
     try:
         return operation()
     except CredicorpAuthError as error:
@@ -72,12 +84,17 @@ def run_guarded(operation: Callable[[], T]) -> T | CredicorpAuthError:
         return error.with_traceback(None)
     except BaseException as crash:  # noqa: BLE001 - the waiters must get an outcome
         crashed = type(crash).__name__
-    return AdapterBroken(
+        cause = describe_failure(crash, () if secrets is None else secrets())
+        if secrets is None:
+            cause = AdapterFailure(cause.raised, "", cause.frames)
+    broken = AdapterBroken(
         f"an in-flight call for a token ended in {crashed}",
         code="single_flight.crashed",
         hint="try again; if it happens again, report it.",
         retryable=True,
     )
+    broken.__cause__ = cause
+    return broken
 
 
 def start_thread(name: str, run: Callable[[], None]) -> bool:

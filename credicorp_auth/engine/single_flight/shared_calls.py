@@ -18,9 +18,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from credicorp_auth.engine.fork import renew_after_fork
+from credicorp_auth.engine.progress import Progress
 from credicorp_auth.engine.single_flight.call import IN_FLIGHT, run_guarded, start_thread
 from credicorp_auth.engine.single_flight.waiter import ThreadWaiter, waiting_task, wake_all
-from credicorp_auth.errors import Closed, CredicorpAuthError, DeadlinePassed, Reentrant
+from credicorp_auth.errors import Closed, CredicorpAuthError, Reentrant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,11 +45,12 @@ class Call(Generic[T]):
         make: Performs the call, given the deadline.
     """
 
-    __slots__ = ("context", "deadline", "key", "make", "outcome", "waiters")
+    __slots__ = ("context", "deadline", "key", "make", "outcome", "progress", "waiters")
 
     def __init__(self, key: bytes, deadline: float, make: Callable[[float], T]) -> None:
         self.key, self.deadline, self.make = key, deadline, make
         self.context = contextvars.copy_context()
+        self.progress = Progress()
         self.waiters: list[Waiter] = []
         self.outcome: T | CredicorpAuthError | None = None
 
@@ -171,6 +173,7 @@ class SharedCalls(Generic[T]):
 
     def _make(self, call: Call[T]) -> None:
         IN_FLIGHT.set((*IN_FLIGHT.get(), self))
+        call.progress.begin()
         outcome = run_guarded(partial(call.make, call.deadline))
         with self._lock:
             if self._calls.get(call.key) is call:
@@ -198,7 +201,7 @@ class SharedCalls(Generic[T]):
             return Closed(
                 "the CredicorpAuth was closed while a request about a token was in flight"
             )
-        return DeadlinePassed("no response about the token within the time allowed")
+        return call.progress.deadline_passed("no response about the token within the time allowed")
 
     def close(self) -> None:
         """Refuse further calls and wake all waiters."""

@@ -9,7 +9,6 @@ now, the cached credentials stay in use, for at most an hour and never past thei
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Final
 
 from attrs import evolve, frozen
@@ -21,6 +20,7 @@ from credicorp_auth.http.secret import Secret
 from credicorp_auth.lifecycle.client import ClientCredentials
 from credicorp_auth.plugin.api import FetchedSecret
 from credicorp_auth.plugin.api.credential import read_credential
+from credicorp_auth.plugin.api.late_lock import LateLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,11 +47,13 @@ class _Kept:
         credentials: The credentials that were read.
         read_at: Boot-clock time at which the read began.
         reading: The serial number of that read.
+        refresh_at: Epoch seconds from which the source should be read again, or None.
     """
 
     credentials: ClientCredentials
     read_at: float
     reading: int
+    refresh_at: float | None = None
 
 
 class CredentialCache:
@@ -73,7 +75,7 @@ class CredentialCache:
         self.provider = provider
         self._client_id = client_id
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = LateLock()
         self._kept: _Kept | None = None
         self._next_look = 0.0
         self._readings = 0  # begun so far
@@ -92,11 +94,13 @@ class CredentialCache:
         """
         kept = self._kept
         if not past_cache and kept is not None and self._serves(kept, SECRET_SECONDS):
-            if not self._serves(kept, SECRET_SECONDS / 2, ahead=_AHEAD_OF_EXPIRY):
+            is_due = kept.refresh_at is not None and self._clock.wall() >= kept.refresh_at
+            if is_due or not self._serves(kept, SECRET_SECONDS / 2, ahead=_AHEAD_OF_EXPIRY):
                 self._look_ahead()
             return kept.credentials
         begun = self._readings
-        with self._lock:  # calls wait for one read; callers with a valid token never come here
+        # Calls wait for one read; callers with a valid token never come here.
+        with self._lock.current():
             kept = self._kept
             if kept is not None and kept.reading > begun:
                 return kept.credentials  # another call's read began after this call asked
@@ -125,7 +129,7 @@ class CredentialCache:
 
     def after_fork(self) -> None:
         """Replace the lock in the forked child: a thread of the parent may have held it."""
-        self._lock = threading.Lock()
+        self._lock = LateLock()
 
     def _serves(self, kept: _Kept, seconds: float, *, ahead: float = 0.0) -> bool:
         expires_at = kept.credentials.expires_at
@@ -143,7 +147,7 @@ class CredentialCache:
             self._next_look = now  # no background read: the call that finds it too old reads it
 
     def _read_ahead(self) -> None:
-        with self._lock:
+        with self._lock.current():
             try:
                 self._read()
             except CredicorpAuthError as error:
@@ -174,7 +178,7 @@ class CredentialCache:
         fallback = None if fetched.fallback is None else self._credentials(fetched.fallback, names)
         credentials = evolve(self._credentials(fetched, names), fallback=fallback)
         if reading > self._forgotten:
-            self._kept = _Kept(credentials, now, reading)
+            self._kept = _Kept(credentials, now, reading, fetched.refresh_at)
         self.emit("secret.fetched", client_id=credentials.client_id)
         return credentials
 
@@ -187,13 +191,17 @@ class CredentialCache:
         """
         try:
             return call_adapter(
-                self.provider, lambda: self.source.fetch(names), expected=FetchedSecret
+                self.provider,
+                lambda: self.source.fetch(names),
+                expected=FetchedSecret,
+                stage="secrets.fetch",
+                secrets=self.known,
             )
         except AdapterBroken as broken:
-            fault = broken.message
+            fault, cause = broken.message, broken.__cause__
         raise SecretUnavailable(
             fault, code="secret.plugin_error", hint="fix or update the secret source's adapter."
-        )
+        ) from cause
 
     def _credentials(self, fetched: FetchedSecret, names: tuple[str, ...]) -> ClientCredentials:
         secrets = {name: self._credential(fetched, name) for name in names}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.engine.storage.credential_cache import SECRET_SECONDS
 from credicorp_auth.engine.storage.encryption import read_encryption_keys
 from credicorp_auth.errors import CredicorpAuthError
+from credicorp_auth.plugin.api.late_lock import LateLock
 
 if TYPE_CHECKING:
     from credicorp_auth.engine.clock import Clock
@@ -31,7 +31,7 @@ class SourceEncryptionKeys:
         self._credentials = credentials
         self._name = name
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = LateLock()
         self._kept: tuple[SecretBytes, ...] = ()
         self._failure: CredicorpAuthError | None = None
         self._read_at = 0.0
@@ -47,7 +47,7 @@ class SourceEncryptionKeys:
         Raises:
             CredicorpAuthError: No keys are cached, and the source has none or cannot be read.
         """
-        with self._lock:
+        with self._lock.current():
             self._forget_with_credentials()
             oldest = _RECHECK if reread or not self._kept else SECRET_SECONDS
             if not self._read_at or self._clock.boot() >= self._read_at + oldest:
@@ -73,4 +73,4 @@ class SourceEncryptionKeys:
 
     def after_fork(self) -> None:
         """Replace the lock in the forked child: a thread of the parent may have held it."""
-        self._lock = threading.Lock()
+        self._lock = LateLock()

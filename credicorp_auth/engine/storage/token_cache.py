@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from credicorp_auth.engine.clock import Clock
     from credicorp_auth.engine.storage.encryption import EntryCipher
+    from credicorp_auth.http.secret import Secret
     from credicorp_auth.lifecycle.runtime import StoredToken
     from credicorp_auth.plugin.api import Cache, Lease, LeasingCache, Provider
 
@@ -50,6 +51,7 @@ class TokenCache:
         emit: Emits events about cache failures.
         max_lifetime: The longest token lifetime in seconds; a record with a longer one is corrupt.
         cipher: Encrypts and decrypts entries; None keeps them in plain text.
+        secrets: Returns the secrets that no message of the adapter may show.
     """
 
     def __init__(  # noqa: PLR0913 - the steps of a read or write
@@ -61,8 +63,10 @@ class TokenCache:
         emit: Callable[..., None],
         max_lifetime: float,
         cipher: EntryCipher | None = None,
+        secrets: Callable[[], tuple[Secret, ...]] = tuple,
     ) -> None:
         self._cache = cache
+        self._secrets = secrets
         self.provider = provider
         self._clock = clock
         self._emit = emit
@@ -92,6 +96,7 @@ class TokenCache:
             record_id=stored.record_id,
             lifetime=lifetime,
             number=stored.issuance.number,
+            token=stored.grant.value,
         )
 
     def discard(self, key: str, record_id: str) -> None:
@@ -162,8 +167,15 @@ class TokenCache:
             self._complain("open", error)
         return None
 
-    def _write(
-        self, key: str, entry: bytes, *, record_id: str, lifetime: float, number: int
+    def _write(  # noqa: PLR0913 - the parts of a record
+        self,
+        key: str,
+        entry: bytes,
+        *,
+        record_id: str,
+        lifetime: float,
+        number: int,
+        token: Secret | None = None,
     ) -> None:
         def write() -> None:
             encrypted = entry if self._cipher is None else self._cipher.close(entry, key, record_id)
@@ -173,19 +185,37 @@ class TokenCache:
                 return cache.write(key, encrypted, lifetime=seconds, number=number)
             return self._cache.write(key, encrypted, lifetime=seconds)
 
-        self._ask("write", write, _NOTHING)
+        self._ask("write", write, _NOTHING, token)
 
-    def _ask(self, verb: str, call: Callable[[], object], expected: tuple[type, ...]) -> object:
+    def _ask(
+        self,
+        verb: str,
+        call: Callable[[], object],
+        expected: tuple[type, ...],
+        token: Secret | None = None,
+    ) -> object:
+        def secrets() -> tuple[Secret, ...]:
+            return self._secrets() if token is None else (*self._secrets(), token)
+
         try:
-            return call_adapter(self.provider, call, expected=expected)
+            return call_adapter(
+                self.provider, call, expected=expected, stage=f"cache.{verb}", secrets=secrets
+            )
         except CredicorpAuthError as error:
             self._complain(verb, error)
             return None
 
     def _complain(self, verb: str, error: CredicorpAuthError) -> None:
-        code, cache = error.code, str(self.provider)
+        code, cause = error.code, error.__cause__
         if self._may_say(verb, code):
-            self._emit("cache.failed", cache=cache, verb=verb, code=code, reason=error.message)
+            self._emit(
+                "cache.failed",
+                cache=str(self.provider),
+                verb=verb,
+                code=code,
+                reason=error.message,
+                cause=None if cause is None else str(cause).partition("\n")[0],
+            )
 
     def _may_say(self, verb: str, code: str) -> bool:
         """Return whether a failure of this kind may be emitted now: once a minute."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 import secrets
 import threading
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from random import SystemRandom
+from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.engine.adapter_call import call_adapter
 from credicorp_auth.engine.cooldowns import COOLDOWNS
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from credicorp_auth.oauth.endpoint import EndpointAddress
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.plugin.api import Cache, Lease, Provider, Transport
+
+_DICE: Final = SystemRandom()  # a copy of a process, such as a restored one, draws other numbers
 
 
 class ServerRuntime:
@@ -75,6 +77,7 @@ class ServerRuntime:
             emit=self.emit,
             max_lifetime=client.policy.max_lifetime,
             cipher=cipher,
+            secrets=self.all_secrets,
         )
         self.credentials = credentials
         credentials.emit = self.emit
@@ -91,7 +94,7 @@ class ServerRuntime:
 
     def random(self) -> float:
         """Return a number in [0, 1)."""
-        return random.random()  # noqa: S311 - jitter, not a secret
+        return _DICE.random()
 
     def new_record_id(self) -> str:
         """Return a random id for a cache record."""
@@ -149,11 +152,19 @@ class ServerRuntime:
             self.transport_provider,
             lambda: self.transport.send(request, timeout=timeout),
             expected=(HttpResponse,),
+            stage="transport.send",
+            secrets=lambda: (*self.all_secrets(), *request.secrets()),
         )
 
-    def locate_endpoint(self) -> EndpointAddress:
-        """Return the address of the token endpoint and the setting that it comes from."""
-        return self._locator.known()
+    def locate_endpoint(self, seconds: float = 0.0) -> EndpointAddress:
+        """
+        Return the address of the token endpoint and the setting that it comes from.
+
+        Args:
+            seconds: The longest wait for metadata; 0 returns their own address if they are not
+                read yet.
+        """
+        return self._locator.find(seconds) if seconds > 0 else self._locator.known()
 
     def known_secrets(self) -> tuple[Secret, ...]:
         """
@@ -164,8 +175,12 @@ class ServerRuntime:
         """
         asked = self._client.template
         shown = f"{self._client.client_id} {asked.token_url} {asked.scope}"
-        held = asked.secrets_beside(*self.credentials.known())
-        return tuple(each for each in held if each.reveal() not in shown)
+        return tuple(each for each in self.all_secrets() if each.reveal() not in shown)
+
+    def all_secrets(self) -> tuple[Secret, ...]:
+        """Return all of them, for texts of third parties, which need not be readable."""
+        source = self.credentials.provider.secrets()
+        return self._client.template.secrets_beside(*source, *self.credentials.known())
 
     def recall(self) -> EndpointState:
         """Return the token endpoint's state for this client, with the cooldowns of this process."""
@@ -211,9 +226,16 @@ class ServerRuntime:
         """
         self.closing.set()
         with ExitStack() as parts:
-            for provider, part in (
-                (self.credentials.provider, self.credentials.source),
-                (self.cache.provider, self.cache),
-                (self.transport_provider, self.transport),
+            for kind, provider, part in (
+                ("secrets", self.credentials.provider, self.credentials.source),
+                ("cache", self.cache.provider, self.cache),
+                ("transport", self.transport_provider, self.transport),
             ):
-                parts.callback(call_adapter, provider, part.close, expected=object)
+                parts.callback(
+                    call_adapter,
+                    provider,
+                    part.close,
+                    expected=object,
+                    stage=f"{kind}.close",
+                    secrets=self.all_secrets,
+                )

@@ -17,7 +17,7 @@ from credicorp_auth.engine.tokens.admission import Admissions, WaitHandle
 from credicorp_auth.engine.tokens.bearer_reports import BearerReports
 from credicorp_auth.engine.tokens.completion import Completion
 from credicorp_auth.engine.tokens.token_entries import TokenEntries
-from credicorp_auth.errors import Closed, CredicorpAuthError, DeadlinePassed
+from credicorp_auth.errors import Closed, CredicorpAuthError
 from credicorp_auth.lifecycle.obtain import discard_token, obtain_token, refresh_token_entry
 from credicorp_auth.lifecycle.revoke import withdraw_token
 from credicorp_auth.lifecycle.runtime import ObtainedToken
@@ -145,8 +145,10 @@ class TokenEngine:
         self, entry: TokenEntry, call: InFlightCall, requirements: TokenRequirements
     ) -> None:
         IN_FLIGHT.set((*IN_FLIGHT.get(), entry))
+        call.progress.begin()
         operation = obtain_token if entry.held is None else refresh_token_entry
-        outcome = run_guarded(partial(operation, self._client, self._runtime, requirements))
+        run = partial(operation, self._client, self._runtime, requirements)
+        outcome = run_guarded(run, self._runtime.all_secrets)
         if isinstance(outcome, ObtainedToken):
             self._note_eviction(entry, outcome)
         wake_all(self._completion.complete(entry, call, outcome))
@@ -187,9 +189,9 @@ class TokenEngine:
             raise Closed("the CredicorpAuth was closed while a token was being obtained")
         if outcome is not None and now.boot < handle.deadline:
             return None
-        raise DeadlinePassed(
+        raise handle.call.progress.deadline_passed(
             f"no token for client {self._client.client_id!r} at "
-            f"{self._client.template.token_url} within the time allowed"
+            f"{self._runtime.locate_endpoint().url} within the time allowed"
         )
 
     @staticmethod

@@ -13,7 +13,7 @@ from credicorp_auth.errors import InvalidSetting, MissingSetting
 from credicorp_auth.http.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from os import PathLike
 
 OptionsT = TypeVar("OptionsT")
@@ -24,6 +24,8 @@ OFF: Final = "none"
 READS_OFF: Final = "credicorp_auth.reads_off"
 """Key in the metadata of an attrs field whose converter reads `OFF` itself."""
 
+_OPAQUE_NAME: Final = re.compile("(?:password|secret|token|secret_id|jwt)$")
+_USER_INFO: Final = re.compile(r"://[^/?#@\s]*?:([^/?#\s]+)@")
 _FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -39,12 +41,13 @@ class AdapterOptions:
         setting: The setting they come from, such as `transport_options`, for messages.
     """
 
-    __slots__ = ("_values", "setting")
+    __slots__ = ("_read", "_values", "setting")
 
     def __init__(self, values: Mapping[str, Any], *, setting: str) -> None:
         held = dict(values)
         # A closure hides the values from code that walks over attributes.
         self._values: Callable[[], dict[str, Any]] = lambda: held
+        self._read: tuple[Secret, ...] | None = None
         self.setting = setting
 
     def __repr__(self) -> str:
@@ -54,6 +57,13 @@ class AdapterOptions:
     def names(self) -> tuple[str, ...]:
         """The names of the options that are set; the values are for the adapter alone."""
         return tuple(sorted(self._values()))
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Return the secrets among the options, so that what the adapter raises hides them."""
+        if self._read is not None:
+            return self._read  # the adapter's own class says which are secret
+        options = self._values().items()
+        return tuple(found for name, value in options for found in _secrets_of(name, value))
 
     def read(self, options_class: type[OptionsT]) -> OptionsT:
         """
@@ -88,11 +98,14 @@ class AdapterOptions:
         given = {each.name: values[each.name] for each in fields if each.name in values}
         given |= {each.name: None for each in fields if _is_off(each, given.get(each.name))}
         try:
-            return options_class(**given)
+            read = options_class(**given)
         except InvalidSetting:
             raise
         except (ValueError, TypeError):
             refused = [each.name for each in fields if _refuses(each, given)]
+        else:
+            self._read = secrets_held_by(read)
+            return read
         # The exception's text may quote the value, so it is dropped.
         named = f"the option `{refused[0]}` of {self.setting}" if refused else self.setting
         raise InvalidSetting(
@@ -121,6 +134,30 @@ def _refuses(field: attrs.Attribute[Any], given: Mapping[str, Any]) -> bool:
     except (ValueError, TypeError):
         return True
     return False
+
+
+def secrets_held_by(adapter: object) -> tuple[Secret, ...]:
+    """Return the secrets among an object's attributes, and among those of its attributes."""
+    held = _attributes(adapter)
+    held += [deeper for each in held for deeper in _attributes(each)]
+    return tuple(each for each in held if isinstance(each, Secret))
+
+
+def _attributes(owner: object) -> list[object]:
+    kind = type(owner)
+    if attrs.has(kind):
+        return [getattr(owner, each.name, None) for each in attrs.fields(kind)]
+    return list(getattr(owner, "__dict__", {}).values())
+
+
+def _secrets_of(name: str, value: object) -> Iterator[Secret]:
+    """Return what is secret about an option: a `Secret`, or text by its name or user info."""
+    if isinstance(value, Secret):
+        yield value
+    elif isinstance(value, str):
+        yield from (Secret(each) for each in _USER_INFO.findall(value))
+        if _OPAQUE_NAME.search(name) and "://" not in value:
+            yield Secret(value)
 
 
 def read_encryption_key(value: str | Secret | None) -> str | Secret | None:
@@ -186,6 +223,10 @@ def unknown_key(name: str, known: list[str], *, where: str) -> InvalidSetting:
     )
 
 
+def _no_secrets() -> tuple[Secret, ...]:
+    return ()
+
+
 @attrs.frozen
 class Provider:
     """
@@ -195,11 +236,15 @@ class Provider:
         name: The adapter's name in settings, such as `urllib3`.
         distribution: Name of the distribution that provides it; empty for a caller's own object.
         version: Version of that distribution.
+        secrets: Returns the secrets among the adapter's options, which no message may show.
     """
 
     name: str
     distribution: str = attrs.Factory(str)
     version: str = attrs.Factory(str)
+    secrets: Callable[[], tuple[Secret, ...]] = attrs.field(
+        default=_no_secrets, eq=False, repr=False
+    )
 
     def __str__(self) -> str:
         provided_by = f"{self.distribution} {self.version}".strip()

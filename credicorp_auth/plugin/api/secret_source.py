@@ -38,6 +38,8 @@ class FetchedSecret:
         fields: Field names (`client_id`, `client_secret`) to values.
         version: The source's name for this version. Equal versions have equal fields.
         expires_at: Epoch seconds after which the record must be fetched again, or None.
+        refresh_at: Epoch seconds from which it should be fetched again, or None. It stays in use
+            until that succeeds.
         provenance: Description of the place it was read from, without any value.
         fallback: Another version, which the server may accept during a rotation. It is set only if
             the user asked for this overlap, and tried once if the server rejects this version.
@@ -48,6 +50,7 @@ class FetchedSecret:
     expires_at: float | None = None
     provenance: str = field(default="")
     fallback: FetchedSecret | None = None
+    refresh_at: float | None = None
 
 
 @runtime_checkable

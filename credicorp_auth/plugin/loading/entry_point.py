@@ -6,19 +6,32 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from credicorp_auth.errors import AdapterBroken
+from credicorp_auth.plugin.api.adapter_failure import blame_adapter, describe_failure
 from credicorp_auth.plugin.api.hookspecs import CREDICORP_API
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
     from importlib.metadata import EntryPoint
 
+    from credicorp_auth.errors import CredicorpAuthError
+    from credicorp_auth.http.secret import Secret
 
-def import_entry_point(where: str, entry_point: EntryPoint) -> Any:  # noqa: ANN401 - it names anything
+
+def import_entry_point(
+    where: str,
+    entry_point: EntryPoint,
+    *,
+    secrets: Collection[Secret] = (),
+    explain: Callable[[BaseException], CredicorpAuthError | None] = lambda _fault: None,
+) -> Any:  # noqa: ANN401 - it names anything
     """
     Import what an entry point names.
 
     Args:
         where: Kind, name and distribution, for errors.
         entry_point: The entry point.
+        secrets: The secrets that the text of an exception may hold.
+        explain: Returns a better error for an exception, or None.
 
     Raises:
         AdapterBroken: It cannot be imported, or neither it nor its module states the version of
@@ -30,12 +43,17 @@ def import_entry_point(where: str, entry_point: EntryPoint) -> Any:  # noqa: ANN
         stated = getattr(named, "CREDICORP_API", getattr(module, "CREDICORP_API", None))
     except KeyboardInterrupt:
         raise  # the user interrupted
-    except BaseException as fault:
+    except BaseException as fault:  # noqa: BLE001 - the boundary to third-party code
         missing = fault.name if isinstance(fault, ModuleNotFoundError) else None
         lacks = f": there is no module {ascii(missing)[:60]}" if missing else ""
-        raise AdapterBroken(f"{where} cannot be imported: {type(fault).__name__}{lacks}") from fault
-    _check_version(where, stated)
-    return named
+        happened = f"{where} cannot be imported: {type(fault).__name__}{lacks}"
+        cause = describe_failure(fault, secrets)
+        raised = explain(fault) or blame_adapter(happened, cause, code="plugin.load")
+        raised.__cause__ = cause
+    else:
+        _check_version(where, stated)
+        return named
+    raise raised  # outside the handler, so that the original is not its context
 
 
 def _check_version(where: str, stated: object) -> None:

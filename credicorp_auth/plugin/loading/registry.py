@@ -7,19 +7,21 @@ listed once, and only the named one is imported.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
+from attrs import evolve
 
 from credicorp_auth.errors import (
     AdapterBlocked,
-    AdapterBroken,
     AdapterConflict,
     AdapterNotFound,
     CredicorpAuthError,
 )
 from credicorp_auth.errors.install import STANDARD_COMMAND
 from credicorp_auth.http.untrusted_text import escape_untrusted
+from credicorp_auth.plugin.api.adapter_failure import blame_adapter, describe_failure, keep_cause
 from credicorp_auth.plugin.api.hookspecs import HookSpecs
 from credicorp_auth.plugin.loading.entry_point import import_entry_point
 from credicorp_auth.plugin.loading.installed import (
@@ -101,15 +103,21 @@ class Registry:
                 operator, is claimed by two distributions, or is broken.
         """
         entry_point = self._find(kind, name)
-        provider = provider_of(entry_point)
+        provider = evolve(provider_of(entry_point), secrets=options.secrets)
         hook = _register(kind, entry_point, provider)
-        return _build(kind, entry_point, lambda: hook(options=options)), provider
+        return _build(kind, entry_point, provider, lambda: hook(options=options)), provider
 
     def load_observer(self, name: str) -> Callable[[Event], object]:
         """Load an observer by name; return the function to call with each event."""
         entry_point = self._find(OBSERVER, name)
-        hook = _register(OBSERVER, entry_point, provider_of(entry_point))
-        return lambda event: hook(event=event)
+        provider = provider_of(entry_point)
+        hook = _register(OBSERVER, entry_point, provider)
+
+        def observe(event: Event) -> None:
+            hook(event=event)
+
+        observe.__qualname__ = str(provider)  # how `observer.failed` names it
+        return observe
 
     def _find(self, kind: Kind, name: str) -> EntryPoint:
         if not self.allows(kind, name):
@@ -159,12 +167,12 @@ def _not_found(kind: Kind, name: str, installed: Sequence[str]) -> AdapterNotFou
 def _register(kind: Kind, entry_point: EntryPoint, provider: Provider) -> Callable[..., Any]:
     """Import the plugin, check its hook and API version, and return its hook."""
     where = f"{kind.name} {provider}"
-    try:
-        plugin = import_entry_point(where, entry_point)
-    except AdapterBroken as fault:
-        if lacking := missing_library(kind, entry_point, fault.__cause__ or fault):
-            raise lacking from fault.__cause__
-        raise
+    plugin = import_entry_point(
+        where,
+        entry_point,
+        secrets=provider.secrets(),
+        explain=partial(missing_library, kind, entry_point),
+    )
     # A separate manager per plugin: only this plugin's implementation can be called through it, and
     # a failed registration leaves nothing behind.
     manager = pluggy.PluginManager("credicorp_auth")
@@ -172,37 +180,35 @@ def _register(kind: Kind, entry_point: EntryPoint, provider: Provider) -> Callab
     try:
         manager.register(plugin, name=provider.name)
         manager.check_pending()
-    except Exception as fault:  # the plugin's own attributes may raise anything when read
-        raise AdapterBroken(
-            f"{where} breaks the hook specification", code="plugin.contract"
-        ) from fault
+    except Exception as fault:  # noqa: BLE001 - its own attributes may raise anything when read
+        cause = describe_failure(fault, provider.secrets())
+        raise blame_adapter(f"{where} breaks the hook specification") from cause
     hook = getattr(manager.hook, kind.hook)
     if len(hook.get_hookimpls()) != 1:
         times = f"{len(hook.get_hookimpls())} times" if hook.get_hookimpls() else "not at all"
-        raise AdapterBroken(f"{where} implements {kind.hook} {times}", code="plugin.contract")
+        raise blame_adapter(f"{where} implements {kind.hook} {times}")
     return hook  # type: ignore[no-any-return] # pluggy's hooks are not typed
 
 
-def _build(kind: Kind, entry_point: EntryPoint, build: Callable[[], object]) -> object:
+def _build(
+    kind: Kind, entry_point: EntryPoint, provider: Provider, build: Callable[[], object]
+) -> object:
     try:
         adapter = build()
         flaw = _flaw_of(kind, adapter)
-    except CredicorpAuthError:
-        raise
     except KeyboardInterrupt:
         raise  # the user interrupted
+    except CredicorpAuthError as error:
+        raised: CredicorpAuthError = keep_cause(error, provider.secrets())
     except BaseException as fault:  # noqa: BLE001 - the boundary to third-party code
-        # Not chained: the text or the frames may hold an option, and options may be secrets.
-        lacking = missing_library(kind, entry_point, fault)
-        flaw = f"raised {type(fault).__name__} while it was built"
+        cause = describe_failure(fault, provider.secrets())
+        happened = f"{kind.name} {provider} raised {type(fault).__name__} while it was built"
+        raised = missing_library(kind, entry_point, fault) or blame_adapter(happened, cause)
     else:
         if not flaw:
             return adapter
-        lacking = None
-    if lacking:
-        raise lacking
-    where = f"{kind.name} {provider_of(entry_point)}"
-    raise AdapterBroken(f"{where} {flaw}", code="plugin.contract")
+        raised = blame_adapter(f"{kind.name} {provider} {flaw}")
+    raise raised  # outside the handlers, so that the original is not its context
 
 
 def _flaw_of(kind: Kind, adapter: Any) -> str:  # noqa: ANN401 - a hook may return anything

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from contextvars import copy_context
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attrs import define, field
+
+from credicorp_auth.plugin.api.clocks import monotonic
+from credicorp_auth.plugin.api.late_lock import LateLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +47,7 @@ class BoundedCalls:
     """
 
     def __init__(self) -> None:
-        self._turn = Lock()
+        self._turn = LateLock()
 
     def run(self, call: Callable[[Progress[T]], None], *, seconds: float) -> Progress[T]:
         """
@@ -56,9 +58,9 @@ class BoundedCalls:
                 raises nothing.
             seconds: Timeout in seconds, which includes waiting for an earlier call.
         """
-        until = time.monotonic() + seconds
+        until = monotonic() + seconds
         progress: Progress[T] = Progress()
-        turn = self._turn
+        turn = self._turn.current()
         if not turn.acquire(timeout=seconds):
             return progress
 
@@ -79,5 +81,5 @@ class BoundedCalls:
         except RuntimeError:  # too many threads, or interpreter shutdown
             turn.release()
             return progress
-        progress.over.wait(until - time.monotonic())
+        progress.over.wait(until - monotonic())
         return progress

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from contextlib import suppress
+from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.errors import CacheUnavailable
@@ -26,7 +26,7 @@ def sweep(folder: Folder, locks: Locks) -> None:
     """Check a random sample of the folder's files, and remove those that are not needed."""
     with suppress(OSError):
         names = folder.names()
-        for name in random.sample(names, min(_AT_ONCE, len(names))):
+        for name in SystemRandom().sample(names, min(_AT_ONCE, len(names))):
             # A file that cannot be checked stays; a `read` of its key raises the error.
             with suppress(OSError, CacheUnavailable):
                 if _is_done_with(folder, name):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from contextlib import contextmanager, suppress
-from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from credicorp_auth.errors import CacheUnavailable
@@ -41,7 +41,7 @@ class LockFile:
         self._descriptor: int | None = descriptor
         self._path = path
         self._system = system
-        self._guard = Lock()
+        self._guard = threading.Lock()
 
     def _use(self, work: Callable[[int], T], otherwise: T) -> T:
         with self._guard:
@@ -91,7 +91,7 @@ class LockFile:
 
     def abandon(self) -> None:
         """Close it in a forked child, and leave it locked: the lock is the parent's."""
-        self._guard = Lock()
+        self._guard = threading.Lock()
         self._use(self._system.close, None)
         self._descriptor = None
 

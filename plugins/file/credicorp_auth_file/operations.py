@@ -11,6 +11,8 @@ from typing import Any, Final
 from attrs import frozen
 from filelock import lock_descriptor, unlock_descriptor
 
+from credicorp_auth.plugin.api.clocks import monotonic, wall
+
 Call = Callable[..., Any]
 
 _POSIX: Final = {os.open, os.stat, os.rename, os.unlink} <= os.supports_dir_fd and all(
@@ -32,6 +34,10 @@ def _pread(descriptor: int, size: int, offset: int) -> bytes:
 def _pwrite(descriptor: int, content: bytes, offset: int) -> int:
     os.lseek(descriptor, offset, os.SEEK_SET)
     return os.write(descriptor, content)
+
+
+def _sleep(seconds: float) -> None:
+    time.sleep(seconds)  # looked up when called: gevent and eventlet replace it
 
 
 def _name() -> str:
@@ -74,9 +80,9 @@ class Operations:
     lock: Callable[[int], bool] = _lock
     unlock: Callable[[int], None] = unlock_descriptor
     name: Callable[[], str] = _name
-    wall: Callable[[], float] = time.time
-    monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    wall: Callable[[], float] = wall
+    monotonic: Callable[[], float] = monotonic
+    sleep: Callable[[float], None] = _sleep
 
 
 SYSTEM: Final = Operations()

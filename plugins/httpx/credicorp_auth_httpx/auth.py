@@ -50,6 +50,35 @@ def _over_installed(cls: type) -> type:
     return type(cls.__name__, (cls, *bases), {"__module__": cls.__module__, "__doc__": cls.__doc__})
 
 
+@cache
+def _hiding(headers: Any) -> Any:
+    """Subclass the `Headers` of a library: no token leaves the process in a pickle."""
+
+    class TokenHeaders(headers):  # type: ignore[misc] # its base is one of two
+        """Headers of a request with a token."""
+
+        def __copy__(self) -> Self:
+            return type(self)(self)
+
+        def __deepcopy__(self, _cache: dict[int, Any]) -> Self:
+            return type(self)(self)
+
+        def __reduce_ex__(self, _protocol: object) -> tuple[type[Any], tuple[Any]]:
+            shown = [
+                (name, b"Bearer ***" if name.lower() == b"authorization" else value)
+                for name, value in self.raw
+            ]
+            return headers, (shown,)
+
+    return TokenHeaders
+
+
+def _hide_token(request: Any) -> None:
+    kind: Any = type(request.headers)
+    if kind.__name__ != "TokenHeaders":
+        request.headers = _hiding(kind)(request.headers)
+
+
 class BearerAuth(_Auth):
     """
     Attaches a bearer token to the requests of a sync or async client, or to a single request.
@@ -178,6 +207,7 @@ class _AuthorizedRequest:
     def attach_token(self, request: Any, header: str) -> None:
         """Set the Authorization header."""
         self._request = request
+        _hide_token(request)
         request.headers[_HEADER] = self._header = header
 
     def retry(self, response: Any) -> Any:
@@ -191,6 +221,10 @@ class _AuthorizedRequest:
     def handle_response(self, response: Any, *, replayable: bool = False) -> bool:
         """Handle the response to an attempt; return whether to retry."""
         request = response.request
+        # A redirect that the library followed, or has prepared, is a request of its own.
+        for hop in (request, response.next_request, *(each.request for each in response.history)):
+            if hop is not None:
+                _hide_token(hop)
         if request is not self._request and (
             request.headers.get(_HEADER) != self._header or not self.call.allows(str(request.url))
         ):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import TYPE_CHECKING, Any
 
 from urllib3.util.wait import wait_for_read
 
 from credicorp_auth.wire.exchange import current
-from credicorp_auth.wire.sockets import connect_to, start_tls
+from credicorp_auth.wire.interim import FinalResponse
+from credicorp_auth.wire.sockets import connect_to
+from credicorp_auth.wire.tls_stream import start_tls
 
 _HTTP = b"HTTP/"
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterable
+
+    from credicorp_auth.wire.sockets import DeadlineSocket
 
 
 class DeadlineStream:
@@ -21,26 +25,28 @@ class DeadlineStream:
     A network stream for httpcore; its timeouts are those of the current exchange.
 
     Args:
-        connection: A plain or TLS socket.
+        connection: The connection, plain or over TLS.
         core: The httpcore module in use.
     """
 
-    def __init__(self, connection: Any, core: Any) -> None:
+    def __init__(self, connection: DeadlineSocket, core: Any) -> None:
         self._connection = connection
         self._core = core
+        self._response = FinalResponse(connection.recv)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - as httpcore's own
         """Receive the available bytes, and wait for at least one; empty at end of stream."""
         exchange = current.get()
         is_first = not (exchange.received or exchange.is_connecting)
-        data: bytes = self._connection.recv(max_bytes)
+        data = self._response.read(max_bytes)
         if is_first and data[:5] != _HTTP[: len(data)]:
             # httpcore would wait for the rest of such a line.
             raise self._core.RemoteProtocolError("the response does not begin as HTTP")
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - as httpcore's own
-        """Send all bytes."""
+        """Send all bytes, of a request whose response is read next."""
+        self._response = FinalResponse(self._connection.recv)
         try:
             self._connection.sendall(buffer)
         except TimeoutError:
@@ -70,11 +76,12 @@ class DeadlineStream:
         return DeadlineStream(encrypted, self._core)
 
     def get_extra_info(self, info: str) -> Any:
-        """Return the TLS socket for `ssl_object`, or whether the socket `is_readable`."""
-        if info == "is_readable":
-            return wait_for_read(self._connection, timeout=0.0)
-        is_tls = info == "ssl_object" and isinstance(self._connection, ssl.SSLSocket)
-        return self._connection if is_tls else None
+        """Return whether the socket `is_readable`; None for anything else."""
+        # httpcore asks for `ssl_object` to see whether HTTP/2 was agreed on, which is not offered.
+        if info != "is_readable":
+            return None
+        readable: Any = self._connection
+        return wait_for_read(readable, timeout=0.0)
 
 
 class DeadlineBackend:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http.client import HTTPException
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
@@ -42,6 +43,7 @@ class _Httpx:
             core.ProxyError,
             own.HTTPError,
             own.InvalidURL,
+            HTTPException,
             OSError,
             ValueError,
         )
@@ -113,8 +115,7 @@ class HttpxTransport(SocketTransport):
         library: Literal["httpx", "httpx2"] = "httpx",
     ) -> None:
         options = options or TransportOptions()
-        trust = build_trust(ca_file=options.ca_file, client_certificate=options.client_certificate)
         if not find_spec(library):
             message = f"No module named {library!r}"
             raise ModuleNotFoundError(message, name=library)
-        super().__init__(lambda: _Httpx(library, trust), options)
+        super().__init__(lambda: _Httpx(library, build_trust(options.tls_files())), options)

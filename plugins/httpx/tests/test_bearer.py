@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import io
+import pickle
 import subprocess
 import sys
 from importlib import import_module
@@ -21,6 +23,7 @@ from credicorp_auth_testing.wire import WireServer, response
 pytestmark = pytest.mark.slow
 
 DONE = response(b"done")
+SEE_OTHER = response(b"", status=302, headers=[("Location", "/second")])
 LIBRARIES = ["httpx", "httpx2"]
 
 
@@ -155,6 +158,68 @@ def auth_for():
     yield auth_for
     for auth in opened:
         auth.close()
+
+
+def asked_of(library, auth, url, *, waits, **how):
+    """Get an address with a blocking or an async client; return the response, which was read."""
+    module, bearer = import_module(library), BearerAuth(auth)
+    if not waits:
+        with module.Client(auth=bearer, **how) as client:
+            return client.get(url)
+
+    async def ask():
+        async with module.AsyncClient(auth=bearer, **how) as client:
+            return await client.get(url)
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("waits", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize(
+    ("script", "follows"),
+    [((DONE,), True), ((REFUSED, DONE), True), ((SEE_OTHER, DONE), True), ((SEE_OTHER,), False)],
+    ids=["first", "replay", "redirect", "not-followed"],
+)
+def test_fault_446_a_response_is_pickled_without_its_token(auth_for, library, waits, script, follows):  # fmt: skip
+    """446: it, its history and the hop it names can be sent to another process, and no token goes along."""
+    with WireServer(*serving(*script)) as server:
+        got = asked_of(library, auth_for(server), server.url, waits=waits, follow_redirects=follows)
+        pickled = pickle.dumps(got)
+        again = pickle.loads(pickled)
+
+    assert b"token-" not in pickled
+    assert (got.status_code, got.content) == (again.status_code, again.content)
+    assert "Bearer ***" == again.request.headers["Authorization"]
+    assert type(again.request.headers) is import_module(library).Headers
+    assert len(got.history) == len(again.history)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_fault_446_a_copy_of_a_response_can_be_used(auth_for, library):
+    """446: a copy shows what the response shows, and its request can be sent again with today's token."""
+    with WireServer(*serving(DONE, REFUSED, DONE)) as server:
+        auth = auth_for(server)
+        got = copy.copy(asked_of(library, auth, server.url, waits=False))
+        with import_module(library).Client(auth=BearerAuth(auth)) as client:
+            assert 200 == client.send(got.request).status_code
+
+    assert b"done" == got.content
+    assert [["Bearer token-1"], ["Bearer token-1"], ["Bearer token-2"]] == tokens_at(server)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_fault_446_copied_headers_are_those_of_the_request(auth_for, library, copied):
+    """446: what is copied within the process still holds the header that went out."""
+    with WireServer(*serving(DONE)) as server:
+        got = asked_of(library, auth_for(server), server.url, waits=False)
+    sent, headers = got.request, copied(got.request.headers)
+
+    assert b"done" == copied(got).content
+
+    assert "Bearer token-1" == headers["authorization"]
+    assert sent.headers == headers
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

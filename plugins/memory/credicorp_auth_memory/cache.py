@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from heapq import heapify, heappop, heappush
-from threading import Lock
-from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from attrs import evolve, field, frozen
@@ -13,6 +12,7 @@ from attrs import evolve, field, frozen
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.plugin.api import CacheCapabilities, sound_number
+from credicorp_auth.plugin.api.clocks import monotonic
 from credicorp_auth_memory.lease import LeaseTable
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class MemoryCache:
         self._options = options or CacheOptions()
         self._max_entries = self._options.max_entries
         self._clock = clock
-        self._lock = Lock()
+        self._lock = threading.Lock()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._ends: list[tuple[float, str]] = []  # a heap; it may hold removed or replaced entries
         self._leases = LeaseTable(clock)
@@ -184,7 +184,7 @@ class MemoryCache:
 
     def after_fork(self) -> None:
         """Replace the lock, which a thread of the parent may hold; keep the entries."""
-        self._lock = Lock()
+        self._lock = threading.Lock()
         self._leases.after_fork()
 
     def _note_end(self, key: str, ends: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Lock
+import threading
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -23,7 +23,7 @@ class LeaseTable:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._lock = Lock()
+        self._lock = threading.Lock()
         self._number = 0
         self._held: dict[str, tuple[int, float]] = {}
 
@@ -58,7 +58,7 @@ class LeaseTable:
 
     def after_fork(self) -> None:
         """Replace the lock, and drop the leases, whose holders are threads of the parent."""
-        self._lock = Lock()
+        self._lock = threading.Lock()
         self._held.clear()
 
 

@@ -9,13 +9,13 @@ the next call starts another thread. If no thread can start, a call probes at in
 
 from __future__ import annotations
 
-import random
-from threading import Event, Lock
-from time import monotonic
+import threading
+from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
 
+from credicorp_auth.plugin.api.clocks import monotonic
 from credicorp_auth_redis.background import start_thread
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Breaker:
     ) -> None:
         self._probe = probe
         self._pauses = pauses
-        self._stopped = Event()
+        self._stopped = threading.Event()
         self._cause: Failure | None = None
         self.after_fork()
 
@@ -69,12 +69,12 @@ class Breaker:
 
     def after_fork(self) -> None:
         """Reset the state in the child: the probing thread is the parent's."""
-        self._lock = Lock()
+        self._lock = threading.Lock()
         self._cause = None
         self._is_probing = False
         self._next_inline = 0.0
         if not self._stopped.is_set():
-            self._stopped = Event()
+            self._stopped = threading.Event()
 
     def _start_probing(self) -> None:
         with self._lock:
@@ -95,7 +95,7 @@ class Breaker:
         try:
             for pause in self._pauses:
                 # Jitter, so that a fleet does not return all at once (thundering herd).
-                if self._stopped.wait(pause * random.uniform(0.5, 1.5)):  # noqa: S311 # no secret
+                if self._stopped.wait(pause * SystemRandom().uniform(0.5, 1.5)):
                     return
                 if self._probe() is None:
                     self._cause = None

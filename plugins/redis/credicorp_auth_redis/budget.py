@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from credicorp_auth.plugin.api.clocks import monotonic
 from credicorp_auth.wire.exchange import Exchange, current
 
 if TYPE_CHECKING:

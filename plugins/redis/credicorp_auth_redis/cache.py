@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from secrets import token_hex
 from typing import TYPE_CHECKING, TypeVar
@@ -12,6 +11,7 @@ from redis.exceptions import ResponseError
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.plugin.api import CacheCapabilities, LeaseState, sound_number
+from credicorp_auth.plugin.api.clocks import monotonic, wall
 from credicorp_auth_redis.breaker import Breaker
 from credicorp_auth_redis.budget import Budget, within
 from credicorp_auth_redis.failures import read_failure_kind
@@ -64,7 +64,7 @@ class RedisCache:
     .. versionadded:: 1.0.0
     """
 
-    def __init__(self, options: CacheOptions, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, options: CacheOptions, *, clock: Callable[[], float] = wall) -> None:
         self._options = options
         self._clock = clock
         self._route = build_route(options)
@@ -150,7 +150,7 @@ class RedisCache:
             seconds: Seconds after which it expires if it is neither renewed nor released.
         """
         seconds = _bounded(seconds)
-        owner, since, lasts = token_hex(16), time.monotonic(), max(1, int(seconds * 1000))
+        owner, since, lasts = token_hex(16), monotonic(), max(1, int(seconds * 1000))
         entry = self._name(key)
         name = f"{entry}:lease"
         try:

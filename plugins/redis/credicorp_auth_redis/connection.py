@@ -16,6 +16,7 @@ from urllib3.util.wait import wait_for_read
 from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.wire.exchange import current
 from credicorp_auth.wire.sockets import DeadlineSocket, connect_to_any
+from credicorp_auth.wire.tls_stream import start_tls
 from credicorp_auth_redis.budget import within
 from credicorp_auth_redis.names import look_up
 
@@ -64,13 +65,13 @@ class _Identity(CredentialProvider):
 class _DeadlineConnection(Connection):
     """redis-py's connection, over one of our sockets."""
 
-    def __init__(self, dial: Callable[[], socket.socket], **how: Any) -> None:  # noqa: ANN401 # redis-py's own
+    def __init__(self, dial: Callable[[], DeadlineSocket], **how: Any) -> None:  # noqa: ANN401 # redis-py's own
         self._dial = dial
         cast("Any", super()).__init__(
             protocol=2, parser_class=_Parser, retry=Retry(NoBackoff(), 0), **how
         )
 
-    def _connect(self) -> socket.socket:
+    def _connect(self) -> DeadlineSocket:
         return self._dial()
 
 
@@ -156,25 +157,25 @@ class Connector:
             raise CoolingDown(refusal)
         return OpenConnection(connection)
 
-    def _dial(self, address: Address) -> socket.socket:
+    def _dial(self, address: Address) -> DeadlineSocket:
         if address.is_path:
             return _open_path(address.host)
         plain = connect_to_any(look_up(address.host, address.port), _SOCKET_OPTIONS)
         if self.context is None:
             return plain
         try:
-            return self.context.wrap_socket(plain, server_hostname=address.host)
+            return start_tls(plain, self.context, address.host)
         except BaseException:
             plain.close()
             raise
 
 
 def _open_path(path: str) -> DeadlineSocket:
-    connection = DeadlineSocket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connection.settimeout(current.get().left())
         connection.connect(path)
     except BaseException:
         connection.close()
         raise
-    return connection
+    return DeadlineSocket(connection)

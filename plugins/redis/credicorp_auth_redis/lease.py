@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth.plugin.api import LeaseState
+from credicorp_auth.plugin.api.clocks import monotonic
 from credicorp_auth_redis.scripts import RELEASE, RENEW
 
 if TYPE_CHECKING:

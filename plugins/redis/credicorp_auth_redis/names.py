@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import socket
+import threading
 from ipaddress import ip_address
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from credicorp_auth.wire.exchange import current
@@ -38,20 +38,20 @@ def look_up(host: str, port: int, *, resolver: LookUp = ask_system) -> Sequence[
     Raises:
         OSError: The host does not exist, or the resolver did not respond in time.
     """
-    responses: SimpleQueue[Any] = SimpleQueue()
+    responses: list[Any] = []
+    has_responded = threading.Event()
 
     def ask() -> None:
         try:
-            responses.put(resolver(host, port))
+            responses.append(resolver(host, port))
         except (OSError, UnicodeError) as failure:
-            responses.put(OSError(type(failure).__name__))
+            responses.append(OSError(type(failure).__name__))
+        has_responded.set()
 
     if _is_number(host) or not start_thread(ask, name="credicorp-redis-name"):
         ask()
-    try:
-        found = responses.get(timeout=current.get().left())
-    except Empty:
-        found = TimeoutError("no response about a name")
+    has_responded.wait(current.get().left())
+    found = next(iter(responses), TimeoutError("no response about a name"))
     if isinstance(found, OSError):
         raise found
     addresses: Sequence[AddressInfo] = found

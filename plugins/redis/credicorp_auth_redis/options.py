@@ -9,11 +9,18 @@ from attrs import field, frozen
 
 from credicorp_auth.errors import InvalidSetting, MissingSetting
 from credicorp_auth.http.secret import Secret
-from credicorp_auth.plugin.api.options import read_encryption_key, read_path
+from credicorp_auth.plugin.api.options import read_encryption_key
+from credicorp_auth.wire.tls_files import (
+    read_ca_file,
+    read_client_certificate,
+    read_client_key,
+    read_tls_files,
+)
 from credicorp_auth_redis.address import read_address
 from credicorp_auth_redis.url import read_url
 
 if TYPE_CHECKING:
+    from credicorp_auth.wire.tls_files import ClientCertificate, TlsFiles
     from credicorp_auth_redis.address import Address
     from credicorp_auth_redis.url import RedisUrl
 
@@ -96,14 +103,6 @@ def _read_seconds(value: float | str) -> float:
     return seconds
 
 
-def _read_ca_file(value: str | None) -> str | None:
-    return read_path(value, name="ca_file")
-
-
-def _read_client_certificate(value: str | None) -> str | None:
-    return read_path(value, name="client_certificate")
-
-
 def _read_prefix(value: str) -> str:
     if not _PREFIX.fullmatch(str(value)):
         raise InvalidSetting(
@@ -127,8 +126,11 @@ class CacheOptions:
             one of its nodes.
         ca_file (path; default: none): PEM file of the only authorities to trust. Without it: those
             of the system.
-        client_certificate (path; default: none): One PEM file: certificate chain and unencrypted
-            key.
+        client_certificate (path, or a pair of paths; default: none): One PEM file: certificate
+            chain and unencrypted key. Or the chain alone, with `client_key`; or both files, as a
+            pair.
+        client_key (path; default: none): PEM file of the unencrypted key, if it is not in the
+            file of `client_certificate`. All these files are read again when they change.
         budget (seconds, above 0, up to 60; default: `0.25`): What all Redis commands of one token
             call may take together.
         prefix (text; default: `credicorp_auth`): Prefix of all Redis keys.
@@ -147,8 +149,11 @@ class CacheOptions:
     url: Secret = field(default=None, converter=_read_url_option)
     sentinel: Sentinels | None = field(default=None, converter=_read_sentinels)
     cluster: bool = field(default=False, converter=_read_cluster)
-    ca_file: str | None = field(default=None, converter=_read_ca_file)
-    client_certificate: str | None = field(default=None, converter=_read_client_certificate)
+    ca_file: str | None = field(default=None, converter=read_ca_file)
+    client_certificate: ClientCertificate | None = field(
+        default=None, converter=read_client_certificate
+    )
+    client_key: str | None = field(default=None, converter=read_client_key)
     budget: float = field(default=0.25, converter=_read_seconds)
     prefix: str = field(default="credicorp_auth", converter=_read_prefix)
     plaintext: bool = field(default=False, converter=_read_plaintext)
@@ -163,6 +168,11 @@ class CacheOptions:
         if url.address is None and self.sentinel is None:
             raise InvalidSetting("`url` names no host", hint="name one, or set `sentinel`.")
         self._refuse_plaintext(url)
+        self.tls_files()
+
+    def tls_files(self) -> TlsFiles:
+        """Return the PEM files that the options name."""
+        return read_tls_files(self.ca_file, self.client_certificate, self.client_key)
 
     def read_url(self) -> RedisUrl:
         """Return the parsed `url`."""
@@ -186,6 +196,9 @@ class CacheOptions:
             and not is_tls,
             "`client_certificate` is for TLS, and `url` is not rediss://": (
                 self.client_certificate is not None and not is_tls
+            ),
+            "`client_key` is for TLS, and `url` is not rediss://": (
+                self.client_key is not None and not is_tls
             ),
         }
         return next((said for said, is_so in conflicts.items() if is_so), None)

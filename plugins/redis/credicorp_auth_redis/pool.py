@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from threading import Lock
-from time import monotonic
+import threading
 from typing import TYPE_CHECKING, Final
 
 from redis.exceptions import ResponseError
+
+from credicorp_auth.plugin.api.clocks import monotonic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,7 @@ class Pool:
     Args:
         connect: Opens a connection.
         clock: Returns monotonic seconds.
+        look: Called before each command; it drops the idle connections if they are out of date.
     """
 
     def __init__(
@@ -38,7 +40,9 @@ class Pool:
         connect: Callable[[Address], OpenConnection],
         *,
         clock: Callable[[], float] = monotonic,
+        look: Callable[[], object] = bool,
     ) -> None:
+        self._look = look
         self._connect = connect
         self._clock = clock
         self._is_closed = False
@@ -57,6 +61,7 @@ class Pool:
             ResponseError: The server responded with an error.
             Exception: Any other failure of the connection.
         """
+        self._look()
         connection = self._take(address) or self._connect(address)
         is_in_step = False
         try:
@@ -89,7 +94,7 @@ class Pool:
 
     def after_fork(self) -> None:
         """Drop the parent's connections: redis-py closes only our descriptors."""
-        self._lock = Lock()
+        self._lock = threading.Lock()
         self._idle: dict[Address, list[tuple[float, OpenConnection]]] = {}
 
     def _take(self, address: Address) -> OpenConnection | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from credicorp_auth.wire.tls import build_context
+from credicorp_auth.wire.tls_files import Renewed
 from credicorp_auth_redis.cluster import Cluster
 from credicorp_auth_redis.connection import Connector
 from credicorp_auth_redis.pool import Pool
@@ -61,16 +62,9 @@ def build_route(options: CacheOptions) -> Route:
         InvalidSetting: A file named in the options cannot be used (`config.value`).
     """
     url = options.read_url()
-    context = None
-    if url.scheme == "rediss":
-        context = build_context(
-            ca_file=options.ca_file, client_certificate=options.client_certificate
-        )
-    greeting = Connector(context, options.may_be_plain, url.username, url.password, url.database)
-    pool = Pool(greeting.open)
+    pool = _pool(options, url.username, url.password, url.database)
     if options.sentinel is not None:
-        sentinel_pool = Pool(Connector(context, options.may_be_plain).open)
-        return MasterBySentinel(pool, sentinel_pool, options.sentinel)
+        return MasterBySentinel(pool, _pool(options), options.sentinel)
     address = cast("Address", url.address)  # guaranteed by the options
     return Cluster(pool, address) if options.cluster else SingleServer(pool, address)
 
@@ -99,3 +93,17 @@ class SingleServer:
     def servers(self) -> list[Address]:
         """Return the server."""
         return [self._address]
+
+
+def _pool(options: CacheOptions, *identity: Any) -> Pool:  # noqa: ANN401 - user, password, database
+    """Return a pool, whose connections are new ones after a file of certificates has changed."""
+    if options.read_url().scheme != "rediss":
+        return Pool(Connector(None, options.may_be_plain, *identity).open)
+    files = options.tls_files()
+
+    def connector() -> Connector:
+        return Connector(build_context(files), options.may_be_plain, *identity)
+
+    renewed = Renewed(files, connector, lambda _old: pool.drop_idle())
+    pool = Pool(lambda address: renewed.current().open(address), look=renewed.current)
+    return pool

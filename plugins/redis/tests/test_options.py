@@ -163,6 +163,8 @@ def test_fault_176_an_address_that_is_none_is_not_shown(url, shown_by):
         ({"url": "redis://localhost/1", "cluster": True}, InvalidSetting, "cluster"),
         ({"ca_file": "ca.pem"}, InvalidSetting, "ca_file"),
         ({"client_certificate": "me.pem"}, InvalidSetting, "client_certificate"),
+        ({"client_key": "me.key"}, InvalidSetting, "client_key"),
+        ({"url": "rediss://h", "client_key": "me.key"}, InvalidSetting, "client_certificate"),
         ({"timeout": 3}, InvalidSetting, "timeout"),
         ({"url": 7}, InvalidSetting, "url"),
         ({"url": "redis://", "sentinel": ["m@h"]}, InvalidSetting, "sentinel"),
@@ -216,11 +218,12 @@ def test_what_may_carry_tokens(values):
     assert RedisCache(read(**values)).close() is None
 
 
-@pytest.mark.parametrize("name", ["ca_file", "client_certificate"])
+@pytest.mark.parametrize("name", ["ca_file", "client_certificate", "client_key"])
 def test_files_that_cannot_be_used(name, tmp_path):
     """A file for TLS is looked at when the cache is built."""
+    beside = {"client_certificate": "c.pem"} if name == "client_key" else {}
     with pytest.raises(ConfigurationError, match="no such"):
-        RedisCache(read(url="rediss://h", **{name: str(tmp_path / "no such")}))
+        RedisCache(read(url="rediss://h", **beside, **{name: str(tmp_path / "no such")}))
 
 
 def test_fault_176_options_show_no_password():

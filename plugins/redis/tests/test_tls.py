@@ -9,6 +9,7 @@ import trustme
 
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth_redis import CacheOptions
+from credicorp_auth_testing.contracts.cache.harness import patiently
 
 pytestmark = pytest.mark.slow
 
@@ -88,10 +89,39 @@ def test_a_client_certificate_is_shown(servers, tls, authority, tmp_path):
     assert failure_of(unwelcome) in {"cache.tls", "cache.unavailable"}
 
 
+def test_fault_435_437_a_renewed_certificate_is_shown(servers, tls, authority, tmp_path):
+    """435, 437: a certificate in two files is read again when they change, idle connections or not."""
+    chain, key = tmp_path / "own.crt", tmp_path / "own.key"
+
+    def write(signed_by):
+        issued = signed_by.issue_cert("client.example")
+        issued.private_key_pem.write_to_path(str(key))
+        issued.cert_chain_pems[0].write_to_path(str(chain))
+
+    _, options = tls("tls-auth-clients yes")
+    write(authority)
+    cache = servers.cache(**options, client_certificate=str(chain), client_key=str(key))
+    cache.write(KEY, b"x", lifetime=100)
+    write(trustme.CA())  # a stranger's
+    assert failure_of(cache) in {"cache.tls", "cache.unavailable"}
+    write(authority)
+    again = servers.cache(**options, client_certificate=[str(chain), str(key)])
+
+    assert b"x" == again.read(KEY)
+    patiently(lambda: read_or_none(cache) == b"x" or None, "the end of the pause")
+
+
+def read_or_none(cache):
+    try:
+        return cache.read(KEY)
+    except CacheUnavailable:
+        return None
+
+
 def test_fault_174_the_terms_cannot_be_loosened(servers):
     """Host name and certificate are always checked; no option says otherwise."""
     cache = servers.cache(url="rediss://redis.example")
-    context = cache._route._pool._connect.__self__.context
+    context = cache._route._pool._look().context
 
     assert (True, ssl.CERT_REQUIRED, ssl.TLSVersion.TLSv1_2) == (
         context.check_hostname,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from functools import partial
+from http import HTTPStatus
 from http.client import HTTPException, InvalidURL
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,10 @@ from credicorp_auth.wire.proxy import Proxy
 from credicorp_auth.wire.response import PIECE, OpenResponse
 from credicorp_auth.wire.tls import build_trust
 from credicorp_auth.wire.transport import SocketTransport
-from credicorp_auth.wire.urllib3_pools import DeadlinePools
+from credicorp_auth.wire.urllib3_pools import DeadlinePools, read_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from urllib3 import HTTPConnectionPool
 
@@ -104,7 +105,7 @@ class _CallerSession:
             _note_where(failure, exchange)
             raise
         exchange.arrived(1)
-        return evolve(response, pieces=_noting_the_end(response.pieces, exchange))
+        return evolve(response, pieces=_noting_the_end(response, exchange))
 
     def close(self) -> None:
         """Leave the caller's session open."""
@@ -120,7 +121,7 @@ def _open(
     response = session.send(prepared, allow_redirects=False, **how)
     raw: Any = response.raw
     pieces = iter(partial(raw.read1, PIECE, decode_content=False), b"")
-    return OpenResponse(response.status_code, list(raw.headers.iteritems()), pieces, response.close)
+    return OpenResponse(response.status_code, read_fields(raw), pieces, response.close)
 
 
 def _verified(session: Session) -> Any:
@@ -142,12 +143,27 @@ def _note_where(failure: RequestException, exchange: Exchange) -> None:
         exchange.proxy = Proxy("")
 
 
-def _noting_the_end(pieces: Iterable[bytes], exchange: Exchange) -> Iterator[bytes]:
+def _noting_the_end(response: OpenResponse, exchange: Exchange) -> Iterator[bytes]:
+    is_empty = True
     try:
-        yield from pieces
+        for piece in response.pieces:
+            is_empty = False
+            yield piece
     except ProtocolError:
         exchange.arrived(0)
         raise
+    if is_empty and _may_be_half(response):
+        raise ConnectionResetError
+
+
+def _may_be_half(response: OpenResponse) -> bool:
+    """Return whether an empty response may be one that ended inside its header."""
+    # http.client takes the end of the stream for the end of the header, and only our own sockets
+    # show the difference.
+    framing = ("content-length", "transfer-encoding")
+    return response.status != HTTPStatus.NO_CONTENT and not any(
+        response.header_values(name) for name in framing
+    )
 
 
 class RequestsTransport(SocketTransport):
@@ -180,8 +196,7 @@ class RequestsTransport(SocketTransport):
             _verified(session)
             super().__init__(lambda: _CallerSession(session), options)
             return
-        trust = build_trust(ca_file=options.ca_file, client_certificate=options.client_certificate)
-        super().__init__(lambda: _OwnSession(trust), options)
+        super().__init__(lambda: _OwnSession(build_trust(options.tls_files())), options)
 
     @property
     def capabilities(self) -> TransportCapabilities:

@@ -35,7 +35,8 @@ def transport(session):
 def code_of(transport, url, timeout=2.0):
     with pytest.raises(errors.CredicorpAuthError) as raised:
         transport.send(ask(url), timeout=timeout)
-    assert raised.value.__context__ is raised.value.__cause__ is None
+    assert raised.value.__context__ is None
+    assert isinstance(raised.value.__cause__, errors.AdapterFailure | None)
     assert "canary" not in f"{raised.value}"
     return raised.value.code
 
@@ -174,3 +175,24 @@ def test_fault_099_a_session_without_verification_is_refused(session, late):
         transport.send(ask("http://127.0.0.1:9/"), timeout=1)
 
     assert "config.insecure_tls" == raised.value.code
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (b"HTTP/1.1 401 Unauth", "transport.incomplete_body"),
+        (b"HTTP/1.1 200 OK\r\nContent-", "transport.incomplete_body"),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204),
+        (b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", 401),
+        (b"HTTP/1.1 200 OK\r\n\r\n{}", 200),
+    ],
+)
+def test_fault_421_half_a_header_is_no_response(transport, sent, expected):
+    """421: what ends where its header may not have ended is not taken for a whole response."""
+    with WireServer([Receive(), Send(sent)]) as server:
+        try:
+            got = transport.send(ask(server.url), timeout=5).status
+        except errors.ConnectionFailed as error:
+            got = error.code
+
+    assert expected == got

@@ -25,5 +25,4 @@ class Urllib3Transport(SocketTransport):
 
     def __init__(self, options: TransportOptions | None = None) -> None:
         options = options or TransportOptions()
-        trust = build_trust(ca_file=options.ca_file, client_certificate=options.client_certificate)
-        super().__init__(lambda: Urllib3Stack(trust), options)
+        super().__init__(lambda: Urllib3Stack(build_trust(options.tls_files())), options)

@@ -90,7 +90,7 @@ def test_connections_beyond_the_bound_are_closed(transport):
             thread.join()
         idle = [
             pool.pool
-            for pools in transport._stack._pools._managers.values()
+            for pools in transport._line.current().stack._pools._managers.values()
             for pool in [pools.pools[key] for key in pools.pools.keys()]  # noqa: SIM118 - no mapping
         ]
 

@@ -9,6 +9,7 @@ from attrs.converters import optional
 
 from credicorp_auth.errors import InvalidSetting, MissingSetting
 from credicorp_auth.plugin.api.json_record import no_field_names, read_field_names
+from credicorp_auth.wire.tls_files import read_client_certificate
 from credicorp_auth_vault.option_values import (
     check_ascii,
     check_path,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from credicorp_auth.http.secret import Secret
+    from credicorp_auth.wire.tls_files import ClientCertificate
 
 LOGIN_OPTIONS: Final[Mapping[str, frozenset[str]]] = {
     "token": frozenset({"token", "token_file"}),
@@ -80,8 +82,11 @@ class VaultOptions:
         token_file (path; default: none): File with the Vault token, read at each fetch.
         ca_file (path; default: VAULT_CACERT): PEM file of the only authorities to trust. Without
             it: those of the system.
-        client_certificate (path; default: none): One PEM file: certificate chain and unencrypted
-            key (cert).
+        client_certificate (path, or a pair of paths; default: none): One PEM file: certificate
+            chain and unencrypted key (cert). Or the chain alone, with `client_key`; or both files,
+            as a pair.
+        client_key (path; default: none): PEM file of the unencrypted key, if it is not in the
+            file of `client_certificate`.
         standby_hosts (list of addresses; default: none): Origins that a standby may redirect to,
             in addition to that of `url`.
         timeout (seconds, above 0; default: `2`): For one fetch in total, login and renewal
@@ -115,7 +120,10 @@ class VaultOptions:
     token: Secret | None = field(default=None, converter=optional(read_secret))
     token_file: str | None = field(default=None, converter=optional(read_file_name))
     ca_file: str | None = field(default=None, converter=optional(read_file_name))
-    client_certificate: str | None = field(default=None, converter=optional(read_file_name))
+    client_certificate: ClientCertificate | None = field(
+        default=None, converter=read_client_certificate
+    )
+    client_key: str | None = field(default=None, converter=optional(read_file_name))
     standby_hosts: tuple[str, ...] = field(default=(), converter=read_origins)
     timeout: float = field(default=2.0, converter=read_timeout)
 

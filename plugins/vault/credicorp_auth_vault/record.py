@@ -112,15 +112,18 @@ class Record:
         data = self._read_data(response)
         fields = self._read_fields(data, names)
         # `lease_duration` is for credentials created on demand, `ttl` for those that Vault
-        # rotates at intervals.
-        lifetimes = [read_seconds(response.members.get("lease_duration")) or None]
-        lifetimes.append(read_seconds(data.get("ttl")))
-        ends = [asked + life for life in lifetimes if life is not None]
+        # rotates at intervals. A duration without a lease is how kv version 1 tells readers when
+        # to look again, by the record's own `ttl`: nothing ends then.
+        lease = read_seconds(response.members.get("lease_duration")) or None
+        lifetimes = [lease, read_seconds(data.get("ttl"))]
+        end = min((asked + life for life in lifetimes if life is not None), default=None)
+        is_hint = lease is not None and not response.members.get("lease_id")
         return FetchedSecret(
             fields,
             digest_fields(fields),
-            expires_at=min(ends, default=None),
+            expires_at=None if is_hint else end,
             provenance=str(place),
+            refresh_at=end if is_hint else None,
         )
 
     def _read_data(self, response: VaultResponse) -> Mapping[str, Any]:

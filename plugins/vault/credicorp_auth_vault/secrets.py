@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
-from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
 
 from credicorp_auth.errors import MissingSetting, SecretUnavailable
 from credicorp_auth.plugin.api import SecretSourceCapabilities
+from credicorp_auth.plugin.api.clocks import monotonic
+from credicorp_auth.plugin.api.late_lock import LateLock
 from credicorp_auth_vault.failure import refuses_token
 from credicorp_auth_vault.options import VaultOptions
 from credicorp_auth_vault.record import Record
@@ -73,7 +73,7 @@ class VaultSecretSource:
         self._server = VaultServer(options.url, options)
         self._record = Record(str(self._server), options)
         self._tokens = TokenStore(options, environment=environment, now=now)
-        self._lock = threading.Lock()
+        self._lock = LateLock()
 
     @property
     def capabilities(self) -> SecretSourceCapabilities:
@@ -94,7 +94,7 @@ class VaultSecretSource:
                 `secret.denied`, `secret.redirect_refused` or `secret.unavailable`. The message
                 names Vault and path, never a value.
         """
-        with self._lock:
+        with self._lock.current():
             outcome = self._try_to_fetch(names)
         if isinstance(outcome, SecretUnavailable):
             raise outcome
@@ -106,7 +106,7 @@ class VaultSecretSource:
 
     def after_fork(self) -> None:
         """Drop the parent's connections; its Vault token stays in use."""
-        self._lock = threading.Lock()
+        self._lock = LateLock()
         self._server.after_fork()
 
     def _try_to_fetch(self, names: Collection[str]) -> FetchedSecret | SecretUnavailable:

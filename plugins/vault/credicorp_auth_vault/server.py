@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.errors import (
@@ -12,6 +11,7 @@ from credicorp_auth.errors import (
     ServerUnreachable,
 )
 from credicorp_auth.http.messages import HttpRequest, origin_of
+from credicorp_auth.plugin.api.clocks import monotonic
 from credicorp_auth.wire.options import TransportOptions
 from credicorp_auth.wire.tls import build_trust
 from credicorp_auth.wire.transport import SocketTransport
@@ -43,9 +43,14 @@ class VaultServer:
         self.url = url
         self._namespace = options.namespace
         self._standby_hosts = options.standby_hosts
-        trust = build_trust(ca_file=options.ca_file, client_certificate=options.client_certificate)
+        transport_options = TransportOptions(
+            options.ca_file,
+            options.client_certificate,
+            connect_timeout=options.timeout,
+            client_key=options.client_key,
+        )
         self._transport = SocketTransport(
-            lambda: Urllib3Stack(trust), TransportOptions(connect_timeout=options.timeout)
+            lambda: Urllib3Stack(build_trust(transport_options.tls_files())), transport_options
         )
 
     def __str__(self) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 from attrs.converters import optional
 
 from credicorp_auth.errors import SecretUnavailable
+from credicorp_auth.plugin.api.clocks import monotonic
 from credicorp_auth_vault.failure import build_denied
 from credicorp_auth_vault.login import LOGINS, read_given
 from credicorp_auth_vault.option_values import read_secret

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from random import uniform
-from time import monotonic, sleep
+import time
+from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -13,6 +13,7 @@ from hvac.adapters import Adapter
 
 from credicorp_auth.errors import SecretUnavailable
 from credicorp_auth.http.secret import SecretBytes
+from credicorp_auth.plugin.api.clocks import monotonic
 from credicorp_auth_vault.failure import build_away, is_away
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class VaultLogin:
     def _carry(self, method: str, path: str, body: SecretBytes | None) -> VaultResponse:
         """Send a request; retry once per fetch if Vault is unavailable."""
         while True:
-            pause = uniform(0.05, 0.15)  # noqa: S311 # jitter, not a secret
+            pause = SystemRandom().uniform(0.05, 0.15)
             try:
                 response = self.server.send(
                     method, path, token=self.token, body=body, until=self._until
@@ -109,4 +110,4 @@ class VaultLogin:
             if not self._has_second_try or monotonic() + pause >= self._until:
                 raise error
             self._has_second_try = False
-            sleep(pause)
+            time.sleep(pause)

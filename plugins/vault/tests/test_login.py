@@ -257,6 +257,26 @@ def test_cert(tls_vault, connect, authority, ca_file, tmp_path, role):
     assert "/v1/auth/my%20certs/login" == tls_vault.asked[0].path
 
 
+def test_fault_435_437_a_renewed_certificate_logs_in(tls_vault, connect, authority, ca_file, tmp_path):  # fmt: skip
+    """435, 437: the certificate, in two files, is read again when they change; no new source is needed."""
+    chain, key = tmp_path / "tls.crt", tmp_path / "tls.key"
+
+    def write(name):
+        issued = authority.issue_cert(name)
+        issued.cert_chain_pems[0].write_to_path(str(chain))
+        issued.private_key_pem.write_to_path(str(key))
+
+    tls_vault.allow("cert", "client.example", READ, ttl=90)
+    write("stranger.example")
+    source = connect(
+        tls_vault, auth="cert", ca_file=ca_file, client_certificate=str(chain), client_key=str(key)
+    )
+    assert "secret.denied" == failure(source).code
+    write("client.example")
+
+    assert "canary-v1" == fetch(source)
+
+
 @pytest.mark.parametrize(
     ("options", "code", "reported"),
     [

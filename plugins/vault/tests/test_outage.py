@@ -259,7 +259,7 @@ def test_fault_291_a_child_reads_on_connections_of_its_own(vault, connect):
     held, release = threading.Event(), threading.Event()
 
     def hold():
-        with source._lock:
+        with source._lock.current():
             held.set()
             release.wait(20)
 

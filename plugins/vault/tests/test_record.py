@@ -272,15 +272,13 @@ def test_a_time_nobody_can_read(vault, connect, text):
 @pytest.mark.parametrize(
     ("mount", "plain", "seconds"),
     [
-        pytest.param("kv1", {"lease": 30, "ttl": "30s"}, 30, id="194-kv1-ttl"),
-        pytest.param("kv1", {"lease": 2764800}, 2764800, id="194-kv1-default"),
         pytest.param("kv1", {}, None, id="194-no-lease"),
         pytest.param("database", {"lease": 3600, "lease_id": "database/creds/app/x"}, 3600, id="194-on-demand"),
         pytest.param("database", {"ttl": 17}, 17, id="194-rotated-by-vault"),
         pytest.param("database", {"ttl": 0}, 0, id="194-rotated-right-now"),
-        pytest.param("database", {"lease": 30, "ttl": "17"}, 17, id="194-the-shorter-counts"),
+        pytest.param("database", {"lease": 30, "lease_id": "database/creds/app/x", "ttl": "17"}, 17, id="194-the-shorter-counts"),
         pytest.param("database", {"lease": -1, "ttl": True}, None, id="194-no-lengths-of-time"),
-        pytest.param("database", {"lease": 10**390}, float("inf"), id="194-for-ever"),
+        pytest.param("database", {"lease": 10**390, "lease_id": "database/creds/app/x"}, float("inf"), id="194-for-ever"),
     ],
 )  # fmt: skip
 def test_fault_194_a_lease_is_a_ceiling(vault, connect, mount, plain, seconds):
@@ -294,6 +292,24 @@ def test_fault_194_a_lease_is_a_ceiling(vault, connect, mount, plain, seconds):
         assert fetched.expires_at is None
     else:
         assert before + seconds <= fetched.expires_at <= time.time() + seconds
+
+
+@pytest.mark.parametrize(
+    ("plain", "seconds"),
+    [
+        pytest.param({"lease": 30, "ttl": "30s"}, 30, id="442-ttl"),
+        pytest.param({"lease": 2764800}, 2764800, id="442-default"),
+        pytest.param({"lease": 60, "ttl": 20}, 20, id="442-the-shorter-counts"),
+    ],
+)
+def test_fault_442_the_ttl_of_kv1_is_a_hint(vault, connect, plain, seconds):
+    """442: kv version 1 says when to look again; the record has no end."""
+    vault.write_plain(client_secret="canary", **plain)
+    before = time.time()
+    fetched = connect(vault, mount="kv1").fetch(["client_secret"])
+
+    assert fetched.expires_at is None
+    assert before + seconds <= fetched.refresh_at <= time.time() + seconds
 
 
 def test_fault_194_warnings_are_no_failure(vault, connect):

@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from credicorp_auth.http.messages import MAX_BODY
 from credicorp_auth.wire.exchange import current
+from credicorp_auth.wire.interim import MAX_INTERIM
 from credicorp_auth.wire.response import OpenResponse
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Incoming:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._lines: list[bytes] = []
+        self._skipped = 0
         self.headers: list[tuple[str, str]] = []
         self.body = bytearray()
 
@@ -89,13 +91,14 @@ class Incoming:
         """
         Take one line of the header, with its line end; the status line and the empty line count.
 
-        Interim responses and trailers are skipped.
+        Interim responses, up to a limit, and trailers are skipped.
 
         Returns:
             The number of bytes taken, as library callbacks commonly return it.
 
         Raises:
-            HTTPException: It is no header, or it switches to a protocol that was not requested.
+            HTTPException: It is no header, it switches to a protocol that was not requested, or
+                there are too many interim responses.
         """
         if self._exchange.is_connecting:
             self._exchange.end_connecting()
@@ -110,8 +113,14 @@ class Incoming:
         elif self.status == HTTPStatus.SWITCHING_PROTOCOLS:
             raise HTTPException
         else:
-            self._lines.clear()
+            self._skip_interim()
         return len(line)
+
+    def _skip_interim(self) -> None:
+        self._lines.clear()
+        self._skipped += 1
+        if self._skipped > MAX_INTERIM:
+            raise HTTPException
 
     def take_piece(self, piece: bytes) -> int:
         """

@@ -15,8 +15,8 @@ from credicorp_auth_curl.handles import HandleStack, Incoming, Outgoing
 _FIXED = {CurlOpt.HTTP_VERSION: 2, CurlOpt.PATH_AS_IS: 1, CurlOpt.SUPPRESS_CONNECT_HEADERS: 1}
 _AUTHORITIES = (CurlOpt.CAINFO, CurlOpt.CAPATH, CurlOpt.PROXY_CAINFO, CurlOpt.PROXY_CAPATH)
 # libcurl's error codes, and the exceptions that Python's sockets raise for the same failures.
-_KINDS = {6: gaierror, 28: TimeoutError, 35: ssl.SSLEOFError, 60: ssl.SSLError}
-_KINDS |= dict.fromkeys((18, 52, 55, 56), ConnectionResetError)
+_KINDS = dict.fromkeys((18, 52, 55, 56), ConnectionResetError)
+_KINDS |= {6: gaierror, 28: TimeoutError, 35: ssl.SSLEOFError, 60: ssl.SSLError}
 
 
 class CurlTransport(SocketTransport):
@@ -28,15 +28,15 @@ class CurlTransport(SocketTransport):
     """
 
     def __init__(self, options: Options) -> None:
-        build_trust(ca_file=options.ca_file, client_certificate=options.client_certificate)
+        build_trust(files := options.tls_files())
         # With a CA file alone, libcurl would still trust the system's folder.
         trusted = (options.ca_file, None) if options.ca_file else ssl.get_default_verify_paths()[:2]
         self._fixed = _FIXED | dict(zip(_AUTHORITIES, trusted * 2, strict=True))
+        self._fixed |= {CurlOpt.SSLCERT: files.certificate, CurlOpt.SSLKEY: files.key}
         super().__init__(lambda: HandleStack(Curl, self._perform), options)
 
     def _perform(self, curl: Curl, request: Outgoing, response: Incoming) -> None:
         settings = self._fixed | {
-            CurlOpt.SSLCERT: self._options.client_certificate,
             CurlOpt.URL: request.url,
             CurlOpt.CUSTOMREQUEST: request.method,
             # libcurl adds these three by default; an empty value suppresses them.

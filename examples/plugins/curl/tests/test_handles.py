@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import socket
 import ssl
+from http.client import HTTPException
 
 import pytest
-from credicorp_auth_curl.handles import HandleStack
+from credicorp_auth_curl.handles import HandleStack, Incoming
 
 from credicorp_auth.errors import MalformedResponse
 from credicorp_auth.http.messages import MAX_BODY, HttpRequest
 from credicorp_auth.http.secret import Secret, SecretBytes
+from credicorp_auth.wire.exchange import Exchange
+from credicorp_auth.wire.interim import MAX_INTERIM
 from credicorp_auth.wire.options import TransportOptions
 from credicorp_auth.wire.transport import SocketTransport
 
@@ -129,7 +132,7 @@ def test_interim_answers_and_trailers_are_left_out():
     library = Library(lines=[*interim, *interim, *head], trailers=[b"X: neither\r\n"])
     got = library.transport().send(request(), timeout=5)
 
-    assert ((("set-cookie", "a"), ("set-cookie", "b ")), 200) == (got.headers, got.status)
+    assert ((("set-cookie", "a"), ("set-cookie", "b")), 200) == (got.headers, got.status)
 
 
 def test_half_a_head_is_none():
@@ -222,3 +225,16 @@ def test_a_proxy_that_refuses_is_told(said, retryable):
 
     assert ("transport.proxy", retryable) == (error.code, error.retryable)
     assert said == "0" or said in str(error)
+
+
+def test_fault_420_interim_responses_of_a_library_are_bounded():
+    """420: a library that delivers interim responses without end is stopped."""
+    exchange = Exchange(1, connect_timeout=1)
+    incoming = Incoming(exchange)
+    for _ in range(MAX_INTERIM):
+        incoming.take_line(b"HTTP/1.1 103 Early Hints\r\n")
+        incoming.take_line(b"\r\n")
+    incoming.take_line(b"HTTP/1.1 103 Early Hints\r\n")
+
+    with pytest.raises(HTTPException):
+        incoming.take_line(b"\r\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from credicorp_auth.errors import CacheUnavailable
+from credicorp_auth.errors import AdapterFailure, CacheUnavailable
 from credicorp_auth.plugin.api import Cache, LeaseState, LeasingCache, ListingCache
 from credicorp_auth_testing.contracts.cache.harness import CANARY, KEY, CacheHarness, patiently
 
@@ -53,9 +53,10 @@ class FailureTests(CacheHarness):
 
 def _assert_holds_nothing(error: CacheUnavailable) -> None:
     assert error.code.startswith("cache.")
-    assert error.__cause__ is None
+    assert isinstance(error.__cause__, AdapterFailure | None)
     assert error.__context__ is None
-    assert "entry-canary" not in f"{error!s}{error!r}{error.__dict__}{pickle.dumps(error)!r}"
+    shown = f"{error!s}{error!r}{error.__dict__}{error.__cause__!s}{pickle.dumps(error)!r}"
+    assert "entry-canary" not in shown
     traceback = error.__traceback__
     while traceback is not None:
         frame, traceback = traceback.tb_frame, traceback.tb_next

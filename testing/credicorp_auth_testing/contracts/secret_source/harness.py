@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from credicorp_auth.errors import SecretUnavailable
+from credicorp_auth.errors import AdapterFailure, SecretUnavailable
 from credicorp_auth.plugin.api import SecretSource
 from credicorp_auth_testing.contracts.secret_source.canary import CANARY, find_canary
 
@@ -102,8 +102,10 @@ def refusal(source: SecretSource, names: Collection[str]) -> SecretUnavailable:
     frames = list(traceback.walk_tb(error.__traceback__))
     inside = [frame for frame, _ in frames if frame.f_code is not refusal.__code__]
 
-    assert (None, None) == (error.__cause__, error.__context__)
-    assert [] == find_canary(f"{error!s}{error!r}{error.args}{error.hint}{vars(error)}")
+    assert isinstance(error.__cause__, AdapterFailure | None)
+    assert error.__context__ is None
+    shown = f"{error!s}{error!r}{error.args}{error.hint}{vars(error)}{error.__cause__!s}"
+    assert [] == find_canary(shown)
     assert not _reaches(vars(error), source, depth=_DEPTH)
     assert not _reaches(error.args, source, depth=_DEPTH)
     assert len(inside) > 0

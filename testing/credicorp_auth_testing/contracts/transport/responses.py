@@ -56,6 +56,18 @@ class ResponseTests(TransportHarness):
         assert b"clean" == body
         assert 2 == len(server.connections)
 
+    @pytest.mark.parametrize("status", ["100 Continue", "102 Processing", "103 Early Hints"])
+    def test_fault_420_interim_responses_are_skipped(
+        self, transport: Transport, status: str
+    ) -> None:
+        """Any number of them may precede the final response (RFC 9110 section 15.2)."""
+        interim = f"HTTP/1.1 {status}\r\nLink: </style.css>; rel=preload\r\n\r\n".encode()
+        script: list[Step] = [Receive(), Send(interim, times=3), Send(response(b"final")), Hold()]
+        with WireServer(script) as server:
+            final = transport.send(ask(server.url), timeout=5)
+
+        assert (200, b"final") == (final.status, final.body.reveal())
+
     def test_fault_012_early_hints_are_bounded(self, transport: Transport) -> None:
         """A thousand are no response: some stacks fail at once, others wait for the deadline."""
         hints = Send(b"HTTP/1.1 103 Early Hints\r\n\r\n", times=1000)
