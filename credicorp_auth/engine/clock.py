@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # CLOCK_BOOTTIME goes on while a laptop sleeps. Linux's CLOCK_MONOTONIC stops, so an expired token
-# would count as valid; that of macOS goes on. Windows has neither, but its `time.monotonic` goes on.
+# would count as valid; that of macOS goes on. So does `time.monotonic` on Windows, without either.
 _BOOT_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
 _boot_time: Final[Callable[[], float]] = (
     partial(time.monotonic) if _BOOT_CLOCK is None else partial(time.clock_gettime, _BOOT_CLOCK)

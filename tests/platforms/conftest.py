@@ -13,9 +13,9 @@ from uuid import uuid4
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
-from redis_server import RedisServer
 
 from credicorp_auth_testing.sandbox import Sandbox
+from redis_server import RedisServer
 
 PROGRAMS = Path(__file__).parent / "programs"
 PLUGINS = Path(__file__).parents[2] / "plugins"
@@ -141,8 +141,8 @@ def files(sandbox, tmp_path):
     return {"CREDICORP_SECRETS_DIRECTORY": str(folder)}
 
 
-@pytest.fixture
-def exec(sandbox):
+@pytest.fixture(name="exec")
+def exec_settings(sandbox):
     """Settings of a secret that a program prints."""
     printed = json.dumps({"version": 1, **record(sandbox)})
     command = [sys.executable, "-I", "-c", f"print({printed!r})"]

@@ -32,11 +32,15 @@ def test_fault_472_transports_and_bearers_of_each_library(system, sandbox, libra
     """472: each of them carries the whole life, for 2 mints."""
     found = system.live(library, CREDICORP_TRANSPORT=library, CREDICORP_CACHE="memory")
 
-    assert LIFE | {
-        "from": ["minted", library],
-        "verified": sandbox.client_id,
-        "statuses": [200] * (2 if library == "httpx" else 1),
-    } == found
+    assert (
+        LIFE
+        | {
+            "from": ["minted", library],
+            "verified": sandbox.client_id,
+            "statuses": [200] * (2 if library == "httpx" else 1),
+        }
+        == found
+    )
     assert 2 == sandbox.counters["mints"]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import contextmanager, suppress
+from functools import reduce
+from operator import or_
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +23,7 @@ TEMPORARY: Final = ".tmp"
 
 
 def _combine(*names: str) -> int:
-    return sum({getattr(os, each, 0) for each in names})
+    return reduce(or_, (getattr(os, each, 0) for each in names))
 
 
 # O_BINARY is for Windows, whose descriptors translate line ends and which has none of the others.

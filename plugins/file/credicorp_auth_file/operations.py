@@ -44,6 +44,12 @@ def _name() -> str:
     return token_hex(8)
 
 
+_PREAD: Final = getattr(os, "pread", _pread)
+_PWRITE: Final = getattr(os, "pwrite", _pwrite)
+_FCHMOD: Final = getattr(os, "fchmod", None)
+_USER: Final = getattr(os, "geteuid", None)
+
+
 @frozen
 class Operations:
     """
@@ -65,18 +71,18 @@ class Operations:
     close: Callable[[int], None] = os.close
     read: Callable[[int, int], bytes] = os.read
     write: Call = os.write
-    pread: Callable[[int, int, int], bytes] = getattr(os, "pread", _pread)
-    pwrite: Callable[[int, bytes, int], int] = getattr(os, "pwrite", _pwrite)
+    pread: Callable[[int, int, int], bytes] = _PREAD
+    pwrite: Callable[[int, bytes, int], int] = _PWRITE
     fsync: Callable[[int], None] = os.fsync
     fstat: Callable[[int], os.stat_result] = os.fstat
-    fchmod: Call = getattr(os, "fchmod", int)
+    fchmod: Call = _FCHMOD
     stat: Call = os.stat
     utime: Call = os.utime
     rename: Call = os.replace  # which replaces on Windows too
     unlink: Call = os.unlink
     mkdir: Callable[[str, int], None] = os.mkdir
     listdir: Callable[[int | str], list[str]] = os.listdir
-    user: Callable[[], int] = getattr(os, "geteuid", int)
+    user: Callable[[], int] = _USER
     lock: Callable[[int], bool] = _lock
     unlock: Callable[[int], None] = unlock_descriptor
     name: Callable[[], str] = _name

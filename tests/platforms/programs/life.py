@@ -38,6 +38,7 @@ def call_with_urllib3(auth: CredicorpAuth) -> list[int]:
 def call_with_requests(auth: CredicorpAuth) -> list[int]:
     """Call the API by requests."""
     import requests
+
     from credicorp_auth_requests import BearerAuth
 
     return [requests.get(API, auth=BearerAuth(auth), timeout=30).status_code]
@@ -46,6 +47,7 @@ def call_with_requests(auth: CredicorpAuth) -> list[int]:
 def call_with_httpx(auth: CredicorpAuth) -> list[int]:
     """Call the API by httpx, blocking and from tasks."""
     import httpx
+
     from credicorp_auth_httpx import BearerAuth
 
     async def call() -> int:

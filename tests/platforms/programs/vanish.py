@@ -96,7 +96,11 @@ def take_away(system: str) -> asyncio.Runner:
     if system != "macos":
         _remove(time, _starting_with(time, "CLOCK_"))
         _remove(os, _starting_with(os, "O_") - _WINDOWS_FLAGS)
-        _remove(os, _starting_with(os, "SCHED_", "POSIX_", "RTLD_", "F_", "ST_", "W", "CLD_") - {"F_OK", "W_OK"})
+        _remove(
+            os,
+            _starting_with(os, "SCHED_", "POSIX_", "RTLD_", "F_", "ST_", "W", "CLD_")
+            - {"F_OK", "W_OK"},
+        )
         _remove(os, {"P_PID", "P_PGID", "P_ALL", "P_PIDFD"})
         _remove(signal, _starting_with(signal, "SIG") - _WINDOWS_SIGNALS)
         os.supports_dir_fd.clear()
