@@ -53,7 +53,9 @@ class Folder:
 
     def names(self) -> list[str]:
         """List the names of all files in it."""
-        return self.system.listdir(self.path if self._descriptor is None else self._descriptor)
+        place = self.path if self._descriptor is None else self._descriptor
+        names: list[str] = self.system.listdir(place)
+        return names
 
     def _locate(self, name: str) -> tuple[str, dict[str, Any]]:
         """Return the arguments that name a file to the calls of `os`."""

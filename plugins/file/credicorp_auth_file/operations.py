@@ -46,8 +46,8 @@ def _name() -> str:
 
 _PREAD: Final = getattr(os, "pread", _pread)
 _PWRITE: Final = getattr(os, "pwrite", _pwrite)
-_FCHMOD: Final = getattr(os, "fchmod", None)
-_USER: Final = getattr(os, "geteuid", None)
+_FCHMOD: Final[Any] = getattr(os, "fchmod", None)
+_USER: Final[Any] = getattr(os, "geteuid", None)
 
 
 @frozen
@@ -81,7 +81,7 @@ class Operations:
     rename: Call = os.replace  # which replaces on Windows too
     unlink: Call = os.unlink
     mkdir: Callable[[str, int], None] = os.mkdir
-    listdir: Callable[[int | str], list[str]] = os.listdir
+    listdir: Call = os.listdir
     user: Callable[[], int] = _USER
     lock: Callable[[int], bool] = _lock
     unlock: Callable[[int], None] = unlock_descriptor

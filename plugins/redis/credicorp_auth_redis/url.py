@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -10,7 +9,7 @@ from attrs import frozen
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.secret import Secret
-from credicorp_auth_redis.address import Address
+from credicorp_auth_redis.address import SOCKET_FILE, Address
 
 _PORT: Final = 6379
 
@@ -57,7 +56,7 @@ def read_url(url: Secret) -> RedisUrl:
             hint="use redis://host:port/db, rediss://host:port/db for TLS or unix:///path?db=0; "
             "in user and password, write special characters as %XX.",
         )
-    if read.scheme == "unix" and not hasattr(socket, "AF_UNIX"):
+    if read.scheme == "unix" and SOCKET_FILE is None:
         raise InvalidSetting(
             "`url` names a socket file, and this system has no such sockets",
             code="config.platform",
