@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from credicorp_auth.lifecycle.windows import Instant
 from credicorp_auth.plugin.api.clocks import wall as wall_time
@@ -13,10 +13,14 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
-# CLOCK_BOOTTIME goes on while a laptop sleeps; CLOCK_MONOTONIC stops, so an expired token would
-# count as valid. If the system has no boot clock, the wall clock still shows the sleep.
-_BOOT_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-_boot_time: Final = partial(time.clock_gettime, _BOOT_CLOCK)
+# CLOCK_BOOTTIME goes on while a laptop sleeps. Linux's CLOCK_MONOTONIC stops, so an expired token
+# would count as valid; that of macOS goes on. So does `time.monotonic` on Windows, without either.
+_BOOT_CLOCK: Final[Any] = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+_boot_time: Final[Callable[[], float]] = (
+    partial(time.clock_gettime, _BOOT_CLOCK)
+    if hasattr(time, "clock_gettime")
+    else partial(time.monotonic)
+)
 
 
 class Clock:

@@ -33,5 +33,5 @@ def _renew_all() -> None:
         engine.after_fork()
 
 
-if hasattr(os, "register_at_fork"):  # pragma: no branch - absent on Windows, which cannot fork
+if hasattr(os, "register_at_fork"):  # absent on Windows, which cannot fork
     os.register_at_fork(after_in_child=_renew_all)

@@ -110,8 +110,14 @@ def _read_file(path: Path) -> tuple[dict[str, Any], bool]:
             f"{path} is not a regular file",
             hint=f"set {CONFIG_VARIABLE} to a file; pipes and devices are not read.",
         )
+    return _read_tables(path, document), _is_private(status)
+
+
+def _is_private(status: os.stat_result) -> bool:
+    if not hasattr(os, "geteuid"):  # Windows, where modes and owners are not told
+        return True
     owner_alone = not status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
-    return _read_tables(path, document), owner_alone and status.st_uid in {os.geteuid(), 0}
+    return owner_alone and status.st_uid in {os.geteuid(), 0}
 
 
 def _open(path: str, flags: int) -> int:

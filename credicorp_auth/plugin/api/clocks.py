@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +21,9 @@ def wall() -> float:
     return time.time()
 
 
+_MONOTONIC: Final[Any] = getattr(time, "CLOCK_MONOTONIC", None)
 monotonic: Final[Callable[[], float]] = (
-    partial(time.clock_gettime, time.CLOCK_MONOTONIC)
+    partial(time.clock_gettime, _MONOTONIC)
     if hasattr(time, "clock_gettime")
     else partial(time.monotonic)
 )

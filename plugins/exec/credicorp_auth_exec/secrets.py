@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import select
 import time
 from typing import TYPE_CHECKING, Final
 
-from credicorp_auth.errors import SecretUnavailable
+from credicorp_auth.errors import InvalidSetting, SecretUnavailable
 from credicorp_auth.plugin.api import FetchedSecret, SecretSourceCapabilities
 from credicorp_auth.plugin.api.credential import Fault
 from credicorp_auth_exec.options import SourceOptions
@@ -29,6 +30,17 @@ _FORMAT_HINT: Final = (
 )
 
 
+def _check_platform() -> None:
+    # Without them, what a program started could outlive its time limit.
+    if not (hasattr(os, "killpg") and hasattr(select, "poll") and hasattr(os, "set_blocking")):
+        raise InvalidSetting(
+            "the secret source `exec` needs process groups, which this system does not have",
+            code="config.platform",
+            hint="let another program write the secret to files, and name the source `files`, or "
+            "pass an object of your own as `secrets`.",
+        )
+
+
 class ExecSecretSource:
     """
     A secret source that runs a program at each fetch.
@@ -40,12 +52,16 @@ class ExecSecretSource:
         environment: Variables from which those of the program are chosen; by default those of the
             process.
 
+    Raises:
+        InvalidSetting: This system has no process groups (`config.platform`): Windows.
+
     .. versionadded:: 1.0.0
     """
 
     def __init__(
         self, options: SourceOptions, *, environment: Mapping[str, str] = os.environ
     ) -> None:
+        _check_platform()
         self._options = options
 
         # A closure, so that debuggers and error reports find no variables in the attributes.

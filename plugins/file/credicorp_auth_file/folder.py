@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from functools import reduce
+from operator import or_
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final
 
 from credicorp_auth_file.failures import find_fault, refuse
 from credicorp_auth_file.record import MAX_RECORD
@@ -16,36 +19,55 @@ if TYPE_CHECKING:
     from credicorp_auth_file.operations import Operations
 
 _ROOT: Final = 0
-_SAFELY: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 TEMPORARY: Final = ".tmp"
+
+
+def _combine(*names: str) -> int:
+    return reduce(or_, (getattr(os, each, 0) for each in names))
+
+
+# O_BINARY is for Windows, whose descriptors translate line ends and which has none of the others.
+_SAFELY: Final = _combine("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
+_FOLDER: Final = os.O_RDONLY | _combine("O_DIRECTORY", "O_NOFOLLOW", "O_CLOEXEC")
+
+# Seconds to wait before each retry: on Windows a file is not replaced while it is being read.
+_PAUSES: Final = (0.01, 0.02, 0.04, 0.08, 0.08)
 
 
 class Folder:
     """
     An open folder that was verified to be private; its files are reached through its descriptor.
 
+    Without POSIX there is no such descriptor; files are then reached by their paths.
+
     Args:
-        path: Its path, for messages.
-        descriptor: Descriptor of the open folder.
+        path: Its path.
+        descriptor: Descriptor of the open folder; None without POSIX.
         system: The operating system calls.
     """
 
-    def __init__(self, path: str, descriptor: int, system: Operations) -> None:
+    def __init__(self, path: str, descriptor: int | None, system: Operations) -> None:
         self.path = path
         self.system = system
         self._descriptor = descriptor
 
     def names(self) -> list[str]:
         """List the names of all files in it."""
-        return self.system.listdir(self._descriptor)
+        place = self.path if self._descriptor is None else self._descriptor
+        names: list[str] = self.system.listdir(place)
+        return names
+
+    def _locate(self, name: str) -> tuple[str, dict[str, Any]]:
+        """Return the arguments that name a file to the calls of `os`."""
+        if self._descriptor is None:
+            return os.path.join(self.path, name), {}  # noqa: PTH118 # strings, as in `os`
+        return name, {"dir_fd": self._descriptor}
 
     def find(self, name: str) -> os.stat_result | None:
         """Return the status of a name without following links; None if it does not exist."""
+        path, place = self._locate(name)
         try:
-            found: os.stat_result = self.system.stat(
-                name, dir_fd=self._descriptor, follow_symlinks=False
-            )
+            found: os.stat_result = self.system.stat(path, follow_symlinks=False, **place)
         except FileNotFoundError:
             return None
         return found
@@ -80,7 +102,13 @@ class Folder:
 
     def check(self, name: str, descriptor: int, *, code: str = "cache.permissions") -> None:
         """Raise if an open file is not a plain private file of this user."""
-        fault = find_fault(self.system.fstat(descriptor), user=self.system.user())
+        opened = self.system.fstat(descriptor)
+        if self.system.posix:
+            fault = find_fault(opened, user=self.system.user())
+        else:
+            found = self.find(name)  # opening it may have followed a link
+            is_link = found is not None and _is_link(found)
+            fault = "is a link" if is_link else find_fault(opened, user=None)
         if fault is not None:
             raise refuse(f"{self.path}/{name}", fault, code=code)
 
@@ -105,7 +133,8 @@ class Folder:
         """Create a file with mode 0600, independent of the umask, and return its descriptor."""
         descriptor = self._open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try:
-            self.system.fchmod(descriptor, 0o600)
+            if self.system.posix:
+                self.system.fchmod(descriptor, 0o600)
         except OSError:
             self.system.close(descriptor)
             self.remove(name)
@@ -121,25 +150,37 @@ class Folder:
         return self._open(name, os.O_RDWR)
 
     def _open(self, name: str, flags: int) -> int:
-        descriptor: int = self.system.open(name, flags | _SAFELY, 0o600, dir_fd=self._descriptor)
+        path, place = self._locate(name)
+        descriptor: int = self.system.open(path, flags | _SAFELY, 0o600, **place)
         return descriptor
 
     def rename(self, name: str, new_name: str) -> None:
         """Rename a file, and replace any file that has the new name."""
         folder = self._descriptor
-        self.system.rename(name, new_name, src_dir_fd=folder, dst_dir_fd=folder)
+        if folder is not None:
+            self.system.rename(name, new_name, src_dir_fd=folder, dst_dir_fd=folder)
+            return
+        old, new = self._locate(name)[0], self._locate(new_name)[0]
+        for pause in _PAUSES:
+            with suppress(PermissionError):
+                self.system.rename(old, new)
+                return
+            self.system.sleep(pause)
+        self.system.rename(old, new)
 
     def remove(self, name: str) -> bool:
         """Remove a file, or a link but not its target; return whether it existed."""
+        path, place = self._locate(name)
         try:
-            self.system.unlink(name, dir_fd=self._descriptor)
+            self.system.unlink(path, **place)
         except FileNotFoundError:
             return False
         return True
 
     def sync(self) -> None:
-        """Sync the folder's names to the disk."""
-        self.system.fsync(self._descriptor)
+        """Sync the folder's names to the disk, if the system can."""
+        if self._descriptor is not None:
+            self.system.fsync(self._descriptor)
 
 
 @contextmanager
@@ -156,6 +197,13 @@ def open_folder(path: str, system: Operations) -> Generator[Folder]:
             (`cache.permissions`).
         FileNotFoundError: It does not exist.
     """
+    if not system.posix:
+        # What a user's own folder inherits on Windows, its access control list, is not checked.
+        found = system.stat(path, follow_symlinks=False)
+        if _is_link(found) or not stat.S_ISDIR(found.st_mode):
+            raise refuse(path, "is a link, or no folder")
+        yield Folder(path, None, system)
+        return
     _check_way(path, system)
     descriptor = system.open(path, _FOLDER)
     try:
@@ -178,7 +226,7 @@ def make_folder(path: str, system: Operations) -> None:
             (`cache.permissions`).
     """
     missing = [each for each in (*_parents(path), path) if not _is_there(each, system)]
-    for each in missing[:1]:
+    for each in missing[:1] if system.posix else ():
         _check_parent(_parents(each)[-1], system)
     for each in missing:
         with suppress(FileExistsError):
@@ -211,6 +259,12 @@ def _check_parent(parent: str, system: Operations) -> None:
         raise refuse(parent, f"belongs to user {owner}, so no folder is made in it")
 
 
+def _is_link(found: os.stat_result) -> bool:
+    # On Windows there are more kinds than symbolic links, such as junctions: all reparse points.
+    attributes = getattr(found, "st_file_attributes", 0)
+    return stat.S_ISLNK(found.st_mode) or bool(attributes & stat.FILE_ATTRIBUTE_REPARSE_POINT)
+
+
 def _is_there(path: str, system: Operations) -> bool:
     try:
         system.stat(path)
@@ -221,5 +275,4 @@ def _is_there(path: str, system: Operations) -> bool:
 
 def _parents(path: str) -> list[str]:
     """List the parents of a path, the root first."""
-    names = path.strip("/").split("/")[:-1]
-    return ["/", *("/" + "/".join(names[: n + 1]) for n in range(len(names)))]
+    return [str(each) for each in reversed(PurePath(path).parents)]

@@ -103,6 +103,9 @@ def take_lease(folder: Folder, locks: Locks, stem: str, *, seconds: float, above
         stem: File name of the key, without suffix.
         seconds: Seconds without a heartbeat after which the holder counts as hung.
         above: A number that the new one must exceed.
+
+    Returns:
+        The lease; `FAILED` if its holder hangs and cannot be replaced, as on Windows.
     """
     name = f"{stem}{LEASE}"
     file = locks.open(folder, name)
@@ -117,6 +120,8 @@ def take_lease(folder: Folder, locks: Locks, stem: str, *, seconds: float, above
         locks.give_back(file)
         raise
     locks.give_back(file)
+    if not folder.system.posix:  # the file cannot be replaced while its holder has it open
+        return FileLease(LeaseState.FAILED)
     return _take_over(folder, locks, name, number)
 
 

@@ -57,7 +57,9 @@ def _remove(folder: Folder, locks: Locks, name: str) -> None:
             return
         lease = locks.open(folder, name)
         try:
-            if lease.take():
-                folder.remove(name)
+            is_free = lease.take()
         finally:
             locks.give_back(lease)
+        # Closed first: Windows removes no open file. None takes it, as the folder is locked.
+        if is_free:
+            folder.remove(name)

@@ -33,11 +33,13 @@ class LockFile:
 
     Args:
         descriptor: Descriptor of the open file.
+        path: Path under which it was opened.
         system: The operating system calls.
     """
 
-    def __init__(self, descriptor: int, system: Operations) -> None:
+    def __init__(self, descriptor: int, path: str, system: Operations) -> None:
         self._descriptor: int | None = descriptor
+        self._path = path
         self._system = system
         self._guard = threading.Lock()
 
@@ -59,8 +61,12 @@ class LockFile:
 
     def heartbeat(self) -> None:
         """Set the file's modification time to now, as a heartbeat."""
-        now = self._system.wall()
-        self._use(lambda descriptor: self._system.utime(descriptor, (now, now)), None)
+        now, system = self._system.wall(), self._system
+        # Without POSIX, `utime` takes no descriptor, and an open file keeps its path.
+        self._use(
+            lambda descriptor: system.utime(descriptor if system.posix else self._path, (now, now)),
+            None,
+        )
 
     def last_heartbeat(self) -> float:
         """Return the time of the last heartbeat in epoch seconds."""
@@ -117,7 +123,7 @@ class Locks:
             descriptor = None
         if descriptor is None:
             raise refuse(f"{folder.path}/{name}", "is not a plain file", code="cache.lock_unsafe")
-        file = self.keep(descriptor)
+        file = self.keep(descriptor, f"{folder.path}/{name}")
         try:
             folder.check(name, descriptor, code="cache.lock_unsafe")
         except BaseException:
@@ -125,9 +131,9 @@ class Locks:
             raise
         return file
 
-    def keep(self, descriptor: int) -> LockFile:
+    def keep(self, descriptor: int, path: str) -> LockFile:
         """Register an open file for `after_fork` and `close`."""
-        file = LockFile(descriptor, self._system)
+        file = LockFile(descriptor, path, self._system)
         self._open.add(file)
         return file
 

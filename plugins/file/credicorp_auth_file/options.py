@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from attrs import field, frozen
@@ -29,19 +30,33 @@ def _read_directory(value: str | PathLike[str] | None) -> str:
         path = os.path.expanduser(path)  # noqa: PTH111 # a string goes in and comes out
         if path.startswith("~/"):
             raise _bad_path("is below the home folder, and this user has none")
-    if not path.startswith("/"):
+    return normalize_directory(PurePath(path))
+
+
+def normalize_directory(path: PurePath) -> str:
+    """
+    Return a path as text without redundant parts.
+
+    Args:
+        path: The path, in the form of this or another system.
+
+    Raises:
+        InvalidSetting: It is not absolute, too long, or not of plain names (`config.cache_path`).
+    """
+    if not path.is_absolute():
         # Processes that share a cache need not share a working directory.
         raise _bad_path("is not absolute")
-    names = [name for name in path.split("/") if name not in {"", "."}]
+    names = path.parts[1:]
     if not names:
         raise _bad_path("is the root of all folders")
     if ".." in names:
         raise _bad_path("leads through `..`")
     # `encode` cannot fail: undecodable bytes are not printable, and were refused above.
     longest = max(len(name.encode()) for name in names)
-    if longest > _MOST_OF_A_NAME or len(path.encode()) > _MOST_OF_A_PATH:
+    if longest > _MOST_OF_A_NAME or len(str(path).encode()) > _MOST_OF_A_PATH:
         raise _bad_path("is too long")
-    return "/" + "/".join(names)
+    # POSIX leaves it to the system what two slashes mean; all that we know take them for one.
+    return "/" + "/".join(names) if path.root == "//" else str(path)
 
 
 def _default_directory() -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from attrs import frozen
 
 from credicorp_auth.http.messages import may_carry_token
+
+SOCKET_FILE: Final[Any] = getattr(socket, "AF_UNIX", None)
+"""Family of sockets that are files; None on Windows."""
 
 
 @frozen

@@ -17,6 +17,7 @@ from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.wire.exchange import current
 from credicorp_auth.wire.sockets import DeadlineSocket, connect_to_any
 from credicorp_auth.wire.tls_stream import start_tls
+from credicorp_auth_redis.address import SOCKET_FILE
 from credicorp_auth_redis.budget import within
 from credicorp_auth_redis.names import look_up
 
@@ -171,7 +172,7 @@ class Connector:
 
 
 def _open_path(path: str) -> DeadlineSocket:
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection = socket.socket(SOCKET_FILE, socket.SOCK_STREAM)
     try:
         connection.settimeout(current.get().left())
         connection.connect(path)

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.secret import Secret
-from credicorp_auth_redis.address import Address
+from credicorp_auth_redis.address import SOCKET_FILE, Address
 
 _PORT: Final = 6379
 
@@ -45,8 +45,9 @@ def read_url(url: Secret) -> RedisUrl:
         url: `redis://`, `rediss://` or `unix://`, with optional user, password and database.
 
     Raises:
-        InvalidSetting: It is no such URL (`config.value`). The message does not quote it, since
-            it may hold the password.
+        InvalidSetting: It is no such URL (`config.value`), or this system has no sockets that are
+            files (`config.platform`). The message does not quote it, since it may hold the
+            password.
     """
     read = _read(url)
     if read is None:
@@ -54,6 +55,12 @@ def read_url(url: Secret) -> RedisUrl:
             "`url` is not the address of a Redis server",
             hint="use redis://host:port/db, rediss://host:port/db for TLS or unix:///path?db=0; "
             "in user and password, write special characters as %XX.",
+        )
+    if read.scheme == "unix" and SOCKET_FILE is None:
+        raise InvalidSetting(
+            "`url` names a socket file, and this system has no such sockets",
+            code="config.platform",
+            hint="use redis://host:port/db or rediss://host:port/db.",
         )
     return read
 
