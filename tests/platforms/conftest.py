@@ -53,8 +53,8 @@ class System:
             check=False,
         )
 
-    def live(self, client="urllib3", **settings):
-        """Live there; return what came of each step."""
+    def run_life(self, client="urllib3", **settings):
+        """Run the whole life there; return what came of each step."""
         done = self.run("life.py", client, **settings)
         assert done.stdout, done.stderr[-4000:]
         return json.loads(done.stdout.splitlines()[-1])

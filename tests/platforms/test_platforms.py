@@ -30,7 +30,7 @@ def test_fault_471_every_module_can_be_imported(system):
 @pytest.mark.parametrize("library", ["urllib3", "requests", "httpx"])
 def test_fault_472_transports_and_bearers_of_each_library(system, sandbox, library):
     """472: each of them carries the whole life, for 2 mints."""
-    found = system.live(library, CREDICORP_TRANSPORT=library, CREDICORP_CACHE="memory")
+    found = system.run_life(library, CREDICORP_TRANSPORT=library, CREDICORP_CACHE="memory")
 
     assert (
         LIFE
@@ -54,14 +54,14 @@ def test_fault_472_secret_sources(system, sandbox, source, request):
         assert "InvalidSetting: " in done.stderr
         assert "[config.platform]" in done.stderr
     else:
-        assert LIFE.items() <= system.live(**settings).items()
+        assert LIFE.items() <= system.run_life(**settings).items()
         assert 2 == sandbox.counters["mints"]
 
 
 def test_fault_472_a_redis_is_shared(system, sandbox, redis_url):
     """472: a second process finds what the first one stored last."""
     settings = {"CREDICORP_CACHE": "redis", "CREDICORP_CACHE_URL": redis_url}
-    first, second = (system.live(**settings) for _ in range(2))
+    first, second = (system.run_life(**settings) for _ in range(2))
 
     assert LIFE.items() <= first.items()
     assert LIFE.items() <= second.items()
@@ -71,7 +71,7 @@ def test_fault_472_a_redis_is_shared(system, sandbox, redis_url):
 
 def test_fault_473_files_are_shared(system, sandbox):
     """473: so does one over files, in the folder of the user that is the default."""
-    first, second = (system.live(CREDICORP_CACHE="file") for _ in range(2))
+    first, second = (system.run_life(CREDICORP_CACHE="file") for _ in range(2))
 
     assert LIFE.items() <= first.items()
     assert LIFE.items() <= second.items()
@@ -82,7 +82,7 @@ def test_fault_473_files_are_shared(system, sandbox):
 def test_fault_474_without_locks_each_process_mints_for_itself(become, sandbox):
     """474: nothing is written that no lock protects, and no call fails."""
     system = become("unlockable")
-    found = [system.live(CREDICORP_CACHE="file") for _ in range(2)]
+    found = [system.run_life(CREDICORP_CACHE="file") for _ in range(2)]
 
     assert [["minted", "urllib3"]] * 2 == [each["from"] for each in found]
     assert all(LIFE.items() <= each.items() for each in found)
@@ -112,7 +112,7 @@ def test_fault_476_modes_count_only_where_they_say_something(become, sandbox, tm
     settings = {"CREDICORP_CONFIG": str(path), "CREDICORP_PROFILE": "sandbox"}
 
     assert "[config.permissions]" in become("macos").run("life.py", "urllib3", **settings).stderr
-    assert LIFE.items() <= become("windows").live(**settings).items()
+    assert LIFE.items() <= become("windows").run_life(**settings).items()
 
 
 def test_fault_472_the_command_line(system, sandbox):

@@ -179,7 +179,7 @@ def test_modes_and_owners_are_not_looked_at(hands, build):
 
 
 def test_an_unused_lease_is_closed_and_then_removed(hands, build):
-    """Whatever is no longer needed goes, and none of it is open by then."""
+    """A file that is not needed is removed when it is no longer open."""
     build().lease("ab" * 32, seconds=60).release()
     past = time.time() - 30 * DAY
     os.utime(hands.place / f"{'ab' * 32}.lease", (past, past))

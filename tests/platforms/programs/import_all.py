@@ -32,7 +32,7 @@ def main() -> None:
     for name in names:
         try:
             import_module(name)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is printed
+        except Exception as error:  # noqa: BLE001 - printed, of any kind
             failed[name] = repr(error)
     print(json.dumps({"count": len(names), "failed": failed}))
 

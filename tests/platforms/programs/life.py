@@ -58,7 +58,7 @@ def call_with_httpx(auth: CredicorpAuth) -> list[int]:
         return [client.get(API).status_code, RUNNER.run(call())]
 
 
-def live() -> dict[str, object]:
+def run_life() -> dict[str, object]:
     """Mint, cache, verify, introspect, call, refresh, and mint again from tasks."""
     with CredicorpAuth.from_env(timeout=60) as auth:
         token = auth.get_token()
@@ -80,9 +80,9 @@ def live() -> dict[str, object]:
 
 
 def main() -> None:
-    """Live, and print what came of it."""
+    """Run the life, and print what came of it."""
     with RUNNER:
-        print(json.dumps(live()))
+        print(json.dumps(run_life()))
 
 
 main()
