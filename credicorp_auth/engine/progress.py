@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from credicorp_auth.errors import DeadlinePassed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 _HINTS: Final = {
     "cache": "check the cache: its call does not end; or choose another with `cache`.",
@@ -62,7 +62,7 @@ _PROGRESS: Final[ContextVar[Progress | None]] = ContextVar("credicorp_auth_progr
 
 
 @contextmanager
-def waiting_for(stage: str, adapter: object) -> Iterator[None]:
+def waiting_for(stage: str, adapter: object) -> Generator[None]:
     """
     Record the adapter that the shared call of this thread waits for, if it runs one.
 
@@ -83,7 +83,7 @@ def waiting_for(stage: str, adapter: object) -> Iterator[None]:
 
 
 @contextmanager
-def following(other: Progress) -> Iterator[None]:
+def following(other: Progress) -> Generator[None]:
     """
     Record that the shared call of this thread, if it runs one, waits for another call.
 

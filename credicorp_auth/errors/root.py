@@ -94,10 +94,12 @@ class CredicorpAuthError(Exception):
     ) -> tuple[Callable[..., CredicorpAuthError], tuple[Any, ...], dict[str, Any]]:
         return _rebuild, (type(self), dict(self.__dict__)), cause_state(self)
 
-    @property
-    def args(self) -> tuple[Any, ...]:  # type: ignore[override] # attributes may change later
-        """What builds the same error: by default message and attributes, in types of JSON."""
-        return self._arguments()
+    if not TYPE_CHECKING:  # `BaseException` declares a variable; attributes may change later
+
+        @property
+        def args(self) -> tuple[Any, ...]:
+            """What builds the same error: by default message and attributes, in types of JSON."""
+            return self._arguments()
 
     def _arguments(self) -> tuple[Any, ...]:
         attributes = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.strict_json import NotStrictJson, read_json_object
@@ -70,7 +70,7 @@ def _lacks_scope(claims: Mapping[str, Any], granted: Scope) -> bool:
     if not stated or not isinstance(stated, str | list):
         return False
     try:
-        return bool(granted.without(Scope(stated)))
+        return bool(granted.without(Scope(cast("str | list[str]", stated))))
     except (InvalidSetting, TypeError):
         return False
 

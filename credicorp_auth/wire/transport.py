@@ -41,7 +41,7 @@ class Stack(Protocol):
         """Those of `failures` that mean that HTTP cannot carry the request."""
         ...
 
-    def open(self, request: HttpRequest, headers: list[tuple[str, str]]) -> OpenResponse:
+    def open(self, request: HttpRequest, headers: list[tuple[str, str]], /) -> OpenResponse:
         """
         Send a request, through the proxy of the current exchange, and read the response header.
 

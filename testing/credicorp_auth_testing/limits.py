@@ -1,4 +1,4 @@
-"""Time limit of contract tests: each gives a verdict, whatever the adapter does."""
+"""Time limit of contract tests: each gives a verdict."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def repeating(
 
     def run() -> None:
         if paused:
-            sys.setprofile(lambda *_: time.sleep(1e-6))
+            sys.setprofile(_give_way)
         while not ended.is_set():
             work()
 
@@ -66,3 +66,7 @@ def many_rounds(least: int, most: int, *, seconds: float = 1.0) -> Iterator[int]
         if number >= least and time.monotonic() > end:
             return
         yield number
+
+
+def _give_way(_frame: object, _event: str, _argument: object) -> None:
+    time.sleep(1e-6)
