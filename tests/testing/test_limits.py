@@ -90,7 +90,7 @@ def test_fault_461_a_child_that_hangs_is_killed():
 
 
 def test_fault_462_no_child_outlives_its_block():
-    """462: whatever is raised beside a child, the child is gone."""
+    """462: if anything is raised beside a child, the child is gone."""
     with contextlib.suppress(ZeroDivisionError), child_of(lambda: bool(signal.pause())) as child:
         raise ZeroDivisionError
 
@@ -118,7 +118,7 @@ def test_fault_461_a_client_without_handshake_does_not_hold_the_server(said):
 
 
 def test_a_shorter_limit_of_the_suite_counts():
-    """A timer that ends before ours is left to whoever set it, and so is one that ends later."""
+    """A timer that ends before ours is left alone, and one that ends later is put back."""
     rang = threading.Event()
     handler = signal.signal(signal.SIGALRM, lambda *_: rang.set())
     before = signal.setitimer(signal.ITIMER_REAL, 0.05)
