@@ -37,7 +37,8 @@ def repeating(
 
     def run() -> None:
         if paused:
-            sys.setprofile(lambda *_: time.sleep(1e-6))
+            _give_way()
+            sys.setprofile(_give_way)
         while not ended.is_set():
             work()
 
@@ -50,6 +51,10 @@ def repeating(
         ended.set()
         for thread in started:
             thread.join()
+
+
+def _give_way(*_: object) -> None:
+    time.sleep(1e-6)
 
 
 def many_rounds(least: int, most: int, *, seconds: float = 1.0) -> Iterator[int]:
