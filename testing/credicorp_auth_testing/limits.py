@@ -1,4 +1,4 @@
-"""Time limit of contract tests: each gives a verdict."""
+"""Time limit of contract tests: an adapter that hangs fails, and the run goes on."""
 
 from __future__ import annotations
 

@@ -57,6 +57,7 @@ class WritesAFile(Around):
 class LeavesAFile(Around):
     def fetch(self, names):
         (self.folder / "copy").write_text(CANARY)
+        (self.folder / "another's").unlink(missing_ok=True)
         return super().fetch(names)
 
 

@@ -118,7 +118,7 @@ def test_fault_461_a_client_without_handshake_does_not_hold_the_server(said):
 
 
 def test_a_shorter_limit_of_the_suite_counts():
-    """A timer that ends before ours is left to its owner, and so is one that ends later."""
+    """A timer that ends before ours is left alone, and one that ends later is put back."""
     rang = threading.Event()
     handler = signal.signal(signal.SIGALRM, lambda *_: rang.set())
     before = signal.setitimer(signal.ITIMER_REAL, 0.05)

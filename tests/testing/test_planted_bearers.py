@@ -13,10 +13,7 @@ pytestmark = pytest.mark.slow
 
 SOURCE = Path(__file__).with_name("suites") / "planted_bearers.py"
 FOUND = "366 or cancelled or concurrent"
-SECOND = {
-    "test_fault_366_the_response_to_the_repetition_is_reported",
-    "test_fault_366_a_refused_repetition_is_reported",
-}
+SECOND = {"test_fault_366_the_response_to_the_repetition_is_reported"}
 SHARED = {"test_concurrent_calls_share_a_mint"}
 REFUSED = {"test_concurrent_401s_share_a_mint"}
 LEFT = {"test_a_cancelled_call_leaves_the_others"}

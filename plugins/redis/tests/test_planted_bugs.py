@@ -84,7 +84,7 @@ def contract(server):
 
 
 def test_fault_470_a_cache_that_shares_its_connection_with_a_child(planted, contract):
-    """470: a connection that parent and child use at once is found."""
+    """470: a connection that parent and child use at once is found, by a wrong entry or an error."""
     with pytest.raises((AssertionError, CacheUnavailable, pytest.fail.Exception)):
         contract.test_fault_470_parent_and_child_at_once(planted)
 

@@ -16,7 +16,7 @@ _DEPTH: Final = 12
 
 def texts_of(root: object) -> Iterator[str]:
     """
-    Return the texts and bytes that an object refers to, directly or through others.
+    Return the texts and bytes that an object refers to, opaque or not.
 
     Classes, modules, frames and loggers belong to others, so their content is left out.
 

@@ -1,4 +1,4 @@
-"""Threads of a test: they run beside it, and take turns as often as possible."""
+"""Threads of a test: they run beside it, and give way to each other at each call."""
 
 from __future__ import annotations
 
@@ -6,38 +6,41 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from threading import Event, Thread
+from threading import Event, Lock, Thread
+from typing import Final
+
+_INSTALLING: Final = Lock()  # Python refuses two installations at once
 
 
 @contextmanager
-def switching_often() -> Generator[None]:
-    """Switch threads as often as possible."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
+def giving_way() -> Generator[None]:
+    """Give way to other threads at each call of this one: they come between any two steps."""
+    _pause()
+    with _INSTALLING:
+        sys.setprofile(_pause)
     try:
         yield
     finally:
-        sys.setswitchinterval(before)
+        with _INSTALLING:
+            sys.setprofile(None)
+
+
+def _pause(*_: object) -> None:
+    time.sleep(1e-6)
 
 
 @contextmanager
-def repeating(
-    work: Callable[[], object], *, threads: int = 1, paused: bool = False
-) -> Generator[None]:
+def repeating(work: Callable[[], object], *, threads: int = 1) -> Generator[None]:
     """
     Repeat a function in other threads until the block ends.
 
     Args:
         work: The function.
         threads: The number of threads.
-        paused: Give way to other threads at each call within the function, so that they come
-            between any two steps of it.
     """
     ended = Event()
 
     def run() -> None:
-        if paused:
-            sys.setprofile(_give_way)
         while not ended.is_set():
             work()
 
@@ -52,21 +55,16 @@ def repeating(
             thread.join()
 
 
-def many_rounds(least: int, most: int, *, seconds: float = 1.0) -> Iterator[int]:
+def many_rounds(least: int, *, seconds: float = 1.0) -> Iterator[int]:
     """
-    Count rounds: as many as fit into a time, but at least and at most so many.
+    Count rounds: as many as fit into a time, but at least so many.
 
     Args:
         least: The number of rounds of a slow adapter.
-        most: The number of rounds of a fast one.
         seconds: The time.
     """
     end = time.monotonic() + seconds
-    for number in range(most):
-        if number >= least and time.monotonic() > end:
-            return
+    number = 0
+    while number < least or time.monotonic() < end:
         yield number
-
-
-def _give_way(_frame: object, _event: str, _argument: object) -> None:
-    time.sleep(1e-6)
+        number += 1

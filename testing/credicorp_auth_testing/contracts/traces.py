@@ -34,7 +34,7 @@ class _Watch:
             if arguments[2] & _WRITING:
                 self._written.add(_path_of(arguments[0]))
         elif event in _ENDING and isinstance(arguments[0], str | bytes | os.PathLike):
-            path = _path_of(cast("str | bytes | os.PathLike[str]", arguments[0]))
+            path = _path_of(cast("str", arguments[0]))
             if path in self._written:
                 self._look_at(path)
 
@@ -65,14 +65,14 @@ def _open_files() -> dict[tuple[int, int], Path]:
     return found
 
 
-def _text_of(value: object) -> str:
+def _text_of(value: Any) -> str:
     """Return everything in the arguments of an event as text: bytes and text, nested or not."""
     if isinstance(value, bytes):
         return value.decode("latin-1")
     if isinstance(value, dict):
-        return _text_of([*cast("dict[object, object]", value).items()])
+        return _text_of(list(cast("Any", value).items()))
     if isinstance(value, list | tuple):
-        return "\n".join(map(_text_of, cast("list[object]", value)))
+        return "\n".join(map(_text_of, cast("list[Any]", value)))
     return str(value)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, Final
 
 from attrs import frozen
@@ -54,7 +56,8 @@ class AsyncBearerHarness(BearerHarness):
 
     def request(self, auth: CredicorpAuth, method: str, url: str, **how: Any) -> Got:
         """Send one request in a loop of its own."""
-        return asyncio.run(self.arequest(auth, method, url, **how))
+        got: Got = _finish(self.arequest(auth, method, url, **how))
+        return got
 
     def start(self, auth: CredicorpAuth, server: WireServer) -> asyncio.Task[Got]:
         """Start a GET request to the server."""
@@ -161,9 +164,25 @@ class ConcurrencyTests(AsyncBearerHarness):
 
 
 def _finish(work: Coroutine[Any, Any, Any]) -> Any:
-    result = asyncio.run(work)
+    """
+    Run the coroutine in a loop and a thread of its own.
+
+    A loop that cannot be ended does not keep the test from failing, nor does one that runs here.
+    """
+    outcomes: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+    Thread(target=lambda: outcomes.put(asyncio.run(_outcome_of(work))), daemon=True).start()
+    result, error = outcomes.get()
     wait_idle()
+    if error is not None:
+        raise error
     return result
+
+
+async def _outcome_of(work: Coroutine[Any, Any, Any]) -> tuple[Any, BaseException | None]:
+    try:
+        return await work, None
+    except BaseException as error:  # noqa: BLE001 - it is raised in the thread of the test
+        return None, error
 
 
 async def _until(is_so: Callable[[], bool]) -> None:

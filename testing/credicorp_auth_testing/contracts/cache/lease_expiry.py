@@ -93,9 +93,9 @@ class LeaseExpiryTests(CacheHarness):
             signal.pause()
             return True
 
-        with os.fdopen(inform, "rb", buffering=0) as reported, child_of(hold):
+        with os.fdopen(inform, "rb", buffering=0) as lines, child_of(hold):
             os.close(informed)
-            number = int(reported.read(30) or b"-1")  # the end comes early if the child raised
+            number = int(lines.read(30) or b"-1")  # the end comes early if the child raised
         assert number > -1
         follower = await_lease(leasing, KEY, seconds=_SHORT)
 

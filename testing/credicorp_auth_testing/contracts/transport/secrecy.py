@@ -34,7 +34,8 @@ class _Meet:
 
     connections: Barrier = field()
 
-    def play(self, connection: WireConnection) -> None:  # noqa: ARG002 # a step has it
+    def play(self, connection: WireConnection) -> None:  # noqa: ARG002 - of the port
+        """Wait for the others."""
         with suppress(BrokenBarrierError):  # then the requests did not come at once
             self.connections.wait(4)
 
