@@ -39,8 +39,6 @@ class System:
             "CREDICORP_CLIENT_ID": sandbox.client_id,
             "CREDICORP_CLIENT_SECRET": sandbox.client_secret,
             "CREDICORP_SCOPE": "decisions:read",
-            # A busy machine may take longer than the default for its first connection.
-            "CREDICORP_CACHE_TIMEOUT": "20",
         }
 
     def run(self, program, *arguments, **settings):
