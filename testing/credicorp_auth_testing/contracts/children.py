@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import pytest
-from attrs import define
+from attrs import define, field
 
 PATIENCE: Final = 20.0  # seconds: longer than a busy machine needs, less than the limit of a test
 
@@ -29,11 +29,22 @@ class Child:
 
     pid: int
     succeeded: bool = False
+    _status: int | None = field(default=None, init=False)
 
     @property
     def runs(self) -> bool:
         """True until the process has ended."""
-        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        if self._status is None:
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            self._status = status if ended else None
+        return self._status is None
+
+    def end(self) -> None:
+        """Kill the process if it still runs."""
+        if self.runs:
+            os.kill(self.pid, signal.SIGKILL)
+            self._status = os.waitpid(self.pid, 0)[1]
+        self.succeeded = self._status == 0
 
 
 @contextmanager
@@ -57,8 +68,7 @@ def child_of(work: Callable[[], bool]) -> Generator[Child]:
     try:
         yield child
     finally:
-        os.kill(child.pid, signal.SIGKILL)  # without effect on one that has ended
-        child.succeeded = os.waitpid(child.pid, 0)[1] == 0
+        child.end()
 
 
 def in_child(work: Callable[[], bool], *, seconds: float = PATIENCE) -> bool:
