@@ -316,7 +316,9 @@ def test_an_interrupt_ends_the_program(tmp_path):
     # It tells its number late: the fetch has to wait for it by then, on a busy machine, too.
     number = tmp_path / "number"
     program = (
-        "import sys\n"
+        "import signal, sys\n"
+        # A shell that runs the tests in the background has the signal ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from credicorp_auth_exec import ExecSecretSource, SourceOptions\n"
         "command = ['/bin/sh', '-c', f'sleep 2; echo $$ > {sys.argv[1]}.new; mv {sys.argv[1]}.new {sys.argv[1]}; sleep 600']\n"
         "ExecSecretSource(SourceOptions(command=command, timeout=600)).fetch(['client_secret'])\n"
@@ -328,7 +330,10 @@ def test_an_interrupt_ends_the_program(tmp_path):
         while not number.exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=60)
+        try:
+            _, said = running.communicate(timeout=60)
+        finally:
+            running.kill()
 
     assert "KeyboardInterrupt" in said
     assert wait_until_dead(int(number.read_text()))
