@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import wraps
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
 from credicorp_auth.errors.adapter_failure import cause_state
@@ -94,12 +95,9 @@ class CredicorpAuthError(Exception):
     ) -> tuple[Callable[..., CredicorpAuthError], tuple[Any, ...], dict[str, Any]]:
         return _rebuild, (type(self), dict(self.__dict__)), cause_state(self)
 
-    if not TYPE_CHECKING:  # `BaseException` declares a variable; attributes may change later
-
-        @property
-        def args(self) -> tuple[Any, ...]:
-            """What builds the same error: by default message and attributes, in types of JSON."""
-            return self._arguments()
+    # What builds the same error. Computed, since attributes may change later; `Any`, since
+    # `BaseException` declares a variable.
+    args: Any = property(methodcaller("_arguments"))
 
     def _arguments(self) -> tuple[Any, ...]:
         attributes = {

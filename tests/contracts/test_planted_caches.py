@@ -9,6 +9,7 @@ import pytest
 from credicorp_auth_file import CacheOptions, FileCache
 from credicorp_auth_memory import MemoryCache
 from credicorp_auth_testing.contracts.cache import CacheContract
+from credicorp_auth_testing.contracts.cache.concurrency import reads_what_it_writes
 from failing_caches import AroundCache
 
 pytestmark = pytest.mark.slow
@@ -58,3 +59,14 @@ def test_a_cache_that_takes_long_times_for_dates(inner, days):
     CONTRACT.test_a_long_lifetime_is_no_date(AroundCache(inner), days)
     with pytest.raises(AssertionError, match="b'lives' =="):
         CONTRACT.test_a_long_lifetime_is_no_date(TakesLongTimesForDates(inner), days)
+
+
+def test_fault_470_an_entry_of_another_process_is_noticed():
+    """470: an end that reads what it has not written has the connection of another."""
+
+    class Confused(MemoryCache):
+        def read(self, key):
+            return b"entry of the other"
+
+    assert reads_what_it_writes(MemoryCache(), "key", b"ours")
+    assert not reads_what_it_writes(Confused(), "key", b"ours")

@@ -78,3 +78,11 @@ def test_fault_444_it_is_an_event_and_the_grant_counts(stage):
     assert {"client_id", "members"} == set(event.fields)
     assert "expires_in scope client_id" == event.fields["members"]
     assert "canary" not in str(event)
+
+
+@pytest.mark.parametrize("payload", [b"[1", b"[]", b"{}{}", b"\xff"])
+def test_fault_444_a_payload_that_is_no_object_says_nothing(payload):
+    """444: a token of three segments may be opaque; nothing is read from it."""
+    text = base64.urlsafe_b64encode(payload).decode().rstrip("=")
+
+    assert () == contradicted(f"e30.{text}.c2ln")

@@ -10,6 +10,7 @@ import pytest
 
 from credicorp_auth import errors
 from credicorp_auth.engine.clock import Clock
+from credicorp_auth.engine.single_flight.call import run_guarded
 from credicorp_auth.engine.single_flight.waiter import ThreadWaiter
 from credicorp_auth.http.challenge import Verdict
 from credicorp_auth_testing.fakes import wait_idle
@@ -554,3 +555,16 @@ def test_a_token_that_was_turned_away_while_it_landed_is_asked_for_again(stage, 
 
     assert "token-2" == waiting(late).value.reveal()
     assert ["token-1"] == turned_away
+
+
+def test_a_crash_shows_its_text_only_where_its_secrets_are_known():
+    """The cause of a crash has type and place; its text only if the secrets to hide are known."""
+
+    def crash():
+        raise RuntimeError("text of the crash")
+
+    hidden, shown = run_guarded(crash).__cause__, run_guarded(crash, lambda: ()).__cause__
+
+    assert ("RuntimeError", "") == (hidden.raised, hidden.message)
+    assert len(hidden.frames) == len(shown.frames) > 0
+    assert "text of the crash" == shown.message

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import socket
+
+import httpcore
 import pytest
 
 import credicorp_auth_httpx
 from credicorp_auth.plugin.api import Transport
 from credicorp_auth.plugin.api.options import AdapterOptions
+from credicorp_auth.wire.exchange import Exchange, current
+from credicorp_auth.wire.sockets import DeadlineSocket
 from credicorp_auth_httpx import HttpxTransport, TransportOptions, plugin, plugin_httpx2
+from credicorp_auth_httpx.backend import DeadlineStream
 from credicorp_auth_testing.contracts.transport import TransportContract
 
 pytestmark = pytest.mark.slow
@@ -44,3 +50,20 @@ def test_names_of_the_package():
         assert name == getattr(credicorp_auth_httpx, name).__name__
     with pytest.raises(AttributeError, match="elsewhere"):
         credicorp_auth_httpx.elsewhere  # noqa: B018 # the access is the test
+
+
+@pytest.mark.parametrize(
+    ("peer_is_there", "error"), [(False, httpcore.WriteError), (True, TimeoutError)]
+)
+def test_a_request_that_cannot_be_written(peer_is_there, error):
+    """After a WriteError httpcore still reads the response; the deadline ends the exchange."""
+    ours, peer = socket.socketpair()
+    with ours, peer:
+        if not peer_is_there:
+            peer.close()
+        exchange = current.set(Exchange(0.2, connect_timeout=1))
+        try:
+            with pytest.raises(error):
+                DeadlineStream(DeadlineSocket(ours), httpcore).write(bytes(2**24))
+        finally:
+            current.reset(exchange)

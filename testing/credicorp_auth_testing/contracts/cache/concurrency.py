@@ -66,11 +66,11 @@ class ConcurrencyTests(CacheHarness):
                 def work(meet: Callable[[], object] = meet) -> bool:
                     cache.after_fork()
                     meet()
-                    return _reads_what_it_writes(cache, OTHER_KEY, b"the child's")
+                    return reads_what_it_writes(cache, OTHER_KEY, b"the child's")
 
                 with child_of(work) as child:
                     meet()
-                    in_parent = _reads_what_it_writes(cache, KEY, b"the parent's")
+                    in_parent = reads_what_it_writes(cache, KEY, b"the parent's")
                     patiently(lambda: None if child.runs else True, "the end of a child")
 
             assert (True, True) == (in_parent, child.succeeded)
@@ -106,7 +106,8 @@ def _meeting() -> Generator[Callable[[], object]]:
             end.close()
 
 
-def _reads_what_it_writes(cache: Cache, key: str, text: bytes) -> bool:
+def reads_what_it_writes(cache: Cache, key: str, text: bytes) -> bool:
+    """Return whether a cache gives back each of many entries that are written in turn."""
     with limited(_WAIT * 2, of="what parent or child ask of the cache"):
         for number in range(_ROUNDS):
             entry = b"%s %d" % (text, number) * _SIZE
