@@ -126,7 +126,10 @@ def _refuses(field: attrs.Attribute[Any], given: Mapping[str, Any]) -> bool:
     value, converter = given[field.name], cast("Any", field).converter
     try:
         if isinstance(converter, attrs.Converter):
-            value = cast("Any", converter)(value, None, field)
+            given_too = {"takes_self": None, "takes_field": field}
+            how = cast("Any", converter)
+            also = [each for name, each in given_too.items() if getattr(how, name)]
+            value = how.converter(value, *also)
         elif converter is not None:
             value = converter(value)
         if field.validator is not None:
