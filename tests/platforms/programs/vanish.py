@@ -2,7 +2,7 @@
 Names that Windows or macOS do not have, taken away from Python on Linux before anything is imported.
 
 Nothing is set or replaced. Imported first is what is another module, or another half of a module, on
-the real system: Python's own, and two libraries that look at `sys.platform`. One of them is
+the real system: Python's own, and libraries that look at `sys.platform`. One of them is
 filelock: Linux's kind of lock stands for that of Windows, which is tested there by its authors.
 """
 
@@ -18,8 +18,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 
 import platformdirs
+
+with suppress(ImportError):
+    import trio  # noqa: F401 - on Linux, its import starts a program with what 3.13 finds there
 
 _WINDOWS_SIGNALS = {"SIGABRT", "SIGFPE", "SIGILL", "SIGINT", "SIGSEGV", "SIGTERM", "SIG_DFL", "SIG_IGN"}  # fmt: skip
 
