@@ -8,7 +8,7 @@ processors; with `--cover` their coverage is checked. With a path, only that pat
 without a coverage check: a part covers a part.
 
 The tests use real servers and real time, so a machine that stands still for seconds can break one
-of them. In a whole run, up to three failed tests therefore run once more, with nothing beside
+of them. In a whole run, up to five failed tests therefore run once more, with nothing beside
 them, and count as failed only if they fail again. Both runs are in the output.
 """
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 PYTEST = ("-m", "pytest", "--no-header", "-m", "not proof")
 COVERED = ("-m", "coverage", "run")
 FAILED = 1  # pytest's exit code if tests failed, and nothing else was wrong
-MOST_REPEATED = 3
+MOST_REPEATED = 5
 
 
 def side_by_side() -> list[str]:

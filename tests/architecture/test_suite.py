@@ -39,7 +39,7 @@ def run(folder, monkeypatch, text):
     [
         pytest.param(FLAKY, 0, 2, id="failed-once"),
         pytest.param(BROKEN.format(number=2), 1, 2, id="failed-twice"),
-        pytest.param(BROKEN.format(number=4), 1, 1, id="too-many"),
+        pytest.param(BROKEN.format(number=6), 1, 1, id="too-many"),
     ],
 )
 def test_a_few_failures_run_once_more(tmp_path, monkeypatch, capfd, text, code, runs):
