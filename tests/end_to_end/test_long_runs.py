@@ -54,12 +54,13 @@ def test_fault_300_a_million_calls_allocate_nothing(scale, evidence):
         get_token = auth.get_token
         for _ in range(1000):
             get_token("a")
-        gc.collect()
-        before = sys.getallocatedblocks()
-        calls = round(1_000_000 * scale)
-        for _ in range(calls):
-            get_token("a")
-        grown = sys.getallocatedblocks() - before
+        calls, grown = round(1_000_000 * scale), sys.maxsize
+        for _ in range(5):  # a thread of an earlier test may allocate meanwhile
+            gc.collect()
+            before = sys.getallocatedblocks()
+            for _ in range(calls):
+                get_token("a")
+            grown = min(grown, sys.getallocatedblocks() - before)
 
     evidence("million-calls", calls=calls, blocks_more=grown)
     assert grown < 1000  # of a million calls, and of ten thousand, so of none of them
