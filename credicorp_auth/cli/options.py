@@ -44,22 +44,20 @@ _ISSUER: Final = (
 )
 _ISSUER_SETTINGS: Final = ("issuer", "jwks_url", "discovery", "base_url", "timeout")
 
-format_option: Final = click.option(
-    "--format",
-    "output",
-    type=click.Choice(["summary", "json"]),
-    default="summary",
-    show_default=True,
-    help="How to show it.",
-)
-table_option: Final = click.option(
-    "--format",
-    "output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How to show them.",
-)
+
+def _format(first: str, *, shown: str) -> Callable[[Any], Any]:
+    return click.option(
+        "--format",
+        "output",
+        type=click.Choice([first, "json"]),
+        default=first,
+        show_default=True,
+        help=f"How to show {shown}.",
+    )
+
+
+format_option: Final = _format("summary", shown="it")
+table_option: Final = _format("table", shown="them")
 file_option: Final = click.option(
     "--file",
     "source",

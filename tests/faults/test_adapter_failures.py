@@ -291,18 +291,18 @@ def test_fault_431_a_library_below_our_own_transport_is_told():
 
 
 def test_fault_433_an_author_may_see_the_original(monkeypatch):
-    """433: with CREDICORP_DEBUG_ADAPTERS=1 the traceback goes to standard error, without it nothing does."""
+    """433: with CREDICORP_DEBUG_ADAPTERS=1 the traceback, secrets included, goes to standard error; with nothing else, `0` included."""
     printed = []
-    for value in (None, "", "1"):
+    for value in (None, "", "0", "1"):
         if value is not None:
             monkeypatch.setenv("CREDICORP_DEBUG_ADAPTERS", value)
         with redirect_stderr(io.StringIO()) as shown, pytest.raises(errors.AdapterBroken):
             Adapters("transport", lambda: Broken("no such row")).engine().get_token()
         printed.append(shown.getvalue())
 
-    assert ["", ""] == printed[:2]
-    assert "Traceback (most recent call last)" in printed[2]
-    assert "Broken: no such row" in printed[2]
+    assert ["", "", ""] == printed[:3]
+    assert "Traceback (most recent call last)" in printed[3]
+    assert "Broken: no such row" in printed[3]
 
 
 def test_fault_447_an_observer_that_raises_is_named(caplog):

@@ -48,7 +48,7 @@ def describe_failure(fault: BaseException, secrets: Collection[Secret] = ()) -> 
         secrets: The secrets that its text may hold. They are found in every spelling that
             `hide_secrets` knows: percent-encoded, JSON-escaped, in base64.
     """
-    if os.environ.get(DEBUG_VARIABLE) and not isinstance(fault, AdapterFailure):
+    if os.environ.get(DEBUG_VARIABLE) == "1" and not isinstance(fault, AdapterFailure):
         traceback.print_exception(fault, file=sys.stderr)
     return _describe(fault, tuple(secrets), depth=_CHAIN)
 

@@ -41,7 +41,7 @@ def test_members_may_have_other_names(open_source, prints):
         )
 
 
-def test_fault_451_equal_values_are_one_version_whatever_the_revision(open_source, prints):
+def test_fault_451_equal_values_are_one_version_with_any_revision(open_source, prints):
     """A program that forgets to change its revision hides no rotation, and one that counts runs makes none."""
     before = open_source(prints(revision=1)).fetch(NAMES)
     same = open_source(prints(revision=2)).fetch(NAMES)

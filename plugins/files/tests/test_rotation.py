@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import threading
 import time
 from contextlib import ExitStack
 
 import pytest
 
+from busy_callers import busy_callers
 from credicorp_auth import CredicorpAuth, errors
 from credicorp_auth_testing.sandbox import Sandbox, SandboxSettings
-from credicorp_auth_urllib3 import BearerPoolManager
 
 pytestmark = pytest.mark.slow
 
@@ -69,40 +68,18 @@ def test_fault_459_a_changed_file_works_at_the_next_refused_call(sandbox, auth, 
 
 def test_fault_199_rotation_under_load(sandbox, auth, volume, scale, evidence):
     """Eight threads, tokens of two seconds, rotations without end: no call fails."""
-    pool, stopped, statuses, failures = (
-        BearerPoolManager(auth, maxsize=8),
-        threading.Event(),
-        [],
-        [],
-    )
-
-    def work():
-        while not stopped.is_set():
-            try:
-                response = pool.request("GET", f"{sandbox.base_url}/decisions/dec_1")
-                statuses.append(response.status)
-            except errors.CredicorpAuthError as error:
-                failures.append(error)
-            time.sleep(0.02)
-
-    auth.get_token()
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for each in threads:
-        each.start()
     began, rotations = time.monotonic(), 0
-    for number in itertools.count(2):
-        sandbox.client.add_secret(f"canary-{number}")
-        volume.write(client_id=sandbox.client_id, client_secret=f"canary-{number}")
-        sandbox.client.revoke_secret(f"canary-{number - 1}")
-        rotations += 1
-        mints = sandbox.counters["mints"]
-        while sandbox.counters["mints"] < mints + 2 and not failures:
-            time.sleep(0.02)
-        if failures or time.monotonic() > began + 60 * scale:
-            break
-    stopped.set()
-    for each in threads:
-        each.join()
+    with busy_callers(auth, f"{sandbox.base_url}/decisions/dec_1") as (statuses, failures):
+        for number in itertools.count(2):
+            sandbox.client.add_secret(f"canary-{number}")
+            volume.write(client_id=sandbox.client_id, client_secret=f"canary-{number}")
+            sandbox.client.revoke_secret(f"canary-{number - 1}")
+            rotations += 1
+            mints = sandbox.counters["mints"]
+            while sandbox.counters["mints"] < mints + 2 and not failures:
+                time.sleep(0.02)
+            if failures or time.monotonic() > began + 60 * scale:
+                break
 
     evidence(
         "rotation-files",

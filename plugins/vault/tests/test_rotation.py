@@ -9,10 +9,10 @@ import time
 import pytest
 from loopback_vault import Reply, refusal
 
+from busy_callers import busy_callers
 from credicorp_auth import CredicorpAuth
-from credicorp_auth.errors import CredicorpAuthError, SecretUnavailable
+from credicorp_auth.errors import SecretUnavailable
 from credicorp_auth_testing.sandbox import Sandbox, SandboxSettings
-from credicorp_auth_urllib3 import BearerPoolManager
 
 POLICY = ["secret/data/app"]
 # What differs between ages of Vault is the source's business, and tested with it.
@@ -61,35 +61,13 @@ def rotate(vault, sandbox, secret):
 
 def test_fault_199_rotation_under_load(vault, sandbox, auth):
     """Three rotations under eight busy threads: no call fails, at most two refusals for each."""
-    pool, stopped, statuses, failures = (
-        BearerPoolManager(auth, maxsize=8),
-        threading.Event(),
-        [],
-        [],
-    )
-
-    def work():
-        while not stopped.is_set():
-            try:
-                response = pool.request("GET", f"{sandbox.base_url}/decisions/dec_1")
-                statuses.append(response.status)
-            except CredicorpAuthError as error:
-                failures.append(error)
-            time.sleep(0.02)
-
-    auth.get_token()
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for number in range(2, 5):
-        rotate(vault, sandbox, f"canary-v{number}")
-        mints = sandbox.counters["mints"]
-        deadline = time.monotonic() + 20
-        while sandbox.counters["mints"] < mints + 2 and time.monotonic() < deadline:
-            time.sleep(0.02)
-    stopped.set()
-    for thread in threads:
-        thread.join()
+    with busy_callers(auth, f"{sandbox.base_url}/decisions/dec_1") as (statuses, failures):
+        for number in range(2, 5):
+            rotate(vault, sandbox, f"canary-v{number}")
+            mints = sandbox.counters["mints"]
+            deadline = time.monotonic() + 20
+            while sandbox.counters["mints"] < mints + 2 and time.monotonic() < deadline:
+                time.sleep(0.02)
 
     assert [] == failures
     assert {200} == set(statuses)
