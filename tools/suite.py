@@ -3,10 +3,10 @@ The tests of the core and the plugins, in one run of pytest.
 
     python tools/suite.py [--cover | --matrix] [PATH or option of pytest …]
 
-Without a path, all tests run but those marked `proof`, on as many processes as there are
-processors; with `--cover` their coverage is checked, with `--matrix` the folders of tests that are
-about this repository and its tools are left out. With a path, only that path runs, once and
-without a coverage check: a part covers a part.
+Without a path, all tests run but those marked `proof`, in four processes; with `--cover` their
+coverage is checked, with `--matrix` the folders of tests that are about this repository and its
+tools are left out. With a path, only that path runs, once and without a coverage check: a part
+covers a part.
 
 The tests use real servers and real time, so a machine that stands still for seconds can break one
 of them. In a whole run, up to five failed tests therefore run once more, with nothing beside
@@ -40,9 +40,9 @@ REPEAT_SECONDS = 600.0
 OF_THE_REPOSITORY = ("architecture", "benchmarks", "contracts", "docs", "scaffold", "testing")
 
 
-def side_by_side() -> list[str]:
-    """Return the options for several processes: tests of one module stay together."""
-    return ["-n", str(os.cpu_count() or 2), "--dist", "loadscope"]
+# Four processes, on any machine: the tests wait for half of their time, and each process imports
+# everything first. The tests of one module stay together.
+SIDE_BY_SIDE = ("-n", "4", "--dist", "loadscope")
 
 
 def run(*arguments: str, seconds: float | None = None) -> int:
@@ -64,7 +64,7 @@ def run_whole(*before: str, left_out: Sequence[str] = ()) -> int:
     """Run all tests, and a few that failed once more by themselves; return the exit code."""
     ignored = [f"--ignore=tests/{each}" for each in left_out]
     with tempfile.TemporaryDirectory() as cache:
-        code = run(*before, *PYTEST, *side_by_side(), *ignored, "-o", f"cache_dir={cache}")
+        code = run(*before, *PYTEST, *SIDE_BY_SIDE, *ignored, "-o", f"cache_dir={cache}")
         failed = failures(cache)
     if code != FAILED or not 0 < len(failed) <= MOST_REPEATED:
         return code
