@@ -172,7 +172,7 @@ def test_a_breaker_that_has_given_up_goes_on_when_asked():
 
     def probe():
         tries.append(threading.current_thread())
-        rounds.release()
+        rounds.release(timeout=5)
         return TROUBLE
 
     breaker = Breaker(probe, pauses=(0.0,))
@@ -236,7 +236,7 @@ cache = RedisCache(CacheOptions(url="redis://localhost:%d", budget=20))
 
 def last():
     try:
-        cache.read("a1")
+        cache.read("a1", timeout=5)
     except CacheUnavailable as error:
         print(error.code)
 

@@ -39,13 +39,13 @@ class Theirs:
     def __init__(self, url):
         self.client = redis.Redis.from_url(url, single_connection_client=True, socket_timeout=None)
 
-    def read(self, key):
+    def read(self, key, *, timeout):
         return self.ask(self.client.get, key)
 
-    def write(self, key, entry, *, lifetime):
+    def write(self, key, entry, *, lifetime, timeout):
         self.ask(self.client.set, key, entry, px=int(lifetime * 1000))
 
-    def discard(self, key, *, expected=None):
+    def discard(self, key, *, expected=None, timeout):
         return bool(self.ask(self.client.delete, key))
 
     def ask(self, command, *arguments, **options):
