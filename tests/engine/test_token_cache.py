@@ -412,7 +412,7 @@ def test_where_nobody_coordinates_there_is_nothing_to_hold():
 
 def test_a_kept_lease_can_be_renewed_by_hand():
     """A held lease says whether it still holds."""
-    kept = HeldLease(StumblingLease([True, False]), lambda _verb, call, _expected: call(), 5)
+    kept = HeldLease(StumblingLease([True, False]), lambda _verb, call, _expected: call(), 5, 5)
 
     assert (5, True, False) == (kept.number, kept.renew(timeout=5), kept.renew(timeout=5))
 

@@ -102,7 +102,7 @@ class AroundCache:
     ) -> None:
         """Write; pass the number only to caches that have leases."""
         order = {"number": number} if self.capabilities.leases else {}
-        self.inner.write(key, entry, lifetime=lifetime, **order)
+        self.inner.write(key, entry, lifetime=lifetime, timeout=timeout, **order)
 
     def discard(self, key: str, *, expected: bytes | None = None, timeout: float) -> bool:
         """Discard."""

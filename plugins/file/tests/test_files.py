@@ -9,6 +9,7 @@ import stat
 import threading
 import time
 from base64 import b64encode
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -216,8 +217,8 @@ def test_fault_137_a_folder_that_others_can_write_to_is_refused(hands, mode):
         lambda: cache.write(KEY, b"new", lifetime=60, timeout=5),
         lambda: cache.discard(KEY, timeout=5),
         lambda: cache.lease(KEY, seconds=60, timeout=5),
-        cache.entries,
-        cache.clear,
+        partial(cache.entries, timeout=5),
+        partial(cache.clear, timeout=5),
     ):
         with pytest.raises(CacheUnavailable, match=f"tokens has mode {mode:04o}") as caught:
             call()
@@ -499,7 +500,7 @@ def test_what_another_has_just_replaced_is_not_removed(hands):
 
     system = evolve(SYSTEM, wall=wall)
     with open_folder(str(hands.place), system) as folder:
-        sweep(folder, Locks(system))
+        sweep(folder, Locks(system), 5)
 
     assert 2 == len(rechecks)
     assert hands.record.exists()
@@ -552,6 +553,6 @@ def test_trouble_with_cleaning_up_is_nobody_s(failing, hands):
     cache.write(KEY, b"x", lifetime=60, timeout=5)
 
     assert b"x" == cache.read(KEY, timeout=5)
-    for call in (cache.entries, cache.clear):
+    for call in (partial(cache.entries, timeout=5), partial(cache.clear, timeout=5)):
         with pytest.raises(CacheUnavailable):
             call()

@@ -8,6 +8,7 @@ import stat
 import threading
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ def test_what_stands_in_the_place_of_the_folder_s_lock(hands, victim, kind):
         lambda: cache.write(KEY, b"new", lifetime=60, timeout=5),
         lambda: cache.discard(KEY, timeout=5),
         lambda: cache.lease(KEY, seconds=60, timeout=5),
-        cache.clear,
+        partial(cache.clear, timeout=5),
     ):
         with pytest.raises(CacheUnavailable, match="/lock ") as caught:
             call()
@@ -288,7 +289,9 @@ def test_a_child_closes_what_it_inherited_and_unlocks_nothing(hands):
     cache = hands.cache(rename=slow_rename)
     lease = cache.lease(KEY, seconds=60, timeout=5)
     lease.holding.file._guard.acquire()
-    writer = threading.Thread(target=cache.write, args=(KEY, b"x"), kwargs={"lifetime": 60, "timeout": 5})
+    writer = threading.Thread(
+        target=cache.write, args=(KEY, b"x"), kwargs={"lifetime": 60, "timeout": 5}
+    )
     writer.start()
     in_lock.wait()
     child = _fork()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 
 import pytest
 from attrs import define
@@ -36,8 +37,8 @@ def every_call(cache):
         failure_of(lambda: cache.write(KEY, b"x", lifetime=10, timeout=5)).code,
         failure_of(lambda: cache.discard(KEY, timeout=5)).code,
         failure_of(lambda: cache.discard(KEY, expected=b"x", timeout=5)).code,
-        failure_of(cache.entries).code,
-        failure_of(cache.clear).code,
+        failure_of(partial(cache.entries, timeout=5)).code,
+        failure_of(partial(cache.clear, timeout=5)).code,
         cache.lease(KEY, seconds=3, timeout=5).state,
     ]
 
@@ -389,7 +390,7 @@ def test_a_list_that_is_denied_is_told(scripted):
     """A name was found, and what it holds may not be seen."""
     cache, _ = scripted(b"*2\r\n$1\r\n0\r\n*1\r\n$1\r\nx\r\n", b"-NOPERM no\r\n")
 
-    assert "cache.denied" == failure_of(cache.entries).code
+    assert "cache.denied" == failure_of(partial(cache.entries, timeout=5)).code
 
 
 @pytest.mark.parametrize("response", [b":7\r\n", b"*1\r\n$1\r\nx\r\n", b"+OK\r\n", b"*-1\r\n"])

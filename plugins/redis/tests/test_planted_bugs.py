@@ -22,7 +22,15 @@ class Ours:
 
     def __init__(self, url):
         self.inner = RedisCache(CacheOptions(url=url, budget=60))
-        self.read, self.write, self.discard = self.inner.read, self.inner.write, self.inner.discard
+
+    def read(self, key, *, timeout):
+        return self.inner.read(key, timeout=60)
+
+    def write(self, key, entry, *, lifetime, timeout):
+        self.inner.write(key, entry, lifetime=lifetime, timeout=60)
+
+    def discard(self, key, *, expected=None, timeout):
+        return self.inner.discard(key, expected=expected, timeout=60)
 
     def after_fork(self):
         pass

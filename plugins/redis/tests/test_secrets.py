@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 import pytest
 
@@ -21,9 +22,9 @@ def use(cache):
         lambda: cache.write(KEY, ENTRY, lifetime=100, number=1, timeout=5),
         lambda: cache.read(KEY, timeout=5),
         lambda: cache.lease(KEY, seconds=3, timeout=5).release(timeout=5),
-        cache.entries,
+        partial(cache.entries, timeout=5),
         lambda: cache.discard(KEY, expected=ENTRY[:5], timeout=5),
-        cache.clear,
+        partial(cache.clear, timeout=5),
     ):
         try:
             call()

@@ -85,7 +85,7 @@ def test_a_client_certificate_is_shown(servers, tls, authority, tmp_path):
     welcome = servers.cache(**options, client_certificate=str(own))
     unwelcome = servers.cache(**options)
 
-    assert welcome.read(KEY) is None
+    assert welcome.read(KEY, timeout=5) is None
     assert failure_of(unwelcome) in {"cache.tls", "cache.unavailable"}
 
 

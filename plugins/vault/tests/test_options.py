@@ -211,8 +211,11 @@ def test_the_hook_builds_the_source():
 
     assert 1 == plugin.CREDICORP_API
     assert isinstance(pinned, SecretSource)
-    assert SecretSourceCapabilities(supplies_client_id=True) == pinned.capabilities
-    assert SecretSourceCapabilities(supplies_client_id=True, rotates=True) == newest.capabilities
+    assert SecretSourceCapabilities(supplies_client_id=True, timeout=2.0) == pinned.capabilities
+    assert (
+        SecretSourceCapabilities(supplies_client_id=True, rotates=True, timeout=2.0)
+        == newest.capabilities
+    )
     pinned.close()
     newest.close()
 
