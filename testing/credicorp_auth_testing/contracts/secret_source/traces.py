@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from credicorp_auth.plugin.api import SecretSource
 from credicorp_auth_testing.contracts.secret_source.canary import find_canary
-from credicorp_auth_testing.contracts.secret_source.harness import SecretSourceHarness, names_of
+from credicorp_auth_testing.contracts.secret_source.harness import (
+    TIMEOUT,
+    SecretSourceHarness,
+    names_of,
+)
 from credicorp_auth_testing.contracts.traces import traces_of
 
 
@@ -17,8 +21,8 @@ class TraceTests(SecretSourceHarness):
 
         def fetch_twice() -> None:
             source.after_fork()
-            source.fetch(names)
-            source.fetch(names)
+            source.fetch(names, timeout=TIMEOUT)
+            source.fetch(names, timeout=TIMEOUT)
 
         seen = traces_of(fetch_twice)
 
