@@ -58,9 +58,10 @@ def code_lines(source: bytes) -> set[int]:
         for line in range(token.start[0], token.end[0] + 1)
     }
     for node in ast.walk(ast.parse(source)):
-        # A text that is a statement of its own documents a module, class, function or attribute.
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            found -= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+        match node:
+            # A text that is a statement of its own documents a module, class, function or name.
+            case ast.Expr(value=ast.Constant(value=str()), lineno=first, end_lineno=int(last)):
+                found -= set(range(first, last + 1))
     return found
 
 
@@ -105,14 +106,15 @@ def compare(before: Mapping[str, Lines], now: Mapping[str, Lines]) -> Iterator[s
             yield f"{name:10}{now[name].code:8}{'new':>9}{'':9}{now[name].all:9}{'new':>9}"
         else:
             yield f"{name:10}{'gone':>8}{before[name].code:9}{'':9}{'gone':>9}{before[name].all:9}"
-    known = {name: lines for name, lines in now.items() if name in before}
-    yield _row("together", _total(before), _total(known))
-
-
-def _total(counted: Mapping[str, Lines]) -> Lines:
-    return Lines(
-        sum(each.code for each in counted.values()), sum(each.all for each in counted.values())
+    both = sorted(before.keys() & now.keys())
+    yield _row(
+        "together", _total(before[each] for each in both), _total(now[each] for each in both)
     )
+
+
+def _total(counted: Iterable[Lines]) -> Lines:
+    code, every = zip(*counted, strict=True)
+    return Lines(sum(code), sum(every))
 
 
 def _row(name: str, before: Lines, now: Lines) -> str:
