@@ -89,13 +89,11 @@ class AwsSecretSource:
     def _read(self, names: Collection[str], progress: Progress[FetchedSecret]) -> None:
         """Read on the call's own thread; no exception leaves it, since its frames hold secrets."""
         try:
-            client = self._open(progress)
-            progress.doing = "reading the secret"
             with withhold_logs():
-                current = self._read_version(client, names)
-            progress.result = current
-            if stage := _STAGES.get(self._options.overlap):
-                with withhold_logs():
+                client = self._open(progress)
+                progress.doing = "reading the secret"
+                progress.result = current = self._read_version(client, names)
+                if stage := _STAGES.get(self._options.overlap):
                     progress.result = self._beside(client, names, current, stage)
         except Exception as failure:  # noqa: BLE001 - reported by kind, then dropped with its secrets
             progress.failure = explain(failure, describe_place(self._options))
@@ -110,8 +108,7 @@ class AwsSecretSource:
             def say(doing: str) -> None:
                 progress.doing = doing
 
-            with withhold_logs():
-                client = self._client = open_client(self._options, say)
+            client = self._client = open_client(self._options, say)
         return client
 
     def _read_version(
