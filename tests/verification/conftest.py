@@ -124,8 +124,7 @@ def verdict(token: str, keys: Any = None, *, now: float = NOW, **asked: Any) -> 
     )
     try:
         read = read_token(token, policy)
-        key = (keys or ALL_KEYS).choose(read.kid, read.algorithm)
-        found = verify_token(read, key, policy, now=now)
+        found = verify_token(read, keys or ALL_KEYS, policy, now=now)
         verify_audience(found, asked.get("audience", AUDIENCE))
         verify_scope(found, Scope(asked.get("required", "")))
     except CredicorpAuthError as error:
