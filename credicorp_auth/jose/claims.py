@@ -135,14 +135,21 @@ def read_claims(
     )
 
 
-def verify_audience(claims: Claims, audience: str) -> None:
-    """Reject a token that is not meant for `audience`, compared character by character."""
+def verify_requirements(claims: Claims, audience: str, required: Scope) -> None:
+    """
+    Reject a token that is not meant for this use.
+
+    Args:
+        claims: The claims of a verified token.
+        audience: The audience that it must have, compared character by character.
+        required: The scope that it must cover.
+
+    Raises:
+        WrongAudience: The token is meant for another audience (`verify.aud`).
+        ScopeMissing: The token lacks a word of the scope (`verify.scope`).
+    """
     if audience not in claims.audience:
         raise WrongAudience("the token is meant for another audience")
-
-
-def verify_scope(claims: Claims, required: Scope) -> None:
-    """Reject a token that lacks a word of the required scope."""
     if not required.words <= claims.scope.words:
         raise ScopeMissing(
             f"the token does not cover the required scope {str(required)!r}",

@@ -21,11 +21,10 @@ from credicorp_auth.errors import (
     WrongType,
 )
 from credicorp_auth.http.strict_json import NotStrictJson, read_json_object
-from credicorp_auth.jose.base64url import decode_base64url
+from credicorp_auth.jose.base64url import MAX_SIGNED_TOKEN, decode_base64url
 from credicorp_auth.jose.claims import RFC9068, TokenProfile, read_claims
 from credicorp_auth.jose.keys import is_kid
 from credicorp_auth.jose.signature_algorithm import ALGORITHMS
-from credicorp_auth.oauth.token import MAX_SIGNED_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

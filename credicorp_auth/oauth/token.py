@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 MAX_TOKEN: Final = 64 * 1024
 """Maximum characters of an access token."""
 
-MAX_SIGNED_TOKEN: Final = 16 * 1024
-"""Maximum characters of a signed token whose content is read."""
-
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 
 MINTED: Final = "minted"

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credicorp_auth import errors
+from credicorp_auth.jose.base64url import MAX_SIGNED_TOKEN
 from credicorp_auth.jose.signature_algorithm import read_algorithms
-from credicorp_auth.oauth.token import MAX_SIGNED_TOKEN
 
 NOT_FOUND = object()
 

@@ -25,11 +25,12 @@ from credicorp_auth.errors import (
     UnknownKey,
 )
 from credicorp_auth.http.untrusted_text import escape_untrusted
-from credicorp_auth.jose.claims import Claims, verify_audience, verify_scope
+from credicorp_auth.jose.base64url import MAX_SIGNED_TOKEN
+from credicorp_auth.jose.claims import Claims, verify_requirements
 from credicorp_auth.jose.key_set import no_usable_key
 from credicorp_auth.jose.verification import read_token, verify_token
 from credicorp_auth.oauth.scope import Scope
-from credicorp_auth.oauth.token import MAX_SIGNED_TOKEN, AccessToken
+from credicorp_auth.oauth.token import AccessToken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,8 +179,7 @@ class VerifierEngine:
                 # Cached before audience and scope are compared: other callers require others.
                 until_boot = boot + claims.expires_at - wall
                 self._cache.keep(digest, VerifiedToken(claims, keys, until_boot))
-            verify_audience(claims, wanted)
-            verify_scope(claims, scope)
+            verify_requirements(claims, wanted, scope)
         except CredicorpAuthError as error:
             # The traceback references frames that hold the token and its claims.
             failure = error.with_traceback(None)
@@ -209,10 +209,12 @@ class VerifierEngine:
 
     def _recall(self, digest: bytes) -> Claims | None:
         """Return the cached claims of a token; None if it must be verified."""
-        entry = self._cache.find(digest)
-        if entry is None or entry.keys is not self.find_keys():
+        entry, keys, boot = self._cache.find(digest), self._keys, self._boot()
+        if entry is None or entry.keys is not keys.document:
             return None
-        if self._wall() >= entry.claims.expires_at or self._boot() >= entry.until_boot:
+        if boot >= keys.fresh_until and entry.keys is not self.find_keys():
+            return None
+        if boot >= entry.until_boot or self._wall() >= entry.claims.expires_at:
             return None
         if not entry.used:
             entry.used = True
