@@ -58,8 +58,8 @@ def test_a_token_is_verified_in_few_steps(verify, forge):
     took = {name: counted(verify, token) for name in ("unseen", "seen")}
 
     assert [] == [
-        f"{name}: {took[name][what]} {what}, at most {most}"
+        f"{name}: {took[name][kind]} {kind}, at most {most}"
         for name, budget in BUDGETS.items()
-        for what, most in budget.items()
-        if not 0 < took[name][what] <= most  # nothing at all would mean that nothing was counted
+        for kind, most in budget.items()
+        if not 0 < took[name][kind] <= most  # nothing at all would mean that nothing was counted
     ]

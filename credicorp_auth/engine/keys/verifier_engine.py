@@ -2,8 +2,8 @@
 Verifier engine: returns the cached claims of a token, or verifies it.
 
 If the key is cached, the token is verified on the caller's thread, also on an event loop: this
-takes some twenty microseconds. A caller waits only for a missing key. The fetch runs on a thread of
-the engine, or on the caller's thread if no thread can start.
+takes some forty microseconds with RS256. A caller waits only for a missing key. The fetch runs on a
+thread of the engine, or on the thread of the caller if no thread can start.
 """
 
 from __future__ import annotations
