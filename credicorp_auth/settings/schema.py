@@ -89,6 +89,7 @@ class Settings(TakesSettings):
     assumed_lifetime: float
     max_lifetime: float
     timeout: float
+    cache_timeout: float
     narrowed_scope: str
     introspection_audience: str
     max_entries: int

@@ -167,7 +167,12 @@ _CHOICES: Final = {
     "narrowed_scope": ("refuse", "accept"),
     "introspection_audience": ("if_present", "required"),
 }
-_LEAST_SECONDS: Final = {"assumed_lifetime": 1.0, "max_lifetime": 1.0, "timeout": 0.001}
+_LEAST_SECONDS: Final = {
+    "assumed_lifetime": 1.0,
+    "max_lifetime": 1.0,
+    "timeout": 0.001,
+    "cache_timeout": 0.001,
+}
 # The default scope's entry is never evicted, so 1 would leave no room. An entry takes about 3 KiB.
 _COUNTS: Final = {"max_entries": (2, 1_048_576)}
 _LONGEST_COUNT: Final = 20  # characters
@@ -204,6 +209,7 @@ READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "assumed_lifetime": _read_seconds,
     "max_lifetime": _read_seconds,
     "timeout": _read_seconds,
+    "cache_timeout": _read_seconds,
     "narrowed_scope": _read_choice,
     "introspection_audience": _read_choice,
     "max_entries": _read_count,
