@@ -184,7 +184,7 @@ def build_engines(
     if not cache.capabilities.local:
         cache = GuardedCache(cache, owner, seconds=settings.cache_timeout, emit=emit)
     source, provider = load_secret_source(settings, registry)
-    if not source.capabilities.local:
+    if not (source.capabilities.local or isinstance(source, StaticSecret)):
         source = GuardedSecretSource(source, provider, emit=emit)
     credentials = CredentialCache(source, provider, settings.client_id, clock)
     runtime = ServerRuntime(
