@@ -27,21 +27,26 @@ _TIMEOUT: Final = (
 )
 
 
-def check_cache(cache: Cache, provider: Provider) -> Check:
-    """Write, read and drop an entry, then acquire and release a lease if the cache has leases."""
+def check_cache(cache: Cache, provider: Provider, *, seconds: float = 2 * _TIMEOUT) -> Check:
+    """
+    Write, read and drop an entry, then acquire and release a lease if the cache has leases.
+
+    Args:
+        cache: The cache.
+        provider: Its provider.
+        seconds: Seconds for all of it.
+    """
     try:
-        done = call_adapter(provider, lambda: _in_time(cache), expected=str, stage="cache")
+        done = call_adapter(provider, lambda: _in_time(cache, seconds), expected=str, stage="cache")
     except CredicorpAuthError as error:
         return fail("cache", error)
     return ok("cache", f"{provider}: {done}")
 
 
-def _in_time(cache: Cache) -> str:
+def _in_time(cache: Cache, seconds: float) -> str:
     with suppress(Overdue):
-        return within(2 * _TIMEOUT, lambda: _round_trip(cache), name="credicorp-guard doctor")
-    raise CacheUnavailable(
-        f"the cache has not returned within {2 * _TIMEOUT:g} s", code="cache.timeout"
-    )
+        return within(seconds, lambda: _round_trip(cache), name="credicorp-guard doctor")
+    raise CacheUnavailable(f"the cache has not returned within {seconds:g} s", code="cache.timeout")
 
 
 def _round_trip(cache: Cache) -> str:

@@ -159,8 +159,7 @@ class Guard:
 
     def is_open(self) -> bool:
         """Return whether the adapter is in trouble and must not be called; see that it is tried."""
-        if self._trouble is not None:
-            self._try_again(self._trouble)
+        self._try_again()
         return self._trouble is not None
 
     def ask(self, verb: str, work: Callable[[], T], *, seconds: float) -> T:
@@ -185,21 +184,19 @@ class Guard:
                 then=partial(self._end, call, calls),
             )
         except Overdue:
-            if calls is self._calls and call in calls:
-                call.is_overdue = True
-        if call.is_overdue:
+            call.is_overdue = True
             self.open(verb, f"has not returned within {seconds:g} s")
-        raise Overdue
+            raise
 
     def open(self, verb: str, reason: str) -> None:
         """Note trouble: from now on the adapter is not called until a probe succeeds."""
         if self._trouble is not None or self._is_closed:
             return
-        trouble = self._trouble = _Trouble(verb)
+        self._trouble = _Trouble(verb)
         self._emit(
             "adapter.trouble", adapter=self._adapter, kind=self._kind, verb=verb, reason=reason
         )
-        self._try_again(trouble)
+        self._try_again()
 
     def _end(self, call: _Call, calls: dict[_Call, None]) -> None:
         calls.pop(call, None)
@@ -208,19 +205,21 @@ class Guard:
         if self._is_closed and not self._hangs():
             with suppress(Exception):  # nobody waits for it
                 self._close_adapter()
-        elif self._trouble is not None:
-            self._try_again(self._trouble, here=True)
+        else:
+            self._try_again(here=True)
 
     def _close_adapter(self) -> None:
-        if self._closings:
-            self._closings.pop()()
+        closings, self._closings = self._closings, []
+        for close in closings:
+            close()
 
     def _hangs(self) -> bool:
         return any(each.is_overdue for each in list(self._calls))
 
-    def _try_again(self, trouble: _Trouble, *, here: bool = False) -> None:
-        """Probe in the background, unless a call hangs or a probe is under way."""
-        if self._is_closed or self._hangs():
+    def _try_again(self, *, here: bool = False) -> None:
+        """Probe in the background, unless all is well, a call hangs or a probe is under way."""
+        trouble = self._trouble
+        if trouble is None or self._is_closed or self._hangs():
             return
         try:
             trouble.claims.pop()
@@ -260,6 +259,5 @@ class Guard:
 
     def _sleep(self, seconds: float) -> None:
         # A lock made now: gevent may have replaced its kind since the guard was built.
-        self._sleeper = ThreadWaiter()
-        if not self._is_closed:
-            self._sleeper.wait(seconds)
+        self._sleeper = sleeper = ThreadWaiter()
+        sleeper.wait(0.0 if self._is_closed else seconds)

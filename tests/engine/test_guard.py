@@ -389,6 +389,30 @@ def test_the_time_of_a_cache_is_not_a_thread_for_one_in_memory(connect, gate, ev
     assert [] == [each for each in threads if each.startswith("credicorp-guard")]
 
 
+def test_a_bounded_cache_of_a_stranger_gets_its_room(connect, gate, events):
+    """`make_room` waits for nothing, and needs no thread; a cache without it is none that is bounded."""
+
+    class Bounded(StrangersCache):
+        capabilities = CacheCapabilities(bounded=True)
+        room = 0
+
+        def make_room(self, max_entries):
+            self.room = max_entries
+
+        def write(self, key, entry, *, lifetime, timeout):
+            super().write(key, entry, lifetime=lifetime, timeout=timeout)
+
+    class NotReally(StrangersCache):
+        capabilities = CacheCapabilities(bounded=True)
+
+    cache = Bounded(gate)
+    connect(cache, max_entries=77).get_token()
+    connect(NotReally(gate))
+
+    assert 77 == cache.room
+    assert [] == events.of("cache.failed")
+
+
 def test_an_error_is_no_trouble(connect, gate, events):
     """What a cache raises at once is told as before; the cache is asked again."""
 
