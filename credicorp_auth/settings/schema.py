@@ -97,6 +97,7 @@ class Settings(TakesSettings):
     assumed_lifetime: float = _setting(values.seconds(least=1.0))
     max_lifetime: float = _setting(values.seconds(least=1.0))
     timeout: float = _setting(values.seconds(least=0.001))
+    cache_timeout: float = _setting(values.seconds(least=0.001))
     narrowed_scope: str = _setting(values.choice("refuse", "accept"))
     introspection_audience: str = _setting(values.choice("if_present", "required"))
     # The default scope's entry is never evicted, so 1 would leave no room. An entry takes 3 KiB.
