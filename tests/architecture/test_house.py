@@ -122,6 +122,7 @@ def test_adapters_know_only_what_a_stranger_may_know():
         "credicorp_auth.http.messages",
         "credicorp_auth.http.secret",
         "credicorp_auth.http.strict_json",
+        "credicorp_auth.plugin.api.option_values",
         "credicorp_auth.plugin.api.options",
         "credicorp_auth.plugin.api",
         "credicorp_auth",

@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.messages import origin_of, read_url
 from credicorp_auth.http.secret import Secret
-from credicorp_auth.wire.options import read_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from attrs import Attribute
 
@@ -47,16 +46,6 @@ def read_file_name(value: str | os.PathLike[str]) -> str:
     return os.fspath(value)
 
 
-def read_flag(value: str | bool) -> bool:  # noqa: FBT001 # a converter
-    """Read true or false, also as text."""
-    word = str(value).lower()
-    if word not in {"true", "false"}:
-        raise InvalidSetting(
-            "`secret_id_wrapped` is neither true nor false", hint="set it to true or false."
-        )
-    return word == "true"
-
-
 def trim_slashes(value: str) -> str:
     """Strip the slashes at both ends of a path; `check_path` rejects what cannot be one."""
     if isinstance(value, str | int):  # pyright: ignore[reportUnnecessaryIsInstance] # users may err
@@ -87,22 +76,6 @@ def check_ascii(_options: object, attribute: Attribute[Any], value: str | None) 
         )
 
 
-def read_version(value: int | str) -> int:
-    """Read the number of a version, 1 or above."""
-    number = int(value) if str(value).isdecimal() else 0
-    if isinstance(value, bool) or number < 1:
-        raise InvalidSetting(
-            "`version` is not the number of a version",
-            hint="set `version` to 1 or above, or leave it out for the newest.",
-        )
-    return number
-
-
-def read_timeout(value: float | str) -> float:
-    """Read the timeout of a fetch, in seconds."""
-    return read_seconds(value, name="timeout")
-
-
 def read_origins(value: str | Iterable[str]) -> tuple[str, ...]:
     """
     Read the origins that a standby may redirect to, such as `https://vault-2.example:8200`.
@@ -113,16 +86,3 @@ def read_origins(value: str | Iterable[str]) -> tuple[str, ...]:
     each = value.split(",") if isinstance(value, str) else value
     names = [name for name in (str(one).strip() for one in each) if name]
     return tuple(origin_of(read_url(name, name="standby_hosts")) for name in names)
-
-
-def one_of(*words: str) -> Callable[[object, Attribute[str], str], None]:
-    """Build a validator for an option with a fixed set of values."""
-
-    def check(_options: object, attribute: Attribute[str], value: str) -> None:
-        if value not in words:
-            raise InvalidSetting(
-                f"`{attribute.name}` is not a word it can be",
-                hint=f"set `{attribute.name}` to one of: {', '.join(words)}.",
-            )
-
-    return check
