@@ -114,6 +114,7 @@ def test_adapters_know_only_what_a_stranger_may_know():
         "credicorp_auth.bearer.body",
         "credicorp_auth.errors",
         "credicorp_auth.bearer.existing_header",
+        "credicorp_auth.lazy",
         "credicorp_auth.plugin.api.clocks",
         "credicorp_auth.plugin.api.credential",
         "credicorp_auth.plugin.api.hookspecs",
