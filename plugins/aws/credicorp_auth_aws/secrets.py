@@ -42,14 +42,17 @@ class AwsSecretSource:
     @property
     def capabilities(self) -> SecretSourceCapabilities:
         """Report that it may supply `client_id`, and that the secret may rotate."""
-        return SecretSourceCapabilities(supplies_client_id=True, rotates=True)
+        return SecretSourceCapabilities(
+            supplies_client_id=True, rotates=True, timeout=self._options.timeout
+        )
 
-    def fetch(self, names: Collection[str]) -> FetchedSecret:
+    def fetch(self, names: Collection[str], *, timeout: float) -> FetchedSecret:
         """
         Read the named fields, all from one version.
 
         Args:
             names: Field names, such as `client_secret`.
+            timeout: Seconds that it may take in all.
 
         Raises:
             SecretUnavailable: `secret.missing`, `secret.empty`, `secret.invalid`, `secret.denied`,
@@ -58,7 +61,7 @@ class AwsSecretSource:
                 (`config.insecure_url`).
         """
         wanted = sorted(set(names))
-        seconds = self._options.timeout
+        seconds = min(timeout, self._options.timeout)
         progress: Progress[FetchedSecret] = self._calls.run(
             lambda call: self._read(wanted, call), seconds=seconds
         )
