@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from attrs import frozen
+from attrs import field, frozen
+from attrs.converters import optional
 
 from credicorp_auth import errors
-from credicorp_auth.plugin.api.option_values import choice, count, option, seconds, switch
+from credicorp_auth.plugin.api.option_values import (
+    one_of,
+    read_count,
+    read_seconds,
+    read_switch,
+)
 from credicorp_auth.plugin.api.options import AdapterOptions
 
 
@@ -14,12 +20,16 @@ from credicorp_auth.plugin.api.options import AdapterOptions
 class Options:
     """Options of an adapter."""
 
-    wait: float = option(seconds(most=60.0), default=2.0)
-    patience: float = option(seconds(least=0.5), default=1.0)
-    size: int = option(count(1), default=8)
-    level: int | None = option(count(2, 4), default=None)
-    colour: str = option(choice("red", "blue"), default="red")
-    shared: bool = option(switch, default=False)
+    wait: float = field(default=2.0, converter=lambda value: read_seconds("wait", value, most=60.0))
+    patience: float = field(
+        default=1.0, converter=lambda value: read_seconds("patience", value, least=0.5)
+    )
+    size: int = field(default=8, converter=lambda value: read_count("size", value, least=1))
+    level: int | None = field(
+        default=None, converter=optional(lambda value: read_count("level", value, least=2, most=4))
+    )
+    colour: str = field(default="red", validator=one_of("red", "blue"))
+    shared: bool = field(default=False, converter=lambda value: read_switch("shared", value))
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import Factory, frozen
+from attrs import Attribute, Converter, Factory, field, frozen
 
 from credicorp_auth.oauth.metadata import well_known_url
-from credicorp_auth.plugin.api.option_values import choice, count, option, seconds
+from credicorp_auth.plugin.api.option_values import read_choice, read_count, read_seconds
 from credicorp_auth.plugin.api.options import unknown_key
 from credicorp_auth.settings import values
 from credicorp_auth.settings.keywords import DEFAULTS, TakesSettings
@@ -27,6 +28,15 @@ SETTING_NAMES: Final = tuple(DEFAULTS)
 _STATED: Final = {name: default for name, default in DEFAULTS.items() if default is not None}
 
 
+def _setting(read: Callable[[str, Any], Any], **default: Any) -> Any:  # noqa: ANN401 - as attrs types `field`
+    """Declare a setting: the reader of its values, and a default that `TakesSettings` lacks."""
+
+    def convert(value: object, own: Attribute[Any]) -> object:
+        return None if value is None else read(own.name, value)
+
+    return field(converter=Converter(convert, takes_field=True), **default)
+
+
 _PATHS: Final = {
     "token_url": "/oauth/token",
     "jwks_url": "/oauth/jwks",
@@ -41,7 +51,7 @@ def _endpoint(name: str) -> Any:  # noqa: ANN401 - as attrs types `field`
         found = settings.discovery == "off"
         return f"{settings.base_url}{_PATHS[name]}" if found else settings.metadata_url
 
-    return option(values.address, default=Factory(find, takes_self=True))
+    return _setting(values.address, default=Factory(find, takes_self=True))
 
 
 @frozen(init=False, kw_only=True)
@@ -56,44 +66,44 @@ class Settings(TakesSettings):
     """
 
     # `TakesSettings` has the defaults of those that have none here.
-    base_url: str = option(values.url)
-    issuer: str | None = option(values.address, default=None)
-    discovery: str = option(choice("off", "on", "oidc"))
+    base_url: str = _setting(values.url)
+    issuer: str | None = _setting(values.address, default=None)
+    discovery: str = _setting(partial(read_choice, choices=("off", "on", "oidc")))
     token_url: str = _endpoint("token_url")
     jwks_url: str = _endpoint("jwks_url")
     introspection_url: str = _endpoint("introspection_url")
     revocation_url: str = _endpoint("revocation_url")
-    audience: str | None = option(values.text, default=None)
-    algorithms: tuple[str, ...] = option(values.algorithms)
+    audience: str | None = _setting(values.text, default=None)
+    algorithms: tuple[str, ...] = _setting(values.algorithms)
     # Beyond 5 minutes, expired tokens would be accepted.
-    leeway: float = option(seconds(least=0.0, most=300.0))
-    endpoint_origins: frozenset[str] = option(values.origins)
-    client_id: str | None = option(values.client_id, default=None)
-    client_secret: Secret | None = option(values.credential, default=None)
-    client_authentication: str = option(values.authentication)
-    scope: Scope = option(values.scope, default=())
-    resource: tuple[str, ...] = option(values.resources)
-    request_audience: str | None = option(values.text, default=None)
-    extra_parameters: tuple[tuple[str, Secret], ...] = option(values.parameters, default=())
-    transport: str | Transport = option(values.adapter)
-    transport_options: AdapterOptions = option(values.options, factory=dict)
-    cache: str | Cache = option(values.adapter)
-    cache_options: AdapterOptions = option(values.options, factory=dict)
-    secrets: str | SecretSource | None = option(values.adapter, default=None)
-    secrets_options: AdapterOptions = option(values.options, factory=dict)
-    allowed_origins: frozenset[str] = option(
+    leeway: float = _setting(partial(read_seconds, least=0.0, most=300.0))
+    endpoint_origins: frozenset[str] = _setting(values.origins)
+    client_id: str | None = _setting(values.client_id, default=None)
+    client_secret: Secret | None = _setting(values.credential, default=None)
+    client_authentication: str = _setting(values.authentication)
+    scope: Scope = _setting(values.scope, default=())
+    resource: tuple[str, ...] = _setting(values.resources)
+    request_audience: str | None = _setting(values.text, default=None)
+    extra_parameters: tuple[tuple[str, Secret], ...] = _setting(values.parameters, default=())
+    transport: str | Transport = _setting(values.adapter)
+    transport_options: AdapterOptions = _setting(values.options, factory=dict)
+    cache: str | Cache = _setting(values.adapter)
+    cache_options: AdapterOptions = _setting(values.options, factory=dict)
+    secrets: str | SecretSource | None = _setting(values.adapter, default=None)
+    secrets_options: AdapterOptions = _setting(values.options, factory=dict)
+    allowed_origins: frozenset[str] = _setting(
         values.origins, default=Factory(lambda settings: [settings.base_url], takes_self=True)
     )
-    refresh_lead: float = option(seconds(least=0.0))
-    expiry_margin: float = option(seconds(least=0.0))
-    assumed_lifetime: float = option(seconds(least=1.0))
-    max_lifetime: float = option(seconds(least=1.0))
-    timeout: float = option(seconds(least=0.001))
-    narrowed_scope: str = option(choice("refuse", "accept"))
-    introspection_audience: str = option(choice("if_present", "required"))
+    refresh_lead: float = _setting(partial(read_seconds, least=0.0))
+    expiry_margin: float = _setting(partial(read_seconds, least=0.0))
+    assumed_lifetime: float = _setting(partial(read_seconds, least=1.0))
+    max_lifetime: float = _setting(partial(read_seconds, least=1.0))
+    timeout: float = _setting(partial(read_seconds, least=0.001))
+    narrowed_scope: str = _setting(partial(read_choice, choices=("refuse", "accept")))
+    introspection_audience: str = _setting(partial(read_choice, choices=("if_present", "required")))
     # The default scope's entry is never evicted, so 1 would leave no room. An entry takes 3 KiB.
-    max_entries: int = option(count(2, 1_048_576))
-    observers: tuple[str | Callable[[Event], object], ...] = option(values.words)
+    max_entries: int = _setting(partial(read_count, least=2, most=1_048_576))
+    observers: tuple[str | Callable[[Event], object], ...] = _setting(values.words)
 
     def _take(self, settings: dict[str, Any]) -> None:
         given = {name: value for name, value in settings.items() if value is not None}

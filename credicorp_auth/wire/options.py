@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.secret import Secret
-from credicorp_auth.plugin.api.option_values import option, seconds
+from credicorp_auth.plugin.api.option_values import read_seconds
 from credicorp_auth.plugin.api.options import READS_OFF
 from credicorp_auth.wire.proxy import DIRECT, read_proxy
 from credicorp_auth.wire.tls_files import (
@@ -30,6 +30,10 @@ def _read_proxy_option(value: str | Secret | None) -> Secret | None:
             "to none for no proxy.",
         )
     return proxy
+
+
+def _read_connect_timeout(value: float | str) -> float:
+    return read_seconds("connect_timeout", value)
 
 
 @frozen
@@ -61,7 +65,7 @@ class TransportOptions:
     proxy: Secret | None = field(
         default=None, converter=_read_proxy_option, metadata={READS_OFF: True}
     )
-    connect_timeout: float = option(seconds(), default=3.0)
+    connect_timeout: float = field(default=3.0, converter=_read_connect_timeout)
     client_key: str | None = field(default=None, converter=read_client_key)
 
     def __attrs_post_init__(self) -> None:

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, Final, cast
-
-from attrs import Attribute, Converter, field
+from typing import TYPE_CHECKING, Any, Final
 
 from credicorp_auth.errors import InvalidSetting
 
-Reader = Callable[[str, Any], Any]
-"""A function of a setting's or option's name and the given value; it returns the value to use."""
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from attrs import Attribute
 
 _LONGEST_COUNT: Final = 20  # characters
-
-
-def option(read: Reader, **default: Any) -> Any:  # noqa: ANN401 - as attrs types `field`
-    """
-    Declare a field of an attrs class with the reader of its values.
-
-    Args:
-        read: The reader. None is not read if it is the default.
-        **default: `default` or `factory`, as for attrs's `field`; neither for a required option.
-    """
-
-    def convert(value: object, own: Attribute[Any]) -> object:
-        return None if value is None is own.default else read(own.name, value)
-
-    return field(converter=Converter(convert, takes_field=True), **default)
 
 
 def invalid(name: str, problem: str, hint: str) -> InvalidSetting:
@@ -36,61 +20,75 @@ def invalid(name: str, problem: str, hint: str) -> InvalidSetting:
     return InvalidSetting(f"`{name}` {problem}", hint=hint)
 
 
-def seconds(*, least: float | None = None, most: float = math.inf) -> Reader:
+def read_seconds(
+    name: str, value: float | str, *, least: float | None = None, most: float = math.inf
+) -> float:
     """
-    Return the reader of a number of seconds.
+    Read a number of seconds.
 
     Args:
+        name: The setting or option, for the message.
+        value: The number, or its digits.
         least: The least number; None, the default, for any above 0.
         most: The largest number; by default any that is finite.
+
+    Raises:
+        InvalidSetting: It is anything else (`config.value`).
     """
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    is_enough = number > 0 if least is None else number >= least
+    if is_enough and number <= most and not math.isinf(number):
+        return number
     bounds = "above 0" if least is None else f"from {least:g}"
     bounds += "" if math.isinf(most) else f" up to {most:g}"
-
-    def read(name: str, value: object) -> float:
-        try:
-            number = math.nan if isinstance(value, bool) else float(cast("Any", value))
-        except (TypeError, ValueError, OverflowError):
-            number = math.nan
-        is_enough = number > 0 if least is None else number >= least
-        if not is_enough or number > most or math.isinf(number):
-            hint = f"set `{name}` to a number of seconds {bounds}."
-            raise invalid(name, f"is not a number of seconds {bounds}", hint)
-        return number
-
-    return read
+    hint = f"set `{name}` to a number of seconds {bounds}."
+    raise invalid(name, f"is not a number of seconds {bounds}", hint)
 
 
-def count(least: int, most: float = math.inf) -> Reader:
-    """Return the reader of a whole number within bounds."""
+def read_count(name: str, value: int | str, *, least: int, most: float = math.inf) -> int:
+    """
+    Read a whole number.
+
+    Args:
+        name: The setting or option, for the message.
+        value: The number, or its digits.
+        least: The least number.
+        most: The largest number; by default any.
+
+    Raises:
+        InvalidSetting: It is anything else (`config.value`).
+    """
+    # `int(text)` alone would accept 1_000 and digits of every script.
+    is_digits = isinstance(value, str) and value.isascii() and value.strip().isdecimal()
+    if type(value) is int or (is_digits and len(str(value)) < _LONGEST_COUNT):
+        number = int(value)
+        if least <= number <= most:
+            return number
     bounds = f"from {least}" + ("" if math.isinf(most) else f" to {most}")
-
-    def read(name: str, value: object) -> int:
-        # `int(text)` alone would accept 1_000 and digits of every script.
-        is_digits = isinstance(value, str) and value.isascii() and value.strip().isdecimal()
-        plain = type(value) is int or (is_digits and len(str(value)) < _LONGEST_COUNT)
-        number = int(cast("Any", value)) if plain else least - 1
-        if not least <= number <= most:
-            hint = f"set `{name}` to a whole number {bounds}."
-            raise invalid(name, f"is not a whole number {bounds}", hint)
-        return number
-
-    return read
+    hint = f"set `{name}` to a whole number {bounds}."
+    raise invalid(name, f"is not a whole number {bounds}", hint)
 
 
-def choice(*choices: str) -> Reader:
-    """Return the reader of one of some words."""
-
-    def read(name: str, value: object) -> str:
-        if value not in choices:
-            hint = f"choose one of {', '.join(choices)}."
-            raise invalid(name, f"is {ascii(value)[:60]}", hint)
-        return str(value)
-
-    return read
+def read_choice(name: str, value: str, *, choices: tuple[str, ...]) -> str:
+    """Read one of some words."""
+    if value not in choices:
+        raise invalid(name, f"is {ascii(value)[:60]}", f"choose one of {', '.join(choices)}.")
+    return str(value)
 
 
-def switch(name: str, value: object) -> bool:
+def one_of(*choices: str) -> Callable[[object, Attribute[Any], Any], None]:
+    """Return an attrs validator that accepts only some words."""
+
+    def check(_options: object, attribute: Attribute[Any], value: Any) -> None:  # noqa: ANN401 - as it is given
+        read_choice(attribute.name, value, choices=choices)
+
+    return check
+
+
+def read_switch(name: str, value: bool | str) -> bool:  # noqa: FBT001 - a reader
     """Read true or false."""
     word = str(value).lower()
     if word not in {"true", "false"}:

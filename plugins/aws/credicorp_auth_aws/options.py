@@ -10,7 +10,7 @@ from attrs import Attribute, field, frozen
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.messages import read_url
 from credicorp_auth.plugin.api.json_record import no_field_names, read_field_names
-from credicorp_auth.plugin.api.option_values import choice, invalid, option, seconds
+from credicorp_auth.plugin.api.option_values import invalid, one_of, read_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,6 +39,10 @@ def _read_endpoint(value: str | None) -> str | None:
 
 
 _name: Final = _spelt(r"[!-~]{1,2048}", "set it to the name or ARN, without white space.")
+
+
+def _read_timeout(value: float | str) -> float:
+    return read_seconds("timeout", value, most=_LONGEST)
 
 
 @frozen
@@ -97,8 +101,8 @@ class SourceOptions:
         default=None, validator=_spelt(r"[!-~]{32,64}", "set it to the id of a version.")
     )
     fields: Mapping[str, str] = field(factory=no_field_names, converter=read_field_names)
-    timeout: float = option(seconds(most=_LONGEST), default=2.0)
-    overlap: str = option(choice("off", "previous", "pending"), default="off")
+    timeout: float = field(default=2.0, converter=_read_timeout)
+    overlap: str = field(default="off", validator=one_of("off", "previous", "pending"))
 
     @property
     def known_region(self) -> str | None:

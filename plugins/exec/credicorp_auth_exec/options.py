@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from credicorp_auth.http.strict_json import NotStrictJson, read_json_object
 from credicorp_auth.plugin.api.json_record import no_field_names, read_field_names
-from credicorp_auth.plugin.api.option_values import choice, invalid, option, seconds
+from credicorp_auth.plugin.api.option_values import invalid, one_of, read_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -69,6 +69,10 @@ def _read_names(value: Iterable[str] | str) -> tuple[str, ...]:
     return names
 
 
+def _read_timeout(value: float | str) -> float:
+    return read_seconds("timeout", value)
+
+
 @frozen
 class SourceOptions:
     """
@@ -97,5 +101,5 @@ class SourceOptions:
     command: tuple[str, ...] = field(converter=_read_command)
     environment: tuple[str, ...] = field(default=(), converter=_read_names)
     fields: Mapping[str, str] = field(factory=no_field_names, converter=read_field_names)
-    standard_error: str = option(choice("discard", "inherit"), default="discard")
-    timeout: float = option(seconds(), default=5.0)
+    standard_error: str = field(default="discard", validator=one_of("discard", "inherit"))
+    timeout: float = field(default=5.0, converter=_read_timeout)

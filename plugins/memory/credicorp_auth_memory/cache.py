@@ -7,12 +7,12 @@ from collections import OrderedDict
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Final
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.plugin.api import CacheCapabilities, sound_number
 from credicorp_auth.plugin.api.clocks import monotonic
-from credicorp_auth.plugin.api.option_values import count, option, switch
+from credicorp_auth.plugin.api.option_values import read_count, read_switch
 from credicorp_auth_memory.lease import LeaseTable
 
 if TYPE_CHECKING:
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 
 _SLACK: Final = 64  # stale items that the heap may hold beyond twice the number of entries
+
+
+def _read_max_entries(value: int | str) -> int:
+    return read_count("max_entries", value, least=1)
+
+
+def _read_shared(value: bool | str) -> bool:  # noqa: FBT001 # a converter
+    return read_switch("shared", value)
 
 
 @frozen
@@ -37,8 +45,8 @@ class CacheOptions:
             that can access it can read the tokens of all its users.
     """
 
-    max_entries: int = option(count(1), default=16_384)
-    shared: bool = option(switch, default=False)
+    max_entries: int = field(default=16_384, converter=_read_max_entries)
+    shared: bool = field(default=False, converter=_read_shared)
 
 
 @frozen

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.messages import origin_of, read_url
 from credicorp_auth.http.secret import Secret
+from credicorp_auth.plugin.api.option_values import read_count, read_seconds, read_switch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,6 +75,21 @@ def check_ascii(_options: object, attribute: Attribute[Any], value: str | None) 
             f"`{attribute.name}` has characters that HTTP headers do not carry",
             hint=f"set `{attribute.name}` to ASCII characters.",
         )
+
+
+def read_version(value: int | str) -> int:
+    """Read the number of a version, 1 or above."""
+    return read_count("version", value, least=1)
+
+
+def read_timeout(value: float | str) -> float:
+    """Read the timeout of a fetch, in seconds."""
+    return read_seconds("timeout", value)
+
+
+def read_wrapped(value: str | bool) -> bool:  # noqa: FBT001 # a converter
+    """Read whether the secret id is wrapped."""
+    return read_switch("secret_id_wrapped", value)
 
 
 def read_origins(value: str | Iterable[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from attrs.converters import optional
 
 from credicorp_auth.errors import InvalidSetting, MissingSetting
 from credicorp_auth.plugin.api.json_record import no_field_names, read_field_names
-from credicorp_auth.plugin.api.option_values import choice, count, option, seconds, switch
+from credicorp_auth.plugin.api.option_values import one_of
 from credicorp_auth.wire.tls_files import read_client_certificate
 from credicorp_auth_vault.option_values import (
     check_ascii,
@@ -18,6 +18,9 @@ from credicorp_auth_vault.option_values import (
     read_file_name,
     read_origins,
     read_secret,
+    read_timeout,
+    read_version,
+    read_wrapped,
     trim_slashes,
 )
 
@@ -100,10 +103,10 @@ class VaultOptions:
     )
     mount: str = field(default="secret", converter=trim_slashes, validator=check_path)
     path: str | None = field(default=None, converter=optional(trim_slashes), validator=check_path)
-    version: int | None = option(count(1), default=None)
+    version: int | None = field(default=None, converter=optional(read_version))
     fields: Mapping[str, str] = field(factory=no_field_names, converter=read_field_names)
-    overlap: str = option(choice("off", "previous"), default="off")
-    auth: str = option(choice(*LOGIN_OPTIONS), default="token")
+    overlap: str = field(default="off", validator=one_of("off", "previous"))
+    auth: str = field(default="token", validator=one_of(*LOGIN_OPTIONS))
     auth_mount: str | None = field(
         default=None, converter=optional(trim_slashes), validator=check_path
     )
@@ -111,7 +114,7 @@ class VaultOptions:
     role_id: Secret | None = field(default=None, converter=optional(read_secret))
     secret_id: Secret | None = field(default=None, converter=optional(read_secret))
     secret_id_file: str | None = field(default=None, converter=optional(read_file_name))
-    secret_id_wrapped: bool = option(switch, default=False)
+    secret_id_wrapped: bool = field(default=False, converter=read_wrapped)
     jwt: Secret | None = field(default=None, converter=optional(read_secret))
     jwt_file: str | None = field(default=None, converter=optional(read_file_name))
     token: Secret | None = field(default=None, converter=optional(read_secret))
@@ -122,7 +125,7 @@ class VaultOptions:
     )
     client_key: str | None = field(default=None, converter=optional(read_file_name))
     standby_hosts: tuple[str, ...] = field(default=(), converter=read_origins)
-    timeout: float = option(seconds(), default=2.0)
+    timeout: float = field(default=2.0, converter=read_timeout)
 
     def __attrs_post_init__(self) -> None:
         """Check combinations of options."""
