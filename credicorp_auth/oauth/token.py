@@ -103,10 +103,6 @@ class AccessToken:
         header = Secret(f"{self.token_type} {self.value.reveal()}")
         object.__setattr__(self, "header", header.reveal)
 
-    def usable_at(self, now: float) -> bool:
-        """Say whether the token is valid at `now`, in epoch seconds."""
-        return now < self.expires_at
-
 
 class CarriedTokens:
     """

@@ -210,26 +210,22 @@ def build_engines(
     return Engines(tokens, verifier, introspector, revoker)
 
 
-def build_anonymous_runtime(
-    settings: Settings, *, registry: Registry | None = None, clock: Clock | None = None
-) -> AnonymousRuntime:
+def build_anonymous_runtime(settings: Settings, *, clock: Clock | None = None) -> AnonymousRuntime:
     """Build the runtime for work that needs no secret; see `build_engine`."""
-    registry = registry or operators_registry(os.environ)
+    registry = operators_registry(os.environ)
     transport = load_adapter(registry, TRANSPORT, settings.transport, settings.transport_options)
     observers = [load_observer(registry, each) for each in settings.observers]
     return AnonymousRuntime(transport, EventEmitter(observers), clock or Clock())
 
 
-def open_listing_cache(
-    settings: Settings, *, registry: Registry | None = None
-) -> tuple[ListingCache, Provider]:
+def open_listing_cache(settings: Settings) -> tuple[ListingCache, Provider]:
     """
     Open the cache that the settings name, for an operator.
 
     Raises:
         ConfigurationError: The cache cannot be loaded, or does not list its entries.
     """
-    registry = registry or operators_registry(os.environ)
+    registry = operators_registry(os.environ)
     cache, provider = load_adapter(registry, CACHE, settings.cache, settings.cache_options)
     if not cache.capabilities.lists:
         raise InvalidSetting(

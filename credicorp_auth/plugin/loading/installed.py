@@ -14,7 +14,7 @@ from credicorp_auth.plugin.api import Provider
 from credicorp_auth.plugin.loading.kinds import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from importlib.metadata import EntryPoint
     from os import PathLike
     from pathlib import Path
@@ -52,6 +52,15 @@ def installed_entry_points() -> tuple[EntryPoint, ...]:
         *(point for points in found.values() for point in points),
         *_without_metadata(frozenset(found)),
     )
+
+
+def claims_of(found: Iterable[EntryPoint], group: str) -> dict[str, list[EntryPoint]]:
+    """Return the entry points of a group by name; the same one may occur twice on the path."""
+    claims: dict[str, dict[tuple[str, str], EntryPoint]] = {}
+    for each in found:
+        if each.group == group:
+            claims.setdefault(each.name, {})[owner_of(each), each.value] = each
+    return {name: list(claims[name].values()) for name in sorted(claims)}
 
 
 def owner_of(entry_point: EntryPoint) -> str:
