@@ -66,9 +66,7 @@ def test_fault_199_394_rotation_under_each_name(rotating, refusal, scale, eviden
     """199, 394: eight threads, old secrets refused at once by any name: no call fails."""
     sandbox, auth, publish = rotating
     sandbox.switches.client_refusal = REFUSALS[refusal]
-    outcome = rotate_under_load(
-        sandbox, auth, rotate_secret(sandbox, publish), seconds=60 * scale
-    )
+    outcome = rotate_under_load(sandbox, auth, rotate_secret(sandbox, publish), seconds=60 * scale)
 
     evidence(f"rotation-{refusal}", **outcome.figures())
     outcome.assert_no_call_failed()

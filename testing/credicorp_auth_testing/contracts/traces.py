@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import Any, Final, cast
+
+from credicorp_auth_testing.contracts.audit import listening
 
 _ENDING: Final = frozenset({"os.remove", "os.rename"})
 _SAYING: Final = frozenset(
@@ -76,19 +76,6 @@ def _text_of(value: Any) -> str:
     return str(value)
 
 
-_WATCHES: Final[list[_Watch]] = []
-
-
-@cache  # an audit hook stays for the life of the process
-def _start_listening() -> None:
-    def listen(event: str, arguments: tuple[Any, ...]) -> None:
-        for each in _WATCHES:
-            each.notice(event, arguments)
-
-    listen.__cantrace__ = True  # type: ignore[attr-defined] # so that coverage sees it
-    sys.addaudithook(listen)
-
-
 @contextmanager
 def watching_traces() -> Generator[dict[str, list[str]]]:
     """
@@ -96,11 +83,9 @@ def watching_traces() -> Generator[dict[str, list[str]]]:
 
     The keys are names of Python's audit events; the values are complete once the block has ended.
     """
-    _start_listening()
     watch = _Watch()
-    _WATCHES.append(watch)
     try:
-        yield watch.seen
+        with listening(watch.notice):
+            yield watch.seen
     finally:
-        _WATCHES.remove(watch)
         watch.look_at_files()
