@@ -55,6 +55,34 @@ class TestHttpxSilent(OverHttpx):
     reports = False
 
 
+class Meddling(Sync):
+    """It puts the token into the caller's own headers."""
+
+    def request(self, auth, method, url, *, headers, **how):
+        headers["Authorization"] = auth.call(url).header()
+        return super().request(auth, method, url, headers=headers, **how)
+
+
+class TestRequestsMeddling(Meddling, OverRequests):
+    """Over requests."""
+
+
+class TestHttpxMeddling(Meddling, OverHttpx):
+    """Over httpx."""
+
+
+class TestRequestsUnread(OverRequests):
+    """It reads no response that it repeats, and never closes it."""
+
+    def transmit(self, method, url, headers):
+        session = requests.Session()
+        got = session.request(method, url, headers=headers, timeout=5, stream=True)
+        if got.status_code == 401:
+            self.unread = got
+            return Got(401, b"")
+        return Got(got.status_code, got.content)
+
+
 class Async(AsyncBearerContract):
     """It sends by an async client of `library`; `token` obtains the header."""
 

@@ -59,7 +59,7 @@ class ConnectionTests(BearerHarness):
 
     @pytest.mark.parametrize("kind", ["done", "refused", "redirected"])
     def test_the_callers_headers_are_not_changed(self, send: Any, kind: str) -> None:
-        """The headers that a caller passes are as before after the request, and may be used again."""
+        """The headers that a caller passes are the same after the request."""
         headers = {"X-Request-Id": "7", "authorization": "Basic b3duOm93bg=="}
         with WireServer(*serving(_DONE)) as elsewhere:
             first = {"done": [], "refused": [REFUSED], "redirected": [redirect(elsewhere.url)]}
@@ -83,7 +83,7 @@ def _refusal(body: bytes) -> bytes:
 
 
 def _count_connections(send: Any, text: bytes, unless: bytes) -> int:
-    """Send a request whose first response leads to a second one; return how many connections it took."""
+    """Send a request whose first response leads to a second; return how many connections it took."""
     turn: list[Step] = [Receive(), _SendUnless(text, unless)]
     with WireServer(turn * 2) as server:
         with none_left_open():
