@@ -10,6 +10,7 @@ import json
 import os
 import ssl
 import threading
+from itertools import product
 
 import filelock
 import pytest
@@ -45,7 +46,7 @@ BUSY = response(status="503 Service Unavailable", headers=[("Retry-After", "1")]
 
 @pytest.fixture
 def gaps():
-    """The longest time between two beats of each program, in milliseconds."""
+    """The longest time between two beats of each program in milliseconds: by the clock, of the processor."""
     return []
 
 
@@ -70,7 +71,7 @@ def run_greenlets(pulse, run_program, gaps):
                 }
             ),
         )
-        gaps.append(reported["longest_gap_ms"])
+        gaps.append((reported["longest_gap_ms"], reported["longest_gap_cpu_ms"]))
         return reported["outcomes"], reported["events"]
 
     return run
@@ -216,12 +217,19 @@ def test_fault_416_no_greenlet_waits_for_long(
 ):
     """416: while two hundred need a token, the time between two beats is at most 50 ms."""
     transports = ["urllib3", "requests", "httpx", "httpx2"][: max(1, int(4 * scale))]
-    for transport in transports * max(1, int(5 * scale)):
+    for transport, order in product(transports * max(1, int(5 * scale)), ["patched", "lazy"]):
         with WireServer([Receive(), pulse.beats(), Send(TOKEN)]) as server:
-            outcomes, _ = run_greenlets(patched_by, server, transport=transport)
+            outcomes, _ = run_greenlets(patched_by, server, order=order, transport=transport)
         assert {"abc": 200} == outcomes
 
-    gaps.sort()
-    evidence(f"greenlets_{patched_by}", runs=len(gaps), median_ms=gaps[len(gaps) // 2], longest_ms=gaps[-1])  # fmt: skip
+    by_clock, of_processor = (sorted(each) for each in zip(*gaps, strict=True))
+    evidence(
+        f"greenlets_{patched_by}",
+        runs=len(gaps),
+        median_ms=by_clock[len(gaps) // 2],
+        longest_ms=by_clock[-1],
+        longest_cpu_ms=of_processor[-1],
+    )
+    assert of_processor[-1] <= 50
     if scale == 1:  # on a busy machine every process waits
-        assert gaps[-1] <= 50
+        assert by_clock[-1] <= 50

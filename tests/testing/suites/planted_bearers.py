@@ -35,7 +35,7 @@ class OverRequests(Sync):
 
 class OverHttpx(Sync):
     def transmit(self, method, url, headers):
-        got = httpx.request(method, url, headers=headers, timeout=5)
+        got = httpx.request(method, url, headers=headers, timeout=5, follow_redirects=True)
         return Got(got.status_code, got.content)
 
 
@@ -90,7 +90,7 @@ class Async(AsyncBearerContract):
 
     async def arequest(self, auth, method, url, *, headers, body, scope, existing):
         call = auth.call(url, scope)
-        async with self.library.AsyncClient(timeout=5) as client:
+        async with self.library.AsyncClient(timeout=5, follow_redirects=True) as client:
             headers = {**headers, "Authorization": await self.token(call)}
             got = await client.request(method, url, headers=headers)
             if call.on_response(got.status_code, [], replayable=True):
@@ -130,7 +130,7 @@ class Minting(Async):
     """Each call that is refused forgets the token, however new, and mints."""
 
     async def arequest(self, auth, method, url, *, headers, body, scope, existing):
-        async with self.library.AsyncClient(timeout=5) as client:
+        async with self.library.AsyncClient(timeout=5, follow_redirects=True) as client:
             for _ in range(2):
                 token = await auth.aget_token(scope)
                 value = token.header()

@@ -83,7 +83,7 @@ def _refusal(body: bytes) -> bytes:
 
 
 def _count_connections(send: Any, text: bytes, unless: bytes) -> int:
-    """Send a request whose first response leads to a second; return how many connections it took."""
+    """Send a request whose first response leads to a second; return the number of connections."""
     turn: list[Step] = [Receive(), _SendUnless(text, unless)]
     with WireServer(turn * 2) as server:
         with none_left_open():
