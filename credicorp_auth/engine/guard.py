@@ -203,7 +203,7 @@ class Guard:
         if not call.is_overdue:
             return
         if self._is_closed and not self._hangs():
-            with suppress(Exception):  # nobody waits for it
+            with suppress(Exception):  # no caller waits for it
                 self._close_adapter()
         else:
             self._try_again(here=True)
@@ -253,7 +253,7 @@ class Guard:
         began = monotonic()
         try:
             self._probe(verb)
-        except Exception:  # noqa: BLE001 - whatever it raises, the adapter is not well
+        except Exception:  # noqa: BLE001 - an adapter that raises anything is not well
             return False
         return monotonic() - began < self._seconds()
 

@@ -163,7 +163,7 @@ class GuardedCache:
             return absent
         finally:
             if not allowance.spend(began):
-                # Each thread starts anew once the cache is well.
+                # Each thread starts with the full amount once the cache is well.
                 self._allowance = _Allowance(self._seconds)
                 self._guard.open(verb, f"took more than {self._seconds:g} s of one call")
 

@@ -240,7 +240,7 @@ def test_fault_480_a_renewal_that_hangs(connect, gate, events):
 
 
 def test_fault_481_a_secret_source_that_hangs_costs_one_delay(connect, gate, events):
-    """481: the next callers are told at once; it is read again once it is well."""
+    """481: the next callers are emitted at once; it is read again once it is well."""
     gate.shut_for = "fetch"
     auth = connect(client_secret=None, secrets=StrangersSource(gate))
     for _ in range(4):
@@ -414,7 +414,7 @@ def test_a_bounded_cache_of_a_stranger_gets_its_room(connect, gate, events):
 
 
 def test_an_error_is_no_trouble(connect, gate, events):
-    """What a cache raises at once is told as before; the cache is asked again."""
+    """What a cache raises at once is emitted as before; the cache is asked again."""
 
     class Failing(StrangersCache):
         def read(self, key, *, timeout):
@@ -445,16 +445,16 @@ def test_a_builtin_timeout_of_the_adapter_is_its_error(connect, gate, events):
 
 
 class Notes:
-    """A guard, what it told, and an adapter that does what the test says."""
+    """A guard, what it emitted, and an adapter that does what the test says."""
 
     def __init__(self):
-        self.told = []
+        self.emitted = []
         self.tries = []
         self.well = True
         self.guard = Guard("it", "cache", probe=self.probe, seconds=lambda: LONG, emit=self.emit)
 
     def emit(self, name, **_fields):
-        self.told.append(name)
+        self.emitted.append(name)
 
     def probe(self, verb):
         self.tries.append(verb)
@@ -483,7 +483,7 @@ def test_without_threads_calls_run_inline_and_one_tries_after_a_while():
         return first, notes.guard.is_open()
 
     assert (True, False) == without_threads(scene)
-    assert ["adapter.trouble"] == notes.told
+    assert ["adapter.trouble"] == notes.emitted
 
 
 def test_a_thread_that_has_tried_often_enough_ends_and_the_next_call_starts_another(monkeypatch):
@@ -498,7 +498,7 @@ def test_a_thread_that_has_tried_often_enough_ends_and_the_next_call_starts_anot
     notes.well = True
     notes.guard.is_open()
     wait_for_no_thread()
-    assert ["adapter.trouble", "adapter.recovered"] == notes.told
+    assert ["adapter.trouble", "adapter.recovered"] == notes.emitted
     assert not notes.guard.is_open()
 
 
@@ -514,7 +514,7 @@ def test_trouble_is_told_once_and_not_after_the_end():
     later.guard.close(lambda: None, seconds=1)
     later.guard.open("read", "late")
 
-    assert (["adapter.trouble"], []) == (notes.told, later.told)
+    assert (["adapter.trouble"], []) == (notes.emitted, later.emitted)
 
 
 def test_what_a_call_raises_is_raised_in_the_caller():
