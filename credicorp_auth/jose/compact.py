@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from credicorp_auth.errors import MalformedToken, WrongAlgorithm, WrongType
 from credicorp_auth.http.strict_json import NotStrictJson, read_json_object
-from credicorp_auth.jose.base64url import decode_base64url
+from credicorp_auth.jose.base64url import MAX_SIGNED_TOKEN, decode_base64url
 from credicorp_auth.jose.signature_algorithm import ALGORITHMS
 from credicorp_auth.jose.verification_key import is_kid
 
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from credicorp_auth.jose.signature_algorithm import SignatureAlgorithm
-
-MAX_SIGNED_TOKEN: Final = 16 * 1024
-"""Maximum characters of a signed token."""
 
 _SEGMENTS: Final = 3
 _ACCESS_TOKEN_TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, cast
-
-from attrs import frozen
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from credicorp_auth import errors
 from credicorp_auth.errors import CredicorpAuthError, MalformedResponse
@@ -46,8 +44,7 @@ _UNAUTHORIZED, _FORBIDDEN = 401, 403
 _NOT_THERE: Final = frozenset({404, 405})
 
 
-@frozen
-class _ErrorText:
+class _ErrorText(NamedTuple):
     """
     The OAuth error in a body, safe to show.
 

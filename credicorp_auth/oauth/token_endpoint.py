@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
-
-from attrs import field, frozen
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from credicorp_auth import errors
 from credicorp_auth.errors import InvalidSetting, MalformedResponse
@@ -64,8 +62,7 @@ _RESERVED: Final[Mapping[str, str]] = {
 }
 
 
-@frozen
-class TokenRequest:
+class TokenRequest(NamedTuple):
     """
     The parameters that shape a token, except the client.
 
@@ -80,7 +77,7 @@ class TokenRequest:
 
     token_url: str
     client_authentication: str = "client_secret_post"
-    scope: Scope = field(factory=Scope)
+    scope: Scope = Scope()
     resource: tuple[str, ...] = ()
     audience: str | None = None
     extra_parameters: tuple[tuple[str, Secret], ...] = ()
@@ -90,8 +87,7 @@ class TokenRequest:
         return (*secrets, *(value for _, value in self.extra_parameters))
 
 
-@frozen
-class TokenPolicy:
+class TokenPolicy(NamedTuple):
     """
     The rules for responses that leave something open.
 

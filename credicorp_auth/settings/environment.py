@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from credicorp_auth.errors import InvalidSetting
@@ -68,6 +67,8 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _check_spelling(variable: str, name: str) -> None:
+    from difflib import get_close_matches  # noqa: PLC0415 - for a variable that is no setting
+
     near = get_close_matches(name, [*SETTING_NAMES, *_OTHERS], n=1, cutoff=0.85)
     if near:
         raise InvalidSetting(

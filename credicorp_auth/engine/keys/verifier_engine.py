@@ -25,8 +25,8 @@ from credicorp_auth.errors import (
     MissingSetting,
     UnknownKey,
 )
+from credicorp_auth.jose.base64url import MAX_SIGNED_TOKEN
 from credicorp_auth.jose.claims import Claims
-from credicorp_auth.jose.compact import MAX_SIGNED_TOKEN
 from credicorp_auth.jose.key_set import no_usable_key
 from credicorp_auth.jose.verification import read_token
 from credicorp_auth.lifecycle.verify import Question, verify_with_cached_keys

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Final, Self
-
-from attrs import field, frozen
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from credicorp_auth.engine.single_flight.call import start_thread
 from credicorp_auth.plugin.api import LeaseState, sound_number
@@ -23,8 +21,7 @@ LEASE_SECONDS: Final = 3.0
 RENEW_SECONDS: Final = 1.0
 
 
-@frozen
-class NoLease:
+class NoLease(NamedTuple):
     """Null lease: another process holds it (`HELD`), or the cache has no leases or is down."""
 
     state: LeaseState = LeaseState.FAILED
@@ -38,7 +35,6 @@ class NoLease:
         """Nothing is held."""
 
 
-@frozen(eq=False)
 class HeldLease:
     """
     An acquired lease, renewed by its own thread until it is released.
@@ -49,10 +45,9 @@ class HeldLease:
         number: The adapter's number; 0 if it is out of bounds.
     """
 
-    lease: Lease
-    ask: Ask
-    number: int
-    _over: threading.Event = field(factory=threading.Event, init=False)
+    def __init__(self, lease: Lease, ask: Ask, number: int) -> None:
+        self.lease, self.ask, self.number = lease, ask, number
+        self._over = threading.Event()
 
     @property
     def state(self) -> LeaseState:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import attrs
@@ -217,6 +216,8 @@ def unknown_key(name: str, known: list[str], *, where: str) -> InvalidSetting:
         known: The valid names.
         where: The setting that holds the name, for the message.
     """
+    from difflib import get_close_matches  # noqa: PLC0415 - for this error only
+
     near = get_close_matches(name, known, n=1)
     known_names = ", ".join(sorted(known)) or "none"
     return InvalidSetting(
