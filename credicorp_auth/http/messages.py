@@ -85,11 +85,13 @@ class HttpResponse:
 
     def header_values(self, name: str) -> list[str]:
         """Return the values of the header `name` (any case), in the order received."""
-        return [value for each, value in self.headers if each == name.lower()]
+        name = name.lower()
+        return [value for each, value in self.headers if each == name]
 
     def header(self, name: str) -> str | None:
         """Return the only value of the header `name`; None if it is absent or repeated."""
-        values = self.header_values(name)
+        name = name.lower()
+        values = [value for each, value in self.headers if each == name]
         return values[0] if len(values) == 1 else None
 
 

@@ -61,7 +61,7 @@ class _Opaque(Generic[T]):
         return hmac.compare_digest(self._digest(), other._digest())
 
     def __hash__(self) -> int:
-        return hash(self.fingerprint)
+        return hash(self._digest())
 
     def _digest(self) -> bytes:
         value = self.reveal()

@@ -12,6 +12,8 @@ import tracemalloc
 from collections import Counter
 from importlib import import_module
 
+LIBRARIES = {"urllib3": (), "httpx": ("httpx", "httpcore", "anyio")}
+
 
 def build(**settings):
     """Build a client of a server that is never called."""
@@ -139,7 +141,7 @@ def fresh_call(method):
 
 def cold_mint():
     """Count the functions of ours that run, and their modules, from a client's call to its token."""
-    build().get_token()  # whatever is imported on first use
+    build().get_token()  # some modules are imported on first use
     auth, called = build(), Counter()
 
     def count(frame, event, _argument):
@@ -165,7 +167,7 @@ if __name__ == "__main__":
     name, *arguments = sys.argv[1:]
     if name == "modules":
         # Here and not in a function above, so that nothing else is loaded before.
-        for each in {"urllib3", arguments[0]}:
+        for each in ("urllib3", *LIBRARIES[arguments[0]]):
             import_module(each)
         loaded = set(sys.modules)
         mint(*arguments)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from credicorp_auth.bearer.existing_header import Existing
 
 _NO_BODY: Final = Body()
-_SPECIAL: Final = frozenset({"authorization", "host"})
 
 
 class BearerAuth(AuthBase):
@@ -66,11 +65,7 @@ class BearerAuth(AuthBase):
             HeaderExists: The request has an `Authorization` header, and `existing` is `refuse`.
             CredicorpAuthError: No token could be obtained; nothing was sent.
         """
-        # One pass: asking for a header that is absent costs an exception.
-        if _SPECIAL.isdisjoint([name.lower() for name in r.headers]):
-            call: BearerCall | None = self._auth.call(str(r.url), self._scope)
-        else:
-            call = self._begin(r)
+        call = self._begin(r)
         if call is not None:
             body = _NO_BODY if r.body is None else Body(r.body)
             request = AuthorizedRequest(call, lambda: self._begin_again(r), body)
@@ -80,6 +75,8 @@ class BearerAuth(AuthBase):
 
     def _begin(self, r: PreparedRequest) -> BearerCall | None:
         own, host = r.headers.get(HEADER), r.headers.get("Host")
+        if own is None and host is None:
+            return self._auth.call(str(r.url), self._scope)
         values = [] if own is None else [own]
         return self._existing.begin(str(r.url), self._scope, values, host=host)
 

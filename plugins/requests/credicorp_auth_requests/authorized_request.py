@@ -34,6 +34,8 @@ class AuthorizedRequest:
         body: Its body.
     """
 
+    __slots__ = ("_begin", "_body", "_call")
+
     def __init__(self, call: BearerCall, begin: Callable[[], BearerCall], body: Body) -> None:
         self._call = call
         self._begin = begin
@@ -128,7 +130,7 @@ class _Header(str):
     take: Callable[[], str]
 
     def __new__(cls, text: str, request: AuthorizedRequest, take: Callable[[], str]) -> Self:
-        made = super().__new__(cls, text)
+        made = str.__new__(cls, text)
         made.request, made.take = request, take
         return made
 
