@@ -113,7 +113,9 @@ def measure_programs(rounds: int) -> dict[str, dict[str, float]]:
             for name, path in paths.items():
                 samples[name].append(spent(path, server, environ))
     return {
-        name: dict(zip(("user", "processor", "peak_kib"), map(min, *each), strict=True))
+        name: dict(
+            zip(("user", "processor", "peak_kib"), map(min, zip(*each, strict=True)), strict=True)
+        )
         for name, each in samples.items()
     }
 

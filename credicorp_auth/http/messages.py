@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from attrs import field, frozen
@@ -29,8 +29,7 @@ def _lower_names(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], .
     return tuple((name.lower(), value) for name, value in headers)
 
 
-@frozen
-class HttpRequest:
+class HttpRequest(NamedTuple):
     """
     A request to an authorization server, ready for a transport to send.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from credicorp_auth.http.secret import Secret
     from credicorp_auth.oauth.endpoint import EndpointAddress, EndpointProfile
 
-_ERROR: Final = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,64}")
+_ERROR: Final = r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,64}"
 _REFUSALS: Final[Mapping[str, type[errors.TokenRequestRefused]]] = {
     "invalid_request": errors.InvalidRequest,
     "invalid_client": errors.InvalidClient,
@@ -197,7 +197,7 @@ def _unwrap(members: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_readable(error: object) -> bool:
-    return isinstance(error, str) and _ERROR.fullmatch(error) is not None
+    return isinstance(error, str) and re.fullmatch(_ERROR, error) is not None
 
 
 def _show_error(members: Mapping[str, Any], secrets: Collection[Secret]) -> _ErrorText:

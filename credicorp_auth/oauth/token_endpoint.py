@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from credicorp_auth.http.messages import HttpRequest, HttpResponse
 
-_DIGITS: Final = re.compile(r"[0-9]{1,400}", re.ASCII)  # the maximum length of a JSON number
+_DIGITS: Final = r"[0-9]{1,400}"  # the maximum length of a JSON number
 _SUCCESSES: Final = frozenset({200, 201})
 
 # Parameter names of the protocol and of other grants: RFC 6749, 7521, 7523, 7636, 8628, 8693, 8707.
@@ -261,7 +261,7 @@ def _read_lifetime(
     if stated is None:
         return policy.assumed_lifetime, ("token.expiry_assumed",)
     warnings: tuple[str, ...] = ()
-    if isinstance(stated, str) and _DIGITS.fullmatch(stated):
+    if isinstance(stated, str) and re.fullmatch(_DIGITS, stated):
         stated, warnings = int(stated), ("token.expiry_as_text",)
     if isinstance(stated, bool) or not isinstance(stated, (int, float)) or stated < 1:
         message = "expires_in is not a number of seconds of at least 1"

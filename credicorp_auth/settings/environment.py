@@ -22,7 +22,7 @@ OPAQUE_SETTINGS: Final = frozenset({"client_secret", "extra_parameters"})
 _KINDS: Final = ("transport", "cache", "secrets")
 # What Kubernetes sets in every pod of a namespace that has a Service named credicorp, or
 # credicorp-cache: CREDICORP_CACHE_SERVICE_HOST, CREDICORP_CACHE_PORT_6379_TCP_ADDR and others.
-_SERVICE_LINK: Final = re.compile(
+_SERVICE_LINK: Final = (
     r"(\w+_)?(service_host|service_port(_\w+)?|port(_\d+_(tcp|udp|sctp)(_(proto|port|addr))?)?)"
 )
 # Variables that the secret source reads later, and switches that are no settings.
@@ -53,7 +53,7 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for variable, value in environ.items():
         name = variable.removeprefix(PREFIX).lower()
-        is_ours = variable.startswith(PREFIX) and not _SERVICE_LINK.fullmatch(name)
+        is_ours = variable.startswith(PREFIX) and not re.fullmatch(_SERVICE_LINK, name)
         if not is_ours or not value.strip():
             continue
         kind, _, option = name.partition("_")

@@ -442,6 +442,15 @@ def test_a_closed_client_asks_nobody(scene, wait, active):
     assert type(stage.revoke()) is errors.Closed
 
 
+def test_a_client_that_was_closed_before_its_first_query_asks_nobody(scene, wait):
+    """Introspection and revocation, which are loaded when they are first used, begin closed then."""
+    stage = scene([], wait=wait)
+    stage.auth.close()
+
+    assert [errors.Closed, errors.Closed] == [type(stage.introspect()), type(stage.revoke())]
+    assert 0 == stage.sent
+
+
 def test_closing_wakes_whoever_waits(scene):
     """A caller who waits for an answer gets `Closed`, also where it was forgotten meanwhile."""
     stage = scene()
