@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import Attribute, Converter, Factory, field, frozen
 
-from credicorp_auth.oauth.metadata import well_known_url
 from credicorp_auth.plugin.api.option_values import read_choice, read_count, read_seconds
 from credicorp_auth.plugin.api.options import unknown_key
 from credicorp_auth.settings import values
@@ -122,6 +121,8 @@ class Settings(TakesSettings):
     @property
     def metadata_url(self) -> str:
         """The address of the metadata, and the placeholder for a discovered endpoint."""
+        from credicorp_auth.oauth.metadata import well_known_url  # noqa: PLC0415 - only to discover
+
         return well_known_url(self.expected_issuer, oidc=self.discovery == "oidc")
 
     @property

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.errors.install import CORE
 from credicorp_auth.plugin.api import Provider
@@ -120,7 +120,16 @@ def is_importable(package: str) -> bool:
 
 def _metadata_of(entry_point: EntryPoint, name: str) -> str:
     """Read one metadata field of a distribution; empty if the field or the metadata is missing."""
-    values: list[Any] | None = None
     with suppress(Exception):
-        values = entry_point.dist.metadata.get_all(name) if entry_point.dist else None
-    return str(values[0]) if values else ""
+        return _fields_of(entry_point.dist).get(name, "") if entry_point.dist else ""
+    return ""
+
+
+@lru_cache(maxsize=256)
+def _fields_of(described: Distribution) -> dict[str, str]:
+    """Read the fields before the long description, which takes most of the time to parse."""
+    text = described.read_text("METADATA") or described.read_text("PKG-INFO") or ""
+    # Backwards, so that the first of two counts.
+    lines = reversed(text.partition("\n\n")[0].splitlines())
+    parts = (line.partition(":") for line in lines)
+    return {name: value.strip() for name, _, value in parts}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.plugin.api import CacheCapabilities, sound_number
@@ -49,8 +49,7 @@ class CacheOptions:
     shared: bool = field(default=False, converter=_read_shared)
 
 
-@frozen
-class _Entry:
+class _Entry(NamedTuple):
     value: SecretBytes  # an entry may hold a token: hidden from attribute dumps
     ends: float
     number: int
@@ -112,7 +111,7 @@ class MemoryCache:
             entry = self._entries.get(key)
             if entry is not None and 0 < lease.number <= entry.number:
                 # No lease had that number, so this lease's result must replace the entry.
-                self._entries[key] = evolve(entry, number=0)
+                self._entries[key] = entry._replace(number=0)
         return lease
 
     def write(
