@@ -36,13 +36,7 @@ def build_introspector(
     policy = IntrospectionPolicy(
         settings.issuer, settings.audience, settings.leeway, requires_audience=requires
     )
-    where: str | Discovery = settings.introspection_url
-    if discovery is not None and settings.discovers("introspection_url"):
-        where = discovery
-    source = settings.source_of("introspection_url")
-    asked = ServerQueryRuntime(
-        runtime, where, "introspection_endpoint", settings.client_id, source=source
-    )
+    asked = _query_runtime(settings, runtime, discovery, "introspection")
     return Introspector(policy, settings.client_authentication, asked, timeout=settings.timeout)
 
 
@@ -54,12 +48,19 @@ def build_revoker(
     introspector: Introspector,
 ) -> Revoker:
     """Build the revoker."""
-    where: str | Discovery = settings.revocation_url
-    if discovery is not None and settings.discovers("revocation_url"):
-        where = discovery
-    source = settings.source_of("revocation_url")
-    asked = ServerQueryRuntime(
-        runtime, where, "revocation_endpoint", settings.client_id, source=source
-    )
+    asked = _query_runtime(settings, runtime, discovery, "revocation")
     method = settings.client_authentication
     return Revoker(tokens, introspector, method, asked, timeout=settings.timeout)
+
+
+def _query_runtime(
+    settings: Settings, runtime: ServerRuntime, discovery: Discovery | None, endpoint: str
+) -> ServerQueryRuntime:
+    setting = f"{endpoint}_url"
+    where: str | Discovery = getattr(settings, setting)
+    if discovery is not None and settings.discovers(setting):
+        where = discovery
+    source = settings.source_of(setting)
+    return ServerQueryRuntime(
+        runtime, where, f"{endpoint}_endpoint", settings.client_id, source=source
+    )
