@@ -99,6 +99,7 @@ class Settings(TakesSettings):
     assumed_lifetime: float = _setting(partial(read_seconds, least=1.0))
     max_lifetime: float = _setting(partial(read_seconds, least=1.0))
     timeout: float = _setting(partial(read_seconds, least=0.001))
+    cache_timeout: float = _setting(partial(read_seconds, least=0.001))
     narrowed_scope: str = _setting(partial(read_choice, choices=("refuse", "accept")))
     introspection_audience: str = _setting(partial(read_choice, choices=("if_present", "required")))
     # The default scope's entry is never evicted, so 1 would leave no room. An entry takes 3 KiB.

@@ -172,7 +172,7 @@ def test_a_breaker_that_has_given_up_goes_on_when_asked():
 
     def probe():
         tries.append(threading.current_thread())
-        rounds.release(timeout=5)
+        rounds.release()
         return TROUBLE
 
     breaker = Breaker(probe, pauses=(0.0,))
