@@ -218,11 +218,8 @@ class CredentialCache:
         found = read_credential(self.field(fetched, name))
         if isinstance(found, Secret):
             return found
-        raise SecretUnavailable(
-            f"secret source {self.provider} has a {name} that {found.message}",
-            code=found.code,
-            hint=f"store the {name} and nothing else where the source reads it.",
-        )
+        hint = f"store the {name} and nothing else where the source reads it."
+        raise found.error(f"secret source {self.provider} has a {name} that", hint=hint)
 
     def field(self, fetched: FetchedSecret, name: str) -> Secret:
         """
