@@ -9,7 +9,6 @@ defaults, and `tools/settings_page.py` writes docs/reference/settings.md from it
 from __future__ import annotations
 
 from functools import wraps
-from inspect import signature
 from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, cast
 
 from credicorp_auth.jose.signature_algorithm import DEFAULT_ALGORITHMS
@@ -214,5 +213,6 @@ class TakesSettings:
         raise NotImplementedError
 
 
-DEFAULTS: Final = {name: each.default for name, each in signature(TakesSettings).parameters.items()}
+# What `wraps` copied; `inspect.signature` would load ten modules.
+DEFAULTS: Final[Mapping[str, Any]] = vars(TakesSettings.__init__)["__wrapped__"].__kwdefaults__
 """The names of all settings, and the default of each; None if it has none or is derived."""

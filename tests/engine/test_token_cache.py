@@ -8,7 +8,6 @@ import time
 from urllib.parse import parse_qsl
 
 import pytest
-from attrs import evolve
 
 from credicorp_auth import Secret, errors
 from credicorp_auth.engine.cooldowns import COOLDOWNS
@@ -394,8 +393,8 @@ def test_a_late_token_of_a_smaller_number_is_not_held(engines):
     engine = engines(cache, transport)
     engine.get_token()
     entry = next(iter(engine._entries.all()))
-    newer = evolve(entry.held, issuance=evolve(entry.held.issuance, number=9))
-    older = evolve(entry.held, issuance=evolve(entry.held.issuance, number=8))
+    newer = entry.held._replace(issuance=entry.held.issuance._replace(number=9))
+    older = entry.held._replace(issuance=entry.held.issuance._replace(number=8))
     entry.hold(newer)
     entry.hold(older)
 

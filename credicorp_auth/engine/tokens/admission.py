@@ -7,9 +7,7 @@ here waits or calls third-party code: events are emitted after the lock is relea
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-from attrs import frozen
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from credicorp_auth.engine.single_flight.call import IN_FLIGHT, InFlightCall
 from credicorp_auth.errors import CredicorpAuthError, DeadlinePassed, Reentrant
@@ -29,8 +27,7 @@ if TYPE_CHECKING:
 _RECHECK: Final = 2.0  # seconds between cache reads while the endpoint must not be asked
 
 
-@frozen(eq=False)
-class WaitHandle:
+class WaitHandle(NamedTuple):
     """
     Wait handle of a caller that waits for an in-flight call.
 
@@ -47,8 +44,7 @@ class WaitHandle:
     deadline: float
 
 
-@frozen(eq=False)
-class CallStart:
+class CallStart(NamedTuple):
     """
     A call that the caller must start.
 
@@ -63,8 +59,7 @@ class CallStart:
     replaces_lost: bool
 
 
-@frozen(eq=False)
-class Admission:
+class Admission(NamedTuple):
     """
     Result of an admission.
 

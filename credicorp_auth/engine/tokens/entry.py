@@ -5,9 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING, Any, Final
-
-from attrs import frozen
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from credicorp_auth.engine.tokens.rejections import Rejections
 from credicorp_auth.http.challenge import Verdict
@@ -34,8 +32,7 @@ _NO_TOKEN: Final[Any] = None
 _REMEMBERED_REJECTIONS: Final = 8  # record ids
 
 
-@frozen(eq=False)
-class Held:
+class Held(NamedTuple):
     """
     A held token, with the times that the fresh path compares.
 

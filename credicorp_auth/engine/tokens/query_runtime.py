@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from credicorp_auth.engine.cooldowns import COOLDOWNS
 from credicorp_auth.engine.endpoint_locator import EndpointLocator
 from credicorp_auth.engine.fork import renew_after_fork
@@ -91,7 +89,7 @@ class ServerQueryRuntime:
             if isinstance(outcome, Failed) and now < before.cooldown_until:
                 # Concurrent requests that fail together count as one failure. Counted one by one,
                 # a short outage would start a backoff of half a minute.
-                after = evolve(after, failures=before.failures)
+                after = after._replace(failures=before.failures)
             self._state = after
         if isinstance(outcome, Succeeded):
             self._locator.note_response()

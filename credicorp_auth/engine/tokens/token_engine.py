@@ -19,7 +19,6 @@ from credicorp_auth.engine.tokens.completion import Completion
 from credicorp_auth.engine.tokens.token_entries import TokenEntries
 from credicorp_auth.errors import Closed, CredicorpAuthError
 from credicorp_auth.lifecycle.obtain import discard_token, obtain_token, refresh_token_entry
-from credicorp_auth.lifecycle.revoke import withdraw_token
 from credicorp_auth.lifecycle.runtime import ObtainedToken
 from credicorp_auth.oauth.refusal import refuses_client
 
@@ -219,6 +218,8 @@ class TokenEngine:
 
     def withdraw(self, value: Secret, scopes: Iterable[Scope]) -> None:
         """Drop a token from the cache under the default scope and the given scopes."""
+        from credicorp_auth.lifecycle.revoke import withdraw_token  # noqa: PLC0415 - few programs revoke
+
         wanted = {self._default.scope, *scopes}
         withdraw_token(self._client, self._runtime, value, wanted)
 

@@ -11,9 +11,7 @@ import os
 import re
 import stat
 from secrets import token_bytes
-from typing import TYPE_CHECKING, Final, TypeVar
-
-from attrs import frozen
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from credicorp_auth.http.secret import Secret, SecretBytes
 
@@ -33,8 +31,7 @@ _BYTE_ORDER_MARK: Final = "\ufeff"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
-@frozen
-class Fault:
+class Fault(NamedTuple):
     """
     The reason that a value cannot be used.
 
