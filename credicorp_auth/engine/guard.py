@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _PAUSES: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before each try of one thread
-_GRACE: Final = 0.2  # of the time of a call: an adapter that keeps its limit reports it itself
+_GRACE: Final = (
+    0.1  # seconds, and part of the time of a call, in which an adapter reports its limit
+)
 _DICE: Final = SystemRandom()
 
 
@@ -169,7 +171,7 @@ class Guard:
         Args:
             verb: Its method, as events name it.
             work: The call.
-            seconds: The timeout that the adapter was given; it gets a fifth of it more to return.
+            seconds: The timeout that the adapter was given; it gets a little more to return.
 
         Raises:
             Overdue: It has not returned, and is in trouble from now on.
@@ -178,7 +180,7 @@ class Guard:
         calls[call] = None
         try:
             return within(
-                seconds * (1 + _GRACE),
+                seconds * (1 + _GRACE) + _GRACE,
                 work,
                 name=f"credicorp-guard {self._kind}",
                 then=partial(self._end, call, calls),

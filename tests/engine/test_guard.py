@@ -223,6 +223,28 @@ def test_fault_480_a_cache_that_hangs_costs_one_delay_and_one_thread(connect, ga
     assert {"read", "lease", "write", "release", "discard"} == set(gate.entered)
 
 
+def test_fault_480_many_tokens_at_once(connect, gate, events):
+    """480: calls that were under way when the cache began to hang, hang; none is begun after them."""
+    auth = connect()
+    gate.shut_for = "read"
+    callers = [
+        threading.Thread(target=auth.get_token, kwargs={"scope": f"scope-{number}"})
+        for number in range(8)
+    ]
+    for each in callers:
+        each.start()
+    for each in callers:
+        each.join()
+    hanging = len(gate.entered)
+    for number in range(8, 16):
+        auth.get_token(scope=f"scope-{number}")
+
+    assert 1 <= hanging <= 8
+    assert ["read"] * hanging == gate.entered
+    assert hanging == len(guard_threads())
+    assert 1 == len(events.of("adapter.trouble"))
+
+
 @pytest.mark.slow
 def test_fault_480_a_renewal_that_hangs(connect, gate, events):
     """480: the holder of a lease whose renewal hangs gets its token."""
@@ -261,6 +283,8 @@ def test_fault_481_a_secret_source_that_hangs_costs_one_delay(connect, gate, eve
 
 class FailingSource(StrangersSource):
     """A source that fails after as long as it may take; it recovers when the gate is open."""
+
+    capabilities = SecretSourceCapabilities(rotates=True, timeout=1.0)
 
     def fetch(self, names, *, timeout):
         self.gate.pass_through("fetch")

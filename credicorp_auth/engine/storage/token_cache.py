@@ -39,7 +39,7 @@ _ENTRY: Final = (bytes, type(None))
 _NOTHING: Final = (type(None),)
 _SAY_AGAIN: Final = 60.0  # seconds
 
-CACHE_TIMEOUT: Final = 0.5
+CACHE_TIMEOUT: Final = 1.0
 """Seconds that a call of the cache may take."""
 
 
