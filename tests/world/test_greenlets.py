@@ -9,8 +9,11 @@ from __future__ import annotations
 import json
 import os
 import ssl
+import subprocess
+import sys
 import threading
 from itertools import product
+from pathlib import Path
 
 import filelock
 import pytest
@@ -20,6 +23,7 @@ from redis_server import RedisServer
 
 pytestmark = pytest.mark.slow
 
+PROGRAMS = Path(__file__).parent / "programs"
 WORLDS = ["gevent", "eventlet"]
 # What happens before the world is patched; preloading servers import and build everything.
 ORDERS = ["patched", "built"]
@@ -209,6 +213,45 @@ def test_fault_416_a_secret_in_vault(pulse, run_greenlets, patched_by, order):
         )
 
     assert ({"abc": 200}, 2) == (outcomes, len(server.connections))
+
+
+@pytest.fixture
+def secrets_manager(monkeypatch):
+    """Start AWS in a process of its own, and name its user; return its port and the secret's name."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-a-real-key")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    arguments = [sys.executable, str(PROGRAMS / "secrets_manager.py"), '{"client_secret": "s"}']
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        yield json.loads(process.stdout.readline())
+        process.stdin.close()
+
+
+@pytest.mark.parametrize("patched_by", WORLDS)
+@pytest.mark.parametrize("order", ORDERS)
+def test_fault_416_a_secret_in_aws(pulse, run_greenlets, secrets_manager, patched_by, order):
+    """416: others run while AWS is asked, which a second mint waits for, too."""
+    with (
+        WireServer([pulse.relay(secrets_manager["port"])]) as aws,
+        WireServer([Receive(), pulse.beats(), Send(TOKEN)]) as server,
+    ):
+        outcomes, _ = run_greenlets(
+            patched_by,
+            server,
+            order=order,
+            task="scopes",
+            client_secret=None,
+            secrets="aws",
+            secrets_options={
+                "secret_id": secrets_manager["name"],
+                "region": "eu-west-2",
+                "endpoint_url": aws.url.removesuffix("/token"),
+                "timeout": 60,
+            },
+        )
+
+    assert ({"abc": 200}, 2) == (outcomes, len(server.connections))
+    assert 1 <= len(aws.connections)
 
 
 @pytest.mark.parametrize("patched_by", WORLDS)
