@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _ENTRY: Final = b"credicorp-auth doctor"
 _SECONDS: Final = 60.0
+_TIMEOUT: Final = (
+    5.0  # seconds: more than an engine waits, so that a slow cache is told from a broken one
+)
 
 
 def check_cache(cache: Cache, provider: Provider) -> Check:
@@ -32,9 +35,9 @@ def check_cache(cache: Cache, provider: Provider) -> Check:
 
 def _round_trip(cache: Cache) -> str:
     key = secrets.token_hex(32)
-    cache.write(key, _ENTRY, lifetime=_SECONDS)
-    read = cache.read(key)
-    discarded = cache.discard(key, expected=_ENTRY)
+    cache.write(key, _ENTRY, lifetime=_SECONDS, timeout=_TIMEOUT)
+    read = cache.read(key, timeout=_TIMEOUT)
+    discarded = cache.discard(key, expected=_ENTRY, timeout=_TIMEOUT)
     if read != _ENTRY or not discarded:
         raise AdapterBroken(
             "the cache lost an entry that had just been written", code="plugin.contract"
@@ -45,14 +48,14 @@ def _round_trip(cache: Cache) -> str:
 
 
 def _lease(cache: LeasingCache, key: str) -> str:
-    lease = cache.lease(key, seconds=3.0)
-    if lease.state is not LeaseState.ACQUIRED or not lease.renew():
+    lease = cache.lease(key, seconds=3.0, timeout=_TIMEOUT)
+    if lease.state is not LeaseState.ACQUIRED or not lease.renew(timeout=_TIMEOUT):
         raise AdapterBroken(
             f"the cache gave no lease, although no one else can hold it: {lease.state.value}",
             code="plugin.contract",
             hint="check that the cache can be written to, and is not paused or read-only.",
         )
-    lease.release()
+    lease.release(timeout=_TIMEOUT)
     return "took a lease, "
 
 

@@ -141,13 +141,13 @@ class NoCache:
 
     capabilities = CacheCapabilities()
 
-    def read(self, key: str) -> None:
+    def read(self, key: str, *, timeout: float) -> None:
         """Return None: there is no entry."""
 
-    def write(self, key: str, entry: bytes, *, lifetime: float) -> None:
+    def write(self, key: str, entry: bytes, *, lifetime: float, timeout: float) -> None:
         """Store nothing."""
 
-    def discard(self, key: str, *, expected: bytes | None = None) -> bool:  # noqa: ARG002 - the port's
+    def discard(self, key: str, *, expected: bytes | None = None, timeout: float) -> bool:  # noqa: ARG002 - the port's
         """Return False: there is no entry to drop."""
         return False
 

@@ -23,19 +23,19 @@ MONTH = 30 * 86_400.0
 class ReadsAndDeletes(AroundCache):
     """A discard in three steps: read, compare, delete."""
 
-    def discard(self, key, *, expected=None):
-        entry = self.read(key)
+    def discard(self, key, *, expected=None, timeout):
+        entry = self.read(key, timeout=timeout)
         if entry is None or (expected is not None and expected not in entry):
             return False
-        return super().discard(key)
+        return super().discard(key, timeout=timeout)
 
 
 class TakesLongTimesForDates(AroundCache):
     """As memcached does: more than thirty days are seconds since 1970."""
 
-    def write(self, key, entry, *, lifetime):
+    def write(self, key, entry, *, lifetime, timeout):
         ends = lifetime - time.time() if lifetime > MONTH else lifetime
-        super().write(key, entry, lifetime=ends)
+        super().write(key, entry, lifetime=ends, timeout=timeout)
 
 
 class LeavesAThread(AroundCache):
@@ -77,7 +77,7 @@ def test_fault_470_an_entry_of_another_process_is_noticed():
     """470: an end that reads what it has not written has the connection of another."""
 
     class Confused(MemoryCache):
-        def read(self, key):
+        def read(self, key, *, timeout):
             return b"entry of the other"
 
     assert reads_what_it_writes(MemoryCache(), "key", b"ours")

@@ -86,10 +86,10 @@ def test_one_mint_and_one_look(exported, sandbox):
 def test_the_cache_of_a_check_up_keeps_nothing():
     """What is written into it is not there, and need not be dropped."""
     cache = NoCache()
-    cache.write("a", b"x", lifetime=60)
+    cache.write("a", b"x", lifetime=60, timeout=5)
 
     assert isinstance(cache, Cache)
-    assert (None, False) == (cache.read("a"), cache.discard("a"))
+    assert (None, False) == (cache.read("a", timeout=5), cache.discard("a", timeout=5))
 
 
 def test_fault_388_a_forbidden_adapter_is_found_and_the_rest_is_looked_at(exported, monkeypatch):
@@ -234,7 +234,7 @@ def test_less_scope_than_asked(exported, sandbox, policy, verdict):
 class LosingCache(SwitchableCache):
     """Forgets at once."""
 
-    def write(self, key, entry, *, lifetime):
+    def write(self, key, entry, *, lifetime, timeout):
         """Keep nothing."""
 
 
@@ -244,7 +244,7 @@ class LeasingStandIn(SwitchableCache):
     capabilities = CacheCapabilities(shared=True, leases=True)
     given = LeaseState.ACQUIRED
 
-    def lease(self, key, *, seconds):
+    def lease(self, key, *, seconds, timeout):
         """Give what is scripted."""
         return ScriptedLease(self.given)
 
@@ -289,7 +289,7 @@ def test_a_secret_about_to_expire():
     clock = MovableClock()
 
     class Brief(ListedSecrets):
-        def fetch(self, names):
+        def fetch(self, names, *, timeout):
             fields = {"client_secret": Secret(CANARY), "client_id": Secret("c")}
             return FetchedSecret(fields, version="1", expires_at=clock.wall() + 31)
 

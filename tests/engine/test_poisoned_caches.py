@@ -48,15 +48,15 @@ class StrangersCache(MemoryCache):
         self.number += 1
         return self.number
 
-    def read(self, key):
+    def read(self, key, *, timeout):
         return self.kept.get(key, (None, 0))[0]
 
-    def write(self, key, entry, *, lifetime, number=0):
+    def write(self, key, entry, *, lifetime, number=0, timeout):
         """Keep it, unless what is there has a larger number, no matter what that is."""
         if not 0 < number < self.kept.get(key, (None, 0))[1]:
             self.kept[key] = (entry, number)
 
-    def lease(self, _key, *, seconds):
+    def lease(self, _key, *, seconds, timeout):
         """Give what the test says."""
         return self.gives()
 
@@ -237,7 +237,7 @@ def test_fault_384_leases_whose_numbers_are_none(fleet, number):
 @pytest.mark.parametrize("state", ["ACQUIRED", None, 1])
 def test_fault_384_a_lease_in_no_state_is_none(state):
     """384: what is neither acquired nor held has failed; it is neither renewed nor given back."""
-    lease = keep_lease(ScriptedLease(state, 7), lambda _verb, call, _expected: call())
+    lease = keep_lease(ScriptedLease(state, 7), lambda _verb, call, _expected: call(), 5)
 
     assert (LeaseState.FAILED, 0) == (lease.state, lease.number)
 

@@ -126,7 +126,7 @@ def test_a_cache_that_breaks_its_contract_is_an_event(stage):
     """336: a cache that returns text instead of bytes has nothing."""
     play = stage()
     play.cache.entries = dict.fromkeys(["x"], "text")
-    play.cache.read = lambda _key: "text"
+    play.cache.read = lambda _key, *, timeout: "text"
 
     assert "token-1" == play.get().value.reveal()
     assert "cache.failed" in play.events
@@ -414,7 +414,7 @@ class Expiring:
         self.clock = clock
         self.reads = 0
 
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         """Return the next version, with a minute to live."""
         self.reads += 1
         fields = {name: Secret(f"{name}-{self.reads}") for name in names}
@@ -451,7 +451,7 @@ def test_a_secret_near_its_end_is_read_again_beside_the_flight():
 class Hinting(Expiring):
     """A source whose records say to look again after 20 s, and cannot be read for a while then."""
 
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         """Return the next version; raise if the source is down."""
         self.reads += 1
         if self.reads == 2:
@@ -587,7 +587,7 @@ class Gated:
         self.reads = 0
         self.reading, self.go = threading.Event(), threading.Event()
 
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         """Return the version it had when it was asked."""
         self.reads += 1
         version = str(self.reads)
@@ -664,7 +664,7 @@ class Careless:
     def __init__(self, gives):
         self.gives = gives
 
-    def fetch(self, _names):
+    def fetch(self, _names, *, timeout):
         """Return, or raise, what it was made with."""
         if isinstance(self.gives, Exception):
             raise self.gives
@@ -703,7 +703,9 @@ def test_a_given_secret_is_always_the_same_version():
     given_secret.after_fork()
     given_secret.close()
 
-    assert given_secret.fetch(["client_secret"]) == given_secret.fetch(["client_secret"])
+    assert given_secret.fetch(["client_secret"], timeout=5) == given_secret.fetch(
+        ["client_secret"], timeout=5
+    )
     assert not given_secret.capabilities.rotates
 
 

@@ -189,13 +189,13 @@ class _QuietCache(ListedSecrets):
 
     capabilities = CacheCapabilities()
 
-    def read(self, key):
+    def read(self, key, *, timeout):
         return None
 
-    def write(self, key, entry, *, lifetime):
+    def write(self, key, entry, *, lifetime, timeout):
         return None
 
-    def discard(self, key, *, expected=None):
+    def discard(self, key, *, expected=None, timeout):
         return False
 
 

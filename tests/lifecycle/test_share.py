@@ -164,7 +164,7 @@ def test_a_lease_that_failed_stops_nobody():
 
     assert ["read_cache", "lease failed", "load_shared_cooldown"] == runtime.asked[:3]
     assert "release" not in runtime.asked
-    assert runtime.lease(KEY).renew()  # on this stage nothing lapses
+    assert runtime.lease(KEY).renew(timeout=5)  # on this stage nothing lapses
     assert 1 == len(runtime.sent)
     assert obtained.grant.value.reveal() == "token-1"
 

@@ -192,7 +192,7 @@ class CredentialCache:
         try:
             return call_adapter(
                 self.provider,
-                lambda: self.source.fetch(names),
+                lambda: self.source.fetch(names, timeout=self.source.capabilities.timeout),
                 expected=FetchedSecret,
                 stage="secrets.fetch",
                 secrets=self.known,

@@ -32,7 +32,7 @@ class StaticSecret:
         """The source supplies no client id and never rotates."""
         return _CAPABILITIES
 
-    def fetch(self, names: Collection[str]) -> FetchedSecret:  # noqa: ARG002 - the port's signature
+    def fetch(self, names: Collection[str], *, timeout: float) -> FetchedSecret:  # noqa: ARG002 - the port's signature
         """Return the secret; its version is always the same."""
         return FetchedSecret(
             {"client_secret": self.client_secret}, version="given", provenance="settings"

@@ -123,7 +123,7 @@ class ServerRuntime:
 
     def release(self, lease: Lease) -> None:
         """Release a lease."""
-        lease.release()
+        self.cache.release(lease)
 
     def load_shared_cooldown(self) -> None:
         """Apply a cooldown that another process has written to the shared cache."""

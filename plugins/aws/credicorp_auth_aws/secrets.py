@@ -42,14 +42,17 @@ class AwsSecretSource:
     @property
     def capabilities(self) -> SecretSourceCapabilities:
         """Report that it may supply `client_id`, and that the secret may rotate."""
-        return SecretSourceCapabilities(supplies_client_id=True, rotates=True)
+        return SecretSourceCapabilities(
+            supplies_client_id=True, rotates=True, timeout=self._options.timeout
+        )
 
-    def fetch(self, names: Collection[str]) -> FetchedSecret:
+    def fetch(self, names: Collection[str], *, timeout: float) -> FetchedSecret:
         """
         Read the named fields, all from one version.
 
         Args:
             names: Field names, such as `client_secret`.
+            timeout: Seconds that it may take in all.
 
         Raises:
             SecretUnavailable: `secret.missing`, `secret.empty`, `secret.invalid`, `secret.denied`,
@@ -58,7 +61,7 @@ class AwsSecretSource:
                 (`config.insecure_url`).
         """
         wanted = sorted(set(names))
-        seconds = self._options.timeout
+        seconds = min(timeout, self._options.timeout)
         progress: Progress[FetchedSecret] = self._calls.run(
             lambda call: self._read(wanted, call), seconds=seconds
         )
@@ -86,13 +89,11 @@ class AwsSecretSource:
     def _read(self, names: Collection[str], progress: Progress[FetchedSecret]) -> None:
         """Read on the call's own thread; no exception leaves it, since its frames hold secrets."""
         try:
-            client = self._open(progress)
-            progress.doing = "reading the secret"
             with withhold_logs():
-                current = self._read_version(client, names)
-            progress.result = current
-            if stage := _STAGES.get(self._options.overlap):
-                with withhold_logs():
+                client = self._open(progress)
+                progress.doing = "reading the secret"
+                progress.result = current = self._read_version(client, names)
+                if stage := _STAGES.get(self._options.overlap):
                     progress.result = self._beside(client, names, current, stage)
         except Exception as failure:  # noqa: BLE001 - reported by kind, then dropped with its secrets
             progress.failure = explain(failure, describe_place(self._options))
@@ -107,8 +108,7 @@ class AwsSecretSource:
             def say(doing: str) -> None:
                 progress.doing = doing
 
-            with withhold_logs():
-                client = self._client = open_client(self._options, say)
+            client = self._client = open_client(self._options, say)
         return client
 
     def _read_version(

@@ -80,7 +80,7 @@ def test_fault_195_busy(open_source, kind, status):
 def test_fault_195_the_second_answer_counts(open_source, first):
     """What was only for a moment is not noticed."""
     with scripted(first, [Send(KEPT)]) as server:
-        fetched = open_source(server.base, secret_id="a").fetch(NAMES)
+        fetched = open_source(server.base, secret_id="a").fetch(NAMES, timeout=5)
 
     assert "s3cret" == fetched.fields["client_secret"].reveal()
     assert 2 == requests_to(server)
@@ -115,6 +115,16 @@ def test_fault_196_refused(open_source, kind, message, code, requests):
 
     assert (code, False) == (error.code, error.retryable)
     assert requests == requests_to(server)
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
+def test_fault_196_a_status_is_enough(open_source, status):
+    """What AWS refuses by its status is denied, whatever word it sends, or none."""
+    for body in (aws_error("anything", status=status), response(b"<html>", status=status)):
+        with scripted([Send(body)]) as server:
+            error = refusal(open_source(server.base, secret_id="a"), NAMES)
+
+        assert ("secret.denied", False) == (error.code, error.retryable)
 
 
 @pytest.mark.parametrize(
@@ -294,7 +304,7 @@ def test_no_thread_can_start(open_source):
             error = caught(source)
         finally:
             threading.stack_size(limit)
-        fetched = source.fetch(NAMES)
+        fetched = source.fetch(NAMES, timeout=5)
 
     assert ("secret.unavailable", True) == (error.code, error.retryable)
     assert "while starting a thread" in str(error)
@@ -304,7 +314,7 @@ def test_no_thread_can_start(open_source):
 def caught(source):
     """Return the error of a fetch."""
     with pytest.raises(SecretUnavailable) as raised:
-        source.fetch(NAMES)
+        source.fetch(NAMES, timeout=5)
 
     assert [] == find_canary(str(raised.value))
     return raised.value
@@ -314,7 +324,7 @@ def test_a_fallback_that_hangs(open_source):
     """The current version is returned on time although the one before does not come."""
     with scripted([Send(KEPT)], [Hold()]) as server:
         fetched = open_source(server.base, secret_id="a", overlap="previous", timeout=3).fetch(
-            NAMES
+            NAMES, timeout=5
         )
         asked = requests_to(server)
 

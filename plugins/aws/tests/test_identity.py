@@ -66,7 +66,7 @@ def kept():
 
 def test_the_environment_is_asked_first(kept, open_source):
     """Keys in AWS's own variables are used."""
-    open_source(base(kept), secret_id="a").fetch(NAMES)
+    open_source(base(kept), secret_id="a").fetch(NAMES, timeout=5)
 
     assert ["AKIAEXAMPLE"] == keys_seen(kept)
 
@@ -77,7 +77,7 @@ def test_a_profile(kept, open_source, tmp_path):
         "[prod]\naws_access_key_id = AKIAPROD\naws_secret_access_key = not-a-real-key\n"
     )
     (tmp_path / "config").write_text("[profile prod]\nregion = eu-central-1\n")
-    open_source(base(kept), secret_id="a", profile="prod", region=None).fetch(NAMES)
+    open_source(base(kept), secret_id="a", profile="prod", region=None).fetch(NAMES, timeout=5)
 
     assert (["AKIAPROD"], ["eu-central-1"]) == (keys_seen(kept), regions_seen(kept))
 
@@ -121,7 +121,7 @@ def test_replaced_keys_are_found(open_source, monkeypatch):
         source = open_source(base(server), secret_id="a")
         error = refusal(source, NAMES)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREPLACED")
-        fetched = source.fetch(NAMES)
+        fetched = source.fetch(NAMES, timeout=5)
 
     assert "secret.denied" == error.code
     assert "s3cret" == fetched.fields["client_secret"].reveal()
@@ -132,8 +132,8 @@ def test_connections_are_kept_and_closed(open_source):
     """Fetches share a connection, which ends with the source."""
     with WireServer([Receive(), Send(KEPT), Receive(), Send(KEPT), Hold()]) as server:
         source = open_source(base(server), secret_id="a")
-        source.fetch(NAMES)
-        source.fetch(NAMES)
+        source.fetch(NAMES, timeout=5)
+        source.fetch(NAMES, timeout=5)
         source.close()
         for thread in server._threads[1:]:
             thread.join()
@@ -146,14 +146,14 @@ def test_fault_291_connections_of_the_parent_are_left_alone(open_source):
     script = [Receive(), Send(KEPT), Receive(), Send(KEPT)]
     with WireServer(script) as server:
         source = open_source(base(server), secret_id="a")
-        source.fetch(NAMES)
+        source.fetch(NAMES, timeout=5)
         child = os.fork()
         if child == 0:  # pragma: no cover # measured in the parent only
             source.after_fork()
-            source.fetch(NAMES)
+            source.fetch(NAMES, timeout=5)
             os._exit(0)
         assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        source.fetch(NAMES)
+        source.fetch(NAMES, timeout=5)
 
     assert [2, 1] == [each.received.count(b"POST / ") for each in server.connections]
 
@@ -173,7 +173,7 @@ def test_regions(kept, open_source, monkeypatch, option, environment, expected):
     """The region is the one that was set, else that of the environment, by either name."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    fetched = open_source(base(kept), secret_id="a", region=option).fetch(NAMES)
+    fetched = open_source(base(kept), secret_id="a", region=option).fetch(NAMES, timeout=5)
 
     assert [expected] == regions_seen(kept)
     assert f"({expected})" in fetched.provenance
@@ -196,7 +196,7 @@ def test_an_arn_states_the_region(kept, open_source, monkeypatch, options, expec
     """The region in an ARN comes before that of the environment, which may be of something else."""
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     with suppress(SecretUnavailable):  # what is kept there is a secret, and no parameter
-        open_source(base(kept), **{"region": None, **options}).fetch(NAMES)
+        open_source(base(kept), **{"region": None, **options}).fetch(NAMES, timeout=5)
 
     assert expected in regions_seen(kept)
 
@@ -224,7 +224,7 @@ def test_an_endpoint_of_the_environment(kept, open_source, monkeypatch, scheme):
     with WireServer([Hold()]) as proxy:
         monkeypatch.setenv("HTTP_PROXY", base(proxy))
         monkeypatch.setenv("AWS_ENDPOINT_URL", base(kept).replace("http:", scheme))
-        fetched = open_source(secret_id="a").fetch(NAMES)
+        fetched = open_source(secret_id="a").fetch(NAMES, timeout=5)
 
     assert "s3cret" == fetched.fields["client_secret"].reveal()
     assert [] == proxy.connections
@@ -235,7 +235,7 @@ def test_an_endpoint_that_was_set_is_asked_directly(kept, open_source, monkeypat
     """Plain http to loopback never goes to a proxy, which could read it."""
     with WireServer([Hold()]) as proxy:
         monkeypatch.setenv("HTTP_PROXY", base(proxy))
-        open_source(base(kept).replace("http:", scheme), secret_id="a").fetch(NAMES)
+        open_source(base(kept).replace("http:", scheme), secret_id="a").fetch(NAMES, timeout=5)
 
     assert [] == proxy.connections
 
@@ -257,7 +257,7 @@ def test_an_endpoint_of_the_environment_that_is_plain_http(open_source, monkeypa
         monkeypatch.setenv("HTTP_PROXY", base(proxy))
         monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://aws.example")
         with pytest.raises(InvalidSetting) as caught:
-            open_source(secret_id="a").fetch(NAMES)
+            open_source(secret_id="a").fetch(NAMES, timeout=5)
 
     assert "config.insecure_url" == caught.value.code
     assert (None, None) == (caught.value.__cause__, caught.value.__context__)
@@ -274,7 +274,7 @@ def test_a_role_is_assumed(kept, open_source, monkeypatch, lasting, assumed):
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", base(sts))
         source = open_source(base(kept), secret_id="a", role_arn=ROLE)
         for _ in range(3):
-            source.fetch(NAMES)
+            source.fetch(NAMES, timeout=5)
 
     assert ["AKIAEXAMPLE"] * assumed == keys_seen(sts)
     assert ["ASIAROLE"] * 3 == keys_seen(kept)
@@ -299,7 +299,7 @@ def test_a_role_on_moto(aws, open_source, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", aws.url)
     source = open_source(aws.url, secret_id=aws.create({"client_secret": "x"}), role_arn=ROLE)
 
-    assert "x" == source.fetch(NAMES).fields["client_secret"].reveal()
+    assert "x" == source.fetch(NAMES, timeout=5).fields["client_secret"].reveal()
 
 
 # --- chains that hang -----------------------------------------------------------------------------
@@ -402,4 +402,4 @@ def test_fault_197_a_child_does_not_wait_for_it(kept, open_source, hanging_progr
 def fetch_patiently(source):
     """Fetch with more time than the test allowed for what hangs."""
     source._options = evolve(source._options, timeout=20)
-    return source.fetch(NAMES)
+    return source.fetch(NAMES, timeout=5)

@@ -89,12 +89,13 @@ class EnvSecretSource:
         """Report that it may supply `client_id`, may change, and is read from this machine."""
         return SecretSourceCapabilities(supplies_client_id=True, rotates=True, local=True)
 
-    def fetch(self, names: Collection[str]) -> FetchedSecret:
+    def fetch(self, names: Collection[str], *, timeout: float) -> FetchedSecret:  # noqa: ARG002 - the port's
         """
         Read a consistent snapshot of the named fields.
 
         Args:
             names: Field names, such as `client_secret`.
+            timeout: Seconds that it may take in all.
 
         Raises:
             SecretUnavailable: `secret.missing`, `secret.empty`, `secret.invalid`, `secret.denied`

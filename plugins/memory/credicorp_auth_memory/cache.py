@@ -102,7 +102,7 @@ class MemoryCache:
         shared = self._options.shared
         return CacheCapabilities(shared=shared, bounded=True, leases=shared)
 
-    def read(self, key: str) -> bytes | None:
+    def read(self, key: str, *, timeout: float) -> bytes | None:  # noqa: ARG002 - the port's
         """Return the entry, or None if there is none or it has expired."""
         with self._lock:
             self._drop_ended()
@@ -112,13 +112,14 @@ class MemoryCache:
             self._entries.move_to_end(key)
         return entry.value.reveal()
 
-    def lease(self, key: str, *, seconds: float) -> MemoryLease:
+    def lease(self, key: str, *, seconds: float, timeout: float) -> MemoryLease:  # noqa: ARG002 - the port's
         """
         Request the lease to mint the token of a key, among the users of this cache.
 
         Args:
             key: Name of the entry.
             seconds: Seconds after which it expires if it is neither renewed nor released.
+            timeout: Seconds that it may take in all.
         """
         lease = self._leases.ask(key, seconds)
         with self._lock:
@@ -128,7 +129,15 @@ class MemoryCache:
                 self._entries[key] = evolve(entry, number=0)
         return lease
 
-    def write(self, key: str, entry: bytes, *, lifetime: float, number: int = 0) -> None:
+    def write(
+        self,
+        key: str,
+        entry: bytes,
+        *,
+        lifetime: float,
+        number: int = 0,
+        timeout: float,  # noqa: ARG002 - the port's
+    ) -> None:
         """
         Store an entry, and evict the least recently used one if the cache is full.
 
@@ -138,6 +147,7 @@ class MemoryCache:
             lifetime: Seconds to keep it; 0 also removes an older entry of that key.
             number: Number of the lease under which it was minted; an entry with a larger number
                 stays. 0 replaces any entry.
+            timeout: Seconds that it may take in all.
         """
         number = sound_number(number)
         kept = _Entry.build(entry, ends=self._clock() + lifetime, number=number)
@@ -152,13 +162,14 @@ class MemoryCache:
             self._drop_ended()
             self._drop_surplus()
 
-    def discard(self, key: str, *, expected: bytes | None = None) -> bool:
+    def discard(self, key: str, *, expected: bytes | None = None, timeout: float) -> bool:  # noqa: ARG002 - the port's
         """
         Drop the entry of a key.
 
         Args:
             key: Name of the entry.
             expected: When given, drop only an entry that contains these bytes.
+            timeout: Seconds that it may take in all.
 
         Returns:
             Whether an entry was dropped.

@@ -81,11 +81,11 @@ class MemoryLease:
     state: LeaseState
     number: int
 
-    def renew(self) -> bool:
+    def renew(self, *, timeout: float) -> bool:  # noqa: ARG002 - the port's
         """Restart its time; return whether it is still held."""
         return bool(self.number) and self.table.extend(self.key, self.number, self.seconds)
 
-    def release(self) -> None:
+    def release(self, *, timeout: float) -> None:  # noqa: ARG002 - the port's
         """Release it."""
         if self.number:
             self.table.end(self.key, self.number)

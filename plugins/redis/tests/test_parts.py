@@ -42,7 +42,7 @@ class Spender:
 
     def command(self, takes):
         """Run a command; return how long it might have taken."""
-        with self.budget.spend():
+        with self.budget.spend(5):
             allowed = current.get()._deadline - current.get()._deadline + self.left()
             self.clock.now += takes
         return allowed
@@ -97,7 +97,7 @@ def test_where_nothing_is_left_no_command_starts():
     """A budget used up is a command that took too long."""
     spender = Spender(0.1)
     spender.command(50)
-    with pytest.raises(TimeoutError) as caught, spender.budget.spend():
+    with pytest.raises(TimeoutError) as caught, spender.budget.spend(5):
         current.get().left()
 
     assert "cache.timeout" == read_failure_kind(caught.value).code
@@ -172,7 +172,7 @@ def test_a_breaker_that_has_given_up_goes_on_when_asked():
 
     def probe():
         tries.append(threading.current_thread())
-        rounds.release()
+        rounds.release(timeout=5)
         return TROUBLE
 
     breaker = Breaker(probe, pauses=(0.0,))
@@ -236,7 +236,7 @@ cache = RedisCache(CacheOptions(url="redis://localhost:%d", budget=20))
 
 def last():
     try:
-        cache.read("a1")
+        cache.read("a1", timeout=5)
     except CacheUnavailable as error:
         print(error.code)
 

@@ -1,82 +1,21 @@
-"""Check for open files and sockets that a test leaves behind, and who opened them."""
+"""Check for open files and sockets that a test leaves behind, and what they are."""
 
 from __future__ import annotations
 
 import gc
+import io
 import os
 import socket
 import time
+import tracemalloc
 from contextlib import contextmanager, suppress
-from traceback import FrameSummary, StackSummary, walk_stack
-from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
-
-from credicorp_auth_testing.contracts.audit import listening
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
 _PATIENCE: Final = 2.0  # seconds
-_SHOWN: Final = 4  # lines of a stack
-_OWN: Final = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120 - as frames name it
-
-
-class _Openings:
-    """The lines that opened files and sockets during one block."""
-
-    def __init__(self) -> None:
-        self._files: dict[str, StackSummary] = {}
-        self._sockets: WeakKeyDictionary[socket.socket, StackSummary] = WeakKeyDictionary()
-
-    def notice(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Note who opens a file, or creates a socket."""
-        if event == "open" and isinstance(arguments[0], str | bytes | os.PathLike):
-            path = os.path.realpath(os.fsdecode(arguments[0]))
-            self._files[path] = _current_stack()
-        elif event == "socket.__new__" and isinstance(arguments[0], socket.socket):
-            self._sockets[arguments[0]] = _current_stack()
-
-    def unaccepted(self) -> dict[int, str]:
-        """Return the open descriptors without connections that a server accepted in the block."""
-        gc.collect()
-        accepted = {number for number, stack in self._by_number().items() if _accepts(stack)}
-        opened = _open_descriptors()
-        return {number: opened[number] for number in opened.keys() - accepted}
-
-    def _by_number(self) -> dict[int, StackSummary]:
-        return {each.fileno(): stack for each, stack in list(self._sockets.items())}
-
-    def describe(self, descriptor: int, target: str) -> str:
-        """Return what a descriptor refers to, and the lines that opened it, if they are known."""
-        stack = self._by_number().get(descriptor) or self._files.get(target)
-        if stack is None:
-            return target
-        # A stack begins with its innermost line.
-        lines = [each for each in stack if not _is_of_tests(each)][:_SHOWN]
-        shown = (f"  {each.filename}:{each.lineno}: {each.line}" for each in lines)
-        return "\n".join([target, *shown])
-
-
-def _current_stack() -> StackSummary:
-    # The text of the lines is looked up if it is shown.
-    return StackSummary.extract(walk_stack(None), lookup_lines=False)
-
-
-def _accepts(stack: StackSummary) -> bool:
-    return any(each.name == "accept" and each.filename == socket.__file__ for each in stack)
-
-
-def _is_of_tests(frame: FrameSummary) -> bool:
-    return frame.filename.startswith(_OWN) or "_pytest" in frame.filename
-
-
-def _open_descriptors() -> dict[int, str]:
-    """Return the open descriptors, and what they refer to."""
-    found: dict[int, str] = {}
-    for each in os.listdir("/proc/self/fd"):
-        with suppress(OSError):  # it was that of the list
-            found[int(each)] = os.readlink(f"/proc/self/fd/{each}")  # noqa: PTH115 - a target is no path
-    return found
+_HINT: Final = "To see the lines that opened them, run Python with `-X tracemalloc=8`."
 
 
 @contextmanager
@@ -89,15 +28,51 @@ def none_left_open() -> Generator[None]:
     some briefly. A descriptor that an adapter leaks stays open, so the check is repeated until it
     passes or time runs out.
     """
-    openings = _Openings()
-    gc.collect()
     before = _open_descriptors()
-    with listening(openings.notice):
-        yield
+    yield
     end = time.monotonic() + _PATIENCE
-    while len(left := openings.unaccepted()) > len(before) and time.monotonic() < end:
+    while len(after := _open_descriptors()) > len(before) and time.monotonic() < end:
         time.sleep(0.05)
-    new = left.items() - before.items()
-    described = [openings.describe(*each) for each in sorted(new)]
+    left = [_describe(*each) for each in sorted(after.items() - before.items())]
 
-    assert len(left) <= len(before), "left open:\n" + "\n".join(described)
+    assert len(after) <= len(before), "\n".join(["left open:", *left, _HINT])
+
+
+def _open_descriptors() -> dict[int, str]:
+    """Return the open descriptors and what they refer to, without accepted connections."""
+    gc.collect()
+    found: dict[int, str] = {}
+    for each in os.listdir("/proc/self/fd"):
+        with suppress(OSError):  # it was that of the list
+            found[int(each)] = os.readlink(f"/proc/self/fd/{each}")  # noqa: PTH115 - no path
+    sockets = {number: _look_at(number) for number, target in found.items() if target[:7] == "socket:"}  # fmt: skip
+    served = {address for listens, address in sockets.values() if listens}
+    for number, (listens, address) in sockets.items():
+        if not listens and address in served:
+            del found[number]
+    return found
+
+
+def _look_at(descriptor: int) -> tuple[bool, object]:
+    """Return whether a socket listens, and its own port, or path."""
+    with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as same:
+        name = same.getsockname()
+        address = name[1] if isinstance(name, tuple) else name
+        return bool(same.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)), address
+    return False, None  # it is closed by now
+
+
+def _describe(descriptor: int, target: str) -> str:
+    """Return what is open: the object and, if Python traces allocations, who created it."""
+    for each in gc.get_objects():
+        if isinstance(each, socket.socket | io.FileIO) and _number_of(each) == descriptor:
+            trace = tracemalloc.get_object_traceback(each)
+            return "\n".join([f"  {each!r}", *(trace.format() if trace else ())])
+    return f"  {target}"
+
+
+def _number_of(opened: socket.socket | io.FileIO) -> int:
+    try:
+        return opened.fileno()
+    except ValueError:  # a closed file
+        return -1

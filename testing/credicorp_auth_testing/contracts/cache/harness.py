@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 KEY = "0123456789abcdef" * 4
 OTHER_KEY = "fedcba9876543210" * 4
+TIMEOUT = 5.0  # seconds of each call
 _PATIENCE = 20.0  # seconds: much longer than a busy machine needs
 CANARY = b'{"access_token":"entry-canary"}'
 
@@ -118,7 +119,7 @@ def await_lease(cache: LeasingCache, key: str, *, seconds: float) -> Lease:
     """Request the lease until it is acquired."""
 
     def ask() -> Lease | None:
-        lease = cache.lease(key, seconds=seconds)
+        lease = cache.lease(key, seconds=seconds, timeout=TIMEOUT)
         assert lease.state in {LeaseState.ACQUIRED, LeaseState.HELD}
         return lease if lease.state is LeaseState.ACQUIRED else None
 
@@ -128,7 +129,7 @@ def await_lease(cache: LeasingCache, key: str, *, seconds: float) -> Lease:
 def await_end(cache: Cache, key: str) -> None:
     """Read until the entry has expired."""
     patiently(
-        lambda: True if cache.read(key) is None else None,
+        lambda: True if cache.read(key, timeout=TIMEOUT) is None else None,
         "the end of an entry that was given 50 ms",
     )
 

@@ -23,6 +23,8 @@ RECORD: Final[Mapping[str, str]] = {
     "encryption_key": "contract-sealing-key",
 }
 
+TIMEOUT: Final = 5.0  # seconds of each fetch
+
 _DEPTH: Final = 6
 
 
@@ -97,7 +99,7 @@ def reveal(fields: Mapping[str, object], names: Collection[str]) -> dict[str, st
 def refusal(source: SecretSource, names: Collection[str]) -> SecretUnavailable:
     """Fetch in vain; verify that neither the error nor any object it refers to holds a value."""
     with pytest.raises(SecretUnavailable) as caught:
-        source.fetch(names)
+        source.fetch(names, timeout=TIMEOUT)
     error = caught.value
     frames = list(traceback.walk_tb(error.__traceback__))
     inside = [frame for frame, _ in frames if frame.f_code is not refusal.__code__]
