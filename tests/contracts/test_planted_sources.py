@@ -195,7 +195,7 @@ def test_a_source_that_leaves_a_socket(inner, kind):
     expected = (
         nullcontext()
         if kind is Around
-        else pytest.raises(AssertionError, match="socket.socket fd=")
+        else pytest.raises(AssertionError, match=r"socket\.socket fd=")
     )
     with expected:
         Contract().test_nothing_stays_open()

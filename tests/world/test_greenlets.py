@@ -227,31 +227,43 @@ def secrets_manager(monkeypatch):
         process.stdin.close()
 
 
-@pytest.mark.parametrize("patched_by", WORLDS)
-@pytest.mark.parametrize("order", ORDERS)
-def test_fault_416_a_secret_in_aws(pulse, run_greenlets, secrets_manager, patched_by, order):
-    """416: others run while AWS is asked, which a second mint waits for, too."""
-    with (
-        WireServer([pulse.relay(secrets_manager["port"])]) as aws,
-        WireServer([Receive(), pulse.beats(), Send(TOKEN)]) as server,
-    ):
-        outcomes, _ = run_greenlets(
-            patched_by,
-            server,
-            order=order,
-            task="scopes",
-            client_secret=None,
-            secrets="aws",
-            secrets_options={
+@pytest.fixture
+def from_aws(secrets_manager, pulse, run_greenlets):
+    """Run greenlets that need two tokens, with the secret from AWS; return what came of it."""
+
+    def run(patched_by, **more):
+        with (
+            WireServer([pulse.relay(secrets_manager["port"])]) as aws,
+            WireServer([Receive(), pulse.beats(), Send(TOKEN)]) as server,
+        ):
+            options = {
                 "secret_id": secrets_manager["name"],
                 "region": "eu-west-2",
                 "endpoint_url": aws.url.removesuffix("/token"),
                 "timeout": 60,
-            },
-        )
+            }
+            outcomes, _ = run_greenlets(
+                patched_by, server, task="scopes", client_secret=None,
+                secrets="aws", secrets_options=options, **more,
+            )  # fmt: skip
+        return outcomes, len(aws.connections), len(server.connections)
 
-    assert ({"abc": 200}, 2) == (outcomes, len(server.connections))
-    assert 1 <= len(aws.connections)
+    return run
+
+
+@pytest.mark.parametrize("patched_by", WORLDS)
+def test_fault_416_a_secret_in_aws(from_aws, patched_by):
+    """416: others run while AWS is asked, once for two mints."""
+    assert ({"abc": 200}, 1, 2) == from_aws(patched_by)
+
+
+@pytest.mark.parametrize("patched_by", WORLDS)
+def test_aws_in_a_process_that_was_patched_late(from_aws, patched_by):
+    """The libraries under boto3 cannot be patched once they are imported; the hint says so."""
+    outcomes, *_ = from_aws(patched_by, order="built")
+
+    (told,) = outcomes
+    assert "patch the standard library before boto3 is imported" in told
 
 
 @pytest.mark.parametrize("patched_by", WORLDS)

@@ -102,8 +102,11 @@ class CredentialCache:
         # Calls wait for one read; callers with a valid token never come here.
         with self._lock.current():
             kept = self._kept
-            if kept is not None and kept.reading > begun:
-                return kept.credentials  # another call's read began after this call asked
+            if kept is not None and (
+                kept.reading > begun  # another call's read began after this call asked
+                or (not past_cache and self._serves(kept, SECRET_SECONDS))
+            ):
+                return kept.credentials
             return self._read_or_use_cached(kept, past_cache=past_cache)
 
     def known(self) -> tuple[Secret, ...]:

@@ -45,7 +45,9 @@ def _open_descriptors() -> dict[int, str]:
     for each in os.listdir("/proc/self/fd"):
         with suppress(OSError):  # it was that of the list
             found[int(each)] = os.readlink(f"/proc/self/fd/{each}")  # noqa: PTH115 - no path
-    sockets = {number: _look_at(number) for number, target in found.items() if target[:7] == "socket:"}  # fmt: skip
+    sockets = {
+        number: _look_at(number) for number, target in found.items() if target[:7] == "socket:"
+    }
     served = {address for listens, address in sockets.values() if listens}
     for number, (listens, address) in sockets.items():
         if not listens and address in served:
