@@ -1,7 +1,7 @@
 """
 Mutants of a plugin, judged by the contract kit alone: what share of them does it find?
 
-    python tools/kit_mutants.py PLUGIN [--mutants 60] [--seed 14] [--workers 2] [--only TEXT]
+    python tools/kit_mutants.py [--mutants 60] [--seed 14] [--workers 2] PLUGIN …
 
 PLUGIN is a folder of `plugins/`. Of its tests, only those run that a contract brings. Modules that
 build the adapter from settings (`plugin.py`, `options.py`) are left out, since the suites of the
@@ -33,7 +33,7 @@ from attrs import define, frozen
 
 # Under PYTHONSAFEPATH the folder of a program is not on the path.
 sys.path.append(str(Path(__file__).parent))
-from evidence import write_evidence
+from evidence import record
 from mutants import Mutant, list_mutants
 
 if TYPE_CHECKING:
@@ -214,36 +214,37 @@ def report(plugin: str, verdicts: dict[str, str], **sample: int) -> float:
     found = len(verdicts) - len(survivors)
     share = round(found / len(verdicts), 3)
     figures = {**sample, "judged": len(verdicts), "found": found, "share": share}
-    write_evidence(f"kit-mutants-{plugin}", {**figures, "survivors": sorted(survivors)})
+    record(f"kit-mutants-{plugin}", {**figures, "survivors": sorted(survivors)})
     print(f"{plugin}: {found} of {len(verdicts)} found, {share:.0%}")
     return share
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Judge a sample of the mutants; fail if less than 80 % are found."""
-    parser = argparse.ArgumentParser(prog="kit_mutants.py")
-    parser.add_argument("plugin")
-    parser.add_argument("--mutants", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=14)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--only", default="")
-    options = parser.parse_args(arguments)
-    for module in _IMPORTED:
-        import_module(module)
-    judge = Judge(ROOT / "plugins" / options.plugin)
+def check(plugin: str, options: argparse.Namespace) -> float:
+    """Judge a sample of the mutants of a plugin; return the share that was found."""
+    judge = Judge(ROOT / "plugins" / plugin)
     judge.pass_as_it_is()
     every = judge.candidates()
     sample = random.Random(options.seed).sample  # noqa: S311 - no key is made of it
     chosen = sample(every, min(options.mutants, len(every)))
     verdicts: dict[str, str] = {}
-    chosen = [each for each in chosen if options.only in each.place]
     for candidate, verdict in judge.judge(chosen, workers=options.workers):
         verdicts[candidate.place] = verdict
         print(f"{candidate.place}\n    {verdict}", flush=True)
-    if options.only:
-        return 0
-    share = report(options.plugin, verdicts, of=len(every), seed=options.seed)
-    return 0 if share >= 0.8 else 1  # noqa: PLR2004 - the promise
+    return report(plugin, verdicts, of=len(every), seed=options.seed)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Judge plugins in turn; fail if less than 80 % of the mutants of one are found."""
+    parser = argparse.ArgumentParser(prog="kit_mutants.py")
+    parser.add_argument("plugins", nargs="+", metavar="PLUGIN")
+    parser.add_argument("--mutants", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=14)
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args(arguments)
+    for module in _IMPORTED:
+        import_module(module)
+    shares = [check(each, options) for each in options.plugins]
+    return 0 if min(shares) >= 0.8 else 1  # noqa: PLR2004 - the promise
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 Mutants of a module: copies in which one expression or statement is changed.
 
 Left as they are: docstrings, annotations, decorators, imports, and f-strings and texts with spaces,
-which are messages. No contract says what a message must say.
+which are messages, for no contract says what a message must say. So are the readers of options, which
+are classes named `…Options` and the functions that convert their fields.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 _OPPOSITES: Final[dict[type[ast.cmpop], type[ast.cmpop]]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
@@ -54,16 +55,23 @@ def list_mutants(source: str) -> list[Mutant]:
 
 
 def _mutate(source: str, number: int) -> Mutant | None:
-    mutator = _Mutator(number)
-    tree = ast.fix_missing_locations(mutator.visit(ast.parse(source)))
+    parsed = ast.parse(source)
+    mutator = _Mutator(number, _converters(parsed))
+    tree = ast.fix_missing_locations(mutator.visit(parsed))
     return None if mutator.change is None else Mutant(*mutator.change, ast.unparse(tree))
+
+
+def _converters(tree: ast.AST) -> set[str]:
+    keywords = (each for each in ast.walk(tree) if isinstance(each, ast.keyword))
+    return {ast.unparse(each.value) for each in keywords if each.arg == "converter"}
 
 
 class _Mutator(ast.NodeTransformer):
     """A transformer that makes the change with that number, and leaves everything else."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, converters: Collection[str]) -> None:
         self._left = number
+        self._converters = converters
         self.change: tuple[int, str] | None = None
 
     def visit(self, node: ast.AST) -> ast.AST:
@@ -79,6 +87,8 @@ class _Mutator(ast.NodeTransformer):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         """Change the defaults and the body."""
+        if node.name in self._converters:
+            return node
         node.args.defaults = [self.visit(each) for each in node.args.defaults]
         node.args.kw_defaults = [each and self.visit(each) for each in node.args.kw_defaults]
         node.body = [self.visit(each) for each in node.body]
@@ -86,6 +96,8 @@ class _Mutator(ast.NodeTransformer):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         """Change the body."""
+        if node.name.endswith("Options"):
+            return node
         node.body = [self.visit(each) for each in node.body]
         return node
 
