@@ -2,8 +2,8 @@
 Mutants of a module: copies in which one expression or statement is changed.
 
 Left as they are: docstrings, annotations, decorators, imports, and f-strings and texts with spaces,
-which are messages, for no contract says what a message must say. So are the readers of options, which
-are classes named `…Options` and the functions that convert their fields.
+which are messages, for no contract says what a message must say. So are the readers of options:
+classes named `…Options`, and the functions that convert their fields.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ import tomllib
 from pathlib import Path
 
 import pytest
-
 from mutants import list_mutants
 
 ROOT = Path(os.environ.get("CREDICORP_CHECKOUT") or Path(__file__).parents[2])
