@@ -9,7 +9,7 @@ classes named `…Options`, and the functions that convert their fields.
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from attrs import frozen
 
@@ -26,6 +26,13 @@ _ARITHMETIC: Final[dict[type[ast.operator], type[ast.operator]]] = {
     ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
 }  # fmt: skip
 _REMOVED: Final = (ast.Assign, ast.AugAssign, ast.Delete, ast.Raise, ast.Break, ast.Continue)
+# The fields of nodes whose others are annotations, decorators and names.
+_READ: Final[dict[type[ast.AST], tuple[str, ...]]] = {
+    ast.ClassDef: ("body",),
+    ast.FunctionDef: ("args", "body"),
+    ast.arguments: ("defaults", "kw_defaults"),
+    ast.AnnAssign: ("value",),
+}
 _SHOWN: Final = 70  # characters
 _Node = TypeVar("_Node", bound=ast.AST)
 
@@ -57,7 +64,7 @@ def list_mutants(source: str) -> list[Mutant]:
 def _mutate(source: str, number: int) -> Mutant | None:
     parsed = ast.parse(source)
     mutator = _Mutator(number, _converters(parsed))
-    tree = ast.fix_missing_locations(mutator.visit(parsed))
+    tree = ast.fix_missing_locations(mutator.apply(parsed))
     return None if mutator.change is None else Mutant(*mutator.change, ast.unparse(tree))
 
 
@@ -66,48 +73,42 @@ def _converters(tree: ast.AST) -> set[str]:
     return {ast.unparse(each.value) for each in keywords if each.arg == "converter"}
 
 
-class _Mutator(ast.NodeTransformer):
-    """A transformer that makes the change with that number, and leaves everything else."""
+class _Mutator:
+    """Makes the change with that number in a tree, and leaves everything else."""
 
     def __init__(self, number: int, converters: Collection[str]) -> None:
         self._left = number
         self._converters = converters
         self.change: tuple[int, str] | None = None
 
-    def visit(self, node: ast.AST) -> ast.AST:
-        """Change a node, or the nodes below it."""
-        if self.change is not None or _is_left_alone(node):
+    def apply(self, node: ast.AST) -> ast.AST:
+        """Change a node, or one below it; return what takes its place."""
+        if self.change is not None or _is_left_alone(node, self._converters):
             return node
         for following in _alternatives(node):
             if self._left == 0:
-                self.change = node.lineno, f"{_show(node)} -> {_show(following)}"  # type: ignore[attr-defined] # only located nodes have alternatives
+                line = getattr(node, "lineno", 0)
+                self.change = line, f"{_show(node)} -> {_show(following)}"
                 return ast.copy_location(following, node)
             self._left -= 1
-        return super().visit(node)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        """Change the defaults and the body."""
-        if node.name in self._converters:
-            return node
-        node.args.defaults = [self.visit(each) for each in node.args.defaults]
-        node.args.kw_defaults = [each and self.visit(each) for each in node.args.kw_defaults]
-        node.body = [self.visit(each) for each in node.body]
+        for name in _READ.get(type(node), node._fields):
+            value = getattr(node, name, None)
+            if isinstance(value, list):
+                items = cast("list[Any]", value)
+                items[:] = [self._apply_to(each) for each in items]
+            else:
+                setattr(node, name, self._apply_to(value))
         return node
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        """Change the body."""
-        if node.name.endswith("Options"):
-            return node
-        node.body = [self.visit(each) for each in node.body]
-        return node
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        """Change the value."""
-        node.value = node.value and self.visit(node.value)
-        return node
+    def _apply_to(self, value: Any) -> Any:  # noqa: ANN401 - a node, or what is in one
+        return self.apply(value) if isinstance(value, ast.AST) else value
 
 
-def _is_left_alone(node: ast.AST) -> bool:
+def _is_left_alone(node: ast.AST, converters: Collection[str]) -> bool:
+    if isinstance(node, ast.ClassDef) and node.name.endswith("Options"):
+        return True
+    if isinstance(node, ast.FunctionDef) and node.name in converters:
+        return True
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         return True
     if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":

@@ -16,7 +16,6 @@ import pytest
 from credicorp_auth.plugin.api import FetchedSecret
 from credicorp_auth_env import EnvSecretSource
 from credicorp_auth_exec import ExecSecretSource, SourceOptions
-from credicorp_auth_testing.contracts.descriptors import none_left_open
 from credicorp_auth_testing.contracts.secret_source import SecretSourceContract
 from credicorp_auth_testing.contracts.secret_source.canary import CANARY
 from credicorp_auth_testing.contracts.secret_source.harness import RECORD
@@ -201,13 +200,3 @@ def test_a_source_that_leaves_a_socket(inner, kind):
         Contract().test_nothing_stays_open()
     for each in planted.held:
         each.close()
-
-
-def test_connections_that_a_fake_server_accepts_do_not_count():
-    """A server of the test's own, in the same process, may leave connections open."""
-    with socket.create_server(("127.0.0.1", 0)) as listener, none_left_open():
-        client = socket.create_connection(listener.getsockname())
-        accepted, _ = listener.accept()
-        client.close()
-
-    accepted.close()

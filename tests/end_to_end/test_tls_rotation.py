@@ -66,7 +66,7 @@ class MutualTls(ThreadingHTTPServer):
         authority.issue_cert("localhost").configure_cert(self.context)
 
 
-class Place:
+class Renewals:
     """The server, the files of its client, and the authorities behind both."""
 
     def __init__(self, sandbox, folder):
@@ -112,29 +112,29 @@ class Place:
 
 
 @pytest.fixture
-def place(open_sandbox, tmp_path):
+def renewals(open_sandbox, tmp_path):
     """The server and the files, beside a sandbox whose tokens live for two seconds."""
-    place = Place(open_sandbox(expires_in=2.0), tmp_path)
-    yield place
-    place.server.shutdown()
-    place.server.server_close()
-    place.server.http.clear()
+    renewals = Renewals(open_sandbox(expires_in=2.0), tmp_path)
+    yield renewals
+    renewals.server.shutdown()
+    renewals.server.server_close()
+    renewals.server.http.clear()
 
 
-def test_fault_435_a_client_certificate_under_load(place, scale, evidence):
+def test_fault_435_a_client_certificate_under_load(renewals, scale, evidence):
     """435: eight threads, certificates replaced without end, each refused two later: no call fails."""
-    with place.connect() as auth:
-        outcome = rotate_under_load(place.sandbox, auth, place.renew_certificate, seconds=60 * scale, least=LEAST)  # fmt: skip
+    with renewals.connect() as auth:
+        outcome = rotate_under_load(renewals.sandbox, auth, renewals.renew_certificate, seconds=60 * scale, least=LEAST)  # fmt: skip
 
     evidence("rotation-client-certificate", **outcome.figures())
     outcome.assert_no_call_failed()
-    assert outcome.rotations + 1 == len(place.server.shown)
+    assert outcome.rotations + 1 == len(renewals.server.shown)
 
 
-def test_fault_435_an_authority_under_load(place, scale, evidence):
+def test_fault_435_an_authority_under_load(renewals, scale, evidence):
     """435: eight threads, authorities replaced without end, none trusted for longer: no call fails."""
-    with place.connect() as auth:
-        outcome = rotate_under_load(place.sandbox, auth, place.renew_authority, seconds=60 * scale, least=LEAST)  # fmt: skip
+    with renewals.connect() as auth:
+        outcome = rotate_under_load(renewals.sandbox, auth, renewals.renew_authority, seconds=60 * scale, least=LEAST)  # fmt: skip
 
     evidence("rotation-ca-file", **outcome.figures())
     outcome.assert_no_call_failed()

@@ -262,8 +262,8 @@ def test_aws_in_a_process_that_was_patched_late(from_aws, patched_by):
     """The libraries under boto3 cannot be patched once they are imported; the hint says so."""
     outcomes, *_ = from_aws(patched_by, order="built")
 
-    (told,) = outcomes
-    assert "patch the standard library before boto3 is imported" in told
+    (shown,) = outcomes
+    assert "patch the standard library before boto3 is imported" in shown
 
 
 @pytest.mark.parametrize("patched_by", WORLDS)
