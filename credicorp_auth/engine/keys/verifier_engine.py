@@ -12,10 +12,10 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from credicorp_auth.engine.fork import renew_after_fork
 from credicorp_auth.engine.keys.verified_tokens import VerifiedTokenCache
-from credicorp_auth.engine.single_flight.cached_document import FetchHandle
-from credicorp_auth.engine.single_flight.waiter import ThreadWaiter, waiting_task
+from credicorp_auth.engine.single_flight.cached_document import NoFetch
+from credicorp_auth.engine.single_flight.driver import adrive, drive
+from credicorp_auth.engine.single_flight.in_flight import InFlightCall
 from credicorp_auth.errors import (
     Closed,
     CredicorpAuthError,
@@ -34,15 +34,15 @@ from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.token import AccessToken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Generator
 
     from credicorp_auth.engine.runtime import AnonymousRuntime
     from credicorp_auth.engine.single_flight.cached_document import CachedDocument
-    from credicorp_auth.engine.single_flight.waiter import Waiter
+    from credicorp_auth.engine.single_flight.driver import Wait
     from credicorp_auth.jose.key_set import KeySet
     from credicorp_auth.jose.verification import VerificationPolicy
 
-Outcome = Claims | CredicorpAuthError | FetchHandle
+Outcome = Claims | CredicorpAuthError
 
 _NOTHING: Final = Scope()
 _scope_of: Final = lru_cache(maxsize=256)(Scope)
@@ -72,7 +72,6 @@ class VerifierEngine:
         self._wall, self._boot = runtime.clock.wall, runtime.clock.boot
         self._closed = False
         self.now, self.emit = runtime.now, runtime.emit
-        renew_after_fork(self)
 
     def verify(
         self,
@@ -94,14 +93,7 @@ class VerifierEngine:
         """
         outcome: Outcome | None = self._recall(token, audience, required_scope)
         if outcome is None:
-            outcome = self._look(token, audience, required_scope, ThreadWaiter)
-        while isinstance(outcome, FetchHandle):
-            assert isinstance(outcome.waiter, ThreadWaiter)  # noqa: S101 - for type checkers
-            try:
-                outcome.waiter.wait(outcome.deadline - self._boot())
-            finally:
-                self._keys.cancel(outcome)
-            outcome = self._look(token, audience, required_scope, ThreadWaiter, after=outcome)
+            outcome = drive(self._verify(token, audience, required_scope))
         if isinstance(outcome, Claims):
             return outcome
         del token  # keep it out of the traceback
@@ -117,14 +109,7 @@ class VerifierEngine:
         """Return the claims of a verified token, as `verify` does; await a missing key."""
         outcome: Outcome | None = self._recall(token, audience, required_scope)
         if outcome is None:
-            outcome = self._look(token, audience, required_scope, waiting_task)
-        while isinstance(outcome, FetchHandle):
-            assert not isinstance(outcome.waiter, ThreadWaiter)  # noqa: S101 - for type checkers
-            try:
-                await outcome.waiter.wait(outcome.deadline - self._boot())
-            finally:
-                self._keys.cancel(outcome)
-            outcome = self._look(token, audience, required_scope, waiting_task, after=outcome)
+            outcome = await adrive(self._verify(token, audience, required_scope))
         if isinstance(outcome, Claims):
             return outcome
         del token  # keep it out of the traceback
@@ -138,10 +123,11 @@ class VerifierEngine:
         if type(text) is not str or len(text) > MAX_SIGNED_TOKEN or not text.isascii():
             return None
         remembered = self._cache.find(sha256(text.encode()).digest())
-        if remembered is None or remembered.keys is not self._keys.document:
+        state = self._keys.state()
+        if remembered is None or remembered.keys is not state.document:
             return None
         boot = self._boot()
-        if boot >= self._keys.fresh_until and remembered.keys is not self.find_keys():
+        if boot >= state.fresh_until and remembered.keys is not self.find_keys():
             return None
         claims = remembered.claims
         wanted = self._audience if audience is None else audience
@@ -153,30 +139,25 @@ class VerifierEngine:
             remembered.used = True
         return claims if required is None or _covers(claims, required) else None
 
-    def _look(
-        self,
-        token: str | AccessToken,
-        audience: str | None,
-        required: Scope | str | None,
-        waits: Callable[[], Waiter],
-        *,
-        after: FetchHandle | None = None,
-    ) -> Outcome:
-        """
-        Examine a token; return a wait handle instead of an error if newer keys may help.
-
-        Args:
-            token: The token.
-            audience: The audience that the caller names.
-            required: The scope that the caller requires.
-            waits: Creates the caller's waiter.
-            after: The handle of the caller's earlier wait, which did not bring the key.
-        """
-        outcome, kid = self._examine(token, audience, required)
-        if self._may_need_newer_keys(outcome):
-            handle = self._keys.admit(waits(), sought=kid, after=after)
-            if handle is not None:
-                return handle
+    def _verify(
+        self, token: str | AccessToken, audience: str | None, required: Scope | str | None
+    ) -> Generator[Wait, None, Outcome]:
+        """Protocol of a caller whose token is not remembered; it waits if newer keys may help."""
+        deadline = self._boot() + self._keys.timeout
+        searched: set[object] = set()  # what the fetches that were waited for have looked for
+        fetches_left = 2
+        while True:
+            seen = self._keys.state()
+            outcome, kid = self._examine(token, audience, required)
+            if not self._may_need_newer_keys(outcome) or not fetches_left or kid in searched:
+                break
+            fetch = self._keys.join(sought=kid, seconds=deadline - self._boot(), seen=seen)
+            if isinstance(fetch, InFlightCall):
+                yield fetch, deadline - self._boot()
+                fetches_left = fetches_left - 1 if fetch.is_over else 0
+                searched |= {None, fetch.outcome}
+            elif fetch is NoFetch.NOT_ALLOWED:
+                break
         if isinstance(outcome, CredicorpAuthError):
             self._runtime.emit("token.refused", code=outcome.code)
         return outcome
@@ -256,10 +237,6 @@ class VerifierEngine:
         self._cache.clear()
         self._keys.close()
         return first
-
-    def after_fork(self) -> None:
-        """Keep the cache in the forked child; replace its lock, which the parent may hold."""
-        self._cache.after_fork()
 
 
 def _covers(claims: Claims, required: object) -> bool:

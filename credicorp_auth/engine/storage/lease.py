@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from attrs import field, frozen
 
-from credicorp_auth.engine.single_flight.call import start_thread
+from credicorp_auth.engine.single_flight.thread import start_thread
 from credicorp_auth.plugin.api import LeaseState, sound_number
 
 if TYPE_CHECKING:
