@@ -46,9 +46,9 @@ def start_thread(
         return False
     context = contextvars.copy_context() if context is None else context
     thread = object()
-    _RUNNING[thread] = name
     started = False
     try:
+        _RUNNING[thread] = name
         _thread.start_new_thread(context.run, (_run, thread, run))
         started = True
     except RuntimeError:

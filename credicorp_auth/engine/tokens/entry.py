@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from credicorp_auth.engine.tokens.holders import Holders
+    from credicorp_auth.http.secret import Secret
     from credicorp_auth.lifecycle.windows import Instant, Windows
     from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.oauth.token import AccessToken
@@ -46,7 +47,7 @@ class Held:
     windows: Windows
     record_id: str
     issuance: Issuance
-    _records: dict[int, Fresh] = field(factory=dict, init=False)
+    _records: dict[int, Fresh[TokenEntry]] = field(factory=dict, init=False)
 
     @classmethod
     def of(cls, token: AccessToken, windows: Windows, record_id: str, number: int) -> Held:
@@ -63,7 +64,7 @@ class Held:
         """Return whether the token is valid (not expired) by both clocks."""
         return now.since(self.windows.issued) < self.windows.lifetime
 
-    def record(self, entry: TokenEntry) -> Fresh:
+    def record(self, entry: TokenEntry) -> Fresh[TokenEntry]:
         """Return the token's only fresh record; make it at the first call."""
         record = self._records.get(0)
         if record is None:
@@ -161,7 +162,7 @@ class TokenEntry:
 
     __slots__ = ("_holders", "fresh", "may_publish", "scope", "state")
 
-    def __init__(self, scope: Scope, holders: Holders, *, may_publish: bool) -> None:
+    def __init__(self, scope: Scope, holders: Holders[TokenEntry], *, may_publish: bool) -> None:
         self.scope, self._holders, self.may_publish = scope, holders, may_publish
         self.state = Cell(EntryState())
         self.fresh = Fresh(-inf, -inf, _NO_TOKEN, _NO_TOKEN, self)
@@ -170,6 +171,11 @@ class TokenEntry:
     def held(self) -> Held | None:
         """The held token, or None."""
         return self.state.get().held
+
+    def holds(self, value: Secret) -> bool:
+        """Return whether it holds a token of this value now."""
+        held = self.held
+        return held is not None and held.token.value == value
 
     def change(self, change: Callable[[EntryState], EntryState]) -> tuple[EntryState, EntryState]:
         """

@@ -10,16 +10,17 @@ the record cannot bring a dropped token back.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from credicorp_auth.engine.tokens.entry import TokenEntry
     from credicorp_auth.oauth.token import AccessToken
 
+E = TypeVar("E")
 
-class Fresh:
+
+class Fresh(Generic[E]):
     """
     A fresh token, and the times until which it is fresh by both clocks.
 
@@ -39,7 +40,7 @@ class Fresh:
         until_boot: float,
         token: AccessToken,
         header: Callable[[], str],
-        entry: TokenEntry,
+        entry: E,
     ) -> None:
         self.until_wall, self.until_boot = until_wall, until_boot
         self.token, self.header, self.entry = token, header, entry

@@ -1,9 +1,8 @@
 """
 Token engine: returns the held token, or makes callers wait for the in-flight call.
 
-The fresh path is in the public methods, which read a record (see `fresh.py`). Everybody else comes
-here, and follows one protocol: decide, join the call, wait, look at what came. Nothing here holds a
-lock.
+The public methods read a fresh record (see `fresh.py`). Everybody else comes here and follows one
+protocol: decide, join the call, wait, look at what came. Nothing here holds a lock.
 """
 
 from __future__ import annotations

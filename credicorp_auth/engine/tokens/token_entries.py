@@ -71,12 +71,12 @@ class TokenEntries:
         is_under_way: Callable[[Scope], bool] = lambda _scope: False,
     ) -> None:
         self.max_entries, self._is_under_way = max_entries, is_under_way
-        self._holders = Holders(self.all)
+        self._holders: Holders[TokenEntry] = Holders(self.all)
         self._may_publish = may_publish
         self.default = self._new_entry(default)
         self._by_words = {default.words: self.default}
         # By the spelling of their scope; one that has expired leads to its entry.
-        self._fresh: dict[object, Fresh] = {}
+        self._fresh: dict[object, Fresh[TokenEntry]] = {}
         self._expired = TokenEntry(default, self._holders, may_publish=False).fresh
         self._queue: deque[TokenEntry] = deque()  # all but the default one
         self._evicted: dict[frozenset[str], TokenEntry] = {}
@@ -92,7 +92,7 @@ class TokenEntries:
         """Return all entries of the table."""
         return list(self._by_words.values())
 
-    def fresh_of(self, scope: Scope | str | Iterable[str]) -> Fresh:
+    def fresh_of(self, scope: Scope | str | Iterable[str]) -> Fresh[TokenEntry]:
         """Return the record of a scope, marked as used; an expired one if there is none."""
         fresh = self._fresh.get(scope) if type(scope) in SPELLINGS else None
         if fresh is None:
