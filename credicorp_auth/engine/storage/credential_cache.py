@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from credicorp_auth.engine.adapter_call import call_adapter
-from credicorp_auth.engine.single_flight.call import start_thread
+from credicorp_auth.engine.single_flight.thread import start_thread
 from credicorp_auth.errors import AdapterBroken, CredicorpAuthError, SecretUnavailable
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.lifecycle.client import ClientCredentials
