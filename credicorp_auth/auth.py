@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 from credicorp_auth.bearer.call import BearerCall
+from credicorp_auth.engine.clock import boot_time
 from credicorp_auth.engine.closeable import Closeable
 from credicorp_auth.engine.keys.verifying import NoVerifier, VerifiesTokens
 from credicorp_auth.engine.tokens.token_source import TokenSource
@@ -88,7 +90,9 @@ class CredicorpAuth(TakesSettings, VerifiesTokens, Closeable):
         self._engine, self._verifier = engines.tokens, engines.verifier or NoVerifier()
         self._queries = engines.queries
         self._allowed_origins = AllowedOrigins(settings.allowed_origins)
-        self._source, self._default = TokenSource(self, self._engine), self._engine.default
+        entries = self._engine.entries
+        self._source, self._default = TokenSource(self, self._engine), entries.default
+        self._fresh_of = entries.fresh_of
         # `header` and `aheader` read the held token directly, unless a subclass overrides the
         # method that returns tokens (docs/decisions/0038).
         self._own_tokens = type(self).get_token is CredicorpAuth.get_token
@@ -116,10 +120,9 @@ class CredicorpAuth(TakesSettings, VerifiesTokens, Closeable):
             CredicorpAuthError: No token can be obtained now; `.retryable` says whether the same
                 call may succeed later.
         """
-        if scope is None:
-            wall, boot, fresh_wall, fresh_boot, token, _ = self._default.fresh
-            if wall() < fresh_wall and boot() < fresh_boot:
-                return token
+        fresh = self._default.fresh if scope is None else self._fresh_of(scope)
+        if time.time() < fresh.until_wall and boot_time() < fresh.until_boot:
+            return fresh.token
         return self._engine.get_token(scope, timeout=timeout)
 
     async def aget_token(
@@ -129,26 +132,25 @@ class CredicorpAuth(TakesSettings, VerifiesTokens, Closeable):
         timeout: float | None = None,  # noqa: ASYNC109 - ends this wait alone, not what it waits for
     ) -> AccessToken:
         """Return a valid access token, awaiting it; see `get_token`."""
-        if scope is None:
-            wall, boot, fresh_wall, fresh_boot, token, _ = self._default.fresh
-            if wall() < fresh_wall and boot() < fresh_boot:
-                return token
+        fresh = self._default.fresh if scope is None else self._fresh_of(scope)
+        if time.time() < fresh.until_wall and boot_time() < fresh.until_boot:
+            return fresh.token
         return await self._engine.aget_token(scope, timeout=timeout)
 
     def header(self, scope: Scope | str | Iterable[str] | None = None) -> str:
         """Return the value of an `Authorization` header (RFC 6750 section 2.1)."""
-        if scope is None and self._own_tokens:
-            wall, boot, fresh_wall, fresh_boot, _, header = self._default.fresh
-            if wall() < fresh_wall and boot() < fresh_boot:
-                return header()
+        if self._own_tokens:
+            fresh = self._default.fresh if scope is None else self._fresh_of(scope)
+            if time.time() < fresh.until_wall and boot_time() < fresh.until_boot:
+                return fresh.header()
         return self.get_token(scope).header()
 
     async def aheader(self, scope: Scope | str | Iterable[str] | None = None) -> str:
         """Return the value of an `Authorization` header, awaiting the token."""
-        if scope is None and self._own_atokens:
-            wall, boot, fresh_wall, fresh_boot, _, header = self._default.fresh
-            if wall() < fresh_wall and boot() < fresh_boot:
-                return header()
+        if self._own_atokens:
+            fresh = self._default.fresh if scope is None else self._fresh_of(scope)
+            if time.time() < fresh.until_wall and boot_time() < fresh.until_boot:
+                return fresh.header()
         return (await self.aget_token(scope)).header()
 
     def call(

@@ -16,7 +16,7 @@ from functools import partial
 from random import SystemRandom
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
-from credicorp_auth.engine.single_flight.call import start_thread
+from credicorp_auth.engine.single_flight.thread import start_thread
 from credicorp_auth.engine.single_flight.waiter import ThreadWaiter
 from credicorp_auth.plugin.api.clocks import monotonic
 

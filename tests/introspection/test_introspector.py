@@ -12,6 +12,8 @@ from uuid import uuid4
 import pytest
 
 from credicorp_auth import CredicorpAuth, Introspection, errors
+from credicorp_auth.engine.single_flight.driver import drive
+from credicorp_auth.engine.single_flight.in_flight import Mark
 from credicorp_auth.engine.tokens.introspector import (
     MAX_RESPONSES,
     IntrospectionCache,
@@ -23,6 +25,7 @@ from credicorp_auth.lifecycle.windows import Instant
 from credicorp_auth_testing.fakes import wait_idle
 from credicorp_auth_testing.sandbox import Sandbox, SandboxSettings
 from credicorp_auth_testing.scripted_runtime import response
+from forks import holds_in_a_child
 
 NOW = 1_800_000_000.0
 LOST = errors.ConnectionFailed("nobody is there")
@@ -132,11 +135,12 @@ def test_whoever_finds_an_answer_marks_it(scene, active):
 def test_memory_is_bounded_and_keeps_what_is_used():
     """276: a flood of tokens that are shown once washes out no token that is used."""
     cache = IntrospectionCache()
-    emitted = IntrospectionEntry(errors.MalformedResponse("x"), Instant(0.0, 0.0), 60.0)
+    call, then = Mark(None, None), Instant(0.0, 0.0)
+    emitted = IntrospectionEntry(errors.MalformedResponse("x"), then, 60.0, call)
     cache.keep(b"used", emitted)
     for number in range(3 * MAX_RESPONSES):
         cache.find(b"used").used = True
-        cache.keep(b"%d" % number, IntrospectionEntry(emitted.outcome, Instant(0.0, 0.0), 5.0))
+        cache.keep(b"%d" % number, IntrospectionEntry(emitted.outcome, then, 5.0, call))
 
     assert (MAX_RESPONSES, emitted) == (len(cache), cache.find(b"used"))
     assert cache.find(b"0") is None
@@ -413,7 +417,7 @@ def test_whoever_comes_between_two_looks_asks_nobody(scene, active):
     question = introspector._prepare("opaque-canary")
     first = stage.introspect()
 
-    assert first is introspector._calls.obtain(question.digest, question.ask).response
+    assert first is drive(introspector._obtain(question)).response
     assert 1 == stage.sent
 
 
@@ -502,13 +506,14 @@ def test_a_child_process_asks_for_itself(scene, active):
     asking.start()
     while stage.sent < 2:
         pass
-    introspector = stage.auth._queries.introspector
-    for part in (introspector, introspector._calls, introspector._runtime):
-        part.after_fork()
-    stage.transport.gate.set()
 
-    assert (True, 2) == (stage.auth.introspect("known").active, stage.sent)
-    assert (True, 3) == (stage.auth.introspect("asked").active, stage.sent)
+    def check():
+        stage.transport.gate.set()
+        known = stage.auth.introspect("known").active, stage.sent
+        return (True, 2, True, 3) == (*known, stage.auth.introspect("asked").active, stage.sent)
+
+    assert holds_in_a_child(check)
+    stage.transport.gate.set()
     asking.join()
 
 

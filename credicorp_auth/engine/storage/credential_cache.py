@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from credicorp_auth.engine.adapter_call import call_adapter
-from credicorp_auth.engine.single_flight.call import start_thread
+from credicorp_auth.engine.single_flight.thread import start_thread
 from credicorp_auth.errors import AdapterBroken, CredicorpAuthError, SecretUnavailable
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.lifecycle.client import ClientCredentials
@@ -218,11 +218,8 @@ class CredentialCache:
         found = read_credential(self.field(fetched, name))
         if isinstance(found, Secret):
             return found
-        raise SecretUnavailable(
-            f"secret source {self.provider} has a {name} that {found.message}",
-            code=found.code,
-            hint=f"store the {name} and nothing else where the source reads it.",
-        )
+        hint = f"store the {name} and nothing else where the source reads it."
+        raise found.error(f"secret source {self.provider} has a {name} that", hint=hint)
 
     def field(self, fetched: FetchedSecret, name: str) -> Secret:
         """

@@ -48,7 +48,8 @@ class TestBearerPoolManagerAround(TestBearerPoolManager):
     """One around a manager of the caller's."""
 
     def manager(self, auth, headers=None, existing="replace"):
-        return BearerPoolManager.around(auth, PoolManager(headers=headers), existing=existing)
+        chosen = {} if existing == "replace" else {"existing": existing}  # the default
+        return BearerPoolManager.around(auth, PoolManager(headers=headers), **chosen)
 
 
 class TestBearerPoolManagerUnread(TestBearerPoolManager):
