@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+GUARD_THREAD: Final = "credicorp-guard"
+"""How the names of its threads begin."""
+
 _PAUSES: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before each try of one thread
 _GRACE: Final = (
     0.1  # seconds, and part of the time of a call, in which an adapter reports its limit
@@ -157,7 +160,7 @@ class Guard:
         self._closings.append(close)
         if not self._hangs():
             with suppress(Overdue):
-                within(seconds, self._close_adapter, name=f"credicorp-guard {self._kind}")
+                within(seconds, self._close_adapter, name=f"{GUARD_THREAD} {self._kind}")
 
     def is_open(self) -> bool:
         """Return whether the adapter is in trouble and must not be called; see that it is tried."""
@@ -182,7 +185,7 @@ class Guard:
             return within(
                 seconds * (1 + _GRACE) + _GRACE,
                 work,
-                name=f"credicorp-guard {self._kind}",
+                name=f"{GUARD_THREAD} {self._kind}",
                 then=partial(self._end, call, calls),
             )
         except Overdue:
@@ -230,7 +233,7 @@ class Guard:
         if here:
             self._probe_until_well(trouble)
         elif not start_thread(
-            f"credicorp-guard {self._kind} probe", partial(self._probe_until_well, trouble)
+            f"{GUARD_THREAD} {self._kind} probe", partial(self._probe_until_well, trouble)
         ):
             trouble.claims.append(True)
             if monotonic() >= trouble.since + _PAUSES[-1]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 
 import pytest
 
 from credicorp_auth import CredicorpAuth, errors
-from credicorp_auth.engine.guard import Guard, Overdue, within
+from credicorp_auth.engine.guard import GUARD_THREAD, Guard, Overdue, within
+from credicorp_auth.engine.single_flight.thread import running_threads
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.plugin.api import (
     CacheCapabilities,
@@ -139,14 +141,15 @@ class Events(list):
 
 
 def guard_threads():
-    """Return the threads of calls and probes."""
-    return [each for each in threading.enumerate() if each.name.startswith("credicorp-guard")]
+    """Return the names of the threads of calls and probes."""
+    return [each for each in running_threads() if each.startswith(GUARD_THREAD)]
 
 
 def wait_for_no_thread():
     """Wait until no call and no probe is under way."""
-    for each in guard_threads():
-        each.join(LONG)
+    until = time.monotonic() + LONG
+    while guard_threads() and time.monotonic() < until:
+        time.sleep(0.001)
 
 
 @pytest.fixture
@@ -404,13 +407,13 @@ def test_the_time_of_a_cache_is_not_a_thread_for_one_in_memory(connect, gate, ev
 
     class Local(MemoryCache):
         def read(self, key, *, timeout):
-            threads.append(threading.current_thread().name)
+            threads.append(guard_threads())
             return super().read(key, timeout=timeout)
 
     connect(Local(CacheOptions())).get_token()
 
     assert threads
-    assert [] == [each for each in threads if each.startswith("credicorp-guard")]
+    assert [] == [each for each in threads if each]
 
 
 def test_a_bounded_cache_of_a_stranger_gets_its_room(connect, gate, events):
