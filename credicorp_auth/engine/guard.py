@@ -120,9 +120,10 @@ class Guard:
             than `seconds`, if the adapter is not well.
         seconds: Returns the seconds that the probe may take.
         emit: Emits events.
+        pauses: Seconds before each probe of one thread.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it guards, and how
         self,
         adapter: object,
         kind: str,
@@ -130,12 +131,14 @@ class Guard:
         probe: Callable[[str], object],
         seconds: Callable[[], float],
         emit: Callable[..., None],
+        pauses: tuple[float, ...] = _PAUSES,
     ) -> None:
         self._adapter = str(adapter)
         self._kind = kind
         self._probe = probe
         self._seconds = seconds
         self._emit = emit
+        self._pauses = pauses
         self._is_closed = False
         self.after_fork()
 
@@ -236,11 +239,11 @@ class Guard:
             f"{GUARD_THREAD} {self._kind} probe", partial(self._probe_until_well, trouble)
         ):
             trouble.claims.append(True)
-            if monotonic() >= trouble.since + _PAUSES[-1]:
+            if monotonic() >= trouble.since + self._pauses[-1]:
                 self._trouble = None  # no thread: the next call tries
 
     def _probe_until_well(self, trouble: _Trouble) -> None:
-        for pause in _PAUSES:
+        for pause in self._pauses:
             # Jitter, so that a fleet does not return all at once (thundering herd).
             self._sleep(pause * _DICE.uniform(0.5, 1.5))
             if self._is_closed or self._trouble is not trouble:
