@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from functools import partial
 
 import pytest
 
@@ -153,8 +154,8 @@ def test_a_failing_cache_does_nothing_but_fail():
         lambda: cache.write(KEY, b"x", lifetime=1, timeout=5),
         lambda: cache.discard(KEY, timeout=5),
         lambda: cache.lease(KEY, seconds=1, timeout=5),
-        cache.entries,
-        cache.clear,
+        partial(cache.entries, timeout=5),
+        partial(cache.clear, timeout=5),
     ):
         with pytest.raises(CacheUnavailable):
             call()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import threading
 import time
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from credicorp_auth.engine.single_flight.thread import running_threads
 from credicorp_auth.errors import InvalidSetting, SecretUnavailable
 from credicorp_auth_aws import SourceOptions
 from credicorp_auth_testing.contracts.secret_source.harness import refusal
@@ -306,7 +306,7 @@ def test_a_role_on_moto(aws, open_source, monkeypatch):
 
 def workers():
     """Count the threads of calls that have not returned."""
-    return sum(each.name.startswith("credicorp-guard") for each in threading.enumerate())
+    return sum(each.startswith("credicorp-guard") for each in running_threads())
 
 
 @pytest.fixture
