@@ -6,12 +6,12 @@ import time
 from contextlib import suppress
 
 import pytest
-from forks import holds_in_a_child
 from injector import Injector
 from policies import POLICIES
 
 from credicorp_auth import errors
 from credicorp_auth_testing.fakes import wait_idle
+from forks import holds_in_a_child
 
 OURS = ("credicorp_auth/engine",)
 ALL = (*OURS, "/threading.py")
@@ -42,7 +42,13 @@ def fork(subject, found):
     found.append(holds_in_a_child(lambda: bool(subject.get())))
 
 
-KINDS = {"get": nested_get, "invalidate": drop, "close": close, "interrupt": interrupt, "fork": fork}
+KINDS = {
+    "get": nested_get,
+    "invalidate": drop,
+    "close": close,
+    "interrupt": interrupt,
+    "fork": fork,
+}
 
 
 def inject(policy, kind, at):

@@ -11,11 +11,11 @@ import threading
 import time
 
 import pytest
-from forks import holds_in_a_child
 from policies import POLICIES, Tokens
 
 from credicorp_auth import errors
 from credicorp_auth_testing.fakes import wait_idle
+from forks import holds_in_a_child
 
 
 def test_fault_282_threads_and_tasks_of_two_loops_share_each_request(scale, evidence):
@@ -84,7 +84,10 @@ def test_fault_491_handlers_and_finalisers_may_ask(policy, scale, evidence):
             except Exception as error:
                 failed.append(error)
 
-    threshold, handler = gc.get_threshold(), signal.signal(signal.SIGALRM, lambda *_: ask("handlers"))
+    threshold, handler = (
+        gc.get_threshold(),
+        signal.signal(signal.SIGALRM, lambda *_: ask("handlers")),
+    )
     until = time.monotonic() + 20 * max(scale, 0.02)
     threads = [threading.Thread(target=work, args=(until,)) for _ in range(2)]
     gc.set_threshold(20, *threshold[1:])
@@ -109,8 +112,8 @@ def test_fault_491_handlers_and_finalisers_may_ask(policy, scale, evidence):
     evidence(f"handlers and finalisers {policy}", failed=0, **counts)
 
 
-def test_fault_291_forks_in_mid_flight(scale, evidence):
-    """291: children that are forked while calls are in flight ask for themselves, and none hangs."""
+def test_fault_290_forks_in_mid_flight(scale, evidence):
+    """290: children that are forked while calls are in flight ask for themselves, and none hangs."""
     forks, right = max(5, round(200 * scale)), 0
     subjects = [make() for make in POLICIES.values()]
     over = threading.Event()
@@ -154,8 +157,8 @@ atexit.register(lambda: print(late.get(), POLICIES["introspection"]().get(), POL
 """
 
 
-def test_fault_290_the_program_ends_in_mid_flight():
-    """290: at the end of a program calls in flight are left alone, and an exit handler may still ask."""
+def test_fault_492_the_program_ends_in_mid_flight():
+    """492: at the end of a program calls in flight are left alone, and an exit handler may still ask."""
     path = ":".join(["tests/single_flight", "testing", *sys.path])
     ran = subprocess.run(
         [sys.executable, "-c", PROGRAM],
