@@ -20,8 +20,10 @@ from credicorp_auth.engine.single_flight.gate import Gate
 from credicorp_auth.engine.single_flight.in_flight import InFlightCall
 from credicorp_auth.engine.single_flight.shared_question import obtain_shared
 from credicorp_auth.engine.single_flight.waiter import ThreadWaiter, _wake_after_fork
+from credicorp_auth.plugin.api.late_lock import LateLock
 from credicorp_auth_testing.clock import MovableClock
 from credicorp_auth_testing.fakes import wait_idle
+from forks import holds_in_a_child
 
 
 def test_who_comes_second_does_not_replace():
@@ -231,3 +233,11 @@ def test_a_protocol_that_waits_for_nothing_is_driven_to_its_end():
         yield
 
     assert 7 == drive(protocol())
+
+
+def test_a_lock_that_is_held_across_a_fork_is_free_in_the_child():
+    """What waits for something under a lock of this kind leaves nobody locked out in a child."""
+    lock = LateLock()
+    with lock.current():
+        assert holds_in_a_child(lambda: lock.current().acquire(timeout=5))
+        assert lock.current().locked()
