@@ -220,7 +220,7 @@ class TokenEntry:
         """Let callers read the record of a fresh token; return False if it is no longer held."""
         record = held.record(self)
         if self.held is not held:
-            # Whoever dropped it may have looked for the record before it was there.
+            # The caller that dropped it may have looked for the record before it was there.
             record.until_wall = -inf
             return False
         self.fresh = record
