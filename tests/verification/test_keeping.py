@@ -141,7 +141,7 @@ def test_a_fetch_that_began_too_soon_is_followed_by_another(stage, forge):
     token = forge.issued(key=NEW, kid="new")
     waiting = threading.Thread(target=lambda: found.append(scene.verify(token)))
     waiting.start()
-    while not scene.engine._keys._flight.find("document").waiters:
+    while not scene.engine._keys._calls.find("document").waiters:
         time.sleep(0.001)
     gate.set()
     waiting.join()
@@ -575,7 +575,7 @@ def test_a_closed_verifier_refuses_and_wakes_those_who_wait(stage, forge):
     found = []
     waiting = threading.Thread(target=lambda: found.append(scene.verify(forge.issued())))
     waiting.start()
-    while not ((fetch := scene.engine._keys._flight.find("document")) and fetch.waiters):
+    while not ((fetch := scene.engine._keys._calls.find("document")) and fetch.waiters):
         time.sleep(0.001)
     assert scene.engine.close()
     assert not scene.engine.close()
