@@ -88,7 +88,7 @@ class CredicorpAuth(TakesSettings, VerifiesTokens, Closeable):
         self._settings = settings
         engines = build_engines(settings, clock=clock)
         self._engine, self._verifier = engines.tokens, engines.verifier or NoVerifier()
-        self._introspector, self._revoker = engines.introspector, engines.revoker
+        self._queries = engines.queries
         self._allowed_origins = AllowedOrigins(settings.allowed_origins)
         entries = self._engine.entries
         self._source, self._default = TokenSource(self, self._engine), entries.default
@@ -194,7 +194,7 @@ class CredicorpAuth(TakesSettings, VerifiesTokens, Closeable):
                 (`MalformedToken`).
         """
         try:
-            return self._introspector.introspect(token, audience_verified=audience_verified)
+            return self._queries.introspector.introspect(token, audience_verified=audience_verified)
         finally:
             del token  # keep it out of an error's traceback
 
@@ -203,7 +203,8 @@ class CredicorpAuth(TakesSettings, VerifiesTokens, Closeable):
     ) -> Introspection:
         """Ask the authorization server whether a token is active, awaiting it; see `introspect`."""
         try:
-            return await self._introspector.aintrospect(token, audience_verified=audience_verified)
+            introspector = self._queries.introspector
+            return await introspector.aintrospect(token, audience_verified=audience_verified)
         finally:
             del token  # keep it out of an error's traceback
 
@@ -216,15 +217,15 @@ class CredicorpAuth(TakesSettings, VerifiesTokens, Closeable):
         Raises:
             CredicorpAuthError: The server did not confirm it: the token may still be valid.
         """
-        self._revoker.revoke(token)
+        self._queries.revoker.revoke(token)
 
     async def arevoke(self, token: str | AccessToken) -> None:
         """Revoke a token at the authorization server, awaiting it; see `revoke`."""
-        await self._revoker.arevoke(token)
+        await self._queries.revoker.arevoke(token)
 
     def forget_introspections(self) -> None:
         """Drop all cached introspection responses; the server is asked about each token again."""
-        self._introspector.forget()
+        self._queries.forget()
 
     def invalidate(self, token: AccessToken) -> bool:
         """
@@ -236,18 +237,16 @@ class CredicorpAuth(TakesSettings, VerifiesTokens, Closeable):
         Returns:
             Whether that token was the current one.
         """
-        self._introspector.forget(token)
+        self._queries.forget(token)
         return self._engine.invalidate(token)
 
     def forget_secrets(self) -> None:
         """Drop cached secrets and encryption keys, after a leak or a correction."""
         self._engine.forget_secrets()
-        self._introspector.forgive()
-        self._revoker.forgive()
+        self._queries.forgive()
 
     def close(self) -> None:
         """Drop the tokens and release the resources, once; waiting callers get `Closed`."""
-        self._introspector.close()
-        self._revoker.close()
+        self._queries.close()
         self._verifier.close()
         self._engine.close()

@@ -36,7 +36,7 @@ def test_a_strangers_adapter_is_loaded_by_name(install):
         CACHE, "good", NO_OPTIONS
     )
 
-    assert cache.read("x") is None
+    assert cache.read("x", timeout=5) is None
     assert ("good", "good-cache", "1.0") == (
         provider.name,
         provider.distribution,

@@ -99,7 +99,7 @@ class HostRuntime:
 
     def release(self, lease: Lease) -> None:
         """Release the lease."""
-        lease.release()
+        lease.release(timeout=5)
 
     def load_shared_cooldown(self) -> None:
         """Load the shared cooldown, as the real runtime does."""

@@ -35,11 +35,11 @@ class ModelLease:
     number: int = 0
     lapses: float | None = None
 
-    def renew(self) -> bool:
+    def renew(self, *, timeout: float) -> bool:  # noqa: ARG002 - the port's
         """Report if the lease is still held; `lapses` models the renewals."""
         return self.cache.holder is self
 
-    def release(self) -> None:
+    def release(self, *, timeout: float) -> None:  # noqa: ARG002 - the port's
         """Release the lease, unless it has expired and another holder has it."""
         if self.cache.holder is self:
             self.cache.holder = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -12,6 +12,8 @@ from credicorp_auth.cli.options import profile_option, table_option
 
 if TYPE_CHECKING:
     from credicorp_auth.plugin.api import ListingCache, Provider
+
+_TIMEOUT: Final = 5.0  # seconds
 
 
 @click.group()
@@ -26,7 +28,7 @@ def list_entries(*, profile: str | None, output: str) -> None:
     """List names, ages and expiry of the entries; a name is a hash and reveals nothing."""
     opened, _ = _open(profile)
     try:
-        entries = opened.entries()
+        entries = opened.entries(timeout=_TIMEOUT)
     finally:
         opened.close()
     if output == "json":
@@ -51,7 +53,7 @@ def clear(*, profile: str | None) -> None:
     """Drop every entry; the next call that needs a token mints one."""
     opened, provider = _open(profile)
     try:
-        count = opened.clear()
+        count = opened.clear(timeout=_TIMEOUT)
     finally:
         opened.close()
     click.echo(f"dropped {count} from {provider}")

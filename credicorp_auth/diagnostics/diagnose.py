@@ -48,11 +48,7 @@ class Diagnosis:
 
 
 def examine(
-    profile: str | None,
-    environ: Mapping[str, str],
-    *,
-    registry: Registry | None = None,
-    clock: Clock | None = None,
+    profile: str | None, environ: Mapping[str, str], *, registry: Registry | None = None
 ) -> Diagnosis:
     """
     Check every step from these settings to a token.
@@ -64,7 +60,6 @@ def examine(
         profile: The profile, or None for the environment.
         environ: The environment variables.
         registry: The adapters; by default those that the operator allows.
-        clock: The clocks; a test may pass its own.
     """
     found = Diagnosis()
     try:
@@ -75,7 +70,7 @@ def examine(
         return found
     found.checks.append(ok("settings", "they are valid"))
     registry = registry or operators_registry(environ)
-    clock = clock or Clock()
+    clock = Clock()
     with ExitStack() as stack:
         opened = _open(settings, registry, found, stack)
         _look(settings, opened, clock, found)
@@ -139,15 +134,15 @@ def _is_fatal(check: Check) -> bool:
 class NoCache:
     """Null cache: stores nothing, so that the diagnostics always mint."""
 
-    capabilities = CacheCapabilities()
+    capabilities = CacheCapabilities(local=True)
 
-    def read(self, key: str) -> None:
+    def read(self, key: str, *, timeout: float) -> None:
         """Return None: there is no entry."""
 
-    def write(self, key: str, entry: bytes, *, lifetime: float) -> None:
+    def write(self, key: str, entry: bytes, *, lifetime: float, timeout: float) -> None:
         """Store nothing."""
 
-    def discard(self, key: str, *, expected: bytes | None = None) -> bool:  # noqa: ARG002 - the port's
+    def discard(self, key: str, *, expected: bytes | None = None, timeout: float) -> bool:  # noqa: ARG002 - the port's
         """Return False: there is no entry to drop."""
         return False
 

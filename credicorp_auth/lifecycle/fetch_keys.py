@@ -10,7 +10,6 @@ from credicorp_auth.errors import CredicorpAuthError, DeadlinePassed
 from credicorp_auth.http.untrusted_text import escape_untrusted
 from credicorp_auth.jose.key_set import (
     KEY_SET_TYPES,
-    KeySet,
     no_usable_key,
     read_freshness,
     read_key_set,
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from credicorp_auth.http.messages import HttpRequest, HttpResponse
+    from credicorp_auth.jose.keys import KeySet
     from credicorp_auth.jose.signature_algorithm import SignatureAlgorithm
     from credicorp_auth.lifecycle.document import CachedCopy
     from credicorp_auth.lifecycle.windows import Instant
@@ -153,6 +153,6 @@ def ask_for_keys(
         raise DeadlinePassed(f"no time was left to fetch keys from {url}")
     response = runtime.send(build_document_request(url, KEY_SET_TYPES), timeout=left)
     runtime.check_peer(response, url)
-    address = evolve(address, has_responded=has_responded)
+    address = address._replace(has_responded=has_responded)
     check_document_status(response, address, now=runtime.now().wall)
     return FetchedDocument(read_key_set(response, algorithms, url=url), read_freshness(response))

@@ -117,18 +117,18 @@ class SwitchableCache(_Adapter):
             text = "the cache is down"
             raise OSError(text)
 
-    def read(self, key: str) -> bytes | None:
+    def read(self, key: str, *, timeout: float) -> bytes | None:  # noqa: ARG002 - the port's
         """Return the entry, or fail."""
         self._ask("read")
         return self.entries.get(key)
 
-    def write(self, key: str, entry: bytes, *, lifetime: float) -> None:
+    def write(self, key: str, entry: bytes, *, lifetime: float, timeout: float) -> None:  # noqa: ARG002 - the port's
         """Write an entry, or fail."""
         self._ask("write")
         self.entries[key] = entry
         self.lifetimes[key] = lifetime
 
-    def discard(self, key: str, *, expected: bytes | None = None) -> bool:
+    def discard(self, key: str, *, expected: bytes | None = None, timeout: float) -> bool:  # noqa: ARG002 - the port's
         """Delete an entry that contains `expected`, or fail."""
         self._ask("discard")
         entry = self.entries.get(key)
@@ -163,7 +163,7 @@ class ListedSecrets(_Adapter):
         self.secrets = deque(secrets)
         self.client_id = client_id
 
-    def fetch(self, names: Collection[str]) -> FetchedSecret:
+    def fetch(self, names: Collection[str], *, timeout: float) -> FetchedSecret:  # noqa: ARG002 - the port's
         """Return the next record, with the requested fields."""
         self.calls.append("fetch")
         secret = self.secrets.popleft() if len(self.secrets) > 1 else self.secrets[0]

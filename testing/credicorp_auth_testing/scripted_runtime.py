@@ -70,11 +70,11 @@ class ScriptedLease:
     state: LeaseState
     number: int = 0
 
-    def renew(self) -> bool:
+    def renew(self, *, timeout: float) -> bool:  # noqa: ARG002 - the port's
         """Return true: a scripted lease never expires."""
         return True
 
-    def release(self) -> None:
+    def release(self, *, timeout: float) -> None:
         """Do nothing: no lease is held."""
 
 

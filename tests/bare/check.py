@@ -100,13 +100,13 @@ class OwnCache:
 
         self.capabilities = CacheCapabilities()
 
-    def read(self, key: str) -> None:
+    def read(self, key: str, *, timeout: float) -> None:
         """Find nothing."""
 
-    def write(self, key: str, entry: object, *, lifetime: float) -> None:
+    def write(self, key: str, entry: object, *, lifetime: float, timeout: float) -> None:
         """Keep nothing."""
 
-    def discard(self, key: str, *, expected: object = None) -> bool:
+    def discard(self, key: str, *, expected: object = None, timeout: float) -> bool:
         """Drop nothing."""
         return False
 

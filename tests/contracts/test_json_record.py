@@ -29,7 +29,7 @@ class JsonFileSource:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def fetch(self, names: Collection[str]) -> FetchedSecret:
+    def fetch(self, names: Collection[str], *, timeout: float) -> FetchedSecret:
         content = self._read()
         if content is None:
             raise SecretUnavailable(f"{self._path} cannot be read", retryable=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
+from threading import Event, Thread
 
 import pytest
 
@@ -21,19 +23,29 @@ MONTH = 30 * 86_400.0
 class ReadsAndDeletes(AroundCache):
     """A discard in three steps: read, compare, delete."""
 
-    def discard(self, key, *, expected=None):
-        entry = self.read(key)
+    def discard(self, key, *, expected=None, timeout):
+        entry = self.read(key, timeout=timeout)
         if entry is None or (expected is not None and expected not in entry):
             return False
-        return super().discard(key)
+        return super().discard(key, timeout=timeout)
 
 
 class TakesLongTimesForDates(AroundCache):
     """As memcached does: more than thirty days are seconds since 1970."""
 
-    def write(self, key, entry, *, lifetime):
+    def write(self, key, entry, *, lifetime, timeout):
         ends = lifetime - time.time() if lifetime > MONTH else lifetime
-        super().write(key, entry, lifetime=ends)
+        super().write(key, entry, lifetime=ends, timeout=timeout)
+
+
+class LeavesAThread(AroundCache):
+    """A thread of its own, which nothing ends."""
+
+    over = None
+
+    def __init__(self, inner):
+        super().__init__(inner)
+        Thread(target=self.over.wait, name="left-behind", daemon=True).start()
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -65,8 +77,25 @@ def test_fault_470_an_entry_of_another_process_is_noticed():
     """470: an end that reads what it has not written has the connection of another."""
 
     class Confused(MemoryCache):
-        def read(self, key):
+        def read(self, key, *, timeout):
             return b"entry of the other"
 
     assert reads_what_it_writes(MemoryCache(), "key", b"ours")
     assert not reads_what_it_writes(Confused(), "key", b"ours")
+
+
+@pytest.mark.parametrize("kind", [AroundCache, LeavesAThread])
+def test_a_cache_that_leaves_threads(inner, kind, tmp_path):
+    """A cache that starts a thread and never ends it is found; the threads are named."""
+
+    class Contract(CacheContract):
+        def build_cache(self, _place):
+            return kind(inner)
+
+    LeavesAThread.over = Event()
+    expected = (
+        nullcontext() if kind is AroundCache else pytest.raises(AssertionError, match="left-behind")
+    )
+    with expected:
+        Contract().test_threads_do_not_pile_up(tmp_path)
+    LeavesAThread.over.set()

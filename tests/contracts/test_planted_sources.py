@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
-from threading import Lock
+from contextlib import nullcontext
+from threading import Event, Lock, Thread
 
 import pytest
 
@@ -32,52 +34,52 @@ class Around:
         self.inner = inner
         self.capabilities = inner.capabilities
 
-    def fetch(self, names):
-        return self.inner.fetch(names)
+    def fetch(self, names, *, timeout):
+        return self.inner.fetch(names, timeout=timeout)
 
     def after_fork(self):
         self.inner.after_fork()
 
 
 class Exports(Around):
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         os.environ["KIT_PLANTED"] = CANARY
         del os.environ["KIT_PLANTED"]
-        return super().fetch(names)
+        return super().fetch(names, timeout=timeout)
 
 
 class WritesAFile(Around):
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         with tempfile.NamedTemporaryFile("w") as file:
             file.write(CANARY)
             file.flush()
-        return super().fetch(names)
+        return super().fetch(names, timeout=timeout)
 
 
 class LeavesAFile(Around):
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         (self.folder / "copy").write_text(CANARY)
         (self.folder / "another's").unlink(missing_ok=True)
-        return super().fetch(names)
+        return super().fetch(names, timeout=timeout)
 
 
 class HoldsAFile(Around):
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         self.held = [*self.held, os.memfd_create("copy")]
         os.write(self.held[-1], CANARY.encode())
-        return super().fetch(names)
+        return super().fetch(names, timeout=timeout)
 
 
 class TellsAProgram(Around):
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         subprocess.run([sys.executable, "-c", "", CANARY.encode()], check=True)
-        return super().fetch(names)
+        return super().fetch(names, timeout=timeout)
 
 
 class TellsAProgramInItsEnvironment(Around):
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         subprocess.run([sys.executable, "-c", ""], env={b"PLANTED": CANARY.encode()}, check=True)
-        return super().fetch(names)
+        return super().fetch(names, timeout=timeout)
 
 
 class KeepsItsLock(Around):
@@ -87,19 +89,31 @@ class KeepsItsLock(Around):
         super().__init__(inner)
         self.lock = Lock()
 
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         with self.lock:
-            return super().fetch(names)
+            return super().fetch(names, timeout=timeout)
 
 
 class RemembersTheNames(Around):
     """The names of a call are kept where those of another thread are kept, too."""
 
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         self.names = list(names)
-        fetched = super().fetch(RECORD)
+        fetched = super().fetch(RECORD, timeout=timeout)
         fields = {name: fetched.fields[name] for name in self.names}
         return FetchedSecret(fields, fetched.version, provenance=fetched.provenance)
+
+
+class LeavesAThread(Around):
+    def fetch(self, names, *, timeout):
+        Thread(target=self.over.wait, name="left-behind", daemon=True).start()
+        return super().fetch(names, timeout=timeout)
+
+
+class LeavesASocket(Around):
+    def fetch(self, names, *, timeout):
+        self.held = [*self.held, socket.socket()]
+        return super().fetch(names, timeout=timeout)
 
 
 def from_variables(_folder):
@@ -155,3 +169,34 @@ def test_fault_468_a_source_that_confuses_names(inner):
     CONTRACT.test_fault_468_threads_with_other_names(Around(inner))
     with pytest.raises(AssertionError):
         CONTRACT.test_fault_468_threads_with_other_names(RemembersTheNames(inner))
+
+
+def test_a_source_that_leaves_threads(inner):
+    """A source whose fetches each leave a thread is found; the threads are named."""
+    CONTRACT.test_threads_do_not_pile_up(Around(inner))
+    planted = LeavesAThread(inner)
+    planted.over = Event()
+    with pytest.raises(AssertionError, match="left-behind"):
+        CONTRACT.test_threads_do_not_pile_up(planted)
+    planted.over.set()
+
+
+@pytest.mark.parametrize("kind", [Around, LeavesASocket])
+def test_a_source_that_leaves_a_socket(inner, kind):
+    """A source that leaves a socket is found; the line that opened it is named."""
+    planted = kind(inner)
+    planted.close = lambda: None
+
+    class Contract(SecretSourceContract):
+        def build_source(self, _fields):
+            return planted
+
+    expected = (
+        nullcontext()
+        if kind is Around
+        else pytest.raises(AssertionError, match=r"socket\.socket fd=")
+    )
+    with expected:
+        Contract().test_nothing_stays_open()
+    for each in planted.held:
+        each.close()

@@ -26,7 +26,7 @@ class OneValue:
     def __init__(self, value):
         self._raw = SecretBytes(value.encode())
 
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         for name in names:
             if name != "client_secret":
                 raise SecretUnavailable(f"there is no {name}", code="secret.missing")
@@ -55,86 +55,86 @@ class ShowsItself(OneValue):
 
 
 class KeepsItOpen(OneValue):
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         self.last = CANARY
-        return super().fetch(names)
+        return super().fetch(names, timeout=timeout)
 
 
 class LogsIt(OneValue):
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         logging.getLogger("some.library").debug("read %s", [CANARY])
-        return super().fetch(names)
+        return super().fetch(names, timeout=timeout)
 
 
 class LogsItInBase64(OneValue):
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         logging.getLogger().debug("Basic %s", b64encode(f"id:{CANARY}".encode()).decode())
-        return super().fetch(names)
+        return super().fetch(names, timeout=timeout)
 
 
 class LogsATraceback(OneValue):
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         body = CANARY
         try:
             {}[len(body)]
         except KeyError:
             logging.getLogger("some.library").debug("tried", exc_info=True)
-        return super().fetch(names)
+        return super().fetch(names, timeout=timeout)
 
 
 class PrintsIt(OneValue):
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         os.write(1, CANARY.encode())
-        return super().fetch(names)
+        return super().fetch(names, timeout=timeout)
 
 
 class LeavesAFilter(OneValue):
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         logging.getLogger("credicorp_test.filtered").addFilter(lambda _: True)
-        return super().fetch(names)
+        return super().fetch(names, timeout=timeout)
 
 
 class Chains(OneValue):
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         try:
-            return super().fetch(names)
+            return super().fetch(names, timeout=timeout)
         except SecretUnavailable as error:
             raise SecretUnavailable("not there", code="secret.missing") from error
 
 
 class QuotesIt(OneValue):
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         raise SecretUnavailable(f"{CANARY} has no such field", code="secret.missing")
 
 
 class CarriesIt(OneValue):
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         error = SecretUnavailable("not there", code="secret.missing")
         error.response = [{"body": [CANARY.encode()]}]
         raise error
 
 
 class LeavesItInAFrame(OneValue):
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         body = [CANARY]
         raise SecretUnavailable(f"not among {len(body)}", code="secret.missing")
 
 
 class Guesses(OneValue):
-    def fetch(self, names):
-        return super().fetch(["client_secret"])
+    def fetch(self, names, *, timeout):
+        return super().fetch(["client_secret"], timeout=timeout)
 
 
 class IsAlwaysAnother(OneValue):
     versions = count()
 
-    def fetch(self, names):
-        fetched = super().fetch(names)
+    def fetch(self, names, *, timeout):
+        fetched = super().fetch(names, timeout=timeout)
         return FetchedSecret(fetched.fields, f"{next(self.versions)}", provenance="a test")
 
 
 class HandsOutText(OneValue):
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         return FetchedSecret({"client_secret": CANARY}, "only", provenance="a test")
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -86,10 +87,10 @@ def test_one_mint_and_one_look(exported, sandbox):
 def test_the_cache_of_a_check_up_keeps_nothing():
     """What is written into it is not there, and need not be dropped."""
     cache = NoCache()
-    cache.write("a", b"x", lifetime=60)
+    cache.write("a", b"x", lifetime=60, timeout=5)
 
     assert isinstance(cache, Cache)
-    assert (None, False) == (cache.read("a"), cache.discard("a"))
+    assert (None, False) == (cache.read("a", timeout=5), cache.discard("a", timeout=5))
 
 
 def test_fault_388_a_forbidden_adapter_is_found_and_the_rest_is_looked_at(exported, monkeypatch):
@@ -234,7 +235,7 @@ def test_less_scope_than_asked(exported, sandbox, policy, verdict):
 class LosingCache(SwitchableCache):
     """Forgets at once."""
 
-    def write(self, key, entry, *, lifetime):
+    def write(self, key, entry, *, lifetime, timeout):
         """Keep nothing."""
 
 
@@ -244,7 +245,7 @@ class LeasingStandIn(SwitchableCache):
     capabilities = CacheCapabilities(shared=True, leases=True)
     given = LeaseState.ACQUIRED
 
-    def lease(self, key, *, seconds):
+    def lease(self, key, *, seconds, timeout):
         """Give what is scripted."""
         return ScriptedLease(self.given)
 
@@ -284,12 +285,27 @@ def test_the_round_trip_of_a_cache(cache, verdict, said):
     assert {} == cache.entries
 
 
+def test_a_cache_that_hangs():
+    """A cache that never returns is told, and not waited for."""
+    opened = threading.Event()
+
+    class Hanging(SwitchableCache):
+        def write(self, key, entry, *, lifetime, timeout):
+            opened.wait(60)
+
+    found = check_cache(Hanging(), SOME, seconds=0.1)
+    opened.set()
+
+    assert Verdict.FAIL is found.verdict
+    assert "has not returned within 0.1 s" in found.message
+
+
 def test_a_secret_about_to_expire():
     """A secret that lives on for seconds only is a worry."""
     clock = MovableClock()
 
     class Brief(ListedSecrets):
-        def fetch(self, names):
+        def fetch(self, names, *, timeout):
             fields = {"client_secret": Secret(CANARY), "client_id": Secret("c")}
             return FetchedSecret(fields, version="1", expires_at=clock.wall() + 31)
 

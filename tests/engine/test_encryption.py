@@ -95,7 +95,7 @@ class KeySource:
         self.gives = list(gives)
         self.asked = []
 
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         """Return the next key, or fail."""
         self.asked.append(names)
         given = self.gives.pop(0) if len(self.gives) > 1 else self.gives[0]

@@ -351,7 +351,7 @@ def test_fault_441_after_a_freeze_the_next_call_asks_at_once(stage, failed):
 
     play = stage([thaw] if failed == "request" else [], timeout=10)
     if failed == "secret":
-        fetch, play.secrets.fetch = play.secrets.fetch, lambda _names: thaw()
+        fetch, play.secrets.fetch = play.secrets.fetch, lambda _names, *, timeout: thaw()
     with pytest.raises(errors.ServerUnreachable):
         play.get()
     wait_idle()
@@ -534,7 +534,7 @@ def test_a_token_from_the_cache_says_so(stage):
     token = second.get()
 
     assert (0, "cached") == (second.mints, token.provenance.source)
-    assert not second.cache.discard("nothing")
+    assert not second.cache.discard("nothing", timeout=5)
 
 
 def test_a_token_that_was_turned_away_while_it_landed_is_asked_for_again(stage, waiting):

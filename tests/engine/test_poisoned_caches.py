@@ -6,7 +6,6 @@ import base64
 import json
 
 import pytest
-from attrs import evolve
 
 from credicorp_auth import Secret, errors
 from credicorp_auth.engine.cooldowns import COOLDOWNS
@@ -48,15 +47,15 @@ class StrangersCache(MemoryCache):
         self.number += 1
         return self.number
 
-    def read(self, key):
+    def read(self, key, *, timeout):
         return self.kept.get(key, (None, 0))[0]
 
-    def write(self, key, entry, *, lifetime, number=0):
+    def write(self, key, entry, *, lifetime, number=0, timeout):
         """Keep it, unless what is there has a larger number, no matter what that is."""
         if not 0 < number < self.kept.get(key, (None, 0))[1]:
             self.kept[key] = (entry, number)
 
-    def lease(self, _key, *, seconds):
+    def lease(self, _key, *, seconds, timeout):
         """Give what the test says."""
         return self.gives()
 
@@ -237,7 +236,7 @@ def test_fault_384_leases_whose_numbers_are_none(fleet, number):
 @pytest.mark.parametrize("state", ["ACQUIRED", None, 1])
 def test_fault_384_a_lease_in_no_state_is_none(state):
     """384: what is neither acquired nor held has failed; it is neither renewed nor given back."""
-    lease = keep_lease(ScriptedLease(state, 7), lambda _verb, call, _expected: call())
+    lease = keep_lease(ScriptedLease(state, 7), lambda _verb, call, _expected: call(), 5)
 
     assert (LeaseState.FAILED, 0) == (lease.state, lease.number)
 
@@ -274,14 +273,13 @@ def test_a_held_token_is_superseded_by_one_issued_much_later_whatever_the_number
     engine = fleet.build()
     engine.get_token()
     entry = engine._default
-    first = evolve(entry.held, issuance=evolve(entry.held.issuance, number=9))
+    first = entry.held._replace(issuance=entry.held.issuance._replace(number=9))
     later = {}
     for seconds in (59.0, 61.0):
-        issued = evolve(first.windows.issued, boot=first.windows.issued.boot + seconds)
-        later[seconds] = evolve(
-            first,
-            windows=evolve(first.windows, issued=issued),
-            issuance=evolve(first.issuance, number=8),
+        issued = first.windows.issued._replace(boot=first.windows.issued.boot + seconds)
+        later[seconds] = first._replace(
+            windows=first.windows._replace(issued=issued),
+            issuance=first.issuance._replace(number=8),
         )
 
     assert not later[59.0].supersedes(first)

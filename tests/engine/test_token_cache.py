@@ -55,16 +55,16 @@ class SharedCache(MemoryCache):
         """What the test says."""
         return self.offers
 
-    def write(self, key, entry, *, lifetime, number=0):
+    def write(self, key, entry, *, lifetime, number=0, timeout):
         """Keep it, and remember what was given."""
         self.kept[key] = entry
-        super().write(key, entry, lifetime=lifetime, number=number)
+        super().write(key, entry, lifetime=lifetime, number=number, timeout=timeout)
 
-    def read(self, key):
+    def read(self, key, *, timeout):
         """Count it, and read once nobody holds it up."""
         self.reads += 1
         self.open.wait(60)
-        return super().read(key)
+        return super().read(key, timeout=timeout)
 
     def close(self):
         """Stay open: it is not one engine's."""
@@ -137,7 +137,7 @@ def test_fault_393_a_cooldown_beyond_reason_quiets_nobody(engines, seconds):
     cache, clock, transport = SharedCache(), MovableClock(), ScriptedTransport()
     client = f"poisoned-{seconds}"
     key = endpoint_key(URL, client)
-    cache.write(key, write_cooldown(key, clock.wall() + seconds), lifetime=seconds)
+    cache.write(key, write_cooldown(key, clock.wall() + seconds), lifetime=seconds, timeout=5)
     engine = engines(cache, transport, client_id=client, clock=clock)
     engine.get_token("a")
     engine.get_token("b")
@@ -149,7 +149,7 @@ def test_fault_393_a_cooldown_that_another_wrote_is_heeded_for_300_s(engines):
     """393: a clock that is ahead makes no cooldown longer than a server's own may be."""
     cache, clock, transport = SharedCache(), MovableClock(), ScriptedTransport()
     key = endpoint_key(URL, "ahead")
-    cache.write(key, write_cooldown(key, clock.wall() + 350), lifetime=350)
+    cache.write(key, write_cooldown(key, clock.wall() + 350), lifetime=350, timeout=5)
     engine = engines(cache, transport, client_id="ahead", clock=clock)
     with pytest.raises(errors.TokenEndpointBusy) as busy:
         engine.get_token()
@@ -177,7 +177,7 @@ def test_a_cool_down_is_one_clients(engines):
 def test_a_cool_down_that_is_garbage_is_an_event(engines):
     """Any entry in the place of a cooldown lets the call go on."""
     cache, transport, emitted = SharedCache(), ScriptedTransport(), []
-    cache.write(endpoint_key(URL, "fleet"), b"{}", lifetime=60)
+    cache.write(endpoint_key(URL, "fleet"), b"{}", lifetime=60, timeout=5)
     engines(cache, transport, observe=lambda event: emitted.append(event.name)).get_token()
 
     assert "cache.corrupt" in emitted
@@ -204,12 +204,14 @@ def test_an_overtaken_holder_does_not_overwrite_its_successor(engines):
     cache, transport = SharedCache(), ScriptedTransport()
     engines(cache, transport).get_token()
     key = next(iter(cache.kept))
-    before = cache.read(key)
-    lease = cache.lease(key, seconds=3)
-    cache.write(key, before.replace(b"token-1", b"token-9"), lifetime=60, number=lease.number)
-    cache.write(key, before, lifetime=60, number=lease.number - 1)
+    before = cache.read(key, timeout=5)
+    lease = cache.lease(key, seconds=3, timeout=5)
+    cache.write(
+        key, before.replace(b"token-1", b"token-9"), lifetime=60, number=lease.number, timeout=5
+    )
+    cache.write(key, before, lifetime=60, number=lease.number - 1, timeout=5)
 
-    assert b"token-9" in cache.read(key)
+    assert b"token-9" in cache.read(key, timeout=5)
 
 
 @pytest.mark.parametrize("encryption_key", [Secret(SEALING), "cache_key"])
@@ -229,13 +231,15 @@ class KeyedSecrets(ListedSecrets):
 
     here = True
 
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         """Return the key when that is asked for."""
         if "cache_key" not in names:
-            return super().fetch(names)
+            return super().fetch(names, timeout=timeout)
         if not self.here:
             raise errors.SecretUnavailable("sealed", retryable=True)
-        return type(super().fetch(["client_secret"]))({"cache_key": Secret(SEALING)}, "1")
+        return type(super().fetch(["client_secret"], timeout=timeout))(
+            {"cache_key": Secret(SEALING)}, "1"
+        )
 
 
 def test_without_its_key_a_sealed_cache_is_in_trouble_and_the_call_is_not(engines):
@@ -262,7 +266,7 @@ def test_an_unsealed_entry_is_nobodys_where_entries_are_sealed(engines):
     engines(plain, transport).get_token()
     encrypted = SharedCache(encryption_key=Secret(SEALING))
     for key, entry in plain.kept.items():
-        encrypted.write(key, entry, lifetime=60)
+        encrypted.write(key, entry, lifetime=60, timeout=5)
 
     token = engines(encrypted, transport, observe=emitted.append).get_token()
     assert "token-2" == token.value.reveal()
@@ -290,7 +294,7 @@ class StumblingLease:
         self.renewed = threading.Event()
         self.released = 0
 
-    def renew(self):
+    def renew(self, *, timeout):
         """Give the next answer, or fail."""
         given = self.renewals.pop(0) if self.renewals else True
         if not self.renewals:
@@ -299,7 +303,7 @@ class StumblingLease:
             raise given
         return given
 
-    def release(self):
+    def release(self, *, timeout):
         """Count."""
         self.released += 1
 
@@ -310,7 +314,7 @@ def test_a_lease_is_renewed_while_its_holder_works(engines, renewals):
     """Each second a lease is renewed, through troubles, until it is released or lost; then never again."""
     lease = StumblingLease(renewals)
     cache = SharedCache()
-    cache.lease = lambda _key, *, seconds: lease
+    cache.lease = lambda _key, *, seconds, timeout: lease
 
     def slow(_request):
         assert lease.renewed.wait(20)
@@ -326,7 +330,7 @@ def test_a_lease_is_renewed_while_its_holder_works(engines, renewals):
 def test_a_lease_that_cannot_be_had_stops_nobody(engines, trouble):
     """A cache whose lease fails, or that answers nonsense, costs an event and no token."""
 
-    def lease(_key, *, seconds):
+    def lease(_key, *, seconds, timeout):
         if trouble is not None:
             raise trouble
 
@@ -357,8 +361,8 @@ def test_fault_411_a_cache_whose_entries_are_damaged_is_told_once_a_minute(engin
     """411: entries that are damaged again and again are one event a minute, not one for each read."""
 
     class Damaged(SharedCache):
-        def read(self, key):
-            super().read(key)
+        def read(self, key, *, timeout):
+            super().read(key, timeout=timeout)
             return b"damaged"
 
     transport, events, clock = ScriptedTransport(), [], MovableClock()
@@ -390,8 +394,8 @@ def test_a_late_token_of_a_smaller_number_is_not_held(engines):
     engine = engines(cache, transport)
     engine.get_token()
     entry = next(iter(engine.entries.all()))
-    newer = evolve(entry.held, issuance=evolve(entry.held.issuance, number=9))
-    older = evolve(entry.held, issuance=evolve(entry.held.issuance, number=8))
+    newer = evolve(entry.held, issuance=entry.held.issuance._replace(number=9))
+    older = evolve(entry.held, issuance=entry.held.issuance._replace(number=8))
     entry.hold(newer)
     entry.hold(older)
 
@@ -401,16 +405,16 @@ def test_a_late_token_of_a_smaller_number_is_not_held(engines):
 def test_where_nobody_coordinates_there_is_nothing_to_hold():
     """The lease of a cache without leases is neither renewed nor given back."""
     lease = NoLease()
-    lease.release()
+    lease.release(timeout=5)
 
-    assert (LeaseState.FAILED, 0, False) == (lease.state, lease.number, lease.renew())
+    assert (LeaseState.FAILED, 0, False) == (lease.state, lease.number, lease.renew(timeout=5))
 
 
 def test_a_kept_lease_can_be_renewed_by_hand():
     """A held lease says whether it still holds."""
-    kept = HeldLease(StumblingLease([True, False]), lambda _verb, call, _expected: call(), 5)
+    kept = HeldLease(StumblingLease([True, False]), lambda _verb, call, _expected: call(), 5, 5)
 
-    assert (5, True, False) == (kept.number, kept.renew(), kept.renew())
+    assert (5, True, False) == (kept.number, kept.renew(timeout=5), kept.renew(timeout=5))
 
 
 def test_a_secret_that_was_accepted_in_place_of_the_current_one_is_kept(engines):
@@ -434,7 +438,7 @@ class Overlapping:
 
     capabilities = SecretSourceCapabilities(rotates=True)
 
-    def fetch(self, _names):
+    def fetch(self, _names, *, timeout):
         """Return the new version, with the old one beside it."""
         new, old = ({"client_secret": Secret(each)} for each in ("new", "old"))
         return FetchedSecret(new, "2", fallback=FetchedSecret(old, "1"))
@@ -476,7 +480,7 @@ def quiet_engine(engines, cache, clock, client_id):
     with pytest.raises(errors.TokenEndpointBusy):
         engine.get_token()
     for key in cache.kept:
-        cache.discard(key)
+        cache.discard(key, timeout=5)
     COOLDOWNS._until.clear()
     return engine, busy
 

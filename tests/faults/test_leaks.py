@@ -104,13 +104,13 @@ class NotingCache(SwitchableCache):
         super().__init__()
         self.keys = set()
 
-    def read(self, key):
+    def read(self, key, *, timeout):
         self.keys.add(key)
-        return super().read(key)
+        return super().read(key, timeout=timeout)
 
-    def write(self, key, entry, *, lifetime):
+    def write(self, key, entry, *, lifetime, timeout):
         self.keys.add(key)
-        return super().write(key, entry, lifetime=lifetime)
+        return super().write(key, entry, lifetime=lifetime, timeout=timeout)
 
 
 def test_fault_323_keys_say_nothing():

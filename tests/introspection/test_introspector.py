@@ -102,7 +102,7 @@ def test_fault_276_what_is_remembered_can_be_forgotten(scene, active, inactive, 
         stage.auth.forget_introspections()
         assert not stage.introspect()
     elif way == "one":
-        stage.auth._introspector.forget("opaque-canary")
+        stage.auth._queries.introspector.forget("opaque-canary")
         assert not stage.introspect()
     else:
         stage.transport.responses.clear()
@@ -117,7 +117,7 @@ def test_fault_276_tokens_are_remembered_by_their_hash(scene, active):
     """276: the memory holds SHA-256 digests, and no token."""
     stage = scene([active()])
     stage.introspect()
-    cache = stage.auth._introspector._cache._remembered
+    cache = stage.auth._queries.introspector._cache._remembered
 
     assert [sha256(b"opaque-canary").digest()] == list(cache)
 
@@ -126,7 +126,7 @@ def test_whoever_finds_an_answer_marks_it(scene, active):
     """An answer that was asked for again is not among the first to be forgotten."""
     stage = scene([active()])
     stage.introspect()
-    (kept,) = stage.auth._introspector._cache._remembered.values()
+    (kept,) = stage.auth._queries.introspector._cache._remembered.values()
     assert not kept.used
     stage.introspect()
     assert kept.used
@@ -413,7 +413,7 @@ def test_threads_and_tasks_share_one_question(scene, active):
 def test_whoever_comes_between_two_looks_asks_nobody(scene, active):
     """A caller who found nothing just before the answer was kept finds it now, without a request."""
     stage = scene([active()])
-    introspector = stage.auth._introspector
+    introspector = stage.auth._queries.introspector
     question = introspector._prepare("opaque-canary")
     first = stage.introspect()
 
@@ -444,6 +444,15 @@ def test_a_closed_client_asks_nobody(scene, wait, active):
 
     assert type(stage.introspect()) is errors.Closed
     assert type(stage.revoke()) is errors.Closed
+
+
+def test_a_client_that_was_closed_before_its_first_query_asks_nobody(scene, wait):
+    """Introspection and revocation, which are loaded when they are first used, begin closed then."""
+    stage = scene([], wait=wait)
+    stage.auth.close()
+
+    assert [errors.Closed, errors.Closed] == [type(stage.introspect()), type(stage.revoke())]
+    assert 0 == stage.sent
 
 
 def test_closing_wakes_whoever_waits(scene):
@@ -586,7 +595,7 @@ def test_questions_that_fail_together_are_one_failure(scene, active):
 def test_a_question_that_queued_too_long_is_not_asked(scene):
     """No request is sent for a question whose time is over, and the endpoint is not blamed."""
     stage = scene()
-    introspector = stage.auth._introspector
+    introspector = stage.auth._queries.introspector
     question = introspector._prepare("opaque-canary")
 
     with pytest.raises(errors.DeadlinePassed):

@@ -39,27 +39,29 @@ class FailingCache:
         self.asked.append(message)
         raise self._fault or CacheUnavailable("the cache is down", retryable=True)
 
-    def read(self, key: str) -> bytes | None:
+    def read(self, key: str, *, timeout: float) -> bytes | None:
         """Fail."""
         self._fail("read")
 
-    def write(self, key: str, entry: bytes, *, lifetime: float, number: int = 0) -> None:
+    def write(
+        self, key: str, entry: bytes, *, lifetime: float, number: int = 0, timeout: float
+    ) -> None:
         """Fail."""
         self._fail("write")
 
-    def discard(self, key: str, *, expected: bytes | None = None) -> bool:
+    def discard(self, key: str, *, expected: bytes | None = None, timeout: float) -> bool:
         """Fail."""
         self._fail("discard")
 
-    def lease(self, key: str, *, seconds: float) -> Lease:
+    def lease(self, key: str, *, seconds: float, timeout: float) -> Lease:
         """Fail."""
         self._fail("lease")
 
-    def entries(self) -> list[CacheEntry]:
+    def entries(self, *, timeout: float) -> list[CacheEntry]:
         """Fail."""
         self._fail("entries")
 
-    def clear(self) -> int:
+    def clear(self, *, timeout: float) -> int:
         """Fail."""
         self._fail("clear")
 
@@ -90,33 +92,35 @@ class AroundCache:
         capabilities: CacheCapabilities = self.inner.capabilities
         return capabilities
 
-    def read(self, key: str) -> bytes | None:
+    def read(self, key: str, *, timeout: float) -> bytes | None:
         """Read."""
-        entry: bytes | None = self.inner.read(key)
+        entry: bytes | None = self.inner.read(key, timeout=timeout)
         return entry
 
-    def write(self, key: str, entry: bytes, *, lifetime: float, number: int = 0) -> None:
+    def write(
+        self, key: str, entry: bytes, *, lifetime: float, number: int = 0, timeout: float
+    ) -> None:
         """Write; pass the number only to caches that have leases."""
         order = {"number": number} if self.capabilities.leases else {}
-        self.inner.write(key, entry, lifetime=lifetime, **order)
+        self.inner.write(key, entry, lifetime=lifetime, timeout=timeout, **order)
 
-    def discard(self, key: str, *, expected: bytes | None = None) -> bool:
+    def discard(self, key: str, *, expected: bytes | None = None, timeout: float) -> bool:
         """Discard."""
-        return bool(self.inner.discard(key, expected=expected))
+        return bool(self.inner.discard(key, expected=expected, timeout=timeout))
 
-    def lease(self, key: str, *, seconds: float) -> Lease:
+    def lease(self, key: str, *, seconds: float, timeout: float) -> Lease:
         """Request the lease."""
-        lease: Lease = self.inner.lease(key, seconds=seconds)
+        lease: Lease = self.inner.lease(key, seconds=seconds, timeout=timeout)
         return lease
 
-    def entries(self) -> list[CacheEntry]:
+    def entries(self, *, timeout: float) -> list[CacheEntry]:
         """List the entries."""
-        listed: list[CacheEntry] = self.inner.entries()
+        listed: list[CacheEntry] = self.inner.entries(timeout=timeout)
         return listed
 
-    def clear(self) -> int:
+    def clear(self, *, timeout: float) -> int:
         """Clear the inner cache."""
-        return int(self.inner.clear())
+        return int(self.inner.clear(timeout=timeout))
 
     def close(self) -> None:
         """Close the inner cache."""
@@ -143,25 +147,27 @@ class SlowCache(AroundCache):
         self._seconds = seconds
         self.let_go = threading.Event()
 
-    def read(self, key: str) -> bytes | None:
+    def read(self, key: str, *, timeout: float) -> bytes | None:
         """Wait, then read."""
         self.let_go.wait(self._seconds)
-        return super().read(key)
+        return super().read(key, timeout=timeout)
 
-    def write(self, key: str, entry: bytes, *, lifetime: float, number: int = 0) -> None:
+    def write(
+        self, key: str, entry: bytes, *, lifetime: float, number: int = 0, timeout: float
+    ) -> None:
         """Wait, then write."""
         self.let_go.wait(self._seconds)
-        super().write(key, entry, lifetime=lifetime, number=number)
+        super().write(key, entry, lifetime=lifetime, number=number, timeout=timeout)
 
-    def discard(self, key: str, *, expected: bytes | None = None) -> bool:
+    def discard(self, key: str, *, expected: bytes | None = None, timeout: float) -> bool:
         """Wait, then discard."""
         self.let_go.wait(self._seconds)
-        return super().discard(key, expected=expected)
+        return super().discard(key, expected=expected, timeout=timeout)
 
-    def lease(self, key: str, *, seconds: float) -> Lease:
+    def lease(self, key: str, *, seconds: float, timeout: float) -> Lease:
         """Wait, then request the lease."""
         self.let_go.wait(self._seconds)
-        return super().lease(key, seconds=seconds)
+        return super().lease(key, seconds=seconds, timeout=timeout)
 
 
 def flip(entry: bytes) -> bytes:
@@ -194,7 +200,7 @@ class CorruptingCache(AroundCache):
         super().__init__(inner)
         self._damage = damage
 
-    def read(self, key: str) -> bytes | None:
+    def read(self, key: str, *, timeout: float) -> bytes | None:
         """Read an entry, and damage it."""
-        entry = super().read(key)
+        entry = super().read(key, timeout=timeout)
         return None if entry is None else self._damage(entry)

@@ -41,17 +41,17 @@ class OrderedCache(MemoryCache):
         super().__init__()
         self.numbers = []
 
-    def write(self, key, entry, *, lifetime, number=0):
+    def write(self, key, entry, *, lifetime, number=0, timeout):
         self.numbers.append(number)
-        super().write(key, entry, lifetime=lifetime)
+        super().write(key, entry, lifetime=lifetime, timeout=timeout)
 
-    def lease(self, key, *, seconds):
+    def lease(self, key, *, seconds, timeout):
         return (key, seconds)
 
-    def entries(self):
+    def entries(self, *, timeout):
         return ["listed"]
 
-    def clear(self):
+    def clear(self, *, timeout):
         return 7
 
 
@@ -149,10 +149,10 @@ def test_a_failing_cache_does_nothing_but_fail():
     """Each method raises; closing does not."""
     cache = FailingCache(capabilities=CacheCapabilities(leases=True, lists=True))
     for call in (
-        lambda: cache.read(KEY),
-        lambda: cache.write(KEY, b"x", lifetime=1),
-        lambda: cache.discard(KEY),
-        lambda: cache.lease(KEY, seconds=1),
+        lambda: cache.read(KEY, timeout=5),
+        lambda: cache.write(KEY, b"x", lifetime=1, timeout=5),
+        lambda: cache.discard(KEY, timeout=5),
+        lambda: cache.lease(KEY, seconds=1, timeout=5),
         cache.entries,
         cache.clear,
     ):
@@ -174,27 +174,30 @@ def test_what_is_around_passes_everything_on(around):
     """It is a cache with all that the one inside has."""
     inner = OrderedCache()
     cache = around(inner)
-    cache.write(KEY, b"x", lifetime=10, number=3)
+    cache.write(KEY, b"x", lifetime=10, number=3, timeout=5)
     cache.after_fork()
 
     assert isinstance(cache, Cache)
-    assert ([3], b"x") == (inner.numbers, inner.read(KEY))
+    assert ([3], b"x") == (inner.numbers, inner.read(KEY, timeout=5))
     assert ((KEY, 2), ["listed"], 7) == (
-        cache.lease(KEY, seconds=2),
-        cache.entries(),
-        cache.clear(),
+        cache.lease(KEY, seconds=2, timeout=5),
+        cache.entries(timeout=5),
+        cache.clear(timeout=5),
     )
     assert inner.capabilities is cache.capabilities
-    assert (True, False) == (cache.discard(KEY, expected=b"x"), cache.discard(KEY))
-    cache.write(KEY, b"x", lifetime=10)
+    assert (True, False) == (
+        cache.discard(KEY, expected=b"x", timeout=5),
+        cache.discard(KEY, timeout=5),
+    )
+    cache.write(KEY, b"x", lifetime=10, timeout=5)
     cache.close()
-    assert inner.read(KEY) is None
+    assert inner.read(KEY, timeout=5) is None
 
 
 def test_a_cache_without_leases_gets_no_number():
     """The small port stays small."""
     inner = SwitchableCache()
-    AroundCache(inner).write(KEY, b"x", lifetime=10, number=3)
+    AroundCache(inner).write(KEY, b"x", lifetime=10, number=3, timeout=5)
 
     assert {KEY: b"x"} == inner.entries
 
@@ -203,7 +206,7 @@ def test_a_slow_cache_waits_until_it_is_let_go():
     """A caller that reads meanwhile waits."""
     cache = SlowCache(MemoryCache(), seconds=60)
     read = []
-    reader = threading.Thread(target=lambda: read.append(cache.read(KEY)))
+    reader = threading.Thread(target=lambda: read.append(cache.read(KEY, timeout=5)))
     reader.start()
 
     assert [] == read

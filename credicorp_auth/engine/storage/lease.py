@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Final, Self
-
-from attrs import field, frozen
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from credicorp_auth.engine.single_flight.thread import start_thread
 from credicorp_auth.plugin.api import LeaseState, sound_number
@@ -23,22 +22,20 @@ LEASE_SECONDS: Final = 3.0
 RENEW_SECONDS: Final = 1.0
 
 
-@frozen
-class NoLease:
+class NoLease(NamedTuple):
     """Null lease: another process holds it (`HELD`), or the cache has no leases or is down."""
 
     state: LeaseState = LeaseState.FAILED
     number: int = 0
 
-    def renew(self) -> bool:
+    def renew(self, *, timeout: float) -> bool:  # noqa: ARG002 - the port's
         """Nothing is held."""
         return False
 
-    def release(self) -> None:
+    def release(self, *, timeout: float) -> None:
         """Nothing is held."""
 
 
-@frozen(eq=False)
 class HeldLease:
     """
     An acquired lease, renewed by its own thread until it is released.
@@ -47,12 +44,12 @@ class HeldLease:
         lease: The adapter's acquired lease.
         ask: Calls the adapter and emits an event if that fails.
         number: The adapter's number; 0 if it is out of bounds.
+        timeout: Seconds that a renewal may take.
     """
 
-    lease: Lease
-    ask: Ask
-    number: int
-    _over: threading.Event = field(factory=threading.Event, init=False)
+    def __init__(self, lease: Lease, ask: Ask, number: int, timeout: float) -> None:
+        self.lease, self.ask, self.number, self.timeout = lease, ask, number, timeout
+        self._over = threading.Event()
 
     @property
     def state(self) -> LeaseState:
@@ -64,31 +61,32 @@ class HeldLease:
         start_thread("credicorp-auth lease", self._keep_renewing)
         return self
 
-    def renew(self) -> bool:
+    def renew(self, *, timeout: float) -> bool:
         """Renew the lease now; return whether it is still held."""
-        return bool(self.ask("renew", self.lease.renew, (bool,)))
+        return bool(self.ask("renew", partial(self.lease.renew, timeout=timeout), (bool,)))
 
-    def release(self) -> None:
+    def release(self, *, timeout: float) -> None:
         """Stop renewing the lease and release it."""
         self._over.set()
-        self.ask("release", self.lease.release, (type(None),))
+        self.ask("release", partial(self.lease.release, timeout=timeout), (type(None),))
 
     def _keep_renewing(self) -> None:
         while not self._over.wait(RENEW_SECONDS):
             # A failing cache may recover in time; False means that the lease is lost.
-            if self.ask("renew", self.lease.renew, (bool,)) is False:
+            if self.ask("renew", partial(self.lease.renew, timeout=self.timeout), (bool,)) is False:
                 return
 
 
-def keep_lease(given: Lease, ask: Ask) -> Lease:
+def keep_lease(given: Lease, ask: Ask, timeout: float) -> Lease:
     """
     Wrap an adapter's lease; start renewing it if it was acquired.
 
     Args:
         given: The adapter's lease; neither its state nor its number is trusted.
         ask: Calls the adapter and emits an event if that fails.
+        timeout: Seconds that a renewal may take.
     """
     state = given.state
     if state is LeaseState.ACQUIRED:
-        return HeldLease(given, ask, sound_number(given.number)).kept()
+        return HeldLease(given, ask, sound_number(given.number), timeout).kept()
     return NoLease(LeaseState.HELD if state is LeaseState.HELD else LeaseState.FAILED)

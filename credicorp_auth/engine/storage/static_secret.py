@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-from attrs import frozen
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from credicorp_auth.plugin.api import FetchedSecret, SecretSourceCapabilities
 
@@ -16,8 +14,7 @@ if TYPE_CHECKING:
 _CAPABILITIES: Final = SecretSourceCapabilities()
 
 
-@frozen
-class StaticSecret:
+class StaticSecret(NamedTuple):
     """
     Secret source of one constant client secret.
 
@@ -32,7 +29,7 @@ class StaticSecret:
         """The source supplies no client id and never rotates."""
         return _CAPABILITIES
 
-    def fetch(self, names: Collection[str]) -> FetchedSecret:  # noqa: ARG002 - the port's signature
+    def fetch(self, names: Collection[str], *, timeout: float) -> FetchedSecret:  # noqa: ARG002 - the port's signature
         """Return the secret; its version is always the same."""
         return FetchedSecret(
             {"client_secret": self.client_secret}, version="given", provenance="settings"

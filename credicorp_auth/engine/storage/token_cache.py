@@ -39,6 +39,9 @@ _ENTRY: Final = (bytes, type(None))
 _NOTHING: Final = (type(None),)
 _SAY_AGAIN: Final = 60.0  # seconds
 
+CACHE_TIMEOUT: Final = 1.0
+"""Seconds that a call of the cache may take."""
+
 
 class TokenCache:
     """
@@ -52,6 +55,7 @@ class TokenCache:
         max_lifetime: The longest token lifetime in seconds; a record with a longer one is corrupt.
         cipher: Encrypts and decrypts entries; None keeps them in plain text.
         secrets: Returns the secrets that no message of the adapter may show.
+        timeout: Seconds that a call of the cache may take.
     """
 
     def __init__(  # noqa: PLR0913 - the steps of a read or write
@@ -64,6 +68,7 @@ class TokenCache:
         max_lifetime: float,
         cipher: EntryCipher | None = None,
         secrets: Callable[[], tuple[Secret, ...]] = tuple,
+        timeout: float = CACHE_TIMEOUT,
     ) -> None:
         self._cache = cache
         self._secrets = secrets
@@ -72,6 +77,7 @@ class TokenCache:
         self._emit = emit
         self._max_lifetime = max_lifetime
         self._cipher = cipher
+        self._timeout = timeout
         self._next_warning: dict[tuple[str, str], float] = {}
         self.close = cache.close
 
@@ -102,7 +108,11 @@ class TokenCache:
     def discard(self, key: str, record_id: str) -> None:
         """Drop one record, by its id."""
         expected = record_id.encode("ascii")
-        self._ask("discard", lambda: self._cache.discard(key, expected=expected), (bool,))
+        self._ask(
+            "discard",
+            lambda: self._cache.discard(key, expected=expected, timeout=self._timeout),
+            (bool,),
+        )
 
     def lease(self, key: str) -> Lease:
         """Request the minting lease; renew it until it is released."""
@@ -112,10 +122,16 @@ class TokenCache:
 
         def ask() -> Lease | None:
             # A third-party cache may return None although its type forbids it.
-            given = cast("Lease | None", cache.lease(key, seconds=LEASE_SECONDS))
-            return None if given is None else keep_lease(given, self._ask)
+            given = cast(
+                "Lease | None", cache.lease(key, seconds=LEASE_SECONDS, timeout=self._timeout)
+            )
+            return None if given is None else keep_lease(given, self._ask, self._timeout)
 
         return cast("Lease | None", self._ask("lease", ask, (object,))) or NoLease()
+
+    def release(self, lease: Lease) -> None:
+        """Release a lease, in any state."""
+        lease.release(timeout=self._timeout)
 
     @property
     def is_shared(self) -> bool:
@@ -152,7 +168,7 @@ class TokenCache:
         self._cache.after_fork()
 
     def _read(self, key: str, read: Callable[[bytes], T]) -> T | Unusable | None:
-        entry = self._ask("read", lambda: self._cache.read(key), _ENTRY)
+        entry = self._ask("read", lambda: self._cache.read(key, timeout=self._timeout), _ENTRY)
         if not isinstance(entry, bytes):
             return None
         try:
@@ -180,8 +196,10 @@ class TokenCache:
             seconds = max(lifetime, 0.0)
             if self._cache.capabilities.leases:
                 cache = cast("LeasingCache", self._cache)
-                return cache.write(key, encrypted, lifetime=seconds, number=number)
-            return self._cache.write(key, encrypted, lifetime=seconds)
+                return cache.write(
+                    key, encrypted, lifetime=seconds, number=number, timeout=self._timeout
+                )
+            return self._cache.write(key, encrypted, lifetime=seconds, timeout=self._timeout)
 
         self._ask("write", write, _NOTHING, token)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from credicorp_auth.engine.cooldowns import COOLDOWNS
 from credicorp_auth.engine.endpoint_locator import EndpointLocator
 from credicorp_auth.engine.single_flight.cell import Cell
@@ -89,7 +87,7 @@ class ServerQueryRuntime:
             if isinstance(outcome, Failed) and now < before.cooldown_until:
                 # Concurrent requests that fail together count as one failure. Counted one by one,
                 # a short outage would start a backoff of half a minute.
-                return evolve(state, failures=before.failures)
+                return state._replace(failures=before.failures)
             return state
 
         self._state.update(after)

@@ -13,7 +13,7 @@ from credicorp_auth.engine.endpoint_locator import EndpointLocator
 from credicorp_auth.engine.event_emitter import EventEmitter
 from credicorp_auth.engine.single_flight.cell import Cell
 from credicorp_auth.engine.single_flight.gate import Gate
-from credicorp_auth.engine.storage.token_cache import TokenCache
+from credicorp_auth.engine.storage.token_cache import CACHE_TIMEOUT, TokenCache
 from credicorp_auth.errors import Closed
 from credicorp_auth.http.messages import HttpResponse
 from credicorp_auth.http.retry import plausible_cooldown
@@ -52,6 +52,7 @@ class ServerRuntime:
         observers: Called with each event, on the thread that emits it.
         clock: The wall clock and the boot clock.
         locator: Finds the token endpoint; by default the address in the client's template.
+        cache_timeout: Seconds that a call of the cache may take.
     """
 
     def __init__(  # noqa: PLR0913 - the composition of an engine
@@ -65,6 +66,7 @@ class ServerRuntime:
         clock: Clock,
         cipher: EntryCipher | None = None,
         locator: EndpointLocator | None = None,
+        cache_timeout: float = CACHE_TIMEOUT,
     ) -> None:
         self._client = client
         self._locator = locator or EndpointLocator(
@@ -79,6 +81,7 @@ class ServerRuntime:
             max_lifetime=client.policy.max_lifetime,
             cipher=cipher,
             secrets=self.all_secrets,
+            timeout=cache_timeout,
         )
         self.credentials = credentials
         credentials.emit = self.emit
@@ -123,7 +126,7 @@ class ServerRuntime:
 
     def release(self, lease: Lease) -> None:
         """Release a lease."""
-        lease.release()
+        self.cache.release(lease)
 
     def load_shared_cooldown(self) -> None:
         """Apply a cooldown that another process has written to the shared cache."""

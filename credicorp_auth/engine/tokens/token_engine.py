@@ -25,7 +25,6 @@ from credicorp_auth.engine.tokens.rejections import Rejections
 from credicorp_auth.engine.tokens.token_entries import TokenEntries
 from credicorp_auth.errors import Closed, CredicorpAuthError
 from credicorp_auth.lifecycle.obtain import discard_token, obtain_token, refresh_token_entry
-from credicorp_auth.lifecycle.revoke import withdraw_token
 from credicorp_auth.lifecycle.runtime import TokenRequirements
 from credicorp_auth.oauth.refusal import refuses_client
 from credicorp_auth.oauth.token import MINTED
@@ -194,8 +193,8 @@ class TokenEngine:
             minted = outcome.token.provenance.source == MINTED
             if minted and outcome.windows.issued.boot < before.lost_until:
                 # The mint was needed only because the entry had been evicted.
-                max_entries = self.entries.max_entries
-                self._runtime.emit("token.evicted", scope=str(scope), max_entries=max_entries)
+                most = self.entries.max_entries
+                self._runtime.emit("token.evicted", scope=str(scope), max_entries=most)
         return outcome
 
     def _note_lost(self, key: Hashable) -> None:
@@ -220,8 +219,7 @@ class TokenEngine:
         scope = str(entry.scope)
         self._runtime.emit("token.waited", scope=scope, completed=outcome is not None)
         now, held = self._runtime.now(), entry.held
-        if held is None and asked_again and isinstance(outcome, Held):
-            held = outcome
+        held = outcome if held is None and asked_again and isinstance(outcome, Held) else held
         usable = held if held is not None and held.valid_at(now) else None
         if usable is not None and not _refuses(outcome):
             if not isinstance(outcome, Held):
@@ -260,6 +258,8 @@ class TokenEngine:
 
     def withdraw(self, value: Secret, scopes: Iterable[Scope]) -> None:
         """Drop a token from the cache under the default scope and the given scopes."""
+        from credicorp_auth.lifecycle.revoke import withdraw_token  # noqa: PLC0415 - few programs revoke
+
         wanted = {self._default.scope, *scopes}
         withdraw_token(self._client, self._runtime, value, wanted)
 

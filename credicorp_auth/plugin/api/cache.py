@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
-
-from attrs import frozen
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from credicorp_auth.http.secret import Secret
 
 
-@frozen
-class CacheCapabilities:
+class CacheCapabilities(NamedTuple):
     """
     Optional capabilities of a cache, beyond reading and writing.
 
@@ -25,6 +22,8 @@ class CacheCapabilities:
         encryption_key: The key that the user set for encrypted entries: the name of a field of the
             secret source, or the key itself. None stores entries in plain text. The engine encrypts
             and decrypts; the cache only passes the setting on.
+        local: Its calls use the memory of this process only, and so never wait: the engine makes
+            them without a time limit.
     """
 
     shared: bool = False
@@ -33,6 +32,7 @@ class CacheCapabilities:
     leases: bool = False
     lists: bool = False
     encryption_key: str | Secret | None = None
+    local: bool = False
 
 
 @runtime_checkable
@@ -44,11 +44,18 @@ class Cache(Protocol):
         """The optional capabilities of this cache."""
         ...
 
-    def read(self, key: str) -> bytes | None:
-        """Return the entry, or None if there is none or the cache cannot be read."""
+    def read(self, key: str, *, timeout: float) -> bytes | None:
+        """
+        Return the entry, or None if there is none.
+
+        Args:
+            key: As in `write`.
+            timeout: Seconds that the call may take in all: derive the library's own time limits
+                from it. The engine waits no longer.
+        """
         ...
 
-    def write(self, key: str, entry: bytes, *, lifetime: float) -> None:
+    def write(self, key: str, entry: bytes, *, lifetime: float, timeout: float) -> None:
         """
         Store an entry, replacing any other entry of that key.
 
@@ -56,10 +63,11 @@ class Cache(Protocol):
             key: Up to 64 characters of [0-9a-f]. It reveals neither client nor scope.
             entry: At most 256 KiB.
             lifetime: Seconds after which the entry may, and should, be dropped.
+            timeout: As in `read`.
         """
         ...
 
-    def discard(self, key: str, *, expected: bytes | None = None) -> bool:
+    def discard(self, key: str, *, expected: bytes | None = None, timeout: float) -> bool:
         """
         Drop the entry of a key.
 
@@ -67,6 +75,7 @@ class Cache(Protocol):
             key: As in `write`.
             expected: Bytes that the entry must contain to be dropped: the record id of the entry
                 that is meant, so that a newer one survives. None, the default, drops any entry.
+            timeout: As in `read`.
 
         Returns:
             Whether an entry was dropped.
@@ -97,8 +106,7 @@ class BoundedCache(Cache, Protocol):
         ...
 
 
-@frozen
-class CacheEntry:
+class CacheEntry(NamedTuple):
     """
     Listing of one entry, for operators.
 
@@ -117,10 +125,10 @@ class CacheEntry:
 class ListingCache(Cache, Protocol):
     """Cache whose entries an operator can list and drop."""
 
-    def entries(self) -> list[CacheEntry]:
-        """List the entries that have not expired, by key."""
+    def entries(self, *, timeout: float) -> list[CacheEntry]:
+        """List the entries that have not expired, by key, within `timeout` seconds in all."""
         ...
 
-    def clear(self) -> int:
-        """Drop every entry, and return how many there were."""
+    def clear(self, *, timeout: float) -> int:
+        """Drop every entry, and return how many there were; `timeout` is as in `entries`."""
         ...

@@ -55,12 +55,22 @@ class Lease(Protocol):
         """
         ...
 
-    def renew(self) -> bool:
-        """Extend the lease, once a second while the holder works; return whether it holds."""
+    def renew(self, *, timeout: float) -> bool:
+        """
+        Extend the lease, once a second while the holder works; return whether it holds.
+
+        Args:
+            timeout: As in `Cache.read`.
+        """
         ...
 
-    def release(self) -> None:
-        """Release the lease; do nothing if it was not acquired, or has passed to another holder."""
+    def release(self, *, timeout: float) -> None:
+        """
+        Release the lease; do nothing if it was not acquired, or has passed to another holder.
+
+        Args:
+            timeout: As in `Cache.read`.
+        """
         ...
 
 
@@ -68,7 +78,7 @@ class Lease(Protocol):
 class LeasingCache(Cache, Protocol):
     """Cache that coordinates its engines with leases, and orders their writes."""
 
-    def lease(self, key: str, *, seconds: float) -> Lease:
+    def lease(self, key: str, *, seconds: float, timeout: float) -> Lease:
         """
         Request the right to mint the token of a key, without waiting for the current holder.
 
@@ -78,10 +88,13 @@ class LeasingCache(Cache, Protocol):
                 a holder that died or hangs blocks the others no longer than this. All engines that
                 share the cache ask for the same time. A stored lease with a longer time left, or
                 with no end, is therefore invalid and is replaced.
+            timeout: As in `Cache.read`.
         """
         ...
 
-    def write(self, key: str, entry: bytes, *, lifetime: float, number: int = 0) -> None:
+    def write(
+        self, key: str, entry: bytes, *, lifetime: float, number: int = 0, timeout: float
+    ) -> None:
         """
         Store an entry, unless one with a larger number is stored.
 
@@ -93,5 +106,6 @@ class LeasingCache(Cache, Protocol):
                 that hung while a successor took over cannot overwrite the successor's entry. 0, the
                 default, replaces any entry. So does the number of the lease acquired last: a larger
                 number in the stored entry was never issued. See `sound_number`.
+            timeout: As in `Cache.read`.
         """
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from credicorp_auth.http.secret import Secret
 
 
-@frozen
-class SecretSourceCapabilities:
+class SecretSourceCapabilities(NamedTuple):
     """
     Optional capabilities of a secret source.
 
@@ -22,11 +21,13 @@ class SecretSourceCapabilities:
         rotates: A later fetch may return another version.
         local: A fetch only reads memory or files of this machine, so it may be made at every call
             that is refused. Any other source is read at growing intervals then.
+        timeout: Seconds that a fetch may take in all; the engine waits no longer.
     """
 
     supplies_client_id: bool = False
     rotates: bool = False
     local: bool = False
+    timeout: float = 5.0
 
 
 @frozen
@@ -62,12 +63,14 @@ class SecretSource(Protocol):
         """The optional capabilities of this source."""
         ...
 
-    def fetch(self, names: Collection[str]) -> FetchedSecret:
+    def fetch(self, names: Collection[str], *, timeout: float) -> FetchedSecret:
         """
         Read the named fields now, all of one version.
 
         Args:
             names: Field names: `client_secret`, and `client_id` if the settings give none.
+            timeout: Seconds that the call may take in all, as `capabilities` says: derive the
+                library's own time limits from it.
 
         Raises:
             SecretUnavailable: The code is one of `secret.missing`, `secret.empty`, `secret.invalid`

@@ -139,7 +139,10 @@ def test_the_hook_builds_the_source():
 
     assert 1 == plugin.CREDICORP_API
     assert isinstance(made, SecretSource)
-    assert SecretSourceCapabilities(supplies_client_id=True, rotates=True) == made.capabilities
+    assert (
+        SecretSourceCapabilities(supplies_client_id=True, rotates=True, timeout=2.0)
+        == made.capabilities
+    )
 
 
 def test_names_of_the_package():

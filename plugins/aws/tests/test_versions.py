@@ -33,16 +33,16 @@ def test_stages(aws, open_source, rotated, stage, expected):
     name, _ = rotated
     source = open_source(aws.url, secret_id=name, stage=stage)
 
-    assert expected == secret_of(source.fetch(["client_secret"]))
+    assert expected == secret_of(source.fetch(["client_secret"], timeout=5))
 
 
 def test_one_version_by_its_id(aws, open_source, rotated):
     """A version that was set by its id is read, no matter what becomes the current one."""
     name, current = rotated
     source = open_source(aws.url, secret_id=name, version_id=current)
-    before = source.fetch(["client_secret"])
+    before = source.fetch(["client_secret"], timeout=5)
     aws.put(name, {"client_secret": "newer"})
-    after = source.fetch(["client_secret"])
+    after = source.fetch(["client_secret"], timeout=5)
 
     assert ("current", "current") == (secret_of(before), secret_of(after))
     assert before.version == after.version == f"{name}#{current}"
@@ -52,8 +52,8 @@ def test_the_place_is_told(aws, open_source, rotated):
     """Provenance names service, secret, version and region; the version has no account in it."""
     name, current = rotated
     arn = aws.secrets.describe_secret(SecretId=name)["ARN"]
-    by_name = open_source(aws.url, secret_id=name).fetch(["client_secret"])
-    by_arn = open_source(aws.url, secret_id=arn).fetch(["client_secret"])
+    by_name = open_source(aws.url, secret_id=name).fetch(["client_secret"], timeout=5)
+    by_arn = open_source(aws.url, secret_id=arn).fetch(["client_secret"], timeout=5)
 
     assert f"aws secretsmanager {name} {current} ({aws.region})" == by_name.provenance
     assert f"{name}#{current}" == by_name.version == by_arn.version
@@ -66,7 +66,7 @@ def test_fault_198_overlap(aws, open_source, rotated, overlap, fallback):
     """The version before, or after, comes along where that was set, whole and under its own name."""
     name, _ = rotated
     fetched = open_source(aws.url, secret_id=name, overlap=overlap).fetch(
-        ["client_id", "client_secret"]
+        ["client_id", "client_secret"], timeout=5
     )
     other = fetched.fallback
 
@@ -82,7 +82,9 @@ def test_fault_198_overlap(aws, open_source, rotated, overlap, fallback):
 def test_fault_198_nothing_to_overlap(aws, open_source, overlap):
     """A secret of one version has no fallback, and is none the worse for it."""
     name = aws.create({"client_secret": "only"})
-    fetched = open_source(aws.url, secret_id=name, overlap=overlap).fetch(["client_secret"])
+    fetched = open_source(aws.url, secret_id=name, overlap=overlap).fetch(
+        ["client_secret"], timeout=5
+    )
 
     assert ("only", None) == (secret_of(fetched), fetched.fallback)
 
@@ -91,7 +93,9 @@ def test_fault_198_a_stage_that_has_arrived(aws, open_source):
     """Where the current version still carries the label of the next, it is no fallback of itself."""
     name = aws.create({"client_secret": "old"})
     aws.put(name, {"client_secret": "new"}, "AWSCURRENT", "AWSPENDING")
-    fetched = open_source(aws.url, secret_id=name, overlap="pending").fetch(["client_secret"])
+    fetched = open_source(aws.url, secret_id=name, overlap="pending").fetch(
+        ["client_secret"], timeout=5
+    )
 
     assert ("new", None) == (secret_of(fetched), fetched.fallback)
 
@@ -100,7 +104,9 @@ def test_fault_198_a_fallback_that_is_no_record(aws, open_source):
     """A next version that cannot be used yet does not keep the current one back."""
     name = aws.create({"client_secret": "current"})
     aws.put(name, {"client_secret": ""}, "AWSPENDING")
-    fetched = open_source(aws.url, secret_id=name, overlap="pending").fetch(["client_secret"])
+    fetched = open_source(aws.url, secret_id=name, overlap="pending").fetch(
+        ["client_secret"], timeout=5
+    )
 
     assert ("current", None) == (secret_of(fetched), fetched.fallback)
 
@@ -109,9 +115,9 @@ def test_fault_198_199_what_was_promoted_is_read_next(aws, open_source):
     """The next fetch reads what became the current version, although nobody told the source."""
     name = aws.create({"client_secret": "v1"})
     source = open_source(aws.url, secret_id=name)
-    before = source.fetch(["client_secret"])
+    before = source.fetch(["client_secret"], timeout=5)
     aws.put(name, {"client_secret": "v2"})
-    after = source.fetch(["client_secret"])
+    after = source.fetch(["client_secret"], timeout=5)
 
     assert ("v1", "v2") == (secret_of(before), secret_of(after))
     assert before.version != after.version
@@ -123,7 +129,9 @@ def test_parameters_by_version_and_label(aws, open_source):
     aws.parameter("two", name)
     aws.parameters.label_parameter_version(Name=name, ParameterVersion=1, Labels=["proven"])
     fetched = {
-        selector: open_source(aws.url, parameter=f"{name}{selector}").fetch(["client_secret"])
+        selector: open_source(aws.url, parameter=f"{name}{selector}").fetch(
+            ["client_secret"], timeout=5
+        )
         for selector in ("", ":1", ":2", ":proven")
     }
 
@@ -139,10 +147,10 @@ def test_a_parameter_made_again_is_another_version(aws, open_source):
     """A parameter that was deleted and made again counts from 1 again, and is not taken for the old."""
     name = aws.parameter("one")
     source = open_source(aws.url, parameter=name)
-    before = source.fetch(["client_secret"])
+    before = source.fetch(["client_secret"], timeout=5)
     aws.parameters.delete_parameter(Name=name)
     aws.parameter("another", name)
-    after = source.fetch(["client_secret"])
+    after = source.fetch(["client_secret"], timeout=5)
 
     assert ("one", "another") == (secret_of(before), secret_of(after))
     assert before.version != after.version
@@ -156,7 +164,7 @@ def test_a_secret_that_is_no_object(aws, open_source, value, end):
     """What is no JSON object is the client secret, less one line end."""
     source = open_source(aws.url, secret_id=aws.create(value + end))
 
-    assert value == secret_of(source.fetch(["client_secret"]))
+    assert value == secret_of(source.fetch(["client_secret"], timeout=5))
     assert "secret.missing" == refusal(source, ["client_id", "client_secret"]).code
 
 
@@ -165,7 +173,7 @@ def test_fault_404_one_line_end_is_cut_off_a_member(aws, open_source, end):
     """404: a member that was stored from a file means what the file says, as in every source."""
     source = open_source(aws.url, secret_id=aws.create({"client_secret": f"s3cret{end}"}))
 
-    assert "s3cret" == secret_of(source.fetch(["client_secret"]))
+    assert "s3cret" == secret_of(source.fetch(["client_secret"], timeout=5))
 
 
 @pytest.mark.parametrize("content", [b"s3cret", b'{"client_secret": "s3cret"}'])
@@ -173,7 +181,7 @@ def test_binary_secrets(aws, open_source, content):
     """Bytes that are UTF-8 are read as text would be."""
     source = open_source(aws.url, secret_id=aws.create(content))
 
-    assert "s3cret" == secret_of(source.fetch(["client_secret"]))
+    assert "s3cret" == secret_of(source.fetch(["client_secret"], timeout=5))
 
 
 def test_members_by_other_names(aws, open_source):
@@ -182,7 +190,7 @@ def test_members_by_other_names(aws, open_source):
     source = open_source(
         aws.url, secret_id=name, fields="client_id=username,client_secret=password"
     )
-    fetched = source.fetch(["client_id", "client_secret", "encryption_key"])
+    fetched = source.fetch(["client_id", "client_secret", "encryption_key"], timeout=5)
 
     assert {"client_id": "i", "client_secret": "s", "encryption_key": "k"} == {
         field: value.reveal() for field, value in fetched.fields.items()

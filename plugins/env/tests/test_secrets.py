@@ -43,7 +43,7 @@ def put(
 def failure(source: EnvSecretSource, *names: str) -> SecretUnavailable:
     """Fetch what cannot be had; neither the error nor the frames it leads to hold the value."""
     with pytest.raises(SecretUnavailable) as caught:
-        source.fetch(names or ("client_secret",))
+        source.fetch(names or ("client_secret",), timeout=5)
     shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     ours = [frame for frame in shown.stack if "credicorp_auth_env" in frame.filename]
 
@@ -57,7 +57,7 @@ def failure(source: EnvSecretSource, *names: str) -> SecretUnavailable:
 def test_a_value_is_read(put: Callable[[bytes], str], value: str, end: bytes) -> None:
     """A value arrives as it is, less one line end."""
     put(value.encode() + end)
-    fetched = EnvSecretSource().fetch(["client_secret"])
+    fetched = EnvSecretSource().fetch(["client_secret"], timeout=5)
 
     assert {"client_secret": Secret(value)} == fetched.fields
     assert NAME in fetched.provenance
@@ -134,7 +134,10 @@ def test_fault_399_a_variable_that_is_empty_is_not_set(tmp_path: Path, empty: st
     beside_file = {NAME: empty, f"{NAME}_FILE": str(tmp_path / "secret")}
     beside_path = {NAME: "from the variable", f"{NAME}_FILE": empty}
     read = [
-        EnvSecretSource(environment=each).fetch(["client_secret"]).fields["client_secret"].reveal()
+        EnvSecretSource(environment=each)
+        .fetch(["client_secret"], timeout=5)
+        .fields["client_secret"]
+        .reveal()
         for each in (beside_file, beside_path)
     ]
 
@@ -203,7 +206,7 @@ def test_fault_185_a_change_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     versions = []
     for value in ("one", "one", "two", "one\n"):
         monkeypatch.setenv(NAME, value)
-        versions.append(source.fetch(["client_secret"]).version)
+        versions.append(source.fetch(["client_secret"], timeout=5).version)
 
     assert versions[0] == versions[1] == versions[3]
     assert versions[0] != versions[2]
@@ -214,7 +217,9 @@ def test_versions_tell_fields_apart() -> None:
     """A version says which field has which value, however the texts join."""
     prefix = "CREDICORP_"
     versions = {
-        EnvSecretSource(environment={f"{prefix}A": a, f"{prefix}B": b}).fetch(["a", "b"]).version
+        EnvSecretSource(environment={f"{prefix}A": a, f"{prefix}B": b})
+        .fetch(["a", "b"], timeout=5)
+        .version
         for a, b in [("1", "2"), ("2", "1"), ("12", "3"), ("1", "23")]
     }
 
@@ -244,9 +249,9 @@ def swap(volume: Path) -> None:
 def test_fault_188_kubernetes_links(volume: Path) -> None:
     """A secret mounted behind two links, as Kubernetes does, is read through them."""
     source = EnvSecretSource(environment={f"{NAME}_FILE": str(volume / "client_secret")})
-    before = source.fetch(["client_secret"]).fields["client_secret"]
+    before = source.fetch(["client_secret"], timeout=5).fields["client_secret"]
     swap(volume)
-    after = source.fetch(["client_secret"]).fields["client_secret"]
+    after = source.fetch(["client_secret"], timeout=5).fields["client_secret"]
 
     assert ("client_secret-v1", "client_secret-v2") == (before.reveal(), after.reveal())
 
@@ -272,7 +277,7 @@ class Swapping(dict[str, str]):
 def test_fault_188_a_swap_in_the_midst(volume: Path, after: int) -> None:
     """Wherever in a reading the link is swapped, id and secret are both old or both new."""
     source = EnvSecretSource(environment=Swapping(volume, after))
-    fetched = source.fetch(["client_id", "client_secret"])
+    fetched = source.fetch(["client_id", "client_secret"], timeout=5)
 
     assert 1 == len({value.reveal()[-2:] for value in fetched.fields.values()})
 
@@ -295,7 +300,7 @@ def test_fault_188_a_large_file_is_old_or_new(tmp_path: Path) -> None:
     seen, kept_changing = set(), set()
     for _ in range(300):
         try:
-            seen.add(source.fetch(["client_secret"]).fields["client_secret"].reveal())
+            seen.add(source.fetch(["client_secret"], timeout=5).fields["client_secret"].reveal())
         except SecretUnavailable as refused:  # on a busy machine each reading may meet a writer
             kept_changing.add(refused.code)
     done.set()
@@ -314,7 +319,9 @@ def test_systemd_credentials(tmp_path: Path) -> None:
     path.write_bytes(b"s3cret")
     path.chmod(0o400)
     path.parent.chmod(0o500)
-    fetched = EnvSecretSource(environment={f"{NAME}_FILE": str(path)}).fetch(["client_secret"])
+    fetched = EnvSecretSource(environment={f"{NAME}_FILE": str(path)}).fetch(
+        ["client_secret"], timeout=5
+    )
 
     assert Secret("s3cret") == fetched.fields["client_secret"]
     assert str(path) in fetched.provenance
@@ -330,7 +337,7 @@ def test_fault_204_one_opaque_type(tmp_path: Path, form: str) -> None:
     }
     value = (
         EnvSecretSource(environment=environment[form])
-        .fetch(["client_secret"])
+        .fetch(["client_secret"], timeout=5)
         .fields["client_secret"]
     )
 
@@ -358,7 +365,9 @@ class Turning(dict[str, str]):
 @pytest.mark.parametrize("turns", [(), (1,), (2,), (3,), (1, 4)])
 def test_fault_199_200_fields_are_of_one_version(turns: tuple[int, ...]) -> None:
     """A change between two fields is noticed, and both are read again."""
-    fetched = EnvSecretSource(environment=Turning(*turns)).fetch(["client_secret", "client_id"])
+    fetched = EnvSecretSource(environment=Turning(*turns)).fetch(
+        ["client_secret", "client_id"], timeout=5
+    )
 
     assert 1 == len({value.reveal()[-1] for value in fetched.fields.values()})
 
@@ -374,7 +383,7 @@ def test_the_older_prefix() -> None:
     """The names of older services are read where the prefix is set to theirs."""
     environment = {"CC_CLIENT_ID": "id", "CC_CLIENT_SECRET": "s3cret"}
     source = EnvSecretSource(SourceOptions(prefix="CC_"), environment=environment)
-    fetched = source.fetch({"client_id", "client_secret"})
+    fetched = source.fetch({"client_id", "client_secret"}, timeout=5)
 
     assert {"client_id": Secret("id"), "client_secret": Secret("s3cret")} == fetched.fields
     assert "CC_CLIENT_ID, CC_CLIENT_SECRET" == fetched.provenance
@@ -407,4 +416,4 @@ def test_the_hook_builds_the_source(built: SecretSource, monkeypatch: pytest.Mon
         SecretSourceCapabilities(supplies_client_id=True, rotates=True, local=True)
         == built.capabilities
     )
-    assert Secret("s3cret") == built.fetch(["client_secret"]).fields["client_secret"]
+    assert Secret("s3cret") == built.fetch(["client_secret"], timeout=5).fields["client_secret"]

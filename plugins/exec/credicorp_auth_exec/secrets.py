@@ -7,7 +7,7 @@ import select
 import time
 from typing import TYPE_CHECKING, Final
 
-from credicorp_auth.errors import InvalidSetting, SecretUnavailable
+from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.plugin.api import FetchedSecret, SecretSourceCapabilities
 from credicorp_auth.plugin.api.credential import Fault
 from credicorp_auth_exec.options import SourceOptions
@@ -73,14 +73,17 @@ class ExecSecretSource:
     @property
     def capabilities(self) -> SecretSourceCapabilities:
         """Report that it may supply `client_id`, and that a later run may print another secret."""
-        return SecretSourceCapabilities(supplies_client_id=True, rotates=True)
+        return SecretSourceCapabilities(
+            supplies_client_id=True, rotates=True, timeout=self._options.timeout
+        )
 
-    def fetch(self, names: Collection[str]) -> FetchedSecret:
+    def fetch(self, names: Collection[str], *, timeout: float) -> FetchedSecret:
         """
         Run the program once, and read the named fields.
 
         Args:
             names: Field names, such as `client_secret`.
+            timeout: Seconds that it may take in all.
 
         Raises:
             SecretUnavailable: `secret.missing`, `secret.empty`, `secret.invalid`, `secret.denied`
@@ -88,15 +91,10 @@ class ExecSecretSource:
                 message names program and exit status, never what it printed.
         """
         place = f"program {ascii(self._options.command[0])[:200]}"
-        found = self._run(names, place)
+        found = self._run(names, place, min(timeout, self._options.timeout))
         if isinstance(found, FetchedSecret):
             return found
-        raise SecretUnavailable(
-            f"{place} {found.message}",
-            code=found.code,
-            hint=_HINTS.get(found.code, _FORMAT_HINT),
-            retryable=found.code == "secret.unavailable",
-        )
+        raise found.error(place, hint=_HINTS.get(found.code, _FORMAT_HINT))
 
     def close(self) -> None:
         """Do nothing: nothing is open between two fetches."""
@@ -104,12 +102,12 @@ class ExecSecretSource:
     def after_fork(self) -> None:
         """Do nothing: there is no state of the parent to drop."""
 
-    def _run(self, names: Collection[str], place: str) -> FetchedSecret | Fault:
+    def _run(self, names: Collection[str], place: str, seconds: float) -> FetchedSecret | Fault:
         options, started_at = self._options, time.time()
         output = run_program(
             options.command,
             environment=self._environment(),
-            seconds=options.timeout,
+            seconds=seconds,
             shows_errors=options.standard_error == "inherit",
         )
         if isinstance(output, Fault):

@@ -87,7 +87,10 @@ def test_it_is_loaded_by_its_name():
 
     assert isinstance(built, ExecSecretSource)
     assert isinstance(built, SecretSource)
-    assert SecretSourceCapabilities(supplies_client_id=True, rotates=True) == built.capabilities
+    assert (
+        SecretSourceCapabilities(supplies_client_id=True, rotates=True, timeout=5.0)
+        == built.capabilities
+    )
     with CredicorpAuth(secrets="exec", secrets_options={"command": "x"}) as auth:
         assert "CredicorpAuth" in repr(auth)
 

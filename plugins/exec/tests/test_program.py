@@ -25,7 +25,7 @@ PATH = {"PATH": "/usr/bin:/bin"}
 
 def fault_of(source):
     with pytest.raises(SecretUnavailable) as caught:
-        source.fetch(NAMES)
+        source.fetch(NAMES, timeout=5)
     assert "canary" not in f"{caught.value}{caught.value.hint}"
     return caught.value
 
@@ -74,12 +74,14 @@ def test_fault_453_only_listed_variables_are_passed(write_program, prints):
     body = f'env | sort | cut -d= -f1 > "$0.names"\n{prints()}'
     command = write_program(body)
     variables = {**PATH, **environment}
-    ExecSecretSource(SourceOptions(command=[command]), environment=variables).fetch(NAMES)
+    ExecSecretSource(SourceOptions(command=[command]), environment=variables).fetch(
+        NAMES, timeout=5
+    )
     usual = Path(f"{command}.names").read_text().split()
     named = ExecSecretSource(
         SourceOptions(command=[command], environment="NAMED, UNSET"), environment=variables
     )
-    named.fetch(NAMES)
+    named.fetch(NAMES, timeout=5)
     more = Path(f"{command}.names").read_text().split()
 
     made_by_sh = {"PWD", "OLDPWD", "SHLVL", "_"}
@@ -109,7 +111,7 @@ def test_a_session_of_its_own():
 )
 def test_standard_error(open_source, prints, capfd, how, expected):
     """It is discarded, since nobody can tell what in it is secret; `inherit` shows it to a user who asks."""
-    open_source(f"echo from the program >&2\n{prints()}", **how).fetch(NAMES)
+    open_source(f"echo from the program >&2\n{prints()}", **how).fetch(NAMES, timeout=5)
 
     assert ("", expected) == capfd.readouterr()
 
@@ -182,7 +184,7 @@ def test_fault_455_the_current_folder_is_not_searched(tmp_path, monkeypatch, pri
     found = ExecSecretSource(options, environment={"PATH": f"/usr/bin:/bin:{tmp_path}"})
     lost = ExecSecretSource(options, environment={"PATH": path.format(here=tmp_path)})
 
-    assert found.fetch(NAMES).fields
+    assert found.fetch(NAMES, timeout=5).fields
     assert "secret.missing" == fault_of(lost).code
 
 
@@ -240,7 +242,7 @@ from credicorp_auth_exec import ExecSecretSource, SourceOptions
 {way}
 source = ExecSecretSource(SourceOptions(command=["cat", sys.argv[1]], timeout=20))
 for _ in range(20):
-    print(source.fetch(["client_secret"]).fields["client_secret"].reveal())
+    print(source.fetch(["client_secret"], timeout=5).fields["client_secret"].reveal())
 """
 WAYS = {
     "ignored": "signal.signal(signal.SIGCHLD, signal.SIG_IGN)",
@@ -274,10 +276,10 @@ def test_services_that_reap_every_child(tmp_path, way):
 def test_nothing_is_left_open_or_unreaped(open_source, prints):
     """After many fetches in many threads there is no descriptor and no child more than before."""
     source = open_source(prints())
-    source.fetch(NAMES)
+    source.fetch(NAMES, timeout=5)
     before = len(os.listdir("/proc/self/fd"))
     with ThreadPoolExecutor(8) as threads:
-        fetched = list(threads.map(lambda _: source.fetch(NAMES), range(40)))
+        fetched = list(threads.map(lambda _: source.fetch(NAMES, timeout=5), range(40)))
 
     assert 1 == len({each.version for each in fetched})
     assert before == len(os.listdir("/proc/self/fd"))
@@ -292,7 +294,7 @@ def test_a_fork_during_a_fetch_delays_neither(open_source, prints, tmp_path):
     """A forked child holds copies of the pipe, and ends the fetch of nobody."""
     source = open_source(f"sleep 0.5\n{prints()}")
     fetched = []
-    fetching = threading.Thread(target=lambda: fetched.append(source.fetch(NAMES)))
+    fetching = threading.Thread(target=lambda: fetched.append(source.fetch(NAMES, timeout=5)))
     fetching.start()
     children = []
     for _ in range(10):
@@ -321,7 +323,7 @@ def test_an_interrupt_ends_the_program(tmp_path):
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from credicorp_auth_exec import ExecSecretSource, SourceOptions\n"
         "command = ['/bin/sh', '-c', f'sleep 2; echo $$ > {sys.argv[1]}.new; mv {sys.argv[1]}.new {sys.argv[1]}; sleep 600']\n"
-        "ExecSecretSource(SourceOptions(command=command, timeout=600)).fetch(['client_secret'])\n"
+        "ExecSecretSource(SourceOptions(command=command, timeout=600)).fetch(['client_secret'], timeout=600)\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program, str(number)], stderr=subprocess.PIPE, text=True

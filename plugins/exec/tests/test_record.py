@@ -18,14 +18,14 @@ def revealed(fetched):
 
 def fault_of(source, names=NAMES):
     with pytest.raises(SecretUnavailable) as caught:
-        source.fetch(names)
+        source.fetch(names, timeout=5)
     assert "canary" not in str(caught.value)
     return caught.value
 
 
 def test_all_fields_of_one_record(open_source, prints):
     """Id and secret come from one run; the provenance names program and revision."""
-    fetched = open_source(prints(revision="blue/7", more={"unknown": [1]})).fetch(NAMES)
+    fetched = open_source(prints(revision="blue/7", more={"unknown": [1]})).fetch(NAMES, timeout=5)
 
     assert {"client_id": "app", "client_secret": "canary-v1"} == revealed(fetched)
     assert fetched.provenance.endswith("credentials' revision blue/7")
@@ -37,15 +37,15 @@ def test_members_may_have_other_names(open_source, prints):
     body = prints(client_id=..., client_secret=..., username="u", password="canary-p")
     for fields in ({"client_id": "username", "client_secret": "password"}, "client_id=username, client_secret=password"):  # fmt: skip
         assert {"client_id": "u", "client_secret": "canary-p"} == revealed(
-            open_source(body, fields=fields).fetch(NAMES)
+            open_source(body, fields=fields).fetch(NAMES, timeout=5)
         )
 
 
 def test_fault_451_equal_values_are_one_version_with_any_revision(open_source, prints):
     """A program that forgets to change its revision hides no rotation, and one that counts runs makes none."""
-    before = open_source(prints(revision=1)).fetch(NAMES)
-    same = open_source(prints(revision=2)).fetch(NAMES)
-    other = open_source(prints(revision=1, client_secret="canary-v2")).fetch(NAMES)
+    before = open_source(prints(revision=1)).fetch(NAMES, timeout=5)
+    same = open_source(prints(revision=2)).fetch(NAMES, timeout=5)
+    other = open_source(prints(revision=1, client_secret="canary-v2")).fetch(NAMES, timeout=5)
 
     assert before.version == same.version
     assert before.version != other.version
@@ -64,13 +64,13 @@ def test_fault_451_equal_values_are_one_version_with_any_revision(open_source, p
 )
 def test_expiry(open_source, prints, members, expected):
     """An expiry is epoch seconds or RFC 3339 with its offset; null is as good as absent."""
-    assert expected == open_source(prints(**members)).fetch(NAMES).expires_at
+    assert expected == open_source(prints(**members)).fetch(NAMES, timeout=5).expires_at
 
 
 def test_a_ttl_counts_from_the_start_of_the_program(open_source, prints):
     """A slow program makes its record no younger."""
     before = time.time()
-    fetched = open_source(f"sleep 0.2\n{prints(ttl=60)}").fetch(NAMES)
+    fetched = open_source(f"sleep 0.2\n{prints(ttl=60)}").fetch(NAMES, timeout=5)
 
     assert before + 60 <= fetched.expires_at <= time.time() + 60 - 0.2
 
@@ -139,4 +139,4 @@ def test_output_as_long_as_allowed_is_read(open_source, prints):
     """A megabyte of JSON arrives whole, through a pipe that holds much less."""
     body = f"{prints()}\nhead -c 900000 /dev/zero | tr '\\0' ' '"
 
-    assert "canary-v1" == revealed(open_source(body).fetch(NAMES))["client_secret"]
+    assert "canary-v1" == revealed(open_source(body).fetch(NAMES, timeout=5))["client_secret"]

@@ -66,7 +66,7 @@ class FileCache:
             encryption_key=self._options.encryption_key,
         )
 
-    def read(self, key: str) -> bytes | None:
+    def read(self, key: str, *, timeout: float) -> bytes | None:  # noqa: ARG002 - the port's
         """
         Return the entry, or None if there is none or it has expired.
 
@@ -92,7 +92,9 @@ class FileCache:
             )
         return record if self._is_valid(record) else None
 
-    def write(self, key: str, entry: bytes, *, lifetime: float, number: int = 0) -> None:
+    def write(
+        self, key: str, entry: bytes, *, lifetime: float, number: int = 0, timeout: float
+    ) -> None:
         """
         Store an entry, unless the existing one has a larger number.
 
@@ -101,6 +103,7 @@ class FileCache:
             entry: The entry.
             lifetime: Seconds to keep it; 0 also removes an older entry of that key.
             number: Number of the lease under which it was minted; 0 replaces any entry.
+            timeout: Seconds that it may take in all.
 
         Raises:
             CacheUnavailable: The entry was not stored, and an existing one is unchanged.
@@ -110,18 +113,18 @@ class FileCache:
         ends = min(now + max(0.0, min(lifetime, LONGEST)), LATEST_TIME)
         record = Record(key, SecretBytes(entry), sound_number(number), now, ends)
         del entry  # so that no traceback holds it
-        perform(self._options.directory, partial(self._write, record))
+        perform(self._options.directory, partial(self._write, record, timeout))
 
-    def _write(self, record: Record) -> None:
+    def _write(self, record: Record, timeout: float) -> None:
         content = record.to_bytes()
         if len(content) > MAX_RECORD:
             raise CacheUnavailable("the entry is longer than any that is read back")
         make_folder(self._options.directory, self._system)
         with self._opened() as folder:
-            with folder.temporary(content) as temporary, self._locks.held(folder):
+            with folder.temporary(content) as temporary, self._locks.held(folder, timeout):
                 self._put(folder, temporary, record)
             folder.sync()
-            sweep(folder, self._locks)
+            sweep(folder, self._locks, timeout)
 
     def _put(self, folder: Folder, temporary: str, record: Record) -> None:
         name = f"{build_stem(record.key)}{RECORD}"
@@ -139,13 +142,14 @@ class FileCache:
         else:
             folder.remove(name)
 
-    def discard(self, key: str, *, expected: bytes | None = None) -> bool:
+    def discard(self, key: str, *, expected: bytes | None = None, timeout: float) -> bool:
         """
         Drop the entry of a key.
 
         Args:
             key: Name of the entry.
             expected: When given, drop only an entry that contains these bytes.
+            timeout: Seconds that it may take in all.
 
         Returns:
             Whether an entry was dropped.
@@ -153,11 +157,13 @@ class FileCache:
         Raises:
             CacheUnavailable: The entry could not be checked or dropped.
         """
-        return perform(self._options.directory, partial(self._discard, build_stem(key), expected))
+        return perform(
+            self._options.directory, partial(self._discard, build_stem(key), expected, timeout)
+        )
 
-    def _discard(self, stem: str, expected: bytes | None) -> bool:
+    def _discard(self, stem: str, expected: bytes | None, timeout: float) -> bool:
         try:
-            with self._opened() as folder, self._locks.held(folder):
+            with self._opened() as folder, self._locks.held(folder, timeout):
                 record = _find(folder, stem)
                 is_meant = self._is_valid(record) and (
                     expected is None or expected in record.entry.reveal()
@@ -166,13 +172,14 @@ class FileCache:
         except FileNotFoundError:
             return False
 
-    def lease(self, key: str, *, seconds: float) -> FileLease:
+    def lease(self, key: str, *, seconds: float, timeout: float) -> FileLease:
         """
         Request the lease to mint the token of a key, without waiting for its holder.
 
         Args:
             key: Name of the entry.
             seconds: Seconds after which the lease expires if it is not renewed.
+            timeout: Seconds that it may take in all.
 
         Returns:
             The lease; `FAILED` if the file system has no locks.
@@ -181,12 +188,14 @@ class FileCache:
             CacheUnavailable: The lock file is not a plain private file (`cache.lock_unsafe`), or
                 the folder cannot be used.
         """
-        return perform(self._options.directory, partial(self._lease, build_stem(key), seconds))
+        return perform(
+            self._options.directory, partial(self._lease, build_stem(key), seconds, timeout)
+        )
 
-    def _lease(self, stem: str, seconds: float) -> FileLease:
+    def _lease(self, stem: str, seconds: float, timeout: float) -> FileLease:
         try:
             make_folder(self._options.directory, self._system)
-            with self._opened() as folder, self._locks.held(folder):
+            with self._opened() as folder, self._locks.held(folder, timeout):
                 record = _find(folder, stem)
                 above = record.number if self._is_valid(record) else 0
                 return take_lease(folder, self._locks, stem, seconds=seconds, above=above)
@@ -195,7 +204,7 @@ class FileCache:
                 raise
         return FileLease(LeaseState.FAILED)
 
-    def entries(self) -> list[CacheEntry]:
+    def entries(self, *, timeout: float) -> list[CacheEntry]:  # noqa: ARG002 - the port's
         """
         List the valid entries, sorted by key.
 
@@ -220,7 +229,7 @@ class FileCache:
             key=attrgetter("key"),
         )
 
-    def clear(self) -> int:
+    def clear(self, *, timeout: float) -> int:
         """
         Drop every entry, and every other file with an entry's name.
 
@@ -230,11 +239,11 @@ class FileCache:
         Raises:
             CacheUnavailable: The folder cannot be used.
         """
-        return perform(self._options.directory, self._clear)
+        return perform(self._options.directory, partial(self._clear, timeout))
 
-    def _clear(self) -> int:
+    def _clear(self, timeout: float) -> int:
         try:
-            with self._opened() as folder, self._locks.held(folder):
+            with self._opened() as folder, self._locks.held(folder, timeout):
                 for name in folder.names():
                     if name.endswith(TEMPORARY):
                         folder.remove(name)

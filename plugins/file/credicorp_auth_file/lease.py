@@ -46,11 +46,11 @@ class FileLease:
     number: int = 0
     holding: Holding | None = None
 
-    def renew(self) -> bool:
+    def renew(self, *, timeout: float) -> bool:
         """Send a heartbeat; return whether the lease is still held."""
-        return self.holding is not None and self.holding.renew()
+        return self.holding is not None and self.holding.renew(timeout)
 
-    def release(self) -> None:
+    def release(self, *, timeout: float) -> None:  # noqa: ARG002 - the port's
         """Release the lease; a successor's file is a different one and stays locked."""
         if self.holding is not None:
             self.holding.release()
@@ -75,10 +75,10 @@ class Holding:
     locks: Locks
     system: Operations
 
-    def renew(self) -> bool:
+    def renew(self, timeout: float) -> bool:
         """Send a heartbeat; return False if the lease was lost, or that cannot be checked."""
         try:
-            with open_folder(self.path, self.system) as folder, self.locks.held(folder):
+            with open_folder(self.path, self.system) as folder, self.locks.held(folder, timeout):
                 is_ours = self.file.is_at(folder, self.name)
                 if is_ours:
                     self.file.heartbeat()

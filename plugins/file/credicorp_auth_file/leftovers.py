@@ -22,7 +22,7 @@ _TORN_AFTER: Final = 600.0  # seconds: a file is written in milliseconds
 _FORGOTTEN_AFTER: Final = 7 * 86_400.0  # seconds
 
 
-def sweep(folder: Folder, locks: Locks) -> None:
+def sweep(folder: Folder, locks: Locks, timeout: float) -> None:
     """Check a random sample of the folder's files, and remove those that are not needed."""
     with suppress(OSError):
         names = folder.names()
@@ -30,7 +30,7 @@ def sweep(folder: Folder, locks: Locks) -> None:
             # A file that cannot be checked stays; a `read` of its key raises the error.
             with suppress(OSError, CacheUnavailable):
                 if _is_done_with(folder, name):
-                    _remove(folder, locks, name)
+                    _remove(folder, locks, name, timeout)
 
 
 def _is_done_with(folder: Folder, name: str) -> bool:
@@ -48,8 +48,8 @@ def _is_done_with(folder: Folder, name: str) -> bool:
     return name.endswith(LEASE) and age > _FORGOTTEN_AFTER
 
 
-def _remove(folder: Folder, locks: Locks, name: str) -> None:
-    with locks.held(folder):
+def _remove(folder: Folder, locks: Locks, name: str, timeout: float) -> None:
+    with locks.held(folder, timeout):
         if not _is_done_with(folder, name):
             return
         if not name.endswith(LEASE):

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FOLDER_LOCK: Final = "lock"
-_PATIENCE: Final = 2.0  # seconds: it is held for milliseconds, unless its holder hangs
 _UNSAFE: Final = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.ENODEV})
 
 
@@ -143,21 +142,21 @@ class Locks:
         file.give_back()
 
     @contextmanager
-    def held(self, folder: Folder) -> Generator[None]:
+    def held(self, folder: Folder, timeout: float) -> Generator[None]:
         """
         Hold the lock of the folder, which makes a check and the change after it atomic.
 
         Raises:
-            CacheUnavailable: The lock was not free within two seconds: its holder hangs.
+            CacheUnavailable: The lock was not free within `timeout` seconds: its holder hangs.
         """
-        file = self._take(folder)
+        file = self._take(folder, timeout)
         try:
             yield
         finally:
             self.give_back(file)
 
-    def _take(self, folder: Folder) -> LockFile:
-        given_up_at = self._system.monotonic() + _PATIENCE
+    def _take(self, folder: Folder, timeout: float) -> LockFile:
+        given_up_at = self._system.monotonic() + timeout
         pause = 0.0005
         while True:
             file = self.open(folder, FOLDER_LOCK)

@@ -32,7 +32,7 @@ class Hands:
     def kept(self, entry=b"kept", **more):
         """Build a cache that has an entry."""
         cache = self.cache()
-        cache.write(KEY, entry, lifetime=3600, **more)
+        cache.write(KEY, entry, lifetime=3600, timeout=5, **more)
         return cache
 
     def names(self):

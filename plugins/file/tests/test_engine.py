@@ -214,7 +214,7 @@ def call(environ, *arguments):
 def test_156_an_operator_sees_and_drops_what_is_there(environ, tmp_path):
     """156: `cache list` shows names, ages and expiry, and no token; `cache clear` drops them."""
     cache = FileCache(CacheOptions(directory=tmp_path / "tokens"))
-    cache.write("ab" * 32, b"token-canary", lifetime=600)
+    cache.write("ab" * 32, b"token-canary", lifetime=600, timeout=5)
     table = call(environ, "list")
     rows = json.loads(call(environ, "list", "--profile", "files", "--format", "json"))
 
@@ -223,4 +223,4 @@ def test_156_an_operator_sees_and_drops_what_is_there(environ, tmp_path):
     assert "canary" not in f"{table}{rows}"
     assert call(environ, "clear").startswith("dropped 1 from file")
     assert "[]\n" == call(environ, "list", "--format", "json")
-    assert None is cache.read("ab" * 32)
+    assert None is cache.read("ab" * 32, timeout=5)

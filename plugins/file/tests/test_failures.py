@@ -33,12 +33,12 @@ def test_what_cannot_be_written_leaves_all_as_it_was(failing, hands, operation, 
     hands.kept()
     cache = hands.cache(**{operation: failing(number)})
     with pytest.raises(CacheUnavailable) as caught:
-        cache.write(KEY, b"new", lifetime=60)
+        cache.write(KEY, b"new", lifetime=60, timeout=5)
 
     assert (code, code == "cache.unavailable") == (caught.value.code, caught.value.retryable)
     assert os.strerror(number) in str(caught.value)
     assert [] == hands.torn()
-    assert b"kept" == hands.cache().read(KEY)
+    assert b"kept" == hands.cache().read(KEY, timeout=5)
 
 
 @pytest.mark.parametrize("operation", ["open", "read", "fstat"])
@@ -47,13 +47,13 @@ def test_fault_144_what_cannot_be_read_is_ours(failing, hands, operation, number
     """A read that fails is one of our errors."""
     hands.kept()
     with pytest.raises(CacheUnavailable):
-        hands.cache(**{operation: failing(number)}).read(KEY)
+        hands.cache(**{operation: failing(number)}).read(KEY, timeout=5)
 
 
 def test_a_full_disk_where_the_folder_would_be(failing, hands):
     """Nor is a folder that cannot be made anybody else's error."""
     with pytest.raises(CacheUnavailable) as caught:
-        hands.cache(mkdir=failing(errno.ENOSPC)).write(KEY, b"x", lifetime=60)
+        hands.cache(mkdir=failing(errno.ENOSPC)).write(KEY, b"x", lifetime=60, timeout=5)
 
     assert "cache.unavailable" == caught.value.code
 
@@ -62,7 +62,7 @@ def test_a_file_where_the_folder_would_be(hands):
     """A path that is no folder says so."""
     hands.place.write_bytes(b"x")
     with pytest.raises(CacheUnavailable, match="Not a directory"):
-        hands.cache().write(KEY, b"x", lifetime=60)
+        hands.cache().write(KEY, b"x", lifetime=60, timeout=5)
 
 
 def test_a_folder_that_another_makes_meanwhile(hands):
@@ -73,9 +73,9 @@ def test_a_folder_that_another_makes_meanwhile(hands):
         SYSTEM.mkdir(path, mode)
 
     cache = hands.cache(mkdir=mkdir)
-    cache.write(KEY, b"x", lifetime=60)
+    cache.write(KEY, b"x", lifetime=60, timeout=5)
 
-    assert b"x" == cache.read(KEY)
+    assert b"x" == cache.read(KEY, timeout=5)
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
@@ -84,15 +84,18 @@ def test_fault_144_without_locks_there_is_no_soft_lock(failing, hands, number):
     hands.kept()
     before = hands.names()
     cache = hands.cache(lock=failing(number), unlock=failing(number))
-    lease = cache.lease(KEY, seconds=60)
+    lease = cache.lease(KEY, seconds=60, timeout=5)
 
-    assert (LeaseState.FAILED, 0, False) == (lease.state, lease.number, lease.renew())
-    lease.release()
-    for call in (lambda: cache.write(KEY, b"new", lifetime=60), lambda: cache.discard(KEY)):
+    assert (LeaseState.FAILED, 0, False) == (lease.state, lease.number, lease.renew(timeout=5))
+    lease.release(timeout=5)
+    for call in (
+        lambda: cache.write(KEY, b"new", lifetime=60, timeout=5),
+        lambda: cache.discard(KEY, timeout=5),
+    ):
         with pytest.raises(CacheUnavailable) as caught:
             call()
         assert "cache.unavailable" == caught.value.code
-    assert (before, b"kept") == (hands.names(), cache.read(KEY))
+    assert (before, b"kept") == (hands.names(), cache.read(KEY, timeout=5))
 
 
 @pytest.mark.parametrize("operation", ["pwrite", "utime", "pread"])
@@ -101,8 +104,8 @@ def test_a_lease_that_cannot_be_noted_is_given_back(failing, hands, operation, n
     """It is one of our errors, and the next who asks has it."""
     hands.kept()
     with pytest.raises(CacheUnavailable):
-        hands.cache(**{operation: failing(number)}).lease(KEY, seconds=60)
-    lease = hands.cache().lease(KEY, seconds=60)
+        hands.cache(**{operation: failing(number)}).lease(KEY, seconds=60, timeout=5)
+    lease = hands.cache().lease(KEY, seconds=60, timeout=5)
 
     assert lease.state is LeaseState.ACQUIRED
 
@@ -110,11 +113,11 @@ def test_a_lease_that_cannot_be_noted_is_given_back(failing, hands, operation, n
 @pytest.mark.parametrize("operation", ["rename", "pwrite", "fsync"])
 def test_a_take_over_that_fails_changes_nothing(failing, hands, operation):
     """The one that stands still keeps it, and nothing torn is left."""
-    held = hands.cache().lease(KEY, seconds=60)
+    held = hands.cache().lease(KEY, seconds=60, timeout=5)
     with pytest.raises(CacheUnavailable):
-        hands.cache(**{operation: failing(errno.EIO)}).lease(KEY, seconds=0)
+        hands.cache(**{operation: failing(errno.EIO)}).lease(KEY, seconds=0, timeout=5)
 
-    assert held.renew()
+    assert held.renew(timeout=5)
     assert [] == hands.torn()
 
 
@@ -128,10 +131,10 @@ def test_a_sign_of_life_that_cannot_be_left(hands, operation):
             raise response
         return getattr(SYSTEM, operation)(*args, **keywords)
 
-    held = hands.cache(**{operation: sometimes}).lease(KEY, seconds=60)
+    held = hands.cache(**{operation: sometimes}).lease(KEY, seconds=60, timeout=5)
     responses = iter([OSError(errno.EIO, "i/o error")])
 
-    assert (False, True) == (held.renew(), held.renew())
+    assert (False, True) == (held.renew(timeout=5), held.renew(timeout=5))
 
 
 @pytest.fixture
@@ -150,12 +153,12 @@ def test_fault_142_a_disk_that_fills_up(tiny):
     """An entry too large for the disk is not kept, what was there is, and a small one fits again."""
     cache = tiny.kept()
     with pytest.raises(CacheUnavailable, match="No space left") as caught:
-        cache.write(KEY, b"x" * 200_000, lifetime=60)
+        cache.write(KEY, b"x" * 200_000, lifetime=60, timeout=5)
 
     assert ("cache.unavailable", True) == (caught.value.code, caught.value.retryable)
-    assert ([], b"kept") == (tiny.torn(), cache.read(KEY))
-    cache.write(KEY, b"small", lifetime=60)
-    assert b"small" == cache.read(KEY)
+    assert ([], b"kept") == (tiny.torn(), cache.read(KEY, timeout=5))
+    cache.write(KEY, b"small", lifetime=60, timeout=5)
+    assert b"small" == cache.read(KEY, timeout=5)
 
 
 def test_fault_143_a_disk_that_is_read_only(tiny):
@@ -164,12 +167,12 @@ def test_fault_143_a_disk_that_is_read_only(tiny):
     remount = ["mount", "-o", "remount,ro", str(tiny.place)]
     subprocess.run(remount, check=True)
     for call in (
-        lambda: cache.write(KEY, b"new", lifetime=60),
-        lambda: cache.lease(KEY, seconds=60),
-        lambda: cache.discard(KEY),
+        lambda: cache.write(KEY, b"new", lifetime=60, timeout=5),
+        lambda: cache.lease(KEY, seconds=60, timeout=5),
+        lambda: cache.discard(KEY, timeout=5),
     ):
         with pytest.raises(CacheUnavailable, match="Read-only") as caught:
             call()
         assert "cache.permissions" == caught.value.code
 
-    assert b"kept" == cache.read(KEY)
+    assert b"kept" == cache.read(KEY, timeout=5)

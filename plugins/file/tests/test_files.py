@@ -9,6 +9,7 @@ import stat
 import threading
 import time
 from base64 import b64encode
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -56,10 +57,15 @@ def test_fault_131_files_are_ours_alone_whatever_the_umask(tmp_path, hands):
     """Absent is a miss; what is made then is 0700 and 0600, the folders above included."""
     hands.place = tmp_path / "a" / "b" / "tokens"
     cache = hands.cache()
-    nothing = (cache.read(KEY), cache.discard(KEY), cache.entries(), cache.clear())
+    nothing = (
+        cache.read(KEY, timeout=5),
+        cache.discard(KEY, timeout=5),
+        cache.entries(timeout=5),
+        cache.clear(timeout=5),
+    )
     made_by_reading = (tmp_path / "a").exists()
-    lease = cache.lease(KEY, seconds=60)
-    cache.write(KEY, b"x", lifetime=60, number=lease.number)
+    lease = cache.lease(KEY, seconds=60, timeout=5)
+    cache.write(KEY, b"x", lifetime=60, number=lease.number, timeout=5)
 
     assert (None, False, [], 0) == nothing
     assert not made_by_reading
@@ -75,10 +81,10 @@ def test_fault_131_a_folder_that_goes_away_is_made_anew(hands):
     for each in hands.place.iterdir():
         each.unlink()
     hands.place.rmdir()
-    gone = cache.read(KEY)
-    cache.write(KEY, b"again", lifetime=60)
+    gone = cache.read(KEY, timeout=5)
+    cache.write(KEY, b"again", lifetime=60, timeout=5)
 
-    assert (None, b"again") == (gone, cache.read(KEY))
+    assert (None, b"again") == (gone, cache.read(KEY, timeout=5))
 
 
 @pytest.mark.parametrize(
@@ -119,33 +125,33 @@ def test_what_is_no_record_is_a_miss(hands, content):
     """It is told, not believed, and the next entry takes its place."""
     cache = plant(hands, content)
     with pytest.raises(CacheUnavailable) as caught:
-        cache.read(KEY)
-    dropped = cache.discard(KEY)
-    listed = cache.entries()
-    cache.write(KEY, b"new", lifetime=60, number=1)
+        cache.read(KEY, timeout=5)
+    dropped = cache.discard(KEY, timeout=5)
+    listed = cache.entries(timeout=5)
+    cache.write(KEY, b"new", lifetime=60, number=1, timeout=5)
 
     assert ("cache.corrupt", False, []) == (caught.value.code, dropped, listed)
-    assert b"new" == cache.read(KEY)
+    assert b"new" == cache.read(KEY, timeout=5)
 
 
 def test_fault_133_an_older_schema_is_a_miss_that_is_overwritten(hands):
     """What this version no longer reads makes room."""
     cache = plant(hands, record_of(credicorp_auth_file=0))
-    missed = cache.read(KEY)
-    cache.write(KEY, b"new", lifetime=60)
+    missed = cache.read(KEY, timeout=5)
+    cache.write(KEY, b"new", lifetime=60, timeout=5)
 
-    assert (None, b"new") == (missed, cache.read(KEY))
+    assert (None, b"new") == (missed, cache.read(KEY, timeout=5))
 
 
 def test_fault_133_a_newer_schema_is_a_miss_that_stays(hands):
     """What a later version wrote is left to it, and anyone who wants to write is told."""
     content = record_of(credicorp_auth_file=2, ends=1)
     cache = plant(hands, content)
-    missed = (cache.read(KEY), cache.discard(KEY), cache.entries())
+    missed = (cache.read(KEY, timeout=5), cache.discard(KEY, timeout=5), cache.entries(timeout=5))
     with pytest.raises(CacheUnavailable) as caught:
-        cache.write(KEY, b"old", lifetime=60, number=99)
+        cache.write(KEY, b"old", lifetime=60, number=99, timeout=5)
     for number in range(20):
-        cache.write(f"{number}", b"x", lifetime=60)
+        cache.write(f"{number}", b"x", lifetime=60, timeout=5)
 
     assert ("cache.newer_schema", (None, False, [])) == (caught.value.code, missed)
     assert content == hands.record.read_bytes()
@@ -158,7 +164,7 @@ def test_fault_134_a_copy_under_another_name_is_no_entry(hands):
     (hands.place / f"{OTHER_KEY}.json").write_bytes(hands.record.read_bytes())
     (hands.place / f"{OTHER_KEY}.json").chmod(0o600)
     with pytest.raises(CacheUnavailable) as caught:
-        cache.read(OTHER_KEY)
+        cache.read(OTHER_KEY, timeout=5)
 
     assert "cache.corrupt" == caught.value.code
 
@@ -174,7 +180,7 @@ def test_fault_136_nothing_is_unpickled(hands):
     """A pickle in a file is no record, and does not run."""
     cache = plant(hands, pickle.dumps(Payload()))
     with pytest.raises(CacheUnavailable):
-        cache.read(KEY)
+        cache.read(KEY, timeout=5)
 
     assert not Path("/tmp/unpickled-canary").exists()
 
@@ -186,18 +192,18 @@ def test_fault_137_a_file_that_others_can_use_is_refused(hands, mode):
     hands.record.chmod(mode)
     before = hands.record.read_bytes()
     for call in (
-        lambda: cache.read(KEY),
-        lambda: cache.write(KEY, b"new", lifetime=60),
-        lambda: cache.discard(KEY),
+        lambda: cache.read(KEY, timeout=5),
+        lambda: cache.write(KEY, b"new", lifetime=60, timeout=5),
+        lambda: cache.discard(KEY, timeout=5),
     ):
         with pytest.raises(CacheUnavailable, match=f"{KEY}.json has mode {mode:04o}") as caught:
             call()
         assert "cache.permissions" == caught.value.code
 
-    assert (before, [], []) == (hands.record.read_bytes(), hands.torn(), cache.entries())
-    assert 1 == cache.clear()
-    cache.write(KEY, b"new", lifetime=60)
-    assert b"new" == cache.read(KEY)
+    assert (before, [], []) == (hands.record.read_bytes(), hands.torn(), cache.entries(timeout=5))
+    assert 1 == cache.clear(timeout=5)
+    cache.write(KEY, b"new", lifetime=60, timeout=5)
+    assert b"new" == cache.read(KEY, timeout=5)
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o720, 0o702, 0o1777])
@@ -207,12 +213,12 @@ def test_fault_137_a_folder_that_others_can_write_to_is_refused(hands, mode):
     hands.place.chmod(mode)
     before = hands.names()
     for call in (
-        lambda: cache.read(KEY),
-        lambda: cache.write(KEY, b"new", lifetime=60),
-        lambda: cache.discard(KEY),
-        lambda: cache.lease(KEY, seconds=60),
-        cache.entries,
-        cache.clear,
+        lambda: cache.read(KEY, timeout=5),
+        lambda: cache.write(KEY, b"new", lifetime=60, timeout=5),
+        lambda: cache.discard(KEY, timeout=5),
+        lambda: cache.lease(KEY, seconds=60, timeout=5),
+        partial(cache.entries, timeout=5),
+        partial(cache.clear, timeout=5),
     ):
         with pytest.raises(CacheUnavailable, match=f"tokens has mode {mode:04o}") as caught:
             call()
@@ -226,7 +232,7 @@ def test_a_folder_that_others_may_look_into_will_do(hands):
     cache = hands.kept()
     hands.place.chmod(0o755)
 
-    assert b"kept" == cache.read(KEY)
+    assert b"kept" == cache.read(KEY, timeout=5)
 
 
 def test_fault_138_a_folder_of_somebody_else_is_refused(hands):
@@ -234,7 +240,10 @@ def test_fault_138_a_folder_of_somebody_else_is_refused(hands):
     hands.kept()
     us = os.geteuid()
     cache = hands.cache(user=lambda: us + 1)
-    for call in (lambda: cache.read(KEY), lambda: cache.lease(KEY, seconds=60)):
+    for call in (
+        lambda: cache.read(KEY, timeout=5),
+        lambda: cache.lease(KEY, seconds=60, timeout=5),
+    ):
         with pytest.raises(CacheUnavailable, match=f"belongs to user {us}") as caught:
             call()
         assert "cache.permissions" == caught.value.code
@@ -246,7 +255,7 @@ def test_fault_138_a_file_of_somebody_else_is_refused(hands):
     cache = hands.kept()
     os.chown(hands.record, 12345, 12345)
     with pytest.raises(CacheUnavailable, match="belongs to user 12345") as caught:
-        cache.read(KEY)
+        cache.read(KEY, timeout=5)
 
     assert "cache.permissions" == caught.value.code
 
@@ -256,8 +265,8 @@ def test_fault_153_no_folder_is_made_in_somebody_else_s_home(tmp_path, hands):
     """Root with the home of a user leaves nothing of its own there."""
     os.chown(tmp_path, 12345, 12345)
     for call in (
-        lambda: hands.cache().write(KEY, b"x", lifetime=60),
-        lambda: hands.cache().lease(KEY, seconds=60),
+        lambda: hands.cache().write(KEY, b"x", lifetime=60, timeout=5),
+        lambda: hands.cache().lease(KEY, seconds=60, timeout=5),
     ):
         with pytest.raises(CacheUnavailable, match="belongs to user 12345") as caught:
             call()
@@ -276,9 +285,9 @@ def test_fault_139_a_link_at_the_record_is_refused(hands, victim, kind):
     else:
         hands.record.symlink_to(victim if kind == "symlink" else "/tmp/dangling-canary")
     for call in (
-        lambda: cache.read(KEY),
-        lambda: cache.write(KEY, b"new", lifetime=60),
-        lambda: cache.discard(KEY),
+        lambda: cache.read(KEY, timeout=5),
+        lambda: cache.write(KEY, b"new", lifetime=60, timeout=5),
+        lambda: cache.discard(KEY, timeout=5),
     ):
         with pytest.raises(CacheUnavailable) as caught:
             call()
@@ -286,7 +295,7 @@ def test_fault_139_a_link_at_the_record_is_refused(hands, victim, kind):
 
     assert [] == hands.torn()
     assert not os.path.lexists("/tmp/dangling-canary")
-    assert 1 == cache.clear()
+    assert 1 == cache.clear(timeout=5)
     os.utime(victim, (1_000_000, 1_000_000))
 
 
@@ -297,7 +306,7 @@ def test_fault_139_what_is_no_file_is_refused(hands, kind):
     hands.record.unlink()
     plant_at(hands.record, kind)
     with pytest.raises(CacheUnavailable) as caught:
-        cache.read(KEY)
+        cache.read(KEY, timeout=5)
 
     assert "cache.permissions" == caught.value.code
 
@@ -322,9 +331,9 @@ def test_fault_139_a_link_at_the_temporary_name_is_not_followed(hands, victim):
     (hands.place / "foreseen.tmp").symlink_to(victim)
     cache = hands.cache(name=lambda: "foreseen")
     with pytest.raises(CacheUnavailable):
-        cache.write(KEY, b"new", lifetime=60)
+        cache.write(KEY, b"new", lifetime=60, timeout=5)
 
-    assert b"kept" == cache.read(KEY)
+    assert b"kept" == cache.read(KEY, timeout=5)
 
 
 def test_fault_139_the_folder_may_not_be_a_link(tmp_path, hands):
@@ -332,7 +341,7 @@ def test_fault_139_the_folder_may_not_be_a_link(tmp_path, hands):
     (tmp_path / "elsewhere").mkdir(0o700)
     hands.place.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(CacheUnavailable) as caught:
-        hands.cache().write(KEY, b"x", lifetime=60)
+        hands.cache().write(KEY, b"x", lifetime=60, timeout=5)
 
     assert "cache.permissions" == caught.value.code
     assert [] == os.listdir(tmp_path / "elsewhere")
@@ -347,7 +356,7 @@ def test_fault_139_a_link_of_somebody_else_on_the_way_is_not_followed(tmp_path, 
     hands.kept()
     os.chown(tmp_path / "way", 12345, 12345, follow_symlinks=False)
     with pytest.raises(CacheUnavailable, match="symbolic link of user 12345") as caught:
-        hands.cache().read(KEY)
+        hands.cache().read(KEY, timeout=5)
 
     assert "cache.permissions" == caught.value.code
 
@@ -369,8 +378,8 @@ def test_fault_141_a_race_for_the_record_never_reaches_the_target(hands, victim)
     refused = 0
     for _ in range(2_000):
         try:
-            cache.write(KEY, b"new", lifetime=60)
-            assert cache.read(KEY) == b"new"
+            cache.write(KEY, b"new", lifetime=60, timeout=5)
+            assert cache.read(KEY, timeout=5) == b"new"
         except CacheUnavailable as trouble:
             assert "cache.permissions" == trouble.code
             refused += 1
@@ -392,7 +401,7 @@ def test_fault_146_the_disk_has_the_file_before_its_name(hands):
         return call
 
     noted = {name: noting(name) for name in ("write", "fsync", "rename")}
-    hands.cache(**noted).write(KEY, b"x", lifetime=60)
+    hands.cache(**noted).write(KEY, b"x", lifetime=60, timeout=5)
 
     assert ["write", "fsync", "rename", "fsync"] == asked
 
@@ -403,9 +412,9 @@ def test_a_file_is_written_whole_however_little_goes_at_once(hands):
         write=lambda descriptor, data: os.write(descriptor, data[:7]),
         read=lambda descriptor, size: os.read(descriptor, min(size, 5)),
     )
-    cache.write(KEY, bytes(range(256)), lifetime=60)
+    cache.write(KEY, bytes(range(256)), lifetime=60, timeout=5)
 
-    assert bytes(range(256)) == cache.read(KEY)
+    assert bytes(range(256)) == cache.read(KEY, timeout=5)
 
 
 def test_fault_154_an_editor_s_leavings_are_no_entries(hands):
@@ -413,8 +422,8 @@ def test_fault_154_an_editor_s_leavings_are_no_entries(hands):
     cache = hands.kept()
     for name in (f"{KEY}.json~", f".{KEY}.json.swp", "core", "notes.json"):
         (hands.place / name).write_bytes(record_of(key=OTHER_KEY))
-    listed = [each.key for each in cache.entries()]
-    dropped = cache.clear()
+    listed = [each.key for each in cache.entries(timeout=5)]
+    dropped = cache.clear(timeout=5)
 
     assert ([KEY], 1) == (listed, dropped)
     assert 4 == len([each for each in hands.names() if each != "lock"])
@@ -423,12 +432,16 @@ def test_fault_154_an_editor_s_leavings_are_no_entries(hands):
 def test_fault_156_one_entry_is_dropped_and_the_others_stay(hands):
     """Dropping one entry removes its file and touches no other; clearing removes all."""
     cache = hands.kept()
-    cache.write(OTHER_KEY, b"other", lifetime=60)
-    dropped = cache.discard(KEY)
+    cache.write(OTHER_KEY, b"other", lifetime=60, timeout=5)
+    dropped = cache.discard(KEY, timeout=5)
 
-    assert (True, False, b"other") == (dropped, hands.record.exists(), cache.read(OTHER_KEY))
+    assert (True, False, b"other") == (
+        dropped,
+        hands.record.exists(),
+        cache.read(OTHER_KEY, timeout=5),
+    )
     (hands.place / "torn.tmp").write_bytes(b"half a token")
-    assert 1 == cache.clear()
+    assert 1 == cache.clear(timeout=5)
     assert ["lock"] == hands.names()
 
 
@@ -436,9 +449,9 @@ def test_entries_that_have_ended_are_removed_by_writing(hands):
     """A folder full of ended entries, torn files and forgotten leases is empty before long."""
     then = hands.cache(wall=lambda: time.time() - 30 * 86_400)
     for number in range(30):
-        then.write(f"{number}", b"x", lifetime=3600)
-        then.lease(f"{number}", seconds=1).release()
-    held = then.lease(KEY, seconds=1)
+        then.write(f"{number}", b"x", lifetime=3600, timeout=5)
+        then.lease(f"{number}", seconds=1, timeout=5).release(timeout=5)
+    held = then.lease(KEY, seconds=1, timeout=5)
     for name in ("old.tmp", "fresh.tmp", "foreign"):
         (hands.place / name).write_bytes(b"x")
     for name in ("old.tmp", "foreign"):
@@ -447,12 +460,12 @@ def test_entries_that_have_ended_are_removed_by_writing(hands):
     (hands.place / f"{OTHER_KEY}.json").chmod(0o600)
     cache = hands.cache()
     for _ in range(200):
-        cache.write("living", b"x", lifetime=60)
+        cache.write("living", b"x", lifetime=60, timeout=5)
     left = [name for name in hands.names() if not name.endswith(".json")]
 
-    assert ["living"] == [each.key for each in cache.entries()]
+    assert ["living"] == [each.key for each in cache.entries(timeout=5)]
     assert [f"{KEY}.lease", "foreign", "fresh.tmp", "lock"] == left
-    assert held.renew()
+    assert held.renew(timeout=5)
     assert 1 == len([name for name in hands.names() if name.endswith(".json")])
 
 
@@ -462,7 +475,7 @@ def test_cleaning_up_is_bounded(hands):
     for number in range(200):
         (hands.place / f"{number}.tmp").write_bytes(b"x")
         os.utime(hands.place / f"{number}.tmp", (0, 0))
-    cache.write(KEY, b"x", lifetime=60)
+    cache.write(KEY, b"x", lifetime=60, timeout=5)
 
     assert 200 - 16 <= len(hands.torn()) < 200
 
@@ -470,7 +483,7 @@ def test_cleaning_up_is_bounded(hands):
 def test_what_another_has_just_replaced_is_not_removed(hands):
     """An entry that was renewed between the look and the step stays."""
     then = hands.cache(wall=lambda: time.time() - 7200)
-    then.write(KEY, b"ended", lifetime=3600)
+    then.write(KEY, b"ended", lifetime=3600, timeout=5)
     times = iter([time.time(), 0.0])
     rechecks = []
 
@@ -487,7 +500,7 @@ def test_what_another_has_just_replaced_is_not_removed(hands):
 
     system = evolve(SYSTEM, wall=wall)
     with open_folder(str(hands.place), system) as folder:
-        sweep(folder, Locks(system))
+        sweep(folder, Locks(system), 5)
 
     assert 2 == len(rechecks)
     assert hands.record.exists()
@@ -497,17 +510,17 @@ def test_what_would_not_be_read_back_is_not_written(hands):
     """An entry beyond all bounds is refused, and the one of before stays."""
     cache = hands.kept()
     with pytest.raises(CacheUnavailable, match="longer"):
-        cache.write(KEY, b"x" * 400 * 1024, lifetime=60)
+        cache.write(KEY, b"x" * 400 * 1024, lifetime=60, timeout=5)
 
-    assert b"kept" == cache.read(KEY)
+    assert b"kept" == cache.read(KEY, timeout=5)
 
 
 def test_a_life_without_end_ends(hands):
     """No matter what lifetime is given, what is written is read back."""
     cache = hands.cache()
-    cache.write(KEY, b"x", lifetime=float("inf"))
+    cache.write(KEY, b"x", lifetime=float("inf"), timeout=5)
 
-    assert b"x" == cache.read(KEY)
+    assert b"x" == cache.read(KEY, timeout=5)
 
 
 JUNK = st.one_of(
@@ -537,9 +550,9 @@ def test_fault_132_whatever_the_bytes_are_nothing_is_raised(content):
 def test_trouble_with_cleaning_up_is_nobody_s(failing, hands):
     """An entry that was kept is kept, though the folder cannot be listed."""
     cache = hands.cache(listdir=failing(5))
-    cache.write(KEY, b"x", lifetime=60)
+    cache.write(KEY, b"x", lifetime=60, timeout=5)
 
-    assert b"x" == cache.read(KEY)
-    for call in (cache.entries, cache.clear):
+    assert b"x" == cache.read(KEY, timeout=5)
+    for call in (partial(cache.entries, timeout=5), partial(cache.clear, timeout=5)):
         with pytest.raises(CacheUnavailable):
             call()

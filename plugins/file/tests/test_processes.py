@@ -57,9 +57,9 @@ def write_for_ever(cache, reported):  # pragma: no cover # in children only
     number = 0
     while True:
         number += 1
-        lease = cache.lease(KEY, seconds=60)
-        cache.write(KEY, b"%d " % number * 500, lifetime=60, number=lease.number)
-        lease.release()
+        lease = cache.lease(KEY, seconds=60, timeout=5)
+        cache.write(KEY, b"%d " % number * 500, lifetime=60, number=lease.number, timeout=5)
+        lease.release(timeout=5)
 
 
 def test_fault_145_killed_at_two_hundred_points(hands, run):
@@ -73,16 +73,16 @@ def test_fault_145_killed_at_two_hundred_points(hands, run):
         time.sleep(random.uniform(0, 0.004))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-        entry = cache.read(KEY)
+        entry = cache.read(KEY, timeout=5)
         torn += len(hands.torn())
-        lease = cache.lease(KEY, seconds=60)
+        lease = cache.lease(KEY, seconds=60, timeout=5)
 
         assert entry is not None
         assert 1 == len(set(entry.split()))
         assert 500 == len(entry.split())
         assert lease.state is LeaseState.ACQUIRED
-        lease.release()
-        cache.write(KEY, b"0 " * 500, lifetime=60)
+        lease.release(timeout=5)
+        cache.write(KEY, b"0 " * 500, lifetime=60, timeout=5)
     for descriptor in (read_end, write_end):
         os.close(descriptor)
 
@@ -92,7 +92,7 @@ def test_fault_145_killed_at_two_hundred_points(hands, run):
 def write_many(cache, mine):  # pragma: no cover # in children only
     """Write a thousand entries of one's own."""
     for number in range(1_000):
-        cache.write(KEY, b"%s %d " % (mine, number) * 100, lifetime=60)
+        cache.write(KEY, b"%s %d " % (mine, number) * 100, lifetime=60, timeout=5)
 
 
 def test_fault_147_two_write_at_once_a_thousand_times(hands, run):
@@ -103,13 +103,13 @@ def test_fault_147_two_write_at_once_a_thousand_times(hands, run):
     while any(
         os.waitid(os.P_PID, each, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None for each in writers
     ):
-        entry = cache.read(KEY)
+        entry = cache.read(KEY, timeout=5)
         reads += 1
         assert entry is not None
         assert entry[: len(entry) // 100] * 100 == entry
 
     assert [0, 0] == [ended(each) for each in writers]
-    assert cache.read(KEY)[:8] in {b"one 999 ", b"other 99"}
+    assert cache.read(KEY, timeout=5)[:8] in {b"one 999 ", b"other 99"}
     assert reads > 100
     assert [] == hands.torn()
 
@@ -117,17 +117,17 @@ def test_fault_147_two_write_at_once_a_thousand_times(hands, run):
 def obtain(cache, gate, mints):  # pragma: no cover # in children only
     """Obtain an entry as an engine does: read, or mint under the lease, or wait."""
     os.read(gate, 1)
-    while cache.read(KEY) is None:
+    while cache.read(KEY, timeout=5) is None:
         try:
-            lease = cache.lease(KEY, seconds=30)
+            lease = cache.lease(KEY, seconds=30, timeout=5)
         except CacheUnavailable:
             continue  # a hundred on a busy machine: the lock was not available in two seconds
         if lease.state is LeaseState.ACQUIRED:
-            if cache.read(KEY) is None:
+            if cache.read(KEY, timeout=5) is None:
                 os.write(mints, b"m")
                 time.sleep(0.05)
-                cache.write(KEY, b"minted", lifetime=60, number=lease.number)
-            lease.release()
+                cache.write(KEY, b"minted", lifetime=60, number=lease.number, timeout=5)
+            lease.release(timeout=5)
         else:
             time.sleep(0.02)
 
@@ -147,20 +147,20 @@ def test_fault_148_a_hundred_start_cold(hands, run):
 
     assert {0} == codes
     assert 1 == count
-    assert b"minted" == hands.cache().read(KEY)
+    assert b"minted" == hands.cache().read(KEY, timeout=5)
 
 
 def contend(cache, place, reported):  # pragma: no cover # in children only
     """Have the lease a hundred times, and find nobody else to have it at the same time."""
     had = 0
     while had < 100:
-        lease = cache.lease(KEY, seconds=60)
+        lease = cache.lease(KEY, seconds=60, timeout=5)
         if lease.state is LeaseState.ACQUIRED:
             os.close(os.open(place.parent / "mine", os.O_CREAT | os.O_EXCL))
             os.write(reported, b"%020d" % lease.number)
-            assert lease.renew()
+            assert lease.renew(timeout=5)
             (place.parent / "mine").unlink()
-            lease.release()
+            lease.release(timeout=5)
             had += 1
 
 
@@ -178,7 +178,7 @@ def test_eight_processes_never_hold_it_together(hands, run):
 
 def hold(cache, reported):  # pragma: no cover # in children only
     """Take the lease, say so, and do nothing more."""
-    lease = cache.lease(KEY, seconds=3_600)
+    lease = cache.lease(KEY, seconds=3_600, timeout=5)
     os.write(reported, b"%d" % lease.number)
     signal.pause()
 
@@ -189,10 +189,10 @@ def test_fault_149_a_holder_that_is_killed_is_followed_at_once(hands, run):
     child = run(hold, write_end)
     number = int(os.read(read_end, 30))
     cache = hands.cache()
-    before = cache.lease(KEY, seconds=3_600)
+    before = cache.lease(KEY, seconds=3_600, timeout=5)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    after = cache.lease(KEY, seconds=3_600)
+    after = cache.lease(KEY, seconds=3_600, timeout=5)
     for descriptor in (read_end, write_end):
         os.close(descriptor)
 
@@ -202,12 +202,12 @@ def test_fault_149_a_holder_that_is_killed_is_followed_at_once(hands, run):
 
 def hold_and_write(cache, reported, woken):  # pragma: no cover # in children only
     """Take the lease, be stopped, and go on as if nothing had been."""
-    lease = cache.lease(KEY, seconds=1)
+    lease = cache.lease(KEY, seconds=1, timeout=5)
     os.write(reported, b"%d" % lease.number)
     os.read(woken, 1)
-    kept = lease.renew()
-    cache.write(KEY, b"old", lifetime=60, number=lease.number)
-    lease.release()
+    kept = lease.renew(timeout=5)
+    cache.write(KEY, b"old", lifetime=60, number=lease.number, timeout=5)
+    lease.release(timeout=5)
     os.write(reported, b"kept" if kept else b"lost")
 
 
@@ -220,10 +220,10 @@ def test_fault_150_a_holder_that_stands_still_is_followed_and_does_no_harm(hands
     os.kill(child, signal.SIGSTOP)
     cache = hands.cache()
     states = set()
-    while (lease := cache.lease(KEY, seconds=0.5)).state is not LeaseState.ACQUIRED:
+    while (lease := cache.lease(KEY, seconds=0.5, timeout=5)).state is not LeaseState.ACQUIRED:
         states.add(lease.state)
         time.sleep(0.01)
-    cache.write(KEY, b"new", lifetime=60, number=lease.number)
+    cache.write(KEY, b"new", lifetime=60, number=lease.number, timeout=5)
     os.kill(child, signal.SIGCONT)
     os.write(wake, b"x")
     response = os.read(reported, 30)
@@ -233,9 +233,9 @@ def test_fault_150_a_holder_that_stands_still_is_followed_and_does_no_harm(hands
     assert (b"lost", 0) == (response, ended(child))
     assert states <= {LeaseState.HELD}
     assert number < lease.number
-    assert b"new" == cache.read(KEY)
-    assert lease.renew()
-    assert LeaseState.HELD is hands.cache().lease(KEY, seconds=60).state
+    assert b"new" == cache.read(KEY, timeout=5)
+    assert lease.renew(timeout=5)
+    assert LeaseState.HELD is hands.cache().lease(KEY, seconds=60, timeout=5).state
 
 
 def test_stopped_at_random_points_nobody_waits_for_ever(hands, run):
@@ -247,12 +247,12 @@ def test_stopped_at_random_points_nobody_waits_for_ever(hands, run):
         os.read(read_end, 1)
         time.sleep(random.uniform(0, 0.004))
         os.kill(child, signal.SIGSTOP)
-        entry = cache.read(KEY)
+        entry = cache.read(KEY, timeout=5)
 
         assert entry is not None
         assert 1 == len(set(entry.split()))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-        assert LeaseState.ACQUIRED is cache.lease(KEY, seconds=0).state
+        assert LeaseState.ACQUIRED is cache.lease(KEY, seconds=0, timeout=5).state
     for descriptor in (read_end, write_end):
         os.close(descriptor)

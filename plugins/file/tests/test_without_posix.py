@@ -80,17 +80,17 @@ class TestFileCacheWithoutPosix(CacheContract):
 
 def test_fault_477_who_meets_a_hung_holder_mints_for_itself(build):
     """477: nobody takes over, nobody waits, and the holder that resumes has its lease still."""
-    held = build().lease(KEY, seconds=60)
-    asked = [build().lease(KEY, seconds=seconds).state for seconds in (60, 0)]
+    held = build().lease(KEY, seconds=60, timeout=5)
+    asked = [build().lease(KEY, seconds=seconds, timeout=5).state for seconds in (60, 0)]
 
     assert [LeaseState.HELD, LeaseState.FAILED] == asked
-    assert held.renew()
+    assert held.renew(timeout=5)
 
 
 @pytest.mark.parametrize("failures", range(7))
 def test_fault_155_a_replacement_that_meets_a_reader_is_tried_again(hands, build, failures):
     """155: five more times within 250 ms; then the entry of before is there, and nothing torn."""
-    build().write(KEY, b"kept", lifetime=60)
+    build().write(KEY, b"kept", lifetime=60, timeout=5)
     left, pauses = [None] * failures, []
 
     def meet_reader(old, new):
@@ -102,12 +102,12 @@ def test_fault_155_a_replacement_that_meets_a_reader_is_tried_again(hands, build
     cache = build(rename=meet_reader, sleep=pauses.append)
     if failures > 5:
         with pytest.raises(CacheUnavailable, match="cannot be used") as caught:
-            cache.write(KEY, b"new", lifetime=60)
+            cache.write(KEY, b"new", lifetime=60, timeout=5)
         assert "cache.permissions" == caught.value.code
     else:
-        cache.write(KEY, b"new", lifetime=60)
+        cache.write(KEY, b"new", lifetime=60, timeout=5)
 
-    assert (b"kept" if failures > 5 else b"new") == build().read(KEY)
+    assert (b"kept" if failures > 5 else b"new") == build().read(KEY, timeout=5)
     assert (min(failures, 5), []) == (len(pauses), hands.torn())
     assert sum(pauses) <= 0.25
 
@@ -115,15 +115,15 @@ def test_fault_155_a_replacement_that_meets_a_reader_is_tried_again(hands, build
 @pytest.mark.parametrize("kind", ["symbolic", "hard"])
 def test_fault_155_a_link_at_the_record_is_refused(hands, build, victim, kind):
     """155: it is neither read nor written through, and replaced by the next entry."""
-    build().write(KEY, b"kept", lifetime=60)
+    build().write(KEY, b"kept", lifetime=60, timeout=5)
     hands.record.unlink()
     link = hands.record.symlink_to if kind == "symbolic" else hands.record.hardlink_to
     link(victim)
     with pytest.raises(CacheUnavailable) as caught:
-        build().read(KEY)
+        build().read(KEY, timeout=5)
 
     assert "cache.permissions" == caught.value.code
-    assert 1 == build().clear()
+    assert 1 == build().clear(timeout=5)
 
 
 def test_fault_155_a_link_at_the_lock_is_refused(hands, build, victim):
@@ -131,7 +131,7 @@ def test_fault_155_a_link_at_the_lock_is_refused(hands, build, victim):
     hands.place.mkdir()
     hands.lock.symlink_to(victim)
     with pytest.raises(CacheUnavailable) as caught:
-        build().write(KEY, b"x", lifetime=60)
+        build().write(KEY, b"x", lifetime=60, timeout=5)
 
     assert ("cache.lock_unsafe", ["lock"]) == (caught.value.code, hands.names())
 
@@ -141,7 +141,7 @@ def test_fault_155_a_link_at_the_folder_is_refused(hands, build, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     hands.place.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(CacheUnavailable, match="is a link") as caught:
-        build().write(KEY, b"x", lifetime=60)
+        build().write(KEY, b"x", lifetime=60, timeout=5)
 
     assert ("cache.permissions", []) == (caught.value.code, os.listdir(tmp_path / "elsewhere"))
 
@@ -156,7 +156,7 @@ def test_fault_155_a_junction_is_a_link(hands, build):
 
     hands.place.mkdir()
     with pytest.raises(CacheUnavailable, match="is a link"):
-        build(stat=stat_junction).write(KEY, b"x", lifetime=60)
+        build(stat=stat_junction).write(KEY, b"x", lifetime=60, timeout=5)
 
     assert [] == hands.names()
 
@@ -165,25 +165,25 @@ def test_a_file_at_the_folder_is_refused(hands, build):
     """A path that is no folder says so."""
     hands.place.write_bytes(b"x")
     with pytest.raises(CacheUnavailable, match="no folder"):
-        build().write(KEY, b"x", lifetime=60)
+        build().write(KEY, b"x", lifetime=60, timeout=5)
 
 
 def test_modes_and_owners_are_not_looked_at(hands, build):
     """They say nothing there."""
     cache = build(user=None, fchmod=None)
-    cache.write(KEY, b"kept", lifetime=60)
+    cache.write(KEY, b"kept", lifetime=60, timeout=5)
     hands.place.chmod(0o777)
     hands.record.chmod(0o666)
 
-    assert b"kept" == cache.read(KEY)
+    assert b"kept" == cache.read(KEY, timeout=5)
 
 
 def test_an_unused_lease_is_closed_and_then_removed(hands, build):
     """A file that is not needed is removed when it is no longer open."""
-    build().lease("ab" * 32, seconds=60).release()
+    build().lease("ab" * 32, seconds=60, timeout=5).release(timeout=5)
     past = time.time() - 30 * DAY
     os.utime(hands.place / f"{'ab' * 32}.lease", (past, past))
-    build().write(KEY, b"x", lifetime=60)
+    build().write(KEY, b"x", lifetime=60, timeout=5)
 
     assert [f"{KEY}.json", "lock"] == hands.names()
 

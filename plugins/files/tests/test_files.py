@@ -23,7 +23,7 @@ def revealed(fetched):
 
 def fault_of(source, names=NAMES):
     with pytest.raises(SecretUnavailable) as caught:
-        source.fetch(names)
+        source.fetch(names, timeout=5)
     assert "canary" not in f"{caught.value}{caught.value.hint}"
     return caught.value
 
@@ -31,7 +31,7 @@ def fault_of(source, names=NAMES):
 def test_fields_are_files(volume, open_source):
     """Id and secret are in files of their names; the provenance names the directory as it was set."""
     volume.write(client_id="app", client_secret="canary-v1\n")
-    fetched = open_source(volume.directory).fetch(NAMES)
+    fetched = open_source(volume.directory).fetch(NAMES, timeout=5)
 
     assert {"client_id": "app", "client_secret": "canary-v1"} == revealed(fetched)
     assert f"directory {str(volume.directory)!r}" == fetched.provenance
@@ -45,7 +45,9 @@ def test_files_may_have_other_names(volume, open_source, fields):
     volume.write(**{"user.name": "app", "pass-word": "canary-v1"})
     source = open_source(str(volume.directory), fields=fields)
 
-    assert {"client_id": "app", "client_secret": "canary-v1"} == revealed(source.fetch(NAMES))
+    assert {"client_id": "app", "client_secret": "canary-v1"} == revealed(
+        source.fetch(NAMES, timeout=5)
+    )
 
 
 def make_fifo(path):

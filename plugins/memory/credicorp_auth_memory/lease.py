@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
-
-from attrs import frozen
+from typing import TYPE_CHECKING, NamedTuple
 
 from credicorp_auth.plugin.api import LeaseState
 
@@ -62,8 +60,7 @@ class LeaseTable:
         self._held.clear()
 
 
-@frozen(eq=False)
-class MemoryLease:
+class MemoryLease(NamedTuple):
     """
     The outcome of a lease request.
 
@@ -81,11 +78,11 @@ class MemoryLease:
     state: LeaseState
     number: int
 
-    def renew(self) -> bool:
+    def renew(self, *, timeout: float) -> bool:  # noqa: ARG002 - the port's
         """Restart its time; return whether it is still held."""
         return bool(self.number) and self.table.extend(self.key, self.number, self.seconds)
 
-    def release(self) -> None:
+    def release(self, *, timeout: float) -> None:  # noqa: ARG002 - the port's
         """Release it."""
         if self.number:
             self.table.end(self.key, self.number)

@@ -71,64 +71,66 @@ def shared() -> Iterator[MemoryCache]:
     made = open_cache(CacheOptions(shared=True))
     yield made
     for key in ("a", "b"):
-        made.discard(key)
+        made.discard(key, timeout=5)
 
 
 def test_what_was_written_is_read(cache: MemoryCache) -> None:
     """An entry is read as it was written last; another key has none."""
-    cache.write("a", b"first", lifetime=10)
-    cache.write("a", b"second", lifetime=10)
+    cache.write("a", b"first", lifetime=10, timeout=5)
+    cache.write("a", b"second", lifetime=10, timeout=5)
 
-    assert (b"second", None) == (cache.read("a"), cache.read("b"))
+    assert (b"second", None) == (cache.read("a", timeout=5), cache.read("b", timeout=5))
 
 
 def test_an_entry_ends_with_its_lifetime(cache: MemoryCache, clock: Clock) -> None:
     """At the end of its lifetime an entry is gone, not a moment before."""
-    cache.write("a", b"x", lifetime=10)
+    cache.write("a", b"x", lifetime=10, timeout=5)
     clock.now += 9.9
-    before = cache.read("a")
+    before = cache.read("a", timeout=5)
     clock.now += 0.1
 
-    assert (b"x", None) == (before, cache.read("a"))
+    assert (b"x", None) == (before, cache.read("a", timeout=5))
 
 
 @pytest.mark.parametrize("lifetime", [0, -1])
 def test_an_entry_without_lifetime_is_not_kept(cache: MemoryCache, lifetime: float) -> None:
     """It still replaces an older one."""
-    cache.write("a", b"old", lifetime=10)
-    cache.write("a", b"new", lifetime=lifetime)
+    cache.write("a", b"old", lifetime=10, timeout=5)
+    cache.write("a", b"new", lifetime=lifetime, timeout=5)
 
-    assert cache.read("a") is None
+    assert cache.read("a", timeout=5) is None
 
 
 def test_ended_entries_do_not_linger(cache: MemoryCache, clock: Clock) -> None:
     """What has ended is dropped by any next use, and takes no room from what lives."""
-    cache.write("a", b"a", lifetime=1)
-    cache.write("b", b"b", lifetime=10)
+    cache.write("a", b"a", lifetime=1, timeout=5)
+    cache.write("b", b"b", lifetime=10, timeout=5)
     clock.now += 2
-    cache.write("c", b"c", lifetime=10)
+    cache.write("c", b"c", lifetime=10, timeout=5)
 
-    assert [None, b"b", b"c"] == [cache.read(key) for key in "abc"]
+    assert [None, b"b", b"c"] == [cache.read(key, timeout=5) for key in "abc"]
     assert 2 == len(cache._entries)
 
 
 def test_fault_179_the_entry_used_longest_ago_makes_room(cache: MemoryCache) -> None:
     """Reading is use, and so is writing again."""
-    cache.write("a", b"a", lifetime=10)
-    cache.write("b", b"b", lifetime=10)
-    cache.read("a")
-    cache.write("c", b"c", lifetime=10)
+    cache.write("a", b"a", lifetime=10, timeout=5)
+    cache.write("b", b"b", lifetime=10, timeout=5)
+    cache.read("a", timeout=5)
+    cache.write("c", b"c", lifetime=10, timeout=5)
 
-    assert [b"a", None, b"c"] == [cache.read(key) for key in "abc"]
+    assert [b"a", None, b"c"] == [cache.read(key, timeout=5) for key in "abc"]
 
 
 def test_fault_179_twenty_thousand_keys_leave_as_many_as_an_engine_holds() -> None:
     """Unless it is set, the bound is 16,384 entries, as the engine's is."""
     cache = MemoryCache()
     for number in range(20_000):
-        cache.write(f"{number:x}", b"x", lifetime=10)
+        cache.write(f"{number:x}", b"x", lifetime=10, timeout=5)
 
-    assert 16_384 == sum(cache.read(f"{number:x}") is not None for number in range(20_000))
+    assert 16_384 == sum(
+        cache.read(f"{number:x}", timeout=5) is not None for number in range(20_000)
+    )
 
 
 def test_fault_387_a_bounded_cache_is_given_more_room_and_never_less(cache: MemoryCache) -> None:
@@ -137,9 +139,9 @@ def test_fault_387_a_bounded_cache_is_given_more_room_and_never_less(cache: Memo
     cache.make_room(3)
     cache.make_room(1)
     for key in "abcd":
-        cache.write(key, b"x", lifetime=10)
+        cache.write(key, b"x", lifetime=10, timeout=5)
 
-    assert [None, b"x", b"x", b"x"] == [cache.read(key) for key in "abcd"]
+    assert [None, b"x", b"x", b"x"] == [cache.read(key, timeout=5) for key in "abcd"]
 
 
 def test_fault_387_what_was_replaced_leaves_nothing_behind(
@@ -147,64 +149,64 @@ def test_fault_387_what_was_replaced_leaves_nothing_behind(
 ) -> None:
     """387: ten thousand writes of one key note no ten thousand ends, and the last one counts."""
     for _ in range(10_000):
-        cache.write("a", b"x", lifetime=100)
+        cache.write("a", b"x", lifetime=100, timeout=5)
     assert len(cache._ends) <= 100
-    cache.write("b", b"y", lifetime=50)
+    cache.write("b", b"y", lifetime=50, timeout=5)
     clock.now += 60
 
-    assert (b"x", None) == (cache.read("a"), cache.read("b"))
+    assert (b"x", None) == (cache.read("a", timeout=5), cache.read("b", timeout=5))
 
 
 def test_fault_387_a_use_looks_at_what_has_ended_alone(clock: Clock) -> None:
     """387: what a use costs does not grow with the number of entries: it reads no entry that lives."""
     cache = MemoryCache(clock=clock)
     for number in range(1000):
-        cache.write(str(number), b"x", lifetime=10 if number < 5 else 100)
+        cache.write(str(number), b"x", lifetime=10 if number < 5 else 100, timeout=5)
     clock.now += 20
     before = len(cache._ends)
-    cache.read("nothing")
+    cache.read("nothing", timeout=5)
 
     assert (5, 995) == (before - len(cache._ends), len(cache._entries))
 
 
 def test_discard(cache: MemoryCache) -> None:
     """An entry is dropped once, and only if it contains what was expected of it."""
-    cache.write("a", b"record-1", lifetime=10)
+    cache.write("a", b"record-1", lifetime=10, timeout=5)
 
-    assert not cache.discard("a", expected=b"record-2")
-    assert b"record-1" == cache.read("a")
-    assert cache.discard("a", expected=b"record-1")
-    assert cache.read("a") is None
-    assert not cache.discard("a")
+    assert not cache.discard("a", expected=b"record-2", timeout=5)
+    assert b"record-1" == cache.read("a", timeout=5)
+    assert cache.discard("a", expected=b"record-1", timeout=5)
+    assert cache.read("a", timeout=5) is None
+    assert not cache.discard("a", timeout=5)
 
 
 def test_discard_whatever_it_is(cache: MemoryCache) -> None:
     """Without an expectation, any entry of that key is dropped."""
-    cache.write("a", b"x", lifetime=10)
+    cache.write("a", b"x", lifetime=10, timeout=5)
 
-    assert cache.discard("a")
+    assert cache.discard("a", timeout=5)
 
 
 def test_each_engine_has_its_own() -> None:
     """Unless it is asked for, nothing is shared, and closing drops all."""
     one, other = open_cache(CacheOptions()), open_cache(CacheOptions())
-    one.write("a", b"x", lifetime=10)
+    one.write("a", b"x", lifetime=10, timeout=5)
 
     assert CacheCapabilities(shared=False, bounded=True) == one.capabilities
-    assert other.read("a") is None
+    assert other.read("a", timeout=5) is None
     one.close()
-    assert one.read("a") is None
+    assert one.read("a", timeout=5) is None
 
 
 def test_one_is_shared_by_all_that_ask(shared: MemoryCache) -> None:
     """Those who ask for the shared cache get the same; closing by one leaves it to the others."""
     other = open_cache(CacheOptions(shared=True, max_entries=100))
-    other.write("a", b"x", lifetime=10)
+    other.write("a", b"x", lifetime=10, timeout=5)
     other.close()
 
     assert shared is other
     assert CacheCapabilities(shared=True, bounded=True, leases=True) == shared.capabilities
-    assert b"x" == shared.read("a")
+    assert b"x" == shared.read("a", timeout=5)
 
 
 def test_the_largest_bound_counts(shared: MemoryCache) -> None:
@@ -212,9 +214,9 @@ def test_the_largest_bound_counts(shared: MemoryCache) -> None:
     open_cache(CacheOptions(shared=True, max_entries=70))
     open_cache(CacheOptions(shared=True, max_entries=1))
     for key in "ab":
-        shared.write(key, b"x", lifetime=10)
+        shared.write(key, b"x", lifetime=10, timeout=5)
 
-    assert b"x" == shared.read("a")
+    assert b"x" == shared.read("a", timeout=5)
 
 
 def test_threads(cache: MemoryCache) -> None:
@@ -222,9 +224,9 @@ def test_threads(cache: MemoryCache) -> None:
 
     def work() -> None:
         for number in range(500):
-            cache.write(str(number % 5), b"x", lifetime=10)
-            cache.read(str(number % 3))
-            cache.discard(str(number % 7))
+            cache.write(str(number % 5), b"x", lifetime=10, timeout=5)
+            cache.read(str(number % 3), timeout=5)
+            cache.discard(str(number % 7), timeout=5)
 
     threads = [Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -237,12 +239,12 @@ def test_threads(cache: MemoryCache) -> None:
 
 def test_a_child_reads_although_the_lock_was_held(cache: MemoryCache) -> None:
     """After a fork the entries are there, and the parent's lock is not waited for."""
-    cache.write("a", b"x", lifetime=10)
+    cache.write("a", b"x", lifetime=10, timeout=5)
     with cache._lock:
         child = os.fork()
         if child == 0:  # pragma: no cover # measured in the parent only
             cache.after_fork()
-            os._exit(0 if cache.read("a") == b"x" else 1)
+            os._exit(0 if cache.read("a", timeout=5) == b"x" else 1)
 
     assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
@@ -253,13 +255,13 @@ def test_after_fork_takes_a_new_lock(cache: MemoryCache) -> None:
     held.acquire()
     cache.after_fork()
 
-    assert cache.read("a") is None
+    assert cache.read("a", timeout=5) is None
     held.release()
 
 
 def test_attributes_show_no_entry(cache: MemoryCache) -> None:
     """A walk over the attributes of the cache meets no token."""
-    cache.write("a", b"canary", lifetime=10)
+    cache.write("a", b"canary", lifetime=10, timeout=5)
 
     assert "canary" not in f"{cache!r}{vars(cache)}"
 
@@ -299,13 +301,13 @@ def test_the_hook_builds_the_cache() -> None:
 
 def test_one_at_a_time_has_the_lease(cache: MemoryCache, clock: Clock) -> None:
     """A lease is held by one until it is released or lapses, and each has a larger number."""
-    first = cache.lease("a", seconds=3)
-    denied = cache.lease("a", seconds=3)
-    elsewhere = cache.lease("b", seconds=3)
-    first.release()
-    second = cache.lease("a", seconds=3)
+    first = cache.lease("a", seconds=3, timeout=5)
+    denied = cache.lease("a", seconds=3, timeout=5)
+    elsewhere = cache.lease("b", seconds=3, timeout=5)
+    first.release(timeout=5)
+    second = cache.lease("a", seconds=3, timeout=5)
     clock.now += 3
-    third = cache.lease("a", seconds=3)
+    third = cache.lease("a", seconds=3, timeout=5)
 
     got = [each.state for each in (first, denied, elsewhere, second, third)]
     assert [LeaseState.HELD if each is denied else LeaseState.ACQUIRED for each in (first, denied, elsewhere, second, third)] == got  # fmt: skip
@@ -314,38 +316,38 @@ def test_one_at_a_time_has_the_lease(cache: MemoryCache, clock: Clock) -> None:
 
 def test_a_lease_lasts_while_it_is_renewed(cache: MemoryCache, clock: Clock) -> None:
     """Renewing lets a lease last on; one that another took over is neither renewed nor released."""
-    first = cache.lease("a", seconds=3)
+    first = cache.lease("a", seconds=3, timeout=5)
     clock.now += 2
-    assert first.renew()
+    assert first.renew(timeout=5)
     clock.now += 2
-    assert LeaseState.HELD is cache.lease("a", seconds=3).state
+    assert LeaseState.HELD is cache.lease("a", seconds=3, timeout=5).state
     clock.now += 2
-    second = cache.lease("a", seconds=3)
-    first.release()
+    second = cache.lease("a", seconds=3, timeout=5)
+    first.release(timeout=5)
 
-    assert (False, True) == (first.renew(), second.renew())
-    assert not cache.lease("a", seconds=3).renew()
-    cache.lease("a", seconds=3).release()
-    assert second.renew()
+    assert (False, True) == (first.renew(timeout=5), second.renew(timeout=5))
+    assert not cache.lease("a", seconds=3, timeout=5).renew(timeout=5)
+    cache.lease("a", seconds=3, timeout=5).release(timeout=5)
+    assert second.renew(timeout=5)
 
 
 def test_an_entry_of_a_larger_number_stays(cache: MemoryCache) -> None:
     """A holder that was overtaken does not replace what its successor wrote; a write without number does."""
-    cache.write("a", b"successor", lifetime=10, number=2)
-    cache.write("a", b"overtaken", lifetime=10, number=1)
-    assert b"successor" == cache.read("a")
-    cache.write("a", b"unordered", lifetime=10)
+    cache.write("a", b"successor", lifetime=10, number=2, timeout=5)
+    cache.write("a", b"overtaken", lifetime=10, number=1, timeout=5)
+    assert b"successor" == cache.read("a", timeout=5)
+    cache.write("a", b"unordered", lifetime=10, timeout=5)
 
-    assert b"unordered" == cache.read("a")
+    assert b"unordered" == cache.read("a", timeout=5)
 
 
 def test_a_child_process_holds_no_lease_of_its_parent(cache: MemoryCache) -> None:
     """After a fork the leases are gone with the threads that held them."""
-    held = cache.lease("a", seconds=3)
+    held = cache.lease("a", seconds=3, timeout=5)
     cache.after_fork()
 
-    assert not held.renew()
-    assert LeaseState.ACQUIRED is cache.lease("a", seconds=3).state
+    assert not held.renew(timeout=5)
+    assert LeaseState.ACQUIRED is cache.lease("a", seconds=3, timeout=5).state
 
 
 def test_only_the_shared_cache_offers_leases(cache: MemoryCache, shared: MemoryCache) -> None:

@@ -46,13 +46,13 @@ class Budget(threading.local):
         self._counted = clock()
 
     @contextmanager
-    def spend(self) -> Generator[None, None, None]:
-        """Limit a command to the time left, and subtract the time it takes."""
+    def spend(self, timeout: float) -> Generator[None, None, None]:
+        """Limit a command to the time left, at most `timeout`, and subtract the time it takes."""
         began = self._clock()
         self._left = min(self._seconds, self._left + (began - self._counted) * _REGAINED)
         self._counted = began
         try:
-            with within(self._left):
+            with within(min(self._left, timeout)):
                 yield
         finally:
             slow = self._clock() - began - self._seconds * _PROMPT

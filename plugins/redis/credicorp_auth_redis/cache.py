@@ -16,7 +16,7 @@ from credicorp_auth_redis.breaker import Breaker
 from credicorp_auth_redis.budget import Budget, within
 from credicorp_auth_redis.failures import read_failure_kind
 from credicorp_auth_redis.lease import NoLease, RedisLease
-from credicorp_auth_redis.listing import SECONDS, drop_entries, list_entries
+from credicorp_auth_redis.listing import drop_entries, list_entries
 from credicorp_auth_redis.options import CacheOptions
 from credicorp_auth_redis.record import (
     LONGEST,
@@ -83,7 +83,7 @@ class RedisCache:
             encryption_key=self._options.encryption_key,
         )
 
-    def read(self, key: str) -> bytes | None:
+    def read(self, key: str, *, timeout: float) -> bytes | None:
         """
         Return the entry, or None if the key holds none, or holds something else.
 
@@ -93,10 +93,14 @@ class RedisCache:
         name = self._name(key)
         # Not GET: this limits the response to the size of a record.
         command = ("GETRANGE", name, 0, MOST_WITH_HEAD)
-        response = self._ask(name, lambda: self._ask_unless_foreign(name, command))
+        response = self._ask(
+            name, lambda: self._ask_unless_foreign(name, command), self._budget.spend(timeout)
+        )
         return read_entry(response, key, now=self._clock())
 
-    def write(self, key: str, entry: bytes, *, lifetime: float, number: int = 0) -> None:
+    def write(
+        self, key: str, entry: bytes, *, lifetime: float, number: int = 0, timeout: float
+    ) -> None:
         """
         Store an entry, unless the existing one has a larger number.
 
@@ -105,6 +109,7 @@ class RedisCache:
             entry: The entry.
             lifetime: Seconds to keep it; 0 also removes an older entry of that key.
             number: Number of the lease under which it was minted; 0 replaces any entry.
+            timeout: Seconds that it may take in all.
 
         Raises:
             CacheUnavailable: The entry was not stored, or it is unknown whether it was.
@@ -120,15 +125,16 @@ class RedisCache:
                 hint="request a token with fewer claims.",
             )
         terms = (int(kept * 1000), number, int(now * 1000), key, int(LONGEST * 1000))
-        self._run(WRITE, (self._name(key),), record, *terms, MOST_WITH_HEAD)
+        self._run(timeout, WRITE, (self._name(key),), record, *terms, MOST_WITH_HEAD)
 
-    def discard(self, key: str, *, expected: bytes | None = None) -> bool:
+    def discard(self, key: str, *, expected: bytes | None = None, timeout: float) -> bool:
         """
         Drop the entry of a key.
 
         Args:
             key: Name of the entry.
             expected: When given, drop only an entry that contains these bytes.
+            timeout: Seconds that it may take in all.
 
         Returns:
             Whether an entry was dropped.
@@ -138,44 +144,50 @@ class RedisCache:
         """
         name = self._name(key)
         if expected is None:
-            return self._ask(name, lambda: self._route.ask(name, ("DEL", name))) == 1
-        return self._run(DISCARD, (name,), SecretBytes(expected), MOST_WITH_HEAD) == 1
+            return (
+                self._ask(
+                    name, lambda: self._route.ask(name, ("DEL", name)), self._budget.spend(timeout)
+                )
+                == 1
+            )
+        return self._run(timeout, DISCARD, (name,), SecretBytes(expected), MOST_WITH_HEAD) == 1
 
-    def lease(self, key: str, *, seconds: float) -> Lease:
+    def lease(self, key: str, *, seconds: float, timeout: float) -> Lease:
         """
         Request the lease to mint the token of a key, without waiting for its holder.
 
         Args:
             key: Name of the entry.
             seconds: Seconds after which it expires if it is neither renewed nor released.
+            timeout: Seconds that it may take in all.
         """
         seconds = _bounded(seconds)
         owner, since, lasts = token_hex(16), monotonic(), max(1, int(seconds * 1000))
         entry = self._name(key)
         name = f"{entry}:lease"
         try:
-            number = self._run(ACQUIRE, (name, f"{entry}:number", entry), owner, lasts)
+            number = self._run(timeout, ACQUIRE, (name, f"{entry}:number", entry), owner, lasts)
         except CacheUnavailable:
             return NoLease(LeaseState.FAILED)
         if not isinstance(number, int) or number <= 0:
             return NoLease(LeaseState.HELD if number == 0 else LeaseState.FAILED)
 
-        def ask(script: Script, *more: Word) -> object:
-            return self._run(script, (name,), owner, *more)
+        def ask(timeout: float, script: Script, *more: Word) -> object:
+            return self._run(timeout, script, (name,), owner, *more)
 
         return RedisLease(ask, number=number, seconds=seconds, since=since)
 
-    def entries(self) -> list[CacheEntry]:
+    def entries(self, *, timeout: float) -> list[CacheEntry]:
         """
         List the valid entries, sorted by key.
 
         Raises:
-            CacheUnavailable: Redis cannot be read, or has too many keys to scan in 5 s.
+            CacheUnavailable: Redis cannot be read, or has too many keys to scan in that time.
         """
         look = partial(list_entries, self._route, self._name("*"), now=self._clock())
-        return self._ask(self._failed, look, inside=within(SECONDS))
+        return self._ask(self._failed, look, within(timeout))
 
-    def clear(self) -> int:
+    def clear(self, *, timeout: float) -> int:
         """
         Drop every entry, and return their number; leases stay.
 
@@ -183,7 +195,7 @@ class RedisCache:
             CacheUnavailable: Not all were dropped.
         """
         drop = partial(drop_entries, self._route, self._name("*"))
-        return self._ask(self._failed, drop, inside=within(SECONDS))
+        return self._ask(self._failed, drop, within(timeout))
 
     def close(self) -> None:
         """Close all connections."""
@@ -207,20 +219,23 @@ class RedisCache:
                 raise
         return None
 
-    def _run(self, script: Script, keys: tuple[str, ...], *arguments: Word) -> object:
-        return self._ask(keys[0], lambda: script.run(self._route, keys, *arguments))
+    def _run(
+        self, timeout: float, script: Script, keys: tuple[str, ...], *arguments: Word
+    ) -> object:
+        return self._ask(
+            keys[0], lambda: script.run(self._route, keys, *arguments), self._budget.spend(timeout)
+        )
 
     def _ask(
         self,
         name: str,
         question: Callable[[], T],
-        *,
-        inside: AbstractContextManager[None] | None = None,
+        limit: AbstractContextManager[None],
     ) -> T:
         self._breaker.check()
         kind: Failure | None = None
         try:
-            with inside or self._budget.spend():
+            with limit:
                 return question()
         except Exception as failure:  # noqa: BLE001 # a server's bytes may raise anything in redis-py
             kind = read_failure_kind(failure)

@@ -26,11 +26,11 @@ class NoLease:
     def __init__(self, state: LeaseState) -> None:
         self.state = state
 
-    def renew(self) -> bool:
+    def renew(self, *, timeout: float) -> bool:  # noqa: ARG002 - the port's
         """Return False: there is no lease to renew."""
         return False
 
-    def release(self) -> None:
+    def release(self, *, timeout: float) -> None:
         """Do nothing: there is no lease to release."""
 
 
@@ -39,7 +39,8 @@ class RedisLease:
     A lease that was acquired.
 
     Args:
-        ask: Runs a script with the key and the owner of this lease, and one more argument.
+        ask: Runs a script within a timeout, with the key and the owner of this lease, and one more
+            argument.
         number: Its number.
         seconds: Seconds after which it expires.
         since: Monotonic time before it was requested.
@@ -55,7 +56,7 @@ class RedisLease:
         self._until = since + seconds
         self.number = number
 
-    def renew(self) -> bool:
+    def renew(self, *, timeout: float) -> bool:
         """
         Restart its time, unless it has expired; return whether it is still held.
 
@@ -64,15 +65,15 @@ class RedisLease:
         """
         began = monotonic()
         try:
-            holds = self._ask(RENEW, max(1, int(self._seconds * 1000))) == 1
+            holds = self._ask(timeout, RENEW, max(1, int(self._seconds * 1000))) == 1
         except CacheUnavailable:
             return began < self._until
         self._until = began + self._seconds if holds else began
         return holds
 
-    def release(self) -> None:
+    def release(self, *, timeout: float) -> None:
         """Release it; if Redis is unavailable, it expires by itself."""
         try:
-            self._ask(RELEASE)
+            self._ask(timeout, RELEASE)
         except CacheUnavailable:
             return

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from credicorp_auth_redis.address import Address
     from credicorp_auth_redis.route import Route
 
-SECONDS: Final = 5.0
-"""Timeout of a listing."""
-
 _MOST: Final = 10_000  # entries
 _STEP: Final = 1000  # keys that the server scans in one step
 

@@ -38,10 +38,13 @@ def client(servers, server):
 
 def test_what_was_written_is_read_by_all(servers, server, cache):
     """An entry is read as it was written last, by anyone who uses the same server."""
-    cache.write(KEY, b"first", lifetime=10)
-    cache.write(KEY, b"\x00\r\nsecond", lifetime=10)
+    cache.write(KEY, b"first", lifetime=10, timeout=5)
+    cache.write(KEY, b"\x00\r\nsecond", lifetime=10, timeout=5)
 
-    assert (b"\x00\r\nsecond", None) == (servers.cache(server).read(KEY), cache.read(OTHER))
+    assert (b"\x00\r\nsecond", None) == (
+        servers.cache(server).read(KEY, timeout=5),
+        cache.read(OTHER, timeout=5),
+    )
 
 
 def test_capabilities(servers, server):
@@ -61,85 +64,87 @@ def test_capabilities(servers, server):
 
 def test_discard(cache):
     """An entry is dropped once, and only if it contains what was expected of it."""
-    cache.write(KEY, b"record-1", lifetime=10)
+    cache.write(KEY, b"record-1", lifetime=10, timeout=5)
 
-    assert not cache.discard(KEY, expected=b"record-2")
-    assert not cache.discard(KEY, expected=b"credicorp")  # the record around it is no part of it
-    assert b"record-1" == cache.read(KEY)
-    assert cache.discard(KEY, expected=b"cord-")
-    assert cache.read(KEY) is None
-    assert not cache.discard(KEY, expected=b"cord-")
-    assert not cache.discard(KEY)
+    assert not cache.discard(KEY, expected=b"record-2", timeout=5)
+    assert not cache.discard(
+        KEY, expected=b"credicorp", timeout=5
+    )  # the record around it is no part of it
+    assert b"record-1" == cache.read(KEY, timeout=5)
+    assert cache.discard(KEY, expected=b"cord-", timeout=5)
+    assert cache.read(KEY, timeout=5) is None
+    assert not cache.discard(KEY, expected=b"cord-", timeout=5)
+    assert not cache.discard(KEY, timeout=5)
 
 
 def test_discard_whatever_it_is(cache):
     """Without an expectation, any entry of that key is dropped, and none of another."""
-    cache.write(KEY, b"x", lifetime=10)
-    cache.write(OTHER, b"x", lifetime=10)
+    cache.write(KEY, b"x", lifetime=10, timeout=5)
+    cache.write(OTHER, b"x", lifetime=10, timeout=5)
 
-    assert cache.discard(KEY)
-    assert (None, b"x") == (cache.read(KEY), cache.read(OTHER))
+    assert cache.discard(KEY, timeout=5)
+    assert (None, b"x") == (cache.read(KEY, timeout=5), cache.read(OTHER, timeout=5))
 
 
 def test_what_is_expected_is_no_pattern(cache):
     """Characters that Lua's patterns know mean themselves."""
-    cache.write(KEY, b"100%w+[a]", lifetime=10)
+    cache.write(KEY, b"100%w+[a]", lifetime=10, timeout=5)
 
-    assert not cache.discard(KEY, expected=b".")
-    assert cache.discard(KEY, expected=b"%w+[")
+    assert not cache.discard(KEY, expected=b".", timeout=5)
+    assert cache.discard(KEY, expected=b"%w+[", timeout=5)
 
 
 def test_fault_165_the_end_that_is_written_in_decides(servers, server, client):
     """An entry is not read at or after its end, however long Redis would keep it."""
     now = [time.time()]
     cache = servers.cache(server, clock=lambda: now[0])
-    cache.write(KEY, b"x", lifetime=10)
+    cache.write(KEY, b"x", lifetime=10, timeout=5)
     client.pexpire(f"credicorp_auth:{{{KEY}}}", 100_000)
     now[0] += 9.9
-    before = cache.read(KEY)
+    before = cache.read(KEY, timeout=5)
     now[0] += 0.2
 
-    assert (b"x", None) == (before, cache.read(KEY))
+    assert (b"x", None) == (before, cache.read(KEY, timeout=5))
     assert client.exists(f"credicorp_auth:{{{KEY}}}")
-    assert [] == cache.entries()
+    assert [] == cache.entries(timeout=5)
 
 
 def test_fault_166_without_a_time_in_redis_it_ends_too(servers, server, client):
     """The writer always sets a time, and an entry that lost it still ends."""
     now = [time.time()]
     cache = servers.cache(server, clock=lambda: now[0])
-    cache.write(KEY, b"x", lifetime=10)
+    cache.write(KEY, b"x", lifetime=10, timeout=5)
     remaining = client.pttl(f"credicorp_auth:{{{KEY}}}")
     client.persist(f"credicorp_auth:{{{KEY}}}")
     now[0] += 11
 
     assert 0 < remaining <= 10_000
-    assert cache.read(KEY) is None
+    assert cache.read(KEY, timeout=5) is None
 
 
 def test_redis_drops_what_has_ended(servers, cache, client):
     """The server itself drops an entry at its end."""
-    cache.write(KEY, b"x", lifetime=0.05)
+    cache.write(KEY, b"x", lifetime=0.05, timeout=5)
     servers.wait_until(lambda: not client.keys())
 
-    assert cache.read(KEY) is None
+    assert cache.read(KEY, timeout=5) is None
 
 
 @pytest.mark.parametrize("lifetime", [0, -1, 0.0001, math.nan, -math.inf])
 def test_an_entry_without_lifetime_is_not_kept(cache, lifetime):
     """It still replaces an older one."""
-    cache.write(KEY, b"old", lifetime=10)
-    cache.write(KEY, b"new", lifetime=lifetime)
+    cache.write(KEY, b"old", lifetime=10, timeout=5)
+    cache.write(KEY, b"new", lifetime=lifetime, timeout=5)
 
-    assert cache.read(KEY) is None
+    assert cache.read(KEY, timeout=5) is None
 
 
 @pytest.mark.parametrize("lifetime", [math.inf, 1e300])
 def test_no_entry_lives_for_ever(cache, client, lifetime):
     """A lifetime without sense becomes a year at most."""
-    cache.write(KEY, b"x", lifetime=lifetime)
+    cache.write(KEY, b"x", lifetime=lifetime, timeout=5)
 
-    assert b"x" == cache.read(KEY)
+    assert b"x" == cache.read(KEY, timeout=5)
     assert 0 < client.pttl(f"credicorp_auth:{{{KEY}}}") <= 366 * 24 * 3600 * 1000
 
 
@@ -166,9 +171,9 @@ def test_what_is_no_record_of_that_key_is_no_entry(cache, client, value):
     """Fault 167: anything else is a miss, and gives way to what is written."""
     client.set(f"credicorp_auth:{{{KEY}}}", value)
 
-    assert cache.read(KEY) is None
-    cache.write(KEY, b"new", lifetime=10, number=1)
-    assert b"new" == cache.read(KEY)
+    assert cache.read(KEY, timeout=5) is None
+    cache.write(KEY, b"new", lifetime=10, number=1, timeout=5)
+    assert b"new" == cache.read(KEY, timeout=5)
 
 
 @pytest.mark.parametrize(
@@ -183,51 +188,51 @@ def test_another_type_is_no_entry(cache, client, meddle):
     """Fault 167: WRONGTYPE does not escape, from no method."""
     meddle(client, f"credicorp_auth:{{{KEY}}}")
 
-    assert cache.read(KEY) is None
-    assert [] == cache.entries()
-    assert not cache.discard(KEY, expected=b"x")
-    cache.write(KEY, b"new", lifetime=10, number=1)
-    assert b"new" == cache.read(KEY)
+    assert cache.read(KEY, timeout=5) is None
+    assert [] == cache.entries(timeout=5)
+    assert not cache.discard(KEY, expected=b"x", timeout=5)
+    cache.write(KEY, b"new", lifetime=10, number=1, timeout=5)
+    assert b"new" == cache.read(KEY, timeout=5)
     meddle(client, f"credicorp_auth:{{{OTHER}}}")
-    assert cache.discard(OTHER)
+    assert cache.discard(OTHER, timeout=5)
 
 
 def test_another_type_where_leases_are(cache, client):
     """Fault 167: what is no lease and no counter, and never ends, gives way."""
     client.rpush(f"credicorp_auth:{{{KEY}}}:lease", "x")
     client.rpush(f"credicorp_auth:{{{KEY}}}:number", "x")
-    lease = cache.lease(KEY, seconds=3)
-    meddled = cache.lease(OTHER, seconds=3)
+    lease = cache.lease(KEY, seconds=3, timeout=5)
+    meddled = cache.lease(OTHER, seconds=3, timeout=5)
     client.delete(f"credicorp_auth:{{{OTHER}}}:lease")
     client.rpush(f"credicorp_auth:{{{OTHER}}}:lease", "x")
-    meddled.release()
+    meddled.release(timeout=5)
 
     assert lease.number > 0
-    assert not meddled.renew()
+    assert not meddled.renew(timeout=5)
     assert client.exists(f"credicorp_auth:{{{OTHER}}}:lease")
 
 
 def test_the_largest_entry(cache):
     """256 KiB are kept; more is refused and never sent."""
     largest = b"x" * (256 * 1024)
-    cache.write(KEY, largest, lifetime=10)
+    cache.write(KEY, largest, lifetime=10, timeout=5)
     with pytest.raises(CacheUnavailable) as caught:
-        cache.write(KEY, largest + b"x", lifetime=10)
+        cache.write(KEY, largest + b"x", lifetime=10, timeout=5)
 
-    assert largest == cache.read(KEY)
-    assert cache.discard(KEY, expected=b"xx")
+    assert largest == cache.read(KEY, timeout=5)
+    assert cache.discard(KEY, expected=b"xx", timeout=5)
     assert "cache.too_large" == caught.value.code
 
 
 def test_fault_164_a_lost_entry_is_a_miss(cache, client):
     """After FLUSHALL an entry is missing, and can be written again, scripts forgotten or not."""
-    cache.write(KEY, b"x", lifetime=10, number=5)
+    cache.write(KEY, b"x", lifetime=10, number=5, timeout=5)
     client.flushall()
     client.script_flush()
-    missing = cache.read(KEY)
-    cache.write(KEY, b"y", lifetime=10, number=4)
+    missing = cache.read(KEY, timeout=5)
+    cache.write(KEY, b"y", lifetime=10, number=4, timeout=5)
 
-    assert (None, b"y") == (missing, cache.read(KEY))
+    assert (None, b"y") == (missing, cache.read(KEY, timeout=5))
 
 
 def test_fault_164_an_evicted_entry_is_a_miss(servers):
@@ -235,16 +240,16 @@ def test_fault_164_an_evicted_entry_is_a_miss(servers):
     server = servers.start("maxmemory 4mb", "maxmemory-policy allkeys-lru")
     cache = servers.cache(server)
     for number in range(40):
-        cache.write(f"{number:x}", b"x" * 200_000, lifetime=10)
-    found = [cache.read(f"{number:x}") is not None for number in range(40)]
+        cache.write(f"{number:x}", b"x" * 200_000, lifetime=10, timeout=5)
+    found = [cache.read(f"{number:x}", timeout=5) is not None for number in range(40)]
 
     assert 0 < sum(found) < 40
 
 
 def test_fault_169_what_an_administrator_sees(cache, client):
     """Names are the prefix, the key, and what it is for; values a head of four words and the entry."""
-    cache.lease(KEY, seconds=3)
-    cache.write(KEY, b"sealed", lifetime=10, number=7)
+    cache.lease(KEY, seconds=3, timeout=5)
+    cache.write(KEY, b"sealed", lifetime=10, number=7, timeout=5)
     name = f"credicorp_auth:{{{KEY}}}"
 
     assert sorted([name, f"{name}:lease", f"{name}:number"]) == sorted(
@@ -256,78 +261,78 @@ def test_fault_169_what_an_administrator_sees(cache, client):
 def test_a_prefix_keeps_apart(servers, server, cache):
     """Caches with other prefixes see nothing of each other."""
     other = servers.cache(server, prefix="team-b:tokens")
-    cache.write(KEY, b"x", lifetime=10)
-    other.write(OTHER, b"y", lifetime=10)
+    cache.write(KEY, b"x", lifetime=10, timeout=5)
+    other.write(OTHER, b"y", lifetime=10, timeout=5)
 
-    assert other.read(KEY) is None
+    assert other.read(KEY, timeout=5) is None
     assert ([KEY], [OTHER]) == (
-        [each.key for each in cache.entries()],
-        [each.key for each in other.entries()],
+        [each.key for each in cache.entries(timeout=5)],
+        [each.key for each in other.entries(timeout=5)],
     )
-    assert (1, 0) == (other.clear(), other.clear())
-    assert b"x" == cache.read(KEY)
+    assert (1, 0) == (other.clear(timeout=5), other.clear(timeout=5))
+    assert b"x" == cache.read(KEY, timeout=5)
 
 
 def test_databases_are_kept_apart(servers, server, cache):
     """The database in the address is the one that is used."""
     other = servers.cache(url=f"{server.url}/3")
-    other.write(KEY, b"x", lifetime=10)
+    other.write(KEY, b"x", lifetime=10, timeout=5)
 
-    assert (None, b"x") == (cache.read(KEY), other.read(KEY))
+    assert (None, b"x") == (cache.read(KEY, timeout=5), other.read(KEY, timeout=5))
 
 
 def test_entries_can_be_seen_and_dropped(cache, client):
     """Entries are listed by key with their ages; clearing drops them and nothing else."""
     client.mset({f"of-others-{number}": "x" for number in range(3000)})
     client.set("credicorp_auth:{not-ours}", "x")
-    cache.write(OTHER, b"x", lifetime=100)
-    cache.write(KEY, b"x", lifetime=10)
-    lease = cache.lease(KEY, seconds=3)
-    entries = cache.entries()
+    cache.write(OTHER, b"x", lifetime=100, timeout=5)
+    cache.write(KEY, b"x", lifetime=10, timeout=5)
+    lease = cache.lease(KEY, seconds=3, timeout=5)
+    entries = cache.entries(timeout=5)
 
     assert [KEY, OTHER] == [each.key for each in entries]
     assert [True, True] == [0 <= each.age < 5 for each in entries]
     assert [True, True] == [
         0 <= limit - each.expires_in < 5 for each, limit in zip(entries, (10, 100), strict=True)
     ]
-    assert 3 == cache.clear()
-    assert ([], None) == (cache.entries(), cache.read(KEY))
-    assert lease.renew()
+    assert 3 == cache.clear(timeout=5)
+    assert ([], None) == (cache.entries(timeout=5), cache.read(KEY, timeout=5))
+    assert lease.renew(timeout=5)
     assert 3000 == len(client.keys("of-others-*"))
 
 
 def test_numbers_keep_writes_in_order(cache):
     """An entry of a larger number stays; one of the same, or of none, is replaced by any."""
-    cache.write(KEY, b"9", lifetime=10, number=1_795_558_745_976_129)
-    cache.write(KEY, b"8", lifetime=10, number=1_795_558_745_976_128)
-    kept = cache.read(KEY)
-    cache.write(KEY, b"9 again", lifetime=10, number=1_795_558_745_976_129)
-    same = cache.read(KEY)
-    cache.write(KEY, b"0", lifetime=10)
-    replaced = cache.read(KEY)
-    cache.write(KEY, b"1", lifetime=10, number=1)
+    cache.write(KEY, b"9", lifetime=10, number=1_795_558_745_976_129, timeout=5)
+    cache.write(KEY, b"8", lifetime=10, number=1_795_558_745_976_128, timeout=5)
+    kept = cache.read(KEY, timeout=5)
+    cache.write(KEY, b"9 again", lifetime=10, number=1_795_558_745_976_129, timeout=5)
+    same = cache.read(KEY, timeout=5)
+    cache.write(KEY, b"0", lifetime=10, timeout=5)
+    replaced = cache.read(KEY, timeout=5)
+    cache.write(KEY, b"1", lifetime=10, number=1, timeout=5)
 
-    assert [b"9", b"9 again", b"0", b"1"] == [kept, same, replaced, cache.read(KEY)]
+    assert [b"9", b"9 again", b"0", b"1"] == [kept, same, replaced, cache.read(KEY, timeout=5)]
 
 
 def test_what_has_ended_is_in_nobodys_way(servers, server, client):
     """An entry of a larger number that ended, and that Redis was told to keep, is replaced."""
     now = [time.time()]
     cache = servers.cache(server, clock=lambda: now[0])
-    cache.write(KEY, b"9", lifetime=10, number=9)
+    cache.write(KEY, b"9", lifetime=10, number=9, timeout=5)
     client.persist(f"credicorp_auth:{{{KEY}}}")
     now[0] += 11
-    cache.write(KEY, b"8", lifetime=10, number=8)
+    cache.write(KEY, b"8", lifetime=10, number=8, timeout=5)
 
-    assert b"8" == cache.read(KEY)
+    assert b"8" == cache.read(KEY, timeout=5)
 
 
 def test_an_older_write_without_lifetime_drops_nothing(cache):
     """Order counts for what ends at once, too."""
-    cache.write(KEY, b"9", lifetime=10, number=9)
-    cache.write(KEY, b"8", lifetime=0, number=8)
+    cache.write(KEY, b"9", lifetime=10, number=9, timeout=5)
+    cache.write(KEY, b"8", lifetime=0, number=8, timeout=5)
 
-    assert b"9" == cache.read(KEY)
+    assert b"9" == cache.read(KEY, timeout=5)
 
 
 def test_a_record_says_what_it_is():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 
 import pytest
 from attrs import define
@@ -32,13 +33,13 @@ def failure_of(call):
 def every_call(cache):
     """Return what each method says while Redis is of no use."""
     return [
-        failure_of(lambda: cache.read(KEY)).code,
-        failure_of(lambda: cache.write(KEY, b"x", lifetime=10)).code,
-        failure_of(lambda: cache.discard(KEY)).code,
-        failure_of(lambda: cache.discard(KEY, expected=b"x")).code,
-        failure_of(cache.entries).code,
-        failure_of(cache.clear).code,
-        cache.lease(KEY, seconds=3).state,
+        failure_of(lambda: cache.read(KEY, timeout=5)).code,
+        failure_of(lambda: cache.write(KEY, b"x", lifetime=10, timeout=5)).code,
+        failure_of(lambda: cache.discard(KEY, timeout=5)).code,
+        failure_of(lambda: cache.discard(KEY, expected=b"x", timeout=5)).code,
+        failure_of(partial(cache.entries, timeout=5)).code,
+        failure_of(partial(cache.clear, timeout=5)).code,
+        cache.lease(KEY, seconds=3, timeout=5).state,
     ]
 
 
@@ -54,17 +55,19 @@ def test_fault_157_down_at_start(servers):
     cache = servers.cache(url=f"redis://127.0.0.1:{free_port()}")
 
     assert [*["cache.unavailable"] * 6, LeaseState.FAILED] == every_call(cache)
-    assert failure_of(lambda: cache.read(KEY)).retryable
+    assert failure_of(lambda: cache.read(KEY, timeout=5)).retryable
 
 
 def test_fault_158_accepts_and_never_answers(servers):
     """A frozen server costs one budget; from then on nobody waits at all."""
     server = servers.start()
     cache = servers.cache(server, budget=BUDGET)
-    cache.write(KEY, b"x", lifetime=100)
+    cache.write(KEY, b"x", lifetime=100, timeout=5)
     server.freeze()
-    first = seconds_of(lambda: failure_of(lambda: cache.read(KEY)))
-    rest = sorted(seconds_of(lambda: failure_of(lambda: cache.read(KEY))) for _ in range(1000))
+    first = seconds_of(lambda: failure_of(lambda: cache.read(KEY, timeout=5)))
+    rest = sorted(
+        seconds_of(lambda: failure_of(lambda: cache.read(KEY, timeout=5))) for _ in range(1000)
+    )
 
     assert BUDGET * 0.9 < first
     assert rest[500] < first / 50  # in truth, a ten-thousandth
@@ -78,8 +81,8 @@ def test_fault_158_a_new_connection_to_a_silent_server(servers):
         cache = servers.cache(url=f"redis://127.0.0.1:{silent.port}", budget=0.1)
         cache._breaker.close()  # so that nothing else asks
 
-        assert "cache.timeout" == failure_of(lambda: cache.read(KEY)).code
-        assert "cache.timeout" == failure_of(lambda: cache.read(KEY)).code
+        assert "cache.timeout" == failure_of(lambda: cache.read(KEY, timeout=5)).code
+        assert "cache.timeout" == failure_of(lambda: cache.read(KEY, timeout=5)).code
         servers.wait_until(lambda: silent.connections)
         assert 1 == len(silent.connections)
 
@@ -89,7 +92,7 @@ def test_fault_158_a_server_that_drips(servers):
     with WireServer([Drip(b"+OK\r\n" * 1000, every=0.02)]) as dripping:
         cache = servers.cache(url=f"redis://127.0.0.1:{dripping.port}", budget=BUDGET)
 
-        assert "cache.timeout" == failure_of(lambda: cache.read(KEY)).code
+        assert "cache.timeout" == failure_of(lambda: cache.read(KEY, timeout=5)).code
         assert dripping.connections[0].sent < 1000  # of five thousand; on an idle machine, a dozen
 
 
@@ -98,7 +101,7 @@ def test_fault_159_a_slow_server_is_asked_once(servers):
     proxy = servers.proxy(servers.start())
     cache = servers.cache(proxy, budget=BUDGET)
     proxy.delay = 0.4
-    codes = {failure_of(lambda: cache.read(KEY)).code for _ in range(1000)}
+    codes = {failure_of(lambda: cache.read(KEY, timeout=5)).code for _ in range(1000)}
 
     assert {"cache.timeout"} == codes
     assert proxy.seen.count(b"GETRANGE") <= 1
@@ -108,11 +111,11 @@ def test_fault_159_many_slow_commands_share_one_budget(servers):
     """Each alone would be in time; together they are too slow, and the breaker opens."""
     proxy = servers.proxy(servers.start())
     cache = servers.cache(proxy, budget=2.0)
-    cache.read(KEY)
+    cache.read(KEY, timeout=5)
     proxy.delay, answered = 0.5, 0
     while True:
         try:
-            cache.read(KEY)
+            cache.read(KEY, timeout=5)
         except CacheUnavailable as error:
             assert "cache.timeout" == error.code
             break
@@ -125,23 +128,23 @@ def test_the_breaker_closes_by_itself(servers):
     """Once Redis is back it is used again: nobody had to call for it."""
     server = servers.start()
     cache = servers.cache(server)
-    cache.write(KEY, b"x", lifetime=100)
+    cache.write(KEY, b"x", lifetime=100, timeout=5)
     server.kill()
-    failure_of(lambda: cache.read(KEY))
+    failure_of(lambda: cache.read(KEY, timeout=5))
     server.start()
     servers.wait_until(lambda: cache._breaker._cause is None)
     servers.wait_until(lambda: not cache._breaker._is_probing)
 
-    assert cache.read(KEY) is None
-    cache.write(KEY, b"y", lifetime=100)
-    assert b"y" == cache.read(KEY)
+    assert cache.read(KEY, timeout=5) is None
+    cache.write(KEY, b"y", lifetime=100, timeout=5)
+    assert b"y" == cache.read(KEY, timeout=5)
 
 
 def test_one_thread_tries_however_many_call(servers):
     """A thousand calls start one thread between them."""
     cache = servers.cache(url=f"redis://127.0.0.1:{free_port()}")
     for _ in range(1000):
-        failure_of(lambda: cache.read(KEY))
+        failure_of(lambda: cache.read(KEY, timeout=5))
     probes = [each for each in threading.enumerate() if each.name == "credicorp-redis-probe"]
 
     assert 1 == len(probes)
@@ -156,12 +159,12 @@ def test_fault_160_redis_dies_in_the_middle(servers_of_module, cut_after):
     """Wherever an answer is cut, it is a whole entry or none, and its connection is not used again."""
     servers, proxy = servers_of_module
     writer = servers.cache(proxy)
-    writer.write(KEY, b"x" * 40, lifetime=100)
+    writer.write(KEY, b"x" * 40, lifetime=100, timeout=5)
     cache = servers.cache(proxy)
-    cache.read(OTHER)
+    cache.read(OTHER, timeout=5)
     before, proxy.cut_after = proxy.connections, cut_after
     try:
-        found = cache.read(KEY)
+        found = cache.read(KEY, timeout=5)
     except CacheUnavailable as error:
         assert "cache.unavailable" == error.code
         found = None
@@ -169,8 +172,8 @@ def test_fault_160_redis_dies_in_the_middle(servers_of_module, cut_after):
     servers.wait_until(lambda: cache._breaker._cause is None)
 
     assert found in {None, b"x" * 40}
-    assert cache.read(OTHER) is None
-    assert b"x" * 40 == cache.read(KEY)
+    assert cache.read(OTHER, timeout=5) is None
+    assert b"x" * 40 == cache.read(KEY, timeout=5)
     assert (found is None) == (proxy.connections > before)
 
 
@@ -184,30 +187,30 @@ def test_fault_160_redis_dies_in_mid_write(servers):
     """A write whose answer is lost is told; whether it was kept is seen by reading."""
     proxy = servers.proxy(servers.start())
     cache = servers.cache(proxy)
-    cache.read(KEY)
+    cache.read(KEY, timeout=5)
     proxy.cut_after = 0
-    code = failure_of(lambda: cache.write(KEY, b"x", lifetime=100)).code
+    code = failure_of(lambda: cache.write(KEY, b"x", lifetime=100, timeout=5)).code
     proxy.cut_after = None
     servers.wait_until(lambda: cache._breaker._cause is None)
 
     assert "cache.unavailable" == code
-    assert cache.read(KEY) in {None, b"x"}
+    assert cache.read(KEY, timeout=5) in {None, b"x"}
 
 
 def test_fault_161_a_late_answer_is_never_another_keys(servers):
     """After a command that was given up, its answer reaches nobody (CVE-2023-28858)."""
     proxy = servers.proxy(servers.start())
     cache = servers.cache(proxy, budget=0.5)
-    cache.write(KEY, b"of the first key", lifetime=100)
-    cache.write(OTHER, b"of the other", lifetime=100)
+    cache.write(KEY, b"of the first key", lifetime=100, timeout=5)
+    cache.write(OTHER, b"of the other", lifetime=100, timeout=5)
     for _ in range(2):
         proxy.delay = 1.0
-        failure_of(lambda: cache.read(KEY))
+        failure_of(lambda: cache.read(KEY, timeout=5))
         proxy.delay = 0.0
         servers.wait_until(lambda: cache._breaker._cause is None)
 
         assert [b"of the other", b"of the first key"] * 5 == [
-            cache.read(key) for _ in range(5) for key in (OTHER, KEY)
+            cache.read(key, timeout=5) for _ in range(5) for key in (OTHER, KEY)
         ]
 
 
@@ -344,7 +347,7 @@ PASSING = {
 def test_a_state_that_lasts_is_met_once(scripted, response, code):
     """Fault 162: after an answer that the next command would get too, none is asked."""
     cache, server = scripted(f"-{response}\r\n".encode(), b"-ERR never met\r\n")
-    first, second = (failure_of(lambda: cache.read(KEY)) for _ in range(2))
+    first, second = (failure_of(lambda: cache.read(KEY, timeout=5)) for _ in range(2))
 
     assert (code, code) == (first.code, second.code)
     assert 1 == sum(each.received.count(b"GETRANGE") for each in server.connections)
@@ -359,8 +362,8 @@ def test_a_no_to_one_command_is_no_more(scripted, response, code):
     """Fault 162: what concerns one command leaves the next alone, on the same connection."""
     cache, server = scripted(f"-{response}\r\n".encode(), b"$-1\r\n")
 
-    assert code == failure_of(lambda: cache.read(KEY)).code
-    assert cache.read(KEY) is None
+    assert code == failure_of(lambda: cache.read(KEY, timeout=5)).code
+    assert cache.read(KEY, timeout=5) is None
     assert 1 == len(server.connections)
 
 
@@ -377,14 +380,17 @@ def test_what_is_not_redis_is_of_no_use(scripted, response):
     """If what comes back is no response, the caller sees an error of ours."""
     cache, _ = scripted(response, budget=0.5)
 
-    assert failure_of(lambda: cache.read(KEY)).code in {"cache.unavailable", "cache.timeout"}
+    assert failure_of(lambda: cache.read(KEY, timeout=5)).code in {
+        "cache.unavailable",
+        "cache.timeout",
+    }
 
 
 def test_a_list_that_is_denied_is_told(scripted):
     """A name was found, and what it holds may not be seen."""
     cache, _ = scripted(b"*2\r\n$1\r\n0\r\n*1\r\n$1\r\nx\r\n", b"-NOPERM no\r\n")
 
-    assert "cache.denied" == failure_of(cache.entries).code
+    assert "cache.denied" == failure_of(partial(cache.entries, timeout=5)).code
 
 
 @pytest.mark.parametrize("response", [b":7\r\n", b"*1\r\n$1\r\nx\r\n", b"+OK\r\n", b"*-1\r\n"])
@@ -392,7 +398,7 @@ def test_an_answer_of_another_kind_is_a_miss(scripted, response):
     """What is no text of a record is no entry."""
     cache, _ = scripted(response)
 
-    assert cache.read(KEY) is None
+    assert cache.read(KEY, timeout=5) is None
 
 
 @pytest.mark.parametrize("response", [b"+OK\r\n", b":-3\r\n", b"$-1\r\n"])
@@ -400,7 +406,7 @@ def test_an_answer_of_another_kind_is_no_lease(scripted, response):
     """A number that is none makes no lease."""
     cache, _ = scripted(response)
 
-    assert LeaseState.FAILED is cache.lease(KEY, seconds=3).state
+    assert LeaseState.FAILED is cache.lease(KEY, seconds=3, timeout=5).state
 
 
 def test_an_answer_nobody_asked_for_ends_the_connection(scripted):
@@ -408,7 +414,7 @@ def test_an_answer_nobody_asked_for_ends_the_connection(scripted):
     stray = b"$4\r\nabcd\r\n"
     cache, server = scripted(b"$-1\r\n" + stray, b"$-1\r\n")
 
-    assert [None, None] == [cache.read(KEY) for _ in range(2)]
+    assert [None, None] == [cache.read(KEY, timeout=5) for _ in range(2)]
     assert 2 == len(server.connections)
 
 
@@ -416,10 +422,10 @@ def test_a_connection_the_server_has_closed_is_not_used(servers):
     """One that was closed while it waited is noticed before, not by, the next command."""
     server = servers.start()
     cache, client = servers.cache(server), servers.client(server)
-    cache.write(KEY, b"x", lifetime=100)
+    cache.write(KEY, b"x", lifetime=100, timeout=5)
     client.client_kill_filter(skipme=True, _type="normal")
 
-    assert b"x" == cache.read(KEY)
+    assert b"x" == cache.read(KEY, timeout=5)
 
 
 def test_a_reset_is_told(servers):
@@ -427,7 +433,7 @@ def test_a_reset_is_told(servers):
     with WireServer([Send(b""), Reset()]) as server:
         cache = servers.cache(url=f"redis://127.0.0.1:{server.port}")
 
-        assert "cache.unavailable" == failure_of(lambda: cache.read(KEY)).code
+        assert "cache.unavailable" == failure_of(lambda: cache.read(KEY, timeout=5)).code
 
 
 def test_fault_162_a_replica_takes_no_writes(servers):
@@ -437,24 +443,28 @@ def test_fault_162_a_replica_takes_no_writes(servers):
     client, cache = servers.client(replica), servers.cache(replica)
     servers.wait_until(lambda: client.info("replication")["master_link_status"] == "up")
 
-    assert "cache.readonly" == failure_of(lambda: cache.write(KEY, b"x", lifetime=100)).code
-    assert "cache.readonly" == failure_of(lambda: cache.read(KEY)).code
+    assert (
+        "cache.readonly" == failure_of(lambda: cache.write(KEY, b"x", lifetime=100, timeout=5)).code
+    )
+    assert "cache.readonly" == failure_of(lambda: cache.read(KEY, timeout=5)).code
     client.replicaof("NO", "ONE")
     servers.wait_until(lambda: cache._breaker._cause is None)
-    cache.write(KEY, b"x", lifetime=100)
-    assert b"x" == cache.read(KEY)
+    cache.write(KEY, b"x", lifetime=100, timeout=5)
+    assert b"x" == cache.read(KEY, timeout=5)
 
 
 def test_fault_162_a_full_server_is_read(servers):
     """Where no memory is left writing is told as such, and reading goes on."""
     server = servers.start("maxmemory-policy noeviction")
     cache, client = servers.cache(server), servers.client(server)
-    cache.write(KEY, b"x", lifetime=100)
+    cache.write(KEY, b"x", lifetime=100, timeout=5)
     client.config_set("maxmemory", 1)
 
-    assert "cache.full" == failure_of(lambda: cache.write(OTHER, b"x", lifetime=100)).code
-    assert LeaseState.FAILED is cache.lease(KEY, seconds=3).state
-    assert b"x" == cache.read(KEY)
+    assert (
+        "cache.full" == failure_of(lambda: cache.write(OTHER, b"x", lifetime=100, timeout=5)).code
+    )
+    assert LeaseState.FAILED is cache.lease(KEY, seconds=3, timeout=5).state
+    assert b"x" == cache.read(KEY, timeout=5)
 
 
 PASSWORD = "s3cret-canary"
@@ -473,17 +483,17 @@ def test_who_may_not_come_in(servers, user, code):
     server = servers.start(f"requirepass {PASSWORD}")
     cache = servers.cache(url=f"redis://{user}127.0.0.1:{server.port}")
 
-    assert [code, code] == [failure_of(lambda: cache.read(KEY)).code for _ in range(2)]
+    assert [code, code] == [failure_of(lambda: cache.read(KEY, timeout=5)).code for _ in range(2)]
 
 
 def test_fault_162_a_user_who_may_not_do_all(servers):
     """What an access list forbids is told for the command it forbids; the rest works."""
     server = servers.start(f"user limited on >{PASSWORD} ~credicorp_auth:* +@all -del -script")
     cache = servers.cache(url=f"redis://limited:{PASSWORD}@127.0.0.1:{server.port}")
-    cache.write(KEY, b"x", lifetime=100)
+    cache.write(KEY, b"x", lifetime=100, timeout=5)
 
-    assert "cache.denied" == failure_of(lambda: cache.discard(KEY)).code
-    assert b"x" == cache.read(KEY)
+    assert "cache.denied" == failure_of(lambda: cache.discard(KEY, timeout=5)).code
+    assert b"x" == cache.read(KEY, timeout=5)
 
 
 def test_the_user_that_the_readme_describes(servers, readme):
@@ -492,13 +502,17 @@ def test_the_user_that_the_readme_describes(servers, readme):
     server = servers.start(rule.replace(">PASSWORD", f">{PASSWORD}"), f"requirepass {PASSWORD}x")
     cache = servers.cache(url=f"redis://credicorp:{PASSWORD}@127.0.0.1:{server.port}")
     for _ in range(2):
-        lease = cache.lease(KEY, seconds=3)
-        cache.write(KEY, b"x", lifetime=100, number=lease.number)
+        lease = cache.lease(KEY, seconds=3, timeout=5)
+        cache.write(KEY, b"x", lifetime=100, number=lease.number, timeout=5)
 
-        assert (b"x", True, 1) == (cache.read(KEY), lease.renew(), len(cache.entries()))
-        lease.release()
-        assert cache.discard(KEY, expected=b"x")
-        assert (False, 0) == (cache.discard(KEY), cache.clear())
+        assert (b"x", True, 1) == (
+            cache.read(KEY, timeout=5),
+            lease.renew(timeout=5),
+            len(cache.entries(timeout=5)),
+        )
+        lease.release(timeout=5)
+        assert cache.discard(KEY, expected=b"x", timeout=5)
+        assert (False, 0) == (cache.discard(KEY, timeout=5), cache.clear(timeout=5))
     assert cache._probe() is None
 
 
@@ -506,11 +520,11 @@ def test_a_socket_file(servers):
     """A server on the same machine can be used over its socket file."""
     server = servers.start("port 0")
     cache = servers.cache(url=f"unix://{server.socket_file}?db=2")
-    cache.write(KEY, b"x", lifetime=100)
+    cache.write(KEY, b"x", lifetime=100, timeout=5)
 
-    assert b"x" == cache.read(KEY)
+    assert b"x" == cache.read(KEY, timeout=5)
     server.kill()
-    assert "cache.unavailable" == failure_of(lambda: cache.read(KEY)).code
+    assert "cache.unavailable" == failure_of(lambda: cache.read(KEY, timeout=5)).code
 
 
 def test_a_database_that_is_none(servers):
@@ -518,14 +532,16 @@ def test_a_database_that_is_none(servers):
     server = servers.start("databases 1")
     cache = servers.cache(url=f"{server.url}/5")
 
-    assert ["cache.refused"] * 2 == [failure_of(lambda: cache.read(KEY)).code for _ in range(2)]
+    assert ["cache.refused"] * 2 == [
+        failure_of(lambda: cache.read(KEY, timeout=5)).code for _ in range(2)
+    ]
 
 
 def test_a_name_that_nobody_has(servers):
     """A host without an address is as good as none."""
     cache = servers.cache(url="redis://nowhere.invalid", plaintext=True, budget=20)
 
-    assert "cache.unavailable" == failure_of(lambda: cache.read(KEY)).code
+    assert "cache.unavailable" == failure_of(lambda: cache.read(KEY, timeout=5)).code
 
 
 def test_threads_share_connections(servers):
@@ -535,8 +551,8 @@ def test_threads_share_connections(servers):
 
     def work(name):
         for number in range(100):
-            cache.write(name, f"{name}-{number}".encode(), lifetime=100)
-            if cache.read(name) != f"{name}-{number}".encode():
+            cache.write(name, f"{name}-{number}".encode(), lifetime=100, timeout=5)
+            if cache.read(name, timeout=5) != f"{name}-{number}".encode():
                 wrong.append(name)
 
     threads = [threading.Thread(target=work, args=(f"{number:x}",)) for number in range(10)]
@@ -553,10 +569,10 @@ def test_closing_closes_all(servers):
     """After closing, the server sees none of its connections; one still in use is not kept."""
     server = servers.start()
     cache, client = servers.cache(server), servers.client(server)
-    cache.read(KEY)
+    cache.read(KEY, timeout=5)
     before = client.info("clients")["connected_clients"]
     cache.close()
-    cache.read(KEY)
+    cache.read(KEY, timeout=5)
     servers.wait_until(lambda: client.info("clients")["connected_clients"] == 1)
 
     assert 2 == before

@@ -29,15 +29,15 @@ def test_fault_177_parent_and_child_do_not_share(servers):
     """While both work at once, each reads its own answers, and the parent's connection lives on."""
     server = servers.start()
     cache, client = servers.cache(server), servers.client(server)
-    cache.write(KEY, b"of the parent", lifetime=100)
-    cache.write(OTHER, b"of the child", lifetime=100)
+    cache.write(KEY, b"of the parent", lifetime=100, timeout=5)
+    cache.write(OTHER, b"of the child", lifetime=100, timeout=5)
     parents = {each["id"] for each in client.client_list()}
     wrong = []
     going = threading.Event()
 
     def work():
         while not going.is_set():
-            if cache.read(KEY) != b"of the parent":
+            if cache.read(KEY, timeout=5) != b"of the parent":
                 wrong.append(1)
 
     thread = threading.Thread(target=work)
@@ -45,7 +45,7 @@ def test_fault_177_parent_and_child_do_not_share(servers):
 
     def child():
         cache.after_fork()
-        own = [cache.read(OTHER) for _ in range(300)]
+        own = [cache.read(OTHER, timeout=5) for _ in range(300)]
         there = {each["id"] for each in client.client_list()}
         return own == [b"of the child"] * 300 and there - parents
 
@@ -54,7 +54,7 @@ def test_fault_177_parent_and_child_do_not_share(servers):
     thread.join()
 
     assert ([0, 0, 0], []) == (codes, wrong)
-    assert b"of the parent" == cache.read(KEY)
+    assert b"of the parent" == cache.read(KEY, timeout=5)
     servers.wait_until(lambda: {each["id"] for each in client.client_list()} <= parents)
 
 
@@ -63,7 +63,7 @@ def test_a_child_judges_anew(servers):
     port = free_port()
     cache = servers.cache(url=f"redis://127.0.0.1:{port}")
     with pytest.raises(CacheUnavailable):
-        cache.read(KEY)
+        cache.read(KEY, timeout=5)
     cache._breaker._lock.acquire()
     cache._route._pool._lock.acquire()
     cache.after_fork()

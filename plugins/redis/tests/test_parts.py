@@ -42,7 +42,7 @@ class Spender:
 
     def command(self, takes):
         """Run a command; return how long it might have taken."""
-        with self.budget.spend():
+        with self.budget.spend(5):
             allowed = current.get()._deadline - current.get()._deadline + self.left()
             self.clock.now += takes
         return allowed
@@ -97,7 +97,7 @@ def test_where_nothing_is_left_no_command_starts():
     """A budget used up is a command that took too long."""
     spender = Spender(0.1)
     spender.command(50)
-    with pytest.raises(TimeoutError) as caught, spender.budget.spend():
+    with pytest.raises(TimeoutError) as caught, spender.budget.spend(5):
         current.get().left()
 
     assert "cache.timeout" == read_failure_kind(caught.value).code
@@ -236,7 +236,7 @@ cache = RedisCache(CacheOptions(url="redis://localhost:%d", budget=20))
 
 def last():
     try:
-        cache.read("a1")
+        cache.read("a1", timeout=5)
     except CacheUnavailable as error:
         print(error.code)
 

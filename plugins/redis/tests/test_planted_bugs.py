@@ -22,7 +22,15 @@ class Ours:
 
     def __init__(self, url):
         self.inner = RedisCache(CacheOptions(url=url, budget=60))
-        self.read, self.write, self.discard = self.inner.read, self.inner.write, self.inner.discard
+
+    def read(self, key, *, timeout):
+        return self.inner.read(key, timeout=60)
+
+    def write(self, key, entry, *, lifetime, timeout):
+        self.inner.write(key, entry, lifetime=lifetime, timeout=60)
+
+    def discard(self, key, *, expected=None, timeout):
+        return self.inner.discard(key, expected=expected, timeout=60)
 
     def after_fork(self):
         pass
@@ -39,13 +47,13 @@ class Theirs:
     def __init__(self, url):
         self.client = redis.Redis.from_url(url, single_connection_client=True, socket_timeout=None)
 
-    def read(self, key):
+    def read(self, key, *, timeout):
         return self.ask(self.client.get, key)
 
-    def write(self, key, entry, *, lifetime):
+    def write(self, key, entry, *, lifetime, timeout):
         self.ask(self.client.set, key, entry, px=int(lifetime * 1000))
 
-    def discard(self, key, *, expected=None):
+    def discard(self, key, *, expected=None, timeout):
         return bool(self.ask(self.client.delete, key))
 
     def ask(self, command, *arguments, **options):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 import pytest
 
@@ -18,12 +19,12 @@ def use(cache):
     """Do everything, and return the errors that come of it."""
     errors = []
     for call in (
-        lambda: cache.write(KEY, ENTRY, lifetime=100, number=1),
-        lambda: cache.read(KEY),
-        lambda: cache.lease(KEY, seconds=3).release(),
-        cache.entries,
-        lambda: cache.discard(KEY, expected=ENTRY[:5]),
-        cache.clear,
+        lambda: cache.write(KEY, ENTRY, lifetime=100, number=1, timeout=5),
+        lambda: cache.read(KEY, timeout=5),
+        lambda: cache.lease(KEY, seconds=3, timeout=5).release(timeout=5),
+        partial(cache.entries, timeout=5),
+        lambda: cache.discard(KEY, expected=ENTRY[:5], timeout=5),
+        partial(cache.clear, timeout=5),
     ):
         try:
             call()
@@ -72,7 +73,7 @@ def test_fault_176_connections_hold_no_password(servers):
     """A walk over what redis-py keeps of an open connection meets the password nowhere."""
     server = servers.start(f"requirepass {PASSWORD}")
     cache = servers.cache(url=f"redis://default:{PASSWORD}@127.0.0.1:{server.port}")
-    cache.read(KEY)
+    cache.read(KEY, timeout=5)
     ((_, kept),) = cache._route._pool._idle[Address("127.0.0.1", server.port)]
     connection = kept._connection
 

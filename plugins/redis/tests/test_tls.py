@@ -18,7 +18,7 @@ KEY = "a1" * 32
 
 def failure_of(cache):
     with pytest.raises(CacheUnavailable) as caught:
-        cache.read(KEY)
+        cache.read(KEY, timeout=5)
     return caught.value.code
 
 
@@ -26,9 +26,9 @@ def test_a_trusted_server_is_used(servers, tls):
     """An authority that was named, a name that fits: entries go over TLS."""
     _, options = tls()
     cache = servers.cache(**options)
-    cache.write(KEY, b"x", lifetime=100)
+    cache.write(KEY, b"x", lifetime=100, timeout=5)
 
-    assert b"x" == cache.read(KEY)
+    assert b"x" == cache.read(KEY, timeout=5)
 
 
 def test_a_name_that_is_looked_up(servers, tls):
@@ -37,7 +37,7 @@ def test_a_name_that_is_looked_up(servers, tls):
     options["url"] = options["url"].replace("127.0.0.1", "localhost")
     cache = servers.cache(**options)
 
-    assert cache.read(KEY) is None
+    assert cache.read(KEY, timeout=5) is None
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_client_certificate_is_shown(servers, tls, authority, tmp_path):
     welcome = servers.cache(**options, client_certificate=str(own))
     unwelcome = servers.cache(**options)
 
-    assert welcome.read(KEY) is None
+    assert welcome.read(KEY, timeout=5) is None
     assert failure_of(unwelcome) in {"cache.tls", "cache.unavailable"}
 
 
@@ -101,19 +101,19 @@ def test_fault_435_437_a_renewed_certificate_is_shown(servers, tls, authority, t
     _, options = tls("tls-auth-clients yes")
     write(authority)
     cache = servers.cache(**options, client_certificate=str(chain), client_key=str(key))
-    cache.write(KEY, b"x", lifetime=100)
+    cache.write(KEY, b"x", lifetime=100, timeout=5)
     write(trustme.CA())  # a stranger's
     assert failure_of(cache) in {"cache.tls", "cache.unavailable"}
     write(authority)
     again = servers.cache(**options, client_certificate=[str(chain), str(key)])
 
-    assert b"x" == again.read(KEY)
+    assert b"x" == again.read(KEY, timeout=5)
     patiently(lambda: read_or_none(cache) == b"x" or None, "the end of the pause")
 
 
 def read_or_none(cache):
     try:
-        return cache.read(KEY)
+        return cache.read(KEY, timeout=5)
     except CacheUnavailable:
         return None
 

@@ -28,8 +28,8 @@ def failure_of(call):
 def works(cache, key=KEY):
     """Say whether a cache keeps what is written, as far as it says so."""
     try:
-        cache.write(key, b"works", lifetime=100)
-        return cache.read(key) == b"works"
+        cache.write(key, b"works", lifetime=100, timeout=5)
+        return cache.read(key, timeout=5) == b"works"
     except CacheUnavailable:
         return False
 
@@ -55,23 +55,23 @@ def test_fault_163_after_a_failover_the_new_master_is_used(servers):
     master, replica, _, sentinel = watch(servers)
     cache = servers.cache(url="redis://", sentinel=sentinel)
     other = servers.cache(url="redis://", sentinel=sentinel)
-    before = cache.lease(KEY, seconds=60)
-    cache.write(KEY, b"old", lifetime=100, number=before.number)
+    before = cache.lease(KEY, seconds=60, timeout=5)
+    cache.write(KEY, b"old", lifetime=100, number=before.number, timeout=5)
     servers.wait_until(lambda: servers.client(replica).dbsize() == 3)
     master.kill()
 
-    assert failure_of(lambda: cache.read(KEY)) in {"cache.unavailable", "cache.readonly"}
+    assert failure_of(lambda: cache.read(KEY, timeout=5)) in {"cache.unavailable", "cache.readonly"}
     servers.wait_until(lambda: works(cache, KEYS[1]), seconds=60)
     # The lease may have been lost, and another minted: what the first brings late is dropped.
     servers.client(replica).delete(f"credicorp_auth:{{{KEY}}}:lease")
     servers.wait_until(lambda: works(other, KEYS[2]), seconds=60)
-    after = other.lease(KEY, seconds=60)
-    other.write(KEY, b"new", lifetime=100, number=after.number)
-    cache.write(KEY, b"late", lifetime=100, number=before.number)
+    after = other.lease(KEY, seconds=60, timeout=5)
+    other.write(KEY, b"new", lifetime=100, number=after.number, timeout=5)
+    cache.write(KEY, b"late", lifetime=100, number=before.number, timeout=5)
 
     assert after.number > before.number
-    assert (b"new", False) == (cache.read(KEY), before.renew())
-    assert 1 == cache.clear() - 2
+    assert (b"new", False) == (cache.read(KEY, timeout=5), before.renew(timeout=5))
+    assert 1 == cache.clear(timeout=5) - 2
 
 
 def test_a_sentinel_that_is_silent_or_gone_is_passed_over(servers, watched):
@@ -83,8 +83,8 @@ def test_a_sentinel_that_is_silent_or_gone_is_passed_over(servers, watched):
         cache = servers.cache(url="redis://", sentinel=f"mymaster@{where}")
 
         assert works(cache)
-        assert [KEY] == [each.key for each in cache.entries()]
-        assert 1 == cache.clear()
+        assert [KEY] == [each.key for each in cache.entries(timeout=5)]
+        assert 1 == cache.clear(timeout=5)
 
 
 def test_sentinels_that_know_no_such_master(servers, watched):
@@ -92,7 +92,7 @@ def test_sentinels_that_know_no_such_master(servers, watched):
     _, _, sentinels, _ = watched
     cache = servers.cache(url="redis://", sentinel=f"others@127.0.0.1:{sentinels[0].port}")
 
-    assert "cache.unavailable" == failure_of(lambda: cache.read(KEY))
+    assert "cache.unavailable" == failure_of(lambda: cache.read(KEY, timeout=5))
 
 
 def test_all_sentinels_silent_cost_one_budget(servers):
@@ -103,7 +103,7 @@ def test_all_sentinels_silent_cost_one_budget(servers):
 
         cache._breaker.close()  # so that nothing else asks
 
-        assert "cache.timeout" == failure_of(lambda: cache.read(KEY))
+        assert "cache.timeout" == failure_of(lambda: cache.read(KEY, timeout=5))
         servers.wait_until(lambda: len(silent.connections) == 3)
 
 
@@ -113,7 +113,7 @@ def test_fault_175_a_sentinel_cannot_send_tokens_away(servers):
     where = f"mymaster@127.0.0.1:{sentinel.port}"
     cache = servers.cache(url="redis://", sentinel=where)
 
-    assert "cache.insecure" == failure_of(lambda: cache.read(KEY))
+    assert "cache.insecure" == failure_of(lambda: cache.read(KEY, timeout=5))
 
 
 @define
@@ -161,19 +161,19 @@ def test_a_cluster_keeps_each_key_where_it_belongs(cluster):
     for client in clients:
         client.flushall()
     cache = servers.cache(nodes[0], cluster=True)
-    leases = [cache.lease(key, seconds=30) for key in KEYS]
+    leases = [cache.lease(key, seconds=30, timeout=5) for key in KEYS]
     for key, lease in zip(KEYS, leases, strict=True):
-        cache.write(key, key.encode(), lifetime=100, number=lease.number)
+        cache.write(key, key.encode(), lifetime=100, number=lease.number, timeout=5)
 
-    assert [key.encode() for key in KEYS] == [cache.read(key) for key in KEYS]
-    assert KEYS == [each.key for each in cache.entries()]
+    assert [key.encode() for key in KEYS] == [cache.read(key, timeout=5) for key in KEYS]
+    assert KEYS == [each.key for each in cache.entries(timeout=5)]
     assert {LeaseState.ACQUIRED} == {each.state for each in leases}
-    assert all(each.renew() for each in leases)
+    assert all(each.renew(timeout=5) for each in leases)
     assert 3 * len(KEYS) == sum(client.dbsize() for client in clients)
     assert all(client.dbsize() for client in clients)
-    assert len(KEYS) == cache.clear()
+    assert len(KEYS) == cache.clear(timeout=5)
     for each in leases:
-        each.release()
+        each.release(timeout=5)
 
 
 def test_the_user_that_the_readme_describes(cluster, readme):
@@ -185,20 +185,20 @@ def test_the_user_that_the_readme_describes(cluster, readme):
     for client in clients:
         client.execute_command("ACL SETUSER", *words, "+cluster|slots", "+asking")
     cache = servers.cache(url=f"redis://credicorp:pw@127.0.0.1:{nodes[0].port}", cluster=True)
-    lease = cache.lease(KEYS[3], seconds=30)
-    cache.write(KEYS[3], b"x", lifetime=100, number=lease.number)
+    lease = cache.lease(KEYS[3], seconds=30, timeout=5)
+    cache.write(KEYS[3], b"x", lifetime=100, number=lease.number, timeout=5)
 
-    assert (b"x", True) == (cache.read(KEYS[3]), lease.renew())
-    assert KEYS[3] in [each.key for each in cache.entries()]
-    lease.release()
-    assert cache.discard(KEYS[3], expected=b"x")
+    assert (b"x", True) == (cache.read(KEYS[3], timeout=5), lease.renew(timeout=5))
+    assert KEYS[3] in [each.key for each in cache.entries(timeout=5)]
+    lease.release(timeout=5)
+    assert cache.discard(KEYS[3], expected=b"x", timeout=5)
 
 
 def test_a_map_that_is_out_of_date_is_followed(cluster):
     """MOVED is followed within the same command, and the map asked for again."""
     servers, nodes, _ = cluster
     cache = servers.cache(nodes[0], cluster=True)
-    cache.read(KEY)
+    cache.read(KEY, timeout=5)
     # As if the slots had moved since the map was read.
     masters = [each.master for each in cache._route._map]
     shifted = [*masters[1:], masters[0]]
@@ -218,7 +218,7 @@ def test_a_slot_on_its_way_is_followed(cluster):
     entry = key_slot(f"credicorp_auth:{{{key}}}".encode())
     names = [client.execute_command("CLUSTER MYID").decode() for client in clients]
     cache = servers.cache(nodes[0], cluster=True)
-    cache.read(KEY)
+    cache.read(KEY, timeout=5)
     source = [node.port for node in nodes].index(cache._route._find_master(entry).port)
     target = (source + 1) % 3
     clients[target].execute_command("CLUSTER SETSLOT", entry, "IMPORTING", names[source])
@@ -238,7 +238,7 @@ def test_a_node_that_is_gone(servers):
         client.config_set("cluster-require-full-coverage", "no")
         client.config_set("cluster-node-timeout", "60000")
     cache = servers.cache(nodes[0], cluster=True)
-    cache.read(KEY)
+    cache.read(KEY, timeout=5)
     where = {key: cache._route._find_master(key_slot(cache._name(key).encode())) for key in KEYS}
     lost = next(key for key in KEYS if where[key].port == nodes[0].port)
     kept = next(key for key in KEYS if where[key].port == nodes[1].port)
@@ -246,8 +246,8 @@ def test_a_node_that_is_gone(servers):
     cache._route.forget()
 
     assert works(cache, kept)
-    assert "cache.unavailable" == failure_of(lambda: cache.read(lost))
-    assert "cache.unavailable" == failure_of(lambda: cache.read(kept))
+    assert "cache.unavailable" == failure_of(lambda: cache.read(lost, timeout=5))
+    assert "cache.unavailable" == failure_of(lambda: cache.read(kept, timeout=5))
     nodes[0].start()
     servers.wait_until(lambda: works(cache, lost))
     assert works(cache, kept)
@@ -260,7 +260,7 @@ def test_nodes_that_send_each_other_round_in_circles(servers):
         node.scripts = [[Node(entries.format(port=node.port), f"-MOVED 1 :{node.port}\r\n")]]
         cache = servers.cache(url=f"redis://127.0.0.1:{node.port}", cluster=True)
 
-        assert "cache.unavailable" == failure_of(lambda: cache.read(KEY))
+        assert "cache.unavailable" == failure_of(lambda: cache.read(KEY, timeout=5))
         assert 5 == sum(each.received.count(b"GETRANGE") for each in node.connections)
 
 
@@ -284,11 +284,11 @@ def test_fault_162_a_cluster_that_is_down(servers):
     node = servers.start("cluster-enabled yes")
     cache = servers.cache(node, cluster=True)
 
-    assert "cache.unavailable" == failure_of(lambda: cache.read(KEY))
+    assert "cache.unavailable" == failure_of(lambda: cache.read(KEY, timeout=5))
 
 
 def test_all_nodes_gone(servers):
     """Where no node that is known answers, that is told."""
     cache = servers.cache(url=f"redis://127.0.0.1:{free_port()}", cluster=True)
 
-    assert "cache.unavailable" == failure_of(lambda: cache.read(KEY))
+    assert "cache.unavailable" == failure_of(lambda: cache.read(KEY, timeout=5))

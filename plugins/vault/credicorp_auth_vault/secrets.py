@@ -79,15 +79,18 @@ class VaultSecretSource:
     def capabilities(self) -> SecretSourceCapabilities:
         """Report that it may supply `client_id`, and rotates unless a version is pinned."""
         return SecretSourceCapabilities(
-            supplies_client_id=True, rotates=self._options.version is None
+            supplies_client_id=True,
+            rotates=self._options.version is None,
+            timeout=self._options.timeout,
         )
 
-    def fetch(self, names: Collection[str]) -> FetchedSecret:
+    def fetch(self, names: Collection[str], *, timeout: float) -> FetchedSecret:
         """
         Read the named fields, all from one version of the record.
 
         Args:
             names: Field names, such as `client_secret`.
+            timeout: Seconds that it may take in all.
 
         Raises:
             SecretUnavailable: `secret.missing`, `secret.deleted`, `secret.empty`, `secret.invalid`,
@@ -95,7 +98,7 @@ class VaultSecretSource:
                 names Vault and path, never a value.
         """
         with self._lock.current():
-            outcome = self._try_to_fetch(names)
+            outcome = self._try_to_fetch(names, min(timeout, self._options.timeout))
         if isinstance(outcome, SecretUnavailable):
             raise outcome
         return outcome
@@ -109,15 +112,17 @@ class VaultSecretSource:
         self._lock = LateLock()
         self._server.after_fork()
 
-    def _try_to_fetch(self, names: Collection[str]) -> FetchedSecret | SecretUnavailable:
+    def _try_to_fetch(
+        self, names: Collection[str], timeout: float
+    ) -> FetchedSecret | SecretUnavailable:
         # A copy is returned: the original's traceback holds responses and credentials.
         try:
-            return self._fetch(names)
+            return self._fetch(names, timeout)
         except SecretUnavailable as error:
             return error.copy()
 
-    def _fetch(self, names: Collection[str]) -> FetchedSecret:
-        login = VaultLogin(self._server, timeout=self._options.timeout)
+    def _fetch(self, names: Collection[str], timeout: float) -> FetchedSecret:
+        login = VaultLogin(self._server, timeout=timeout)
         self._tokens.prepare(login)
 
         def ask(request: Callable[[Any], VaultResponse]) -> VaultResponse:

@@ -66,16 +66,16 @@ FAILURES = {
 @pytest.fixture(params=FAILURES)
 def failure(request, source, vault):
     """Fail in each of many ways, with canaries in what Vault answers."""
-    source.fetch(["client_secret"])
+    source.fetch(["client_secret"], timeout=5)
     vault.scripted_paths, vault.script = "data/app", list(FAILURES[request.param](vault))
     with pytest.raises(SecretUnavailable) as caught:
-        source.fetch(["client_secret"])
+        source.fetch(["client_secret"], timeout=5)
     return caught.value
 
 
 def test_fault_306_reprs(source):
     """No printing of what is public shows a credential."""
-    fetched = source.fetch(["client_secret"])
+    fetched = source.fetch(["client_secret"], timeout=5)
     options = VaultOptions(path="app", auth="approle", role_id="role", secret_id=SECRET_ID)
     things = (source, fetched, options, source._tokens, source._tokens._token, vars(source))
 
@@ -88,14 +88,14 @@ def test_fault_306_reprs(source):
 def test_fault_309_313_logs(source, vault, caplog, capfd):
     """At DEBUG, no record of any logger shows a credential, on the good way and on bad ones."""
     with caplog.at_level(logging.DEBUG):
-        source.fetch(["client_secret"])
+        source.fetch(["client_secret"], timeout=5)
         vault.moved += 61
-        source.fetch(["client_secret"])
+        source.fetch(["client_secret"], timeout=5)
         vault.moved += 100
         for responses in FAILURES.values():
             vault.scripted_paths, vault.script = "data/app", list(responses(vault))
             with pytest.raises(SecretUnavailable):
-                source.fetch(["client_secret"])
+                source.fetch(["client_secret"], timeout=5)
 
     reported = "".join(f"{each.getMessage()}{vars(each)}" for each in caplog.records)
     assert any(each.name.startswith("urllib3") for each in caplog.records)

@@ -125,7 +125,7 @@ def test_the_environment_is_the_fallback(vault, connect):
             "VAULT_NAMESPACE": "ns1",
         },
     )
-    fetched = source.fetch(["client_secret"])
+    fetched = source.fetch(["client_secret"], timeout=5)
 
     assert f"vault {vault.origin} namespace ns1 secret/app version 1" == fetched.provenance
     assert {"ns1"} == {each.headers["x-vault-namespace"] for each in vault.asked}
@@ -135,7 +135,7 @@ def test_options_come_before_the_environment(vault, connect):
     """What is set in the options is not overridden."""
     elsewhere = {"VAULT_ADDR": URL, "VAULT_TOKEN": "wrong", "VAULT_NAMESPACE": "wrong"}
     source = connect(vault, token=vault.root, namespace="ns1", environment=elsewhere)
-    source.fetch(["client_secret"])
+    source.fetch(["client_secret"], timeout=5)
 
     assert {(vault.root, "ns1")} == {
         (each.token, each.headers["x-vault-namespace"]) for each in vault.asked
@@ -174,7 +174,7 @@ def test_vault_cacert_is_the_fallback_of_ca_file(tls_vault, connect, ca_file, tm
     environment = {"VAULT_CACERT": variable, "VAULT_TOKEN": tls_vault.root}
     source = connect(tls_vault, ca_file=ca_file if option else None, environment=environment)
 
-    assert source.fetch(["client_secret"]).fields
+    assert source.fetch(["client_secret"], timeout=5).fields
     build({"VAULT_ADDR": URL, "VAULT_CACERT": ""}).close()
 
 
@@ -190,7 +190,7 @@ def test_fault_193_the_authority_is_checked(tls_vault, connect):
 
     environment = {"VAULT_SKIP_VERIFY": "1", "VAULT_TOKEN": tls_vault.root}
     with pytest.raises(SecretUnavailable, match="certificate") as caught:
-        connect(tls_vault, environment=environment).fetch(["client_secret"])
+        connect(tls_vault, environment=environment).fetch(["client_secret"], timeout=5)
 
     assert ("secret.unavailable", False) == (caught.value.code, caught.value.retryable)
     assert [] == tls_vault.asked
@@ -211,20 +211,24 @@ def test_the_hook_builds_the_source():
 
     assert 1 == plugin.CREDICORP_API
     assert isinstance(pinned, SecretSource)
-    assert SecretSourceCapabilities(supplies_client_id=True) == pinned.capabilities
-    assert SecretSourceCapabilities(supplies_client_id=True, rotates=True) == newest.capabilities
+    assert SecretSourceCapabilities(supplies_client_id=True, timeout=2.0) == pinned.capabilities
+    assert (
+        SecretSourceCapabilities(supplies_client_id=True, rotates=True, timeout=2.0)
+        == newest.capabilities
+    )
     pinned.close()
     newest.close()
 
 
 def test_the_plugin_is_light():
-    """Looking at the plugin loads neither hvac nor requests; calling its hook does."""
+    """The plugin and its options load neither hvac nor requests; the secret source does."""
     program = """
 import sys
 from credicorp_auth_vault import plugin
 import credicorp_auth_vault
-before = {"hvac", "requests"} & set(sys.modules)
 credicorp_auth_vault.VaultOptions
+before = {"hvac", "requests"} & set(sys.modules)
+credicorp_auth_vault.VaultSecretSource
 print(sorted(before), "hvac" in sys.modules)
 """
     ran = subprocess.run(

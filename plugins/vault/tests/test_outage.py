@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 def failure(source):
     """Fetch what cannot be had."""
     with pytest.raises(SecretUnavailable) as caught:
-        source.fetch(["client_secret"])
+        source.fetch(["client_secret"], timeout=5)
 
     assert "canary" not in f"{caught.value}"
     return caught.value
@@ -25,7 +25,7 @@ def failure(source):
 
 def fetch(source):
     """Fetch the secret's value."""
-    return source.fetch(["client_secret"]).fields["client_secret"].reveal()
+    return source.fetch(["client_secret"], timeout=5).fields["client_secret"].reveal()
 
 
 AWAY = [

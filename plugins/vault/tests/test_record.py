@@ -19,7 +19,7 @@ BOTH = ("client_id", "client_secret")
 def failure(source, *names):
     """Fetch what cannot be had."""
     with pytest.raises(SecretUnavailable) as caught:
-        source.fetch(names or ("client_secret",))
+        source.fetch(names or ("client_secret",), timeout=5)
 
     assert "canary" not in f"{caught.value}"
     return caught.value
@@ -27,7 +27,7 @@ def failure(source, *names):
 
 def test_fault_204_a_record_is_read(vault, connect):
     """Fields arrive as secrets, with version and origin, and without an end."""
-    fetched = connect(vault).fetch(BOTH)
+    fetched = connect(vault).fetch(BOTH, timeout=5)
 
     assert {"client_id": Secret("app"), "client_secret": Secret("canary-v1")} == fetched.fields
     assert fetched.version.startswith("secret/app/1 of '2026-")
@@ -39,7 +39,7 @@ def test_fields_are_mapped(vault, connect):
     """A record may have keys of its own; a name that is not mapped is its own key."""
     vault.write("other", username="app", password="canary", encryption_key="canary-key")
     source = connect(vault, path="other", fields="client_id=username,client_secret=password")
-    fetched = source.fetch([*BOTH, "encryption_key"])
+    fetched = source.fetch([*BOTH, "encryption_key"], timeout=5)
 
     assert {"client_id": "app", "client_secret": "canary", "encryption_key": "canary-key"} == {
         name: value.reveal() for name, value in fetched.fields.items()
@@ -50,7 +50,7 @@ def test_only_what_was_asked_for_is_held(vault, connect):
     """What nobody asked for is not carried along, and may be anything."""
     vault.write("app", client_secret="canary", note=3)
 
-    assert {"client_secret"} == set(connect(vault).fetch(["client_secret"]).fields)
+    assert {"client_secret"} == set(connect(vault).fetch(["client_secret"], timeout=5).fields)
 
 
 @pytest.mark.parametrize("path", ["a b", "ä/ö", "x+y&z=1", "a:b@c"])
@@ -60,7 +60,7 @@ def test_paths_are_quoted(vault, connect, path):
 
     assert (
         Secret("canary")
-        == connect(vault, path=path).fetch(["client_secret"]).fields["client_secret"]
+        == connect(vault, path=path).fetch(["client_secret"], timeout=5).fields["client_secret"]
     )
 
 
@@ -85,7 +85,10 @@ def test_fault_404_one_line_end_is_cut_off(vault, connect, end):
     """404: a value that was stored from a file means what the file says, as in every source."""
     vault.write(client_secret=f"s3cret{end}")
 
-    assert "s3cret" == connect(vault).fetch(["client_secret"]).fields["client_secret"].reveal()
+    assert (
+        "s3cret"
+        == connect(vault).fetch(["client_secret"], timeout=5).fields["client_secret"].reveal()
+    )
 
 
 @pytest.mark.parametrize("value", ["", " ", "\n"])
@@ -188,7 +191,7 @@ def test_a_pinned_version_is_not_moved(vault, connect):
     """A version that was chosen stays, no matter what is written after it."""
     vault.write(client_secret="canary-v2")
     vault.write(client_secret="canary-v3")
-    fetched = connect(vault, version=2).fetch(["client_secret"])
+    fetched = connect(vault, version=2).fetch(["client_secret"], timeout=5)
 
     assert Secret("canary-v2") == fetched.fields["client_secret"]
     assert "secret.missing" == failure(connect(vault, version=9)).code
@@ -197,9 +200,9 @@ def test_a_pinned_version_is_not_moved(vault, connect):
 def test_rotation_is_seen_by_the_next_fetch(vault, connect):
     """A new version is another version; the same one is not."""
     source = connect(vault)
-    versions = [source.fetch(["client_secret"]).version for _ in range(2)]
+    versions = [source.fetch(["client_secret"], timeout=5).version for _ in range(2)]
     vault.write(client_secret="canary-v2")
-    after = source.fetch(["client_secret"])
+    after = source.fetch(["client_secret"], timeout=5)
 
     assert versions[0] == versions[1] != after.version
     assert Secret("canary-v2") == after.fields["client_secret"]
@@ -208,21 +211,21 @@ def test_rotation_is_seen_by_the_next_fetch(vault, connect):
 def test_a_record_made_anew_has_another_version(vault, connect):
     """Numbers begin at 1 again, once a record was removed with all its versions."""
     source = connect(vault)
-    before = source.fetch(["client_secret"])
+    before = source.fetch(["client_secret"], timeout=5)
     vault.versions.clear()
     vault.write(client_secret="canary-other")
 
-    assert before.version != source.fetch(["client_secret"]).version
+    assert before.version != source.fetch(["client_secret"], timeout=5).version
 
 
 def test_fault_200_one_record_one_version(vault, connect):
     """Id and secret come in one answer, so a change between two requests cannot mix them."""
     source = connect(vault)
-    source.fetch(BOTH)
+    source.fetch(BOTH, timeout=5)
     asked = len(vault.asked)
     for number in range(2, 6):
         vault.write(client_id=f"id-{number}", client_secret=f"canary-{number}")
-        fields = source.fetch(BOTH).fields
+        fields = source.fetch(BOTH, timeout=5).fields
 
         assert fields["client_id"].reveal()[-1] == fields["client_secret"].reveal()[-1]
     assert 4 == len(vault.asked) - asked
@@ -236,7 +239,7 @@ def test_overlap_brings_the_version_before(vault, connect, versions, expected):
     """While a rotation is under way, the version before the newest comes with it."""
     for number in range(2, versions + 1):
         vault.write(client_secret=f"canary-v{number}")
-    fetched = connect(vault, overlap="previous").fetch(["client_secret"])
+    fetched = connect(vault, overlap="previous").fetch(["client_secret"], timeout=5)
     before = fetched.fallback and fetched.fallback.fields["client_secret"].reveal()
 
     assert f"canary-v{versions}" == fetched.fields["client_secret"].reveal()
@@ -247,7 +250,7 @@ def test_overlap_does_without_what_is_gone(vault, connect):
     """A version before that was deleted is no reason to fail."""
     vault.write(client_secret="canary-v2")
     vault.delete(1)
-    fetched = connect(vault, overlap="previous").fetch(["client_secret"])
+    fetched = connect(vault, overlap="previous").fetch(["client_secret"], timeout=5)
 
     assert Secret("canary-v2") == fetched.fields["client_secret"]
     assert fetched.fallback is None
@@ -258,7 +261,7 @@ def test_a_version_that_will_be_deleted(vault, connect):
     vault.versions["secret", "app"][0]["deletion_time"] = "2126-01-02T03:04:05.678901234Z"
 
     now = datetime(2126, 1, 2, 3, 4, 5, 678901, tzinfo=UTC).timestamp()
-    assert now == connect(vault).fetch(["client_secret"]).expires_at
+    assert now == connect(vault).fetch(["client_secret"], timeout=5).expires_at
 
 
 @pytest.mark.parametrize("text", ["soon", "0001-01-01T00:00:00", 7])
@@ -266,7 +269,7 @@ def test_a_time_nobody_can_read(vault, connect, text):
     """A time of deletion in another form sets no end."""
     vault.versions["secret", "app"][0]["deletion_time"] = text
 
-    assert connect(vault).fetch(["client_secret"]).expires_at is None
+    assert connect(vault).fetch(["client_secret"], timeout=5).expires_at is None
 
 
 @pytest.mark.parametrize(
@@ -285,7 +288,7 @@ def test_fault_194_a_lease_is_a_ceiling(vault, connect, mount, plain, seconds):
     """What has a lease or a `ttl` must be fetched again when that ends."""
     vault.write_plain(mount=mount, client_secret="canary", **plain)
     before = time.time()
-    fetched = connect(vault, mount=mount).fetch(["client_secret"])
+    fetched = connect(vault, mount=mount).fetch(["client_secret"], timeout=5)
 
     assert Secret("canary") == fetched.fields["client_secret"]
     if seconds is None:
@@ -306,7 +309,7 @@ def test_fault_442_the_ttl_of_kv1_is_a_hint(vault, connect, plain, seconds):
     """442: kv version 1 says when to look again; the record has no end."""
     vault.write_plain(client_secret="canary", **plain)
     before = time.time()
-    fetched = connect(vault, mount="kv1").fetch(["client_secret"])
+    fetched = connect(vault, mount="kv1").fetch(["client_secret"], timeout=5)
 
     assert fetched.expires_at is None
     assert before + seconds <= fetched.refresh_at <= time.time() + seconds
@@ -317,7 +320,7 @@ def test_fault_194_warnings_are_no_failure(vault, connect):
     vault.write_plain(client_secret="canary")
     vault.plain["kv1", "app"]["warnings"] = ["canary"]
 
-    assert connect(vault, mount="kv1").fetch(["client_secret"]).expires_at is None
+    assert connect(vault, mount="kv1").fetch(["client_secret"], timeout=5).expires_at is None
 
 
 @pytest.mark.parametrize("path", ["/data/", "/mounts/"])
@@ -341,7 +344,7 @@ def test_versions_without_numbers(vault, connect):
     source, seen = connect(vault, mount="kv1"), []
     for value in ("one", "one", "two"):
         vault.write_plain(client_secret=value)
-        seen.append(source.fetch(["client_secret"]).version)
+        seen.append(source.fetch(["client_secret"], timeout=5).version)
 
     assert seen[0] == seen[1] != seen[2]
     assert "one" not in seen[0]
@@ -351,7 +354,7 @@ def test_the_kind_of_a_mount_is_asked_for_once(vault, connect):
     """Once a record was read, its mount is known."""
     source = connect(vault)
     for _ in range(3):
-        source.fetch(["client_secret"])
+        source.fetch(["client_secret"], timeout=5)
 
     assert 1 == vault.count("/mounts/secret/app")
 
@@ -360,14 +363,14 @@ def test_a_mount_that_was_upgraded(vault, connect):
     """A mount may get versions; the fetch after the one that failed knows."""
     vault.write_plain(client_secret="canary-v1")
     source = connect(vault, mount="kv1")
-    source.fetch(["client_secret"])
+    source.fetch(["client_secret"], timeout=5)
     vault.mounts["kv1"] = ("kv", {"version": "2"})
     vault.write(mount="kv1", client_secret="canary-v2")
     error = failure(source)
 
     assert "secret.invalid" == error.code
     assert "kv version 2" in f"{error}"
-    assert Secret("canary-v2") == source.fetch(["client_secret"]).fields["client_secret"]
+    assert Secret("canary-v2") == source.fetch(["client_secret"], timeout=5).fields["client_secret"]
 
 
 def test_a_mount_inside_a_path(vault, connect):
@@ -376,7 +379,9 @@ def test_a_mount_inside_a_path(vault, connect):
 
     assert (
         Secret("canary")
-        == connect(vault, mount="team/kv").fetch(["client_secret"]).fields["client_secret"]
+        == connect(vault, mount="team/kv")
+        .fetch(["client_secret"], timeout=5)
+        .fields["client_secret"]
     )
     error = failure(connect(vault, mount="secret/app", path="x"))
     assert ("secret.invalid", True) == (error.code, "`mount`" in error.hint)
@@ -389,7 +394,9 @@ def test_a_namespace_in_front_of_the_mount(vault, connect):
 
     assert (
         Secret("canary-v1")
-        == connect(vault, namespace="ns1").fetch(["client_secret"]).fields["client_secret"]
+        == connect(vault, namespace="ns1")
+        .fetch(["client_secret"], timeout=5)
+        .fields["client_secret"]
     )
 
 
@@ -418,7 +425,7 @@ def test_a_vault_without_the_probe(vault, connect):
 
     assert (
         Secret("canary")
-        == connect(vault, mount="kv1").fetch(["client_secret"]).fields["client_secret"]
+        == connect(vault, mount="kv1").fetch(["client_secret"], timeout=5).fields["client_secret"]
     )
 
 
@@ -428,7 +435,7 @@ def test_numbers_that_are_no_versions(vault, connect, number):
     data = {"data": {"client_secret": "canary"}, "metadata": {"version": number}}
     vault.script, vault.scripted_paths = [Reply(200, envelope(data=data))], "/data/"
 
-    assert connect(vault, overlap="previous").fetch(["client_secret"]).fallback is None
+    assert connect(vault, overlap="previous").fetch(["client_secret"], timeout=5).fallback is None
     assert 1 == vault.count("/data/app")
 
 

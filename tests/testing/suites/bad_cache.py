@@ -14,14 +14,14 @@ class HastyCache:
     def __init__(self):
         self.entries = {}
 
-    def read(self, key):
+    def read(self, key, *, timeout):
         entry = self.entries.get(key)
         return None if entry is None else entry.encode()
 
-    def write(self, key, entry, *, lifetime):
+    def write(self, key, entry, *, lifetime, timeout):
         self.entries[key] = entry.decode(errors="replace")
 
-    def discard(self, key, *, expected=None):
+    def discard(self, key, *, expected=None, timeout):
         return self.entries.pop(key, None) is not None
 
     def __repr__(self):

@@ -15,7 +15,7 @@ class HastySource:
     def __init__(self, fields):
         self.fields = fields
 
-    def fetch(self, names):
+    def fetch(self, names, *, timeout):
         values = {name: Secret(self.fields[name]) for name in names}
         return FetchedSecret(values, version="1")
 

@@ -22,7 +22,7 @@ class Forking:
             os.waitpid(child, 0)
         raise RuntimeError("raised in parent and child")
 
-    def read(self, key):
+    def read(self, key, *, timeout):
         self.send(key, timeout=1)
 
     def close(self):

@@ -20,7 +20,7 @@ class Hanging:
     def send(self, request, *, timeout):
         self.close()
 
-    def read(self, key):
+    def read(self, key, *, timeout):
         self.close()
 
     def close(self):

@@ -18,17 +18,17 @@ class TrustingCache:
         self.held = {}
         self.number = 0
 
-    def read(self, key):
+    def read(self, key, *, timeout):
         return self.kept.get(key, (None, 0))[0]
 
-    def write(self, key, entry, *, lifetime, number=0):
+    def write(self, key, entry, *, lifetime, number=0, timeout):
         if not 0 < number < self.kept.get(key, (None, 0))[1]:
             self.kept[key] = (entry, number)
 
-    def discard(self, key, *, expected=None):
+    def discard(self, key, *, expected=None, timeout):
         return self.kept.pop(key, None) is not None
 
-    def lease(self, key, *, seconds):
+    def lease(self, key, *, seconds, timeout):
         if key in self.held:
             return Lease(self, key, LeaseState.HELD, 0)
         self.number += 1
@@ -49,11 +49,11 @@ class Lease:
     state: LeaseState
     number: int
 
-    def renew(self):
+    def renew(self, *, timeout):
         return self.cache.held.get(self.key) == self.number
 
-    def release(self):
-        if self.renew():
+    def release(self, *, timeout):
+        if self.renew(timeout=timeout):
             del self.cache.held[self.key]
 
 

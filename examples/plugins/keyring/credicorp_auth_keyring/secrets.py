@@ -40,7 +40,7 @@ class KeyringSource:
     def __init__(self, options: Options) -> None:
         self._options = options
 
-    def fetch(self, names: Collection[str]) -> FetchedSecret:
+    def fetch(self, names: Collection[str], *, timeout: float) -> FetchedSecret:  # noqa: ARG002 - the port's
         """Read the named fields, all from one item."""
         place = f"item {self._options.item} of {self._options.service} in the keyring"
         fields: dict[str, Secret] = {}

@@ -60,7 +60,7 @@ def test_an_item_that_is_no_object():
     for stored in ("x", '{"client_secret": 7}'):
         keyring.set_password("credicorp-auth", "contract", stored)
         with pytest.raises(Exception, match=r"secret\.invalid"):
-            KeyringSource(Options(item="contract")).fetch(["client_secret"])
+            KeyringSource(Options(item="contract")).fetch(["client_secret"], timeout=5)
 
 
 def test_it_is_found_by_its_name():

@@ -15,6 +15,7 @@ from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.plugin.api import CacheCapabilities
 
 _TABLE = "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, entry BLOB, ends REAL)"
+_SELECT = "SELECT entry FROM entries WHERE key = ? AND ends > ?"
 
 
 @frozen
@@ -38,22 +39,24 @@ class SqliteCache:
         self._path = options.path
         self._lock = Lock()  # SQLite raises an error if threads wait for each other
 
-    def read(self, key: str) -> bytes | None:
+    def read(self, key: str, *, timeout: float) -> bytes | None:
         """Return the entry, or None if there is none."""
-        row, _ = self._run("SELECT entry FROM entries WHERE key = ? AND ends > ?", key, time.time())
+        row, _ = self._run(timeout, _SELECT, key, time.time())
         return row[0] if row is not None and isinstance(row[0], bytes) else None
 
-    def write(self, key: str, entry: bytes, *, lifetime: float) -> None:
+    def write(self, key: str, entry: bytes, *, lifetime: float, timeout: float) -> None:
         """Store an entry for `lifetime` seconds, and drop expired ones."""
         held, now = SecretBytes(entry), time.time()
         del entry  # so that no traceback holds it
-        self._run("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", key, held, now + lifetime)
-        self._run("DELETE FROM entries WHERE ends <= ?", now)
+        self._run(
+            timeout, "INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", key, held, now + lifetime
+        )
+        self._run(timeout, "DELETE FROM entries WHERE ends <= ?", now)
 
-    def discard(self, key: str, *, expected: bytes | None = None) -> bool:
+    def discard(self, key: str, *, expected: bytes | None = None, timeout: float) -> bool:
         """Drop an entry that contains the expected bytes; return whether there was one."""
         statement = "DELETE FROM entries WHERE key = ? AND ends > ? AND instr(entry, ?)"
-        _, count = self._run(statement, key, time.time(), expected or b"")
+        _, count = self._run(timeout, statement, key, time.time(), expected or b"")
         return count > 0
 
     def close(self) -> None:
@@ -63,10 +66,12 @@ class SqliteCache:
         """Replace the lock, which a thread of the parent may hold."""
         self._lock = Lock()
 
-    def _run(self, statement: str, *values: object) -> tuple[tuple[object] | None, int]:
+    def _run(
+        self, timeout: float, statement: str, *values: object
+    ) -> tuple[tuple[object] | None, int]:
         try:
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # private to this user
-            connected = closing(sqlite3.connect(self._path, timeout=1.0))
+            connected = closing(sqlite3.connect(self._path, timeout=timeout))
             with self._lock, connected as connection, connection:
                 connection.execute("PRAGMA synchronous = OFF")  # a token may be lost in a crash
                 connection.execute(_TABLE)

@@ -36,7 +36,7 @@ def test_the_file_is_its_users_alone(tmp_path, umask):
     path = tmp_path / "tokens.sqlite"
     before = os.umask(umask)
     try:
-        SqliteCache(Options(path=str(path))).write("a", b"x", lifetime=9)
+        SqliteCache(Options(path=str(path))).write("a", b"x", lifetime=9, timeout=5)
     finally:
         os.umask(before)
 

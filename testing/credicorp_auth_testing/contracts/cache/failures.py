@@ -5,13 +5,20 @@ from __future__ import annotations
 import gc
 import pickle
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from credicorp_auth.errors import AdapterFailure, CacheUnavailable
 from credicorp_auth.plugin.api import Cache, LeaseState, LeasingCache, ListingCache
-from credicorp_auth_testing.contracts.cache.harness import CANARY, KEY, CacheHarness, patiently
+from credicorp_auth_testing.contracts.cache.harness import (
+    CANARY,
+    KEY,
+    TIMEOUT,
+    CacheHarness,
+    patiently,
+)
 
 _ADAPTER = "credicorp_auth"
 
@@ -21,14 +28,18 @@ class FailureTests(CacheHarness):
 
     def test_failures_do_not_show_the_entry(self, cache: Cache, place: Path) -> None:
         """It raises `CacheUnavailable`; no entry is in the error's text, chain or frames."""
-        cache.write(KEY, CANARY, lifetime=60)
+        cache.write(KEY, CANARY, lifetime=60, timeout=TIMEOUT)
         self.break_cache(cache, place)
         calls: list[Callable[[], object]] = [
-            lambda: cache.read(KEY),
-            lambda: cache.write(KEY, bytes(CANARY), lifetime=60),
-            lambda: cache.discard(KEY, expected=b"x"),
+            lambda: cache.read(KEY, timeout=TIMEOUT),
+            lambda: cache.write(KEY, bytes(CANARY), lifetime=60, timeout=TIMEOUT),
+            lambda: cache.discard(KEY, expected=b"x", timeout=TIMEOUT),
         ]
-        calls += [cache.entries, cache.clear] if isinstance(cache, ListingCache) else []
+        if isinstance(cache, ListingCache):
+            calls += [
+                partial(cache.entries, timeout=TIMEOUT),
+                partial(cache.clear, timeout=TIMEOUT),
+            ]
         for call in calls:
             with pytest.raises(CacheUnavailable) as caught:
                 call()
@@ -36,19 +47,19 @@ class FailureTests(CacheHarness):
 
     def test_trouble_gives_no_lease(self, leasing: LeasingCache, place: Path) -> None:
         """A broken cache grants no lease: it fails or raises. A lease held before expires."""
-        held = leasing.lease(KEY, seconds=0.2)
+        held = leasing.lease(KEY, seconds=0.2, timeout=TIMEOUT)
         self.break_cache(leasing, place)
         try:
-            state = leasing.lease(KEY, seconds=60).state
+            state = leasing.lease(KEY, seconds=60, timeout=TIMEOUT).state
         except CacheUnavailable:
             state = LeaseState.FAILED
 
         assert state is LeaseState.FAILED
         patiently(
-            lambda: True if held.renew() is False else None,
+            lambda: True if held.renew(timeout=TIMEOUT) is False else None,
             "the end of a lease that was given 200 ms",
         )
-        held.release()
+        held.release(timeout=TIMEOUT)
 
 
 def _assert_holds_nothing(error: CacheUnavailable) -> None:

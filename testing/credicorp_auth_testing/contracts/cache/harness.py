@@ -12,6 +12,7 @@ from typing import TypeVar
 import pytest
 
 from credicorp_auth.plugin.api import Cache, Lease, LeaseState, LeasingCache, ListingCache
+from credicorp_auth_testing.contracts import not_offered
 from credicorp_auth_testing.contracts.descriptors import none_left_open
 
 Build = Callable[[], Cache]
@@ -19,6 +20,7 @@ T = TypeVar("T")
 
 KEY = "0123456789abcdef" * 4
 OTHER_KEY = "fedcba9876543210" * 4
+TIMEOUT = 5.0  # seconds of each call
 _PATIENCE = 20.0  # seconds: much longer than a busy machine needs
 CANARY = b'{"access_token":"entry-canary"}'
 
@@ -44,7 +46,7 @@ class CacheHarness:
             cache: The cache.
             place: The place that it was built for.
         """
-        pytest.skip("`break_cache` is not overridden, so there is no trouble")
+        not_offered("`break_cache` is not overridden, so there is no trouble")
 
     def freeze_cache(self, cache: Cache, place: Path) -> None:  # noqa: ARG002 - for subclasses
         """
@@ -54,7 +56,7 @@ class CacheHarness:
             cache: The cache.
             place: The place that it was built for.
         """
-        pytest.skip("`freeze_cache` is not overridden, so no server stands still")
+        not_offered("`freeze_cache` is not overridden, so no server stands still")
 
     @pytest.fixture
     def place(self, tmp_path: Path) -> Path:
@@ -94,7 +96,7 @@ class CacheHarness:
         """Build a cache that lists its entries."""
         cache = build()
         if not cache.capabilities.lists:
-            pytest.skip("it declares no list")
+            not_offered("it declares no list")
         assert isinstance(cache, ListingCache)
         return cache
 
@@ -103,7 +105,7 @@ def build_leasing(build: Build) -> LeasingCache:
     """Build a cache that has leases, or skip the test."""
     cache = build()
     if not cache.capabilities.leases:
-        pytest.skip("it declares no leases")
+        not_offered("it declares no leases")
     assert isinstance(cache, LeasingCache)
     return cache
 
@@ -111,14 +113,14 @@ def build_leasing(build: Build) -> LeasingCache:
 def needs_processes(cache: Cache) -> None:
     """Skip a test of several processes if the cache is not shared by them."""
     if not cache.capabilities.spans_processes:
-        pytest.skip("it does not declare that it spans processes")
+        not_offered("it does not declare that it spans processes")
 
 
 def await_lease(cache: LeasingCache, key: str, *, seconds: float) -> Lease:
     """Request the lease until it is acquired."""
 
     def ask() -> Lease | None:
-        lease = cache.lease(key, seconds=seconds)
+        lease = cache.lease(key, seconds=seconds, timeout=TIMEOUT)
         assert lease.state in {LeaseState.ACQUIRED, LeaseState.HELD}
         return lease if lease.state is LeaseState.ACQUIRED else None
 
@@ -128,7 +130,7 @@ def await_lease(cache: LeasingCache, key: str, *, seconds: float) -> Lease:
 def await_end(cache: Cache, key: str) -> None:
     """Read until the entry has expired."""
     patiently(
-        lambda: True if cache.read(key) is None else None,
+        lambda: True if cache.read(key, timeout=TIMEOUT) is None else None,
         "the end of an entry that was given 50 ms",
     )
 

@@ -8,6 +8,7 @@ from credicorp_auth.plugin.api import SecretSource
 from credicorp_auth_testing.contracts.secret_source.canary import CANARY
 from credicorp_auth_testing.contracts.secret_source.harness import (
     RECORD,
+    TIMEOUT,
     Build,
     SecretSourceHarness,
     names_of,
@@ -66,12 +67,12 @@ class FetchFailureTests(SecretSourceHarness):
         self.rotate({**RECORD, "client_secret": "put-right"})
 
         assert {"client_secret": "put-right"} == reveal(
-            source.fetch(["client_secret"]).fields, ["client_secret"]
+            source.fetch(["client_secret"], timeout=TIMEOUT).fields, ["client_secret"]
         )
 
     def test_fault_189_unreachable(self, source: SecretSource) -> None:
         """An unreachable store is `secret.unavailable`, retryable, even if reached before."""
-        source.fetch(names_of(source))
+        source.fetch(names_of(source), timeout=TIMEOUT)
         self.break_down()
         error = refusal(source, names_of(source))
 

@@ -13,6 +13,7 @@ from credicorp_auth.plugin.api import SecretSource
 from credicorp_auth_testing.contracts.records import listening_to_everything
 from credicorp_auth_testing.contracts.secret_source.canary import CANARY, find_canary
 from credicorp_auth_testing.contracts.secret_source.harness import (
+    TIMEOUT,
     SecretSourceHarness,
     names_of,
     refusal,
@@ -29,7 +30,7 @@ class LeakTests(SecretSourceHarness):
 
     def test_fault_306_307_objects_show_nothing(self, source: SecretSource) -> None:
         """Neither the source nor what it fetched shows a value, however it is looked at."""
-        fetched = source.fetch(names_of(source))
+        fetched = source.fetch(names_of(source), timeout=TIMEOUT)
         shown = [
             *(f"{each!r}{each!s}{each}{pprint.pformat(each)}" for each in (source, fetched)),
             repr(getattr(source, "__dict__", {})),
@@ -46,7 +47,7 @@ class LeakTests(SecretSourceHarness):
     ) -> None:
         """With the root logger at DEBUG, a success and a failure log and print no value."""
         with listening_to_everything() as said:
-            source.fetch(names_of(source))
+            source.fetch(names_of(source), timeout=TIMEOUT)
             refusal(source, ["client_secret", "no_such_field"])
             gc.collect()  # emits the warnings of finalizers now
         out, err = capfd.readouterr()
@@ -56,9 +57,9 @@ class LeakTests(SecretSourceHarness):
 
     def test_logging_is_left_as_it_was(self, source: SecretSource) -> None:
         """A fetch leaves filters, handlers and levels of loggers unchanged."""
-        source.fetch(names_of(source))
+        source.fetch(names_of(source), timeout=TIMEOUT)
         before = _describe_loggers()
-        source.fetch(names_of(source))
+        source.fetch(names_of(source), timeout=TIMEOUT)
 
         assert before == _describe_loggers()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import Event, Thread
 
 from credicorp_auth.plugin.api import SecretSource
 from credicorp_auth_testing.contracts.secret_source.harness import (
     RECORD,
+    TIMEOUT,
     Build,
     SecretSourceHarness,
     names_of,
@@ -27,20 +29,29 @@ class RotationTests(SecretSourceHarness):
         """After a rotation, the next fetch returns the new values as another version."""
         needs_rotation(source)
         names = names_of(source)
-        before = source.fetch(names)
+        before = source.fetch(names, timeout=TIMEOUT)
         self.rotate({**RECORD, "client_secret": "rotated"})
-        after = source.fetch(names)
+        after = source.fetch(names, timeout=TIMEOUT)
 
         assert "rotated" == after.fields["client_secret"].reveal()
         assert before.version != after.version
 
+    def test_a_change_that_it_notices_is_declared(self, source: SecretSource) -> None:
+        """A source whose fetches return another version after a change declares `rotates`."""
+        before = source.fetch(["client_secret"], timeout=TIMEOUT)
+        with suppress(NotImplementedError):
+            self.rotate({**RECORD, "client_secret": "rotated"})
+        after = source.fetch(["client_secret"], timeout=TIMEOUT)
+
+        assert source.capabilities.rotates or before.version == after.version
+
     def test_versions_are_not_used_twice(self, source: SecretSource) -> None:
         """Each of several rotations has a version of its own."""
         needs_rotation(source)
-        versions = [source.fetch(["client_secret"]).version]
+        versions = [source.fetch(["client_secret"], timeout=TIMEOUT).version]
         for number in range(3):
             self.rotate({**RECORD, "client_secret": f"rotated-{number}"})
-            versions.append(source.fetch(["client_secret"]).version)
+            versions.append(source.fetch(["client_secret"], timeout=TIMEOUT).version)
 
         assert 4 == len(set(versions))
 
@@ -55,7 +66,7 @@ class RotationTests(SecretSourceHarness):
         def keep_reading() -> None:
             while True:
                 last = done.is_set()
-                fetched = source.fetch(["client_id", "client_secret"])
+                fetched = source.fetch(["client_id", "client_secret"], timeout=TIMEOUT)
                 seen.append((fetched.version, reveal(fetched.fields, fetched.fields)))
                 if last:
                     return
