@@ -133,7 +133,7 @@ def test_a_fetch_that_began_too_soon_is_followed_by_another(stage, forge):
     early, gate = scene.publisher.pages["/oauth/jwks"], threading.Event()
     scene.publisher.pages["/oauth/jwks"] = lambda _request: gate.wait(60) and early
     scene.clock.advance(301)
-    scene.engine.find_keys()
+    scene.engine._keys.refresh()
     while 2 != scene.fetches:
         time.sleep(0.001)
     scene.publisher.publish(forge.published(NEW))
@@ -277,7 +277,7 @@ def test_fault_255_a_replica_that_lags_behind_withdraws_nothing_for_long(stage, 
     assert "client" == scene.verify(token).subject
     scene.publisher.publish(behind)
     scene.clock.advance(301)
-    scene.engine.find_keys()
+    scene.engine._keys.refresh()
     wait_idle()
     scene.publisher.publish(ahead)
 

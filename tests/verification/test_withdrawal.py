@@ -215,11 +215,11 @@ def test_a_lost_fetch_does_not_end_a_doubt(stage, forge):
 
     scene.publisher.pages[PATH] = hang
     scene.clock.advance(301)
-    scene.engine.find_keys()
+    scene.engine._keys.refresh()
     assert started.wait(10)
     scene.publisher.publish({"keys": []})
     scene.clock.advance(31)
-    scene.engine.find_keys()
+    scene.engine._keys.refresh()
     while not scene.emitted("jwks.refresh_failed"):
         time.sleep(0.001)
     while scene.engine._keys._calls.find("document"):

@@ -109,10 +109,14 @@ class VerifierEngine:
         Raises:
             CredicorpAuthError: The token is not valid, or cannot be verified now.
         """
-        seen, outcome, kid = self._keys.state(), *self._examine(token, audience, required_scope)
+        seen = self._keys.state()
+        outcome, kid = self._examine(token, audience, required_scope, seen)
         if not isinstance(outcome, Claims):
-            again = partial(self._examine, token, audience, required_scope)
-            outcome = drive(self._look_again(again, seen, outcome, kid))
+            outcome = drive(
+                self._look_again(
+                    partial(self._examine, token, audience, required_scope), seen, outcome, kid
+                )
+            )
         if isinstance(outcome, Claims):
             return outcome
         del token  # keep it out of the traceback
@@ -126,10 +130,14 @@ class VerifierEngine:
         required_scope: Scope | str | None = None,
     ) -> Claims:
         """Return the claims of a verified token, as `verify` does; await a missing key."""
-        seen, outcome, kid = self._keys.state(), *self._examine(token, audience, required_scope)
+        seen = self._keys.state()
+        outcome, kid = self._examine(token, audience, required_scope, seen)
         if not isinstance(outcome, Claims):
-            again = partial(self._examine, token, audience, required_scope)
-            outcome = await adrive(self._look_again(again, seen, outcome, kid))
+            outcome = await adrive(
+                self._look_again(
+                    partial(self._examine, token, audience, required_scope), seen, outcome, kid
+                )
+            )
         if isinstance(outcome, Claims):
             return outcome
         del token  # keep it out of the traceback
@@ -137,7 +145,7 @@ class VerifierEngine:
 
     def _look_again(
         self,
-        examine: Callable[[], tuple[Outcome, str | None]],
+        examine: Callable[[DocumentState[KeySet]], tuple[Outcome, str | None]],
         seen: DocumentState[KeySet],
         outcome: Outcome,
         kid: str | None,
@@ -146,7 +154,7 @@ class VerifierEngine:
         Protocol of a caller whose token was not verified: it waits if newer keys may help.
 
         Args:
-            examine: Examines the token again.
+            examine: Examines the token with newer keys.
             seen: The state of the key set before the token was examined.
             outcome: Why it was not verified.
             kid: The key id that it names.
@@ -162,13 +170,18 @@ class VerifierEngine:
                 searched |= {None, fetch.outcome}
             elif fetch is NoFetch.NOT_ALLOWED:
                 break
-            seen, outcome, kid = self._keys.state(), *examine()
+            seen = self._keys.state()
+            outcome, kid = examine(seen)
         if isinstance(outcome, CredicorpAuthError):
             self.emit("token.refused", code=outcome.code)
         return outcome
 
     def _examine(
-        self, token: str | AccessToken, audience: str | None, required: Scope | str | None
+        self,
+        token: str | AccessToken,
+        audience: str | None,
+        required: Scope | str | None,
+        state: DocumentState[KeySet],
     ) -> tuple[Outcome, str | None]:
         """Return the token's claims or the error, and the key id that it names."""
         kid = None
@@ -176,11 +189,11 @@ class VerifierEngine:
             text, wanted, scope = self._read_question(token, audience, required)
             encoded = encode_token(text)
             digest = sha256(encoded).digest()
-            claims = self._recall(digest)
+            claims = self._recall(digest, state)
             if claims is None:
                 read = read_token(encoded, self._policy)
                 kid = read.kid
-                keys, boot, wall = self.keys(), self._boot(), self._wall()
+                keys, boot, wall = self._usable_keys(state), self._boot(), self._wall()
                 claims = verify_token(read, keys, self._policy, now=wall)
                 # Cached before audience and scope are compared: other callers require others.
                 until_boot = boot + claims.expires_at - wall
@@ -216,12 +229,12 @@ class VerifierEngine:
             return text, wanted, _NOTHING
         return text, wanted, (_scope_of if isinstance(required, str) else Scope)(required)
 
-    def _recall(self, digest: bytes) -> Claims | None:
+    def _recall(self, digest: bytes, state: DocumentState[KeySet]) -> Claims | None:
         """Return the cached claims of a token; None if it must be verified."""
-        entry, keys, boot = self._cache.find(digest), self._keys.state(), self._boot()
-        if entry is None or entry.keys is not keys.document:
+        entry, boot = self._cache.find(digest), self._boot()
+        if entry is None or entry.keys is not state.document:
             return None
-        if boot >= keys.fresh_until and entry.keys is not self.find_keys():
+        if boot >= state.fresh_until and entry.keys is not self._refreshed():
             return None
         if boot >= entry.until_boot or self._wall() >= entry.claims.expires_at:
             return None
@@ -229,22 +242,14 @@ class VerifierEngine:
             entry.used = True
         return entry.claims
 
-    def find_keys(self) -> KeySet | None:
-        """Return the usable key set, or None; start a background fetch if it is stale."""
-        state = self._keys.state()
-        if self._boot() < state.fresh_until:
-            return state.document
-        self._keys.refresh()
-        return self._keys.current()
-
-    def keys(self) -> KeySet:
+    def _usable_keys(self, state: DocumentState[KeySet]) -> KeySet:
         """
-        Return the usable key set.
+        Return the usable key set; start a background fetch if it is stale.
 
         Raises:
             KeysUnavailable: There is no usable key set, or it holds no usable key.
         """
-        keys = self.find_keys()
+        keys = state.document if self._boot() < state.fresh_until else self._refreshed()
         if keys is not None and keys.keys:
             return keys
         message = f"the keys of {self._policy.issuer} cannot be fetched"
@@ -258,6 +263,10 @@ class VerifierEngine:
             hint=failure.hint,
             retryable=failure.retryable,
         )
+
+    def _refreshed(self) -> KeySet | None:
+        self._keys.refresh()
+        return self._keys.current()
 
     def close(self) -> bool:
         """Clear the cache and wake all waiters; return whether this is the first call."""
