@@ -208,9 +208,9 @@ class Judge:
         self.limit = 60 + _PATIENCE * (time.monotonic() - run.begun)
 
 
-def report(plugin: str, verdicts: dict[str, str], **sample: int) -> float:
+def report(plugin: str, verdicts: Sequence[tuple[str, str]], **sample: int) -> float:
     """Print and write the figures; return the share that was found."""
-    survivors = [place for place, verdict in verdicts.items() if verdict == SURVIVED]
+    survivors = [place for place, verdict in verdicts if verdict == SURVIVED]
     found = len(verdicts) - len(survivors)
     share = round(found / len(verdicts), 3)
     figures = {**sample, "judged": len(verdicts), "found": found, "share": share}
@@ -226,9 +226,9 @@ def check(plugin: str, options: argparse.Namespace) -> float:
     every = judge.candidates()
     sample = random.Random(options.seed).sample  # noqa: S311 - no key is made of it
     chosen = sample(every, min(options.mutants, len(every)))
-    verdicts: dict[str, str] = {}
+    verdicts: list[tuple[str, str]] = []
     for candidate, verdict in judge.judge(chosen, workers=options.workers):
-        verdicts[candidate.place] = verdict
+        verdicts.append((candidate.place, verdict))
         print(f"{candidate.place}\n    {verdict}", flush=True)
     return report(plugin, verdicts, of=len(every), seed=options.seed)
 

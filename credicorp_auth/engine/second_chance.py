@@ -9,6 +9,7 @@ values at once may exceed the bound by their number until the next one is kept.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from contextlib import suppress
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -35,7 +36,7 @@ class SecondChanceTable(Generic[V]):
 
     def __init__(self, max_entries: int) -> None:
         self._max_entries = max_entries
-        self._remembered: dict[bytes, V] = {}
+        self._remembered: OrderedDict[bytes, V] = OrderedDict()
         self.find = self._remembered.get
 
     def __len__(self) -> int:
@@ -45,20 +46,18 @@ class SecondChanceTable(Generic[V]):
         """Store a value; replace an earlier value of the same digest."""
         self._remembered.pop(digest, None)
         if len(self._remembered) >= self._max_entries:
-            with suppress(RuntimeError, StopIteration):  # if others change it at this moment
+            with suppress(KeyError):  # if others have emptied it meanwhile
                 self._make_room()
         self._remembered[digest] = value
 
     def _make_room(self) -> None:
-        for step in range(_SECOND_CHANCES + 1):
-            digest = next(iter(self._remembered))
-            eldest = self._remembered.pop(digest, None)
-            if eldest is None:
-                continue  # another has evicted it
-            if not eldest.used or step == _SECOND_CHANCES:
+        for _ in range(_SECOND_CHANCES):
+            digest, eldest = self._remembered.popitem(last=False)
+            if not eldest.used:
                 return
             eldest.used = False
-            self._remembered.setdefault(digest, eldest)
+            self._remembered[digest] = eldest
+        self._remembered.popitem(last=False)
 
     def forget(self, digest: bytes | None) -> None:
         """Remove the value of a digest, or all values (None)."""

@@ -29,6 +29,10 @@ class _Opaque(Generic[T]):
     reveal: Callable[[], T]
 
     def __init__(self, value: T) -> None:
+        if not isinstance(value, (str, bytes, bytearray)):
+            message = f"a secret is text or bytes, not {type(value).__name__}"
+            raise TypeError(message)
+
         def reveal() -> T:
             return value
 

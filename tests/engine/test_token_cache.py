@@ -524,7 +524,7 @@ def test_who_can_wait_for_the_endpoint_does_not_make_do_with_a_look(engines):
 
     look = threading.Thread(target=ask)
     look.start()
-    while quiet._flight.find((frozenset(), True)) is None:
+    while quiet._calls.find((frozenset(), True)) is None:
         time.sleep(0.001)
     threading.Timer(0.1, cache.open.set).start()
 
@@ -545,7 +545,7 @@ def test_callers_of_one_moment_share_a_look(engines):
     for each in threads:
         each.start()
     key = (frozenset(), True)
-    while (look := quiet._flight.find(key)) is None or len(look.waiters) < len(threads):
+    while (look := quiet._calls.find(key)) is None or len(look.waiters) < len(threads):
         time.sleep(0.001)
     cache.open.set()
     for each in threads:

@@ -106,6 +106,15 @@ def test_fault_306_307_308_secrets_are_used_and_not_seen(thing):
             pickle.dumps(thing, protocol)
 
 
+@pytest.mark.parametrize("value", [None, 5, ["canary"], {"canary": 1}])
+def test_a_secret_is_text_or_bytes(value):
+    """Anything else is refused when it is wrapped, and not quoted."""
+    for kind in (Secret, SecretBytes):
+        with pytest.raises(TypeError, match="a secret is text or bytes, not") as raised:
+            kind(value)
+        assert "canary" not in str(raised.value)
+
+
 def test_a_secret_is_a_value():
     """Secrets compare by value, hash alike, stay themselves when copied, and never change."""
     one, same, other = Secret("a"), Secret("a"), Secret("b")

@@ -47,15 +47,20 @@ class Tokens:
         return len(self.transport.sent)
 
 
+class ActiveTransport(ScriptedTransport):
+    """A server for which every token is active."""
+
+    def send(self, request, *, timeout):
+        """Return that the token is active."""
+        super().send(request, timeout=timeout)
+        return HttpResponse(200, (("Content-Type", "application/json"),), SecretBytes(ACTIVE))
+
+
 class Introspections(Tokens):
     """Introspections of one token."""
 
     def __init__(self, timeout=10):
-        super().__init__(timeout, ScriptedTransport([self._response] * 20))
-
-    @staticmethod
-    def _response(_request):
-        return HttpResponse(200, (("Content-Type", "application/json"),), SecretBytes(ACTIVE))
+        super().__init__(timeout, ActiveTransport())
 
     def get(self):
         """Ask."""

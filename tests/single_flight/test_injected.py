@@ -1,4 +1,4 @@
-"""Whatever runs between two instructions of a call neither hangs nor breaks it, nor asks twice."""
+"""What runs between two instructions of a call neither hangs nor breaks it, nor asks twice."""
 
 from __future__ import annotations
 

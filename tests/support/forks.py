@@ -1,4 +1,4 @@
-"""A forked child that makes one check, in the middle of whatever the threads of the parent do."""
+"""A forked child that makes one check, while the threads of the parent are at work."""
 
 from __future__ import annotations
 

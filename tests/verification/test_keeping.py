@@ -141,7 +141,7 @@ def test_a_fetch_that_began_too_soon_is_followed_by_another(stage, forge):
     token = forge.issued(key=NEW, kid="new")
     waiting = threading.Thread(target=lambda: found.append(scene.verify(token)))
     waiting.start()
-    while not scene.engine._keys._flight.find("document").waiters:
+    while not scene.engine._keys._calls.find("document").waiters:
         time.sleep(0.001)
     gate.set()
     waiting.join()
@@ -575,7 +575,7 @@ def test_a_closed_verifier_refuses_and_wakes_those_who_wait(stage, forge):
     found = []
     waiting = threading.Thread(target=lambda: found.append(scene.verify(forge.issued())))
     waiting.start()
-    while not ((fetch := scene.engine._keys._flight.find("document")) and fetch.waiters):
+    while not ((fetch := scene.engine._keys._calls.find("document")) and fetch.waiters):
         time.sleep(0.001)
     assert scene.engine.close()
     assert not scene.engine.close()
@@ -658,3 +658,37 @@ def test_a_crash_while_fetching_is_an_error_like_others(stage, forge):
 
     assert "jwks.unavailable" == scene.verify(forge.issued())
     assert "plugin.contract" == scene.emitted("jwks.refresh_failed")[0]["code"]
+
+
+def test_a_mark_spares_a_token_once():
+    """A token that was shown again outlives the next one that comes, and not those after it."""
+    cache = SecondChanceTable(2)
+    for name in (b"used", b"once", b"new", b"newer"):
+        cache.keep(name, VerifiedToken(None, None, math.inf))
+        cache.find(b"used" if cache.find(b"used") else name).used = name == b"used"
+
+    assert [b"new", b"newer"] == [
+        name for name in (b"used", b"once", b"new", b"newer") if cache.find(name)
+    ]
+
+
+def test_a_token_or_all_tokens_are_forgotten():
+    """One name goes alone; no name means every one."""
+    cache = SecondChanceTable(3)
+    for name in (b"a", b"b", b"c"):
+        cache.keep(name, VerifiedToken(None, None, math.inf))
+    cache.forget(b"a")
+    assert [False, True, True] == [bool(cache.find(name)) for name in (b"a", b"b", b"c")]
+    cache.forget(None)
+    assert 0 == len(cache)
+
+
+def test_a_closed_verifier_remembers_no_token(stage, forge):
+    """Closing drops the claims of all tokens, and a new token is not used yet."""
+    scene = stage()
+    token = forge.issued()
+    scene.verify(token)
+    assert not scene.engine._cache.find(digest(token)).used
+    scene.engine.close()
+
+    assert 0 == len(scene.engine._cache)

@@ -79,5 +79,5 @@ class FetchBudget:
         return evolve(self, not_before=max(self._not_before, until))
 
     def agreed_on(self, now: float) -> FetchBudget:
-        """Return a budget whose next fetch is at `now`, not before, and whatever the bucket has."""
+        """Return a budget whose next fetch is at `now`, not before, even if the bucket is empty."""
         return evolve(self, not_before=now, agreed=True)

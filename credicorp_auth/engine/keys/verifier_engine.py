@@ -25,10 +25,9 @@ from credicorp_auth.errors import (
     UnknownKey,
 )
 from credicorp_auth.http.untrusted_text import escape_untrusted
-from credicorp_auth.jose.base64url import MAX_SIGNED_TOKEN
 from credicorp_auth.jose.claims import Claims, verify_requirements
 from credicorp_auth.jose.key_set import no_usable_key
-from credicorp_auth.jose.verification import read_token, verify_token
+from credicorp_auth.jose.verification import encode_token, read_token, verify_token
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.token import AccessToken
 
@@ -175,12 +174,11 @@ class VerifierEngine:
         kid = None
         try:
             text, wanted, scope = self._read_question(token, audience, required)
-            # What is too long to be a token is not hashed; the reader refuses it by its length.
-            is_short = len(text) <= MAX_SIGNED_TOKEN and text.isascii()
-            digest = sha256(text.encode()).digest() if is_short else b""
+            encoded = encode_token(text)
+            digest = sha256(encoded).digest()
             claims = self._recall(digest)
             if claims is None:
-                read = read_token(text, self._policy)
+                read = read_token(encoded, self._policy)
                 kid = read.kid
                 keys, boot, wall = self.keys(), self._boot(), self._wall()
                 claims = verify_token(read, keys, self._policy, now=wall)

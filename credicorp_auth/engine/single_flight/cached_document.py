@@ -4,7 +4,7 @@ Single-flight cache of one document of the authorization server, with stale-whil
 Theory of operation. Reading a fresh document is reading one cell. The first caller that finds it
 stale starts a background fetch and uses the stale copy; only a caller that needs a missing document
 or a missing part of it waits. All of them wait for the same fetch, as callers wait for a token (see
-flight.py). The fetch budget limits how often a fetch may start (see fetch_budget.py); the fetch
+calls.py). The fetch budget limits how often a fetch may start (see fetch_budget.py); the fetch
 itself spends it, before it sends anything.
 
 A failed fetch keeps the cached copy (stale-if-error) until the copy reaches its maximum age. A
@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from attrs import evolve, frozen
 
 from credicorp_auth.engine.progress import Progress
+from credicorp_auth.engine.single_flight.calls import SingleFlight
 from credicorp_auth.engine.single_flight.cell import Cell
 from credicorp_auth.engine.single_flight.driver import drive
-from credicorp_auth.engine.single_flight.flight import SingleFlight
 from credicorp_auth.engine.single_flight.in_flight import InFlightCall, run_guarded
 from credicorp_auth.errors import Closed, CredicorpAuthError
 from credicorp_auth.lifecycle.document import CachedCopy, FetchedDocument, Unconfirmed
@@ -147,7 +147,7 @@ class CachedDocument(Generic[D]):
         self.timeout, self._longest = timeout, longest
         self._state: Cell[DocumentState[D]] = Cell(DocumentState(budget))
         self.state = self._state.get
-        self._flight: SingleFlight[str] = SingleFlight(
+        self._calls: SingleFlight[str] = SingleFlight(
             name,
             clock,
             timeout,
@@ -214,15 +214,13 @@ class CachedDocument(Generic[D]):
                 return NoFetch.NEWER
             # Without a usable document every fetch is a routine one, named part or not.
             lacks = None if self._usable(state) is None else sought
-            is_inside = self._flight.is_inside(_KEY)  # the transport needs the document itself
+            is_inside = self._calls.is_inside(_KEY)  # the transport needs the document itself
             allowed = not is_inside and state.budget.allows(self._boot(), sought=lacks)
             return None if allowed else NoFetch.NOT_ALLOWED
 
         spare = self.timeout if seconds is None else min(seconds, self.timeout)
         try:
-            return self._flight.join(
-                _KEY, partial(self._run, sought), instead, inline_seconds=spare
-            )
+            return self._calls.join(_KEY, partial(self._run, sought), instead, inline_seconds=spare)
         except Closed:
             return NoFetch.NOT_ALLOWED
 
@@ -268,4 +266,4 @@ class CachedDocument(Generic[D]):
 
     def close(self) -> None:
         """Refuse further fetches and wake all waiters."""
-        self._flight.close()
+        self._calls.close()

@@ -42,7 +42,7 @@ class Crews:
     Args:
         name: The kind of call, used in the names of threads.
         limit: Calls that run at once.
-        flight: The single flight that the calls belong to.
+        owner: The single flight that the calls belong to.
         run: Runs one call.
         boot: The boot clock.
     """
@@ -52,11 +52,11 @@ class Crews:
         name: str,
         limit: int,
         *,
-        flight: object,
+        owner: object,
         run: Callable[[InFlightCall[Any]], None],
         boot: Callable[[], float],
     ) -> None:
-        self._name, self._limit, self._flight = name, limit, flight
+        self._name, self._limit, self._owner = name, limit, owner
         self._run, self._boot = run, boot
         self._by_generation = {Process.generation: _Crew(limit)}
 
@@ -68,7 +68,7 @@ class Crews:
             return
         context = contextvars.copy_context()
         # Between two calls, too, a finaliser on this thread must not wait for the crew.
-        context.run(IN_FLIGHT.set, (*IN_FLIGHT.get(), Mark(self._flight, None)))
+        context.run(IN_FLIGHT.set, (*IN_FLIGHT.get(), Mark(self._owner, None)))
         if start_thread(self._name, partial(self._work, crew), context):
             return
         if len(crew.permits) == self._limit - 1:
@@ -100,11 +100,7 @@ class Crews:
     def _work(self, crew: _Crew) -> None:
         """Run queued calls until the queue is empty."""
         while True:
-            while crew.queue:
-                try:
-                    call = crew.queue.popleft()
-                except IndexError:
-                    break
+            while call := _next(crew.queue):
                 crew.running[call] = None
                 call.context.copy().run(self._run, call)
                 if not _takes(crew, call):
@@ -122,3 +118,11 @@ def _takes(crew: _Crew, call: InFlightCall[Any]) -> bool:
     except KeyError:
         return False
     return True
+
+
+def _next(queue: deque[InFlightCall[Any]]) -> InFlightCall[Any] | None:
+    """Return the next call of a queue, or None."""
+    try:
+        return queue.popleft()
+    except IndexError:
+        return None

@@ -33,14 +33,14 @@ class Mark:
     What contexts and kept outcomes remember of a call.
 
     Args:
-        flight: The single flight that the call belongs to.
+        owner: The single flight that the call belongs to.
         subject: What the call is about; asking for it from inside the call would wait for itself.
     """
 
-    __slots__ = ("flight", "generation", "is_forgotten", "is_over", "subject")
+    __slots__ = ("generation", "is_forgotten", "is_over", "owner", "subject")
 
-    def __init__(self, flight: object, subject: Hashable) -> None:
-        self.flight, self.subject = flight, subject
+    def __init__(self, owner: object, subject: Hashable) -> None:
+        self.owner, self.subject = owner, subject
         self.generation = Process.generation
         self.is_over = False
         self.is_forgotten = False
@@ -120,7 +120,7 @@ class InFlightCall(Generic[T]):
             return False
         return True
 
-    def settle(self, outcome: T | CredicorpAuthError | None) -> None:
+    def finish(self, outcome: T | CredicorpAuthError | None) -> None:
         """End it, unless it has ended already; wake all waiters."""
         self.outcomes.setdefault(0, outcome)
         self.mark.is_over = True

@@ -11,8 +11,8 @@ from credicorp_auth.errors import Closed, CredicorpAuthError, Reentrant
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from credicorp_auth.engine.single_flight.calls import SingleFlight
     from credicorp_auth.engine.single_flight.driver import Wait
-    from credicorp_auth.engine.single_flight.flight import SingleFlight
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ MAX_CALLERS: Final = 32
 
 
 def obtain_shared(
-    flight: SingleFlight[T],
+    calls: SingleFlight[T],
     boot: Callable[[], float],
     digest: bytes,
     ask: Callable[[float], T],
@@ -31,20 +31,20 @@ def obtain_shared(
     Protocol of a caller: return the outcome for a token, or the error of this caller.
 
     Args:
-        flight: The single flight of this kind of question.
+        calls: The single calls of this kind of question.
         boot: The boot clock.
         digest: The SHA-256 of the token.
         ask: Asks the server, given a boot-clock deadline.
         find: Returns what is remembered, or None.
     """
-    deadline = boot() + flight.timeout
+    deadline = boot() + calls.timeout
 
     def make(call: InFlightCall[T]) -> T | CredicorpAuthError:
         return run_guarded(partial(ask, call.deadline))
 
     while True:
         try:
-            joined = flight.join(digest, make, find)
+            joined = calls.join(digest, make, find)
         except (Closed, Reentrant) as error:
             return error.with_traceback(None)
         if not isinstance(joined, InFlightCall):
@@ -56,7 +56,7 @@ def obtain_shared(
             return outcome.copy()
         if outcome is not None:
             return outcome
-        if flight.is_closed:
+        if calls.is_closed:
             return Closed(
                 "the CredicorpAuth was closed while a request about a token was in flight"
             )

@@ -49,7 +49,11 @@ def start_thread(
     started = False
     try:
         _RUNNING[thread] = name
-        _thread.start_new_thread(context.run, (_run, thread, run))
+        # Tracing comes first, as in `threading.Thread`, so that debuggers see what runs.
+        _thread.start_new_thread(
+            context.run,
+            (lambda: _run(thread, run, sys.settrace(threading.gettrace())),),  # type: ignore[func-returns-value]
+        )
         started = True
     except RuntimeError:
         return False
@@ -59,9 +63,8 @@ def start_thread(
     return started
 
 
-def _run(thread: object, run: Callable[[], None]) -> None:
+def _run(thread: object, run: Callable[[], None], _traced: None) -> None:
     try:
-        sys.settrace(threading.gettrace())  # what `threading.Thread` does for debuggers
         run()
     finally:
         _RUNNING.pop(thread, None)

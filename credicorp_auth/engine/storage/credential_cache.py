@@ -127,10 +127,6 @@ class CredentialCache:
         self._kept = None
         self._next_look = 0.0
 
-    def after_fork(self) -> None:
-        """Replace the lock in the forked child: a thread of the parent may have held it."""
-        self._lock = LateLock()
-
     def _serves(self, kept: _Kept, seconds: float, *, ahead: float = 0.0) -> bool:
         expires_at = kept.credentials.expires_at
         if expires_at is not None and self._clock.wall() + ahead >= expires_at:

@@ -166,8 +166,6 @@ class TokenCache:
     def after_fork(self) -> None:
         """Drop what belongs to the parent process in the forked child."""
         self._cache.after_fork()
-        if self._cipher is not None:
-            self._cipher.after_fork()
 
     def _read(self, key: str, read: Callable[[bytes], T]) -> T | Unusable | None:
         entry = self._ask("read", lambda: self._cache.read(key, timeout=self._timeout), _ENTRY)

@@ -3,7 +3,7 @@ Fresh record: what a caller reads who finds a fresh token, in one small object.
 
 A record is made for a held token by the first call that finds it fresh, not when the token
 arrives: so the records of scopes that are used lie side by side in memory, however far apart their
-tokens were minted. Its times never change but for one thing: whoever drops the token sets
+tokens were minted. Its times never change but for one thing: the caller that drops the token sets
 `until_wall` to minus infinity, in place. So a thread that was suspended just before it published
 the record cannot bring a dropped token back.
 """

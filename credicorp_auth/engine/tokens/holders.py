@@ -27,7 +27,7 @@ class Holders(Generic[H]):
 
     Some servers return one token for every scope, so that several entries hold one value. Then the
     index, which names one entry, is not enough: from the first such value on, all entries are
-    searched. Single writes of a dict are atomic, and whoever finds an entry looks at what it holds.
+    searched. Single writes of a dict are atomic, and what is found is asked what it holds.
 
     Args:
         entries: Returns all entries.
@@ -56,6 +56,4 @@ class Holders(Generic[H]):
     def remove(self, value: Secret, entry: H) -> None:
         """Record that an entry no longer holds a token of this value."""
         if not entry.holds(value) and self._by_value.get(value) is entry:
-            removed = self._by_value.pop(value, entry)
-            if removed is not entry:
-                self._is_shared = True
+            self._by_value.pop(value, None)

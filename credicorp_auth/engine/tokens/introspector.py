@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 
 from credicorp_auth.engine.second_chance import SecondChanceTable
+from credicorp_auth.engine.single_flight.calls import SingleFlight
 from credicorp_auth.engine.single_flight.driver import adrive, drive
-from credicorp_auth.engine.single_flight.flight import SingleFlight
 from credicorp_auth.engine.single_flight.shared_question import MAX_CALLERS, obtain_shared
 from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.lifecycle.introspect import (
@@ -105,7 +105,7 @@ class Introspector:
         self._policy, self._client_authentication = policy, client_authentication
         self._runtime = runtime
         self._cache = IntrospectionCache()
-        self._flight: SingleFlight[Timestamped[Introspection]] = SingleFlight(
+        self._calls: SingleFlight[Timestamped[Introspection]] = SingleFlight(
             "introspection", runtime.clock, timeout, keep=self._keep, limit=MAX_CALLERS
         )
         self._wall, self._boot = runtime.clock.wall, runtime.clock.boot
@@ -182,7 +182,7 @@ class Introspector:
     def _obtain(self, question: _Question) -> Generator[Wait, None, Outcome]:
         """Protocol of a caller whose token's result is not remembered."""
         find = partial(self._find, question.digest)
-        return obtain_shared(self._flight, self._boot, question.digest, question.ask, find)
+        return obtain_shared(self._calls, self._boot, question.digest, question.ask, find)
 
     def _keep(self, call: InFlightCall[Timestamped[Introspection]], outcome: Outcome) -> Outcome:
         digest, mark, seconds = call.mark.subject, call.mark, INACTIVE_SECONDS
@@ -204,7 +204,7 @@ class Introspector:
             text = token.value.reveal() if isinstance(token, AccessToken) else token
             digest = sha256(text.encode("utf-8", "surrogatepass")).digest()
         # In this order: until it is detached, a call may still store its result in the cache.
-        self._flight.forget(digest)
+        self._calls.forget(digest)
         self._cache.forget(digest)
 
     def forgive(self) -> None:
@@ -213,5 +213,5 @@ class Introspector:
 
     def close(self) -> None:
         """Clear the cache and wake all waiters."""
-        self._flight.close()
+        self._calls.close()
         self._cache.forget(None)

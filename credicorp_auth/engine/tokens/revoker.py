@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from credicorp_auth.engine.single_flight.calls import SingleFlight
 from credicorp_auth.engine.single_flight.driver import adrive, drive
-from credicorp_auth.engine.single_flight.flight import SingleFlight
 from credicorp_auth.engine.single_flight.shared_question import MAX_CALLERS, obtain_shared
 from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.lifecycle.revoke import revoke_token
@@ -65,7 +65,7 @@ class Revoker:
         self._tokens, self._introspector = tokens, introspector
         self._client_authentication, self._runtime = client_authentication, runtime
         self._boot = runtime.clock.boot
-        self._flight: SingleFlight[bool] = SingleFlight(
+        self._calls: SingleFlight[bool] = SingleFlight(
             "revocation",
             runtime.clock,
             timeout,
@@ -92,7 +92,7 @@ class Revoker:
             raise outcome
 
     def _obtain(self, revocation: _Revocation) -> Generator[Wait, None, bool | CredicorpAuthError]:
-        return obtain_shared(self._flight, self._boot, revocation.digest, revocation.run)
+        return obtain_shared(self._calls, self._boot, revocation.digest, revocation.run)
 
     def _prepare(self, token: str | AccessToken) -> _Revocation | CredicorpAuthError:
         try:
@@ -124,4 +124,4 @@ class Revoker:
 
     def close(self) -> None:
         """Refuse further revocations and wake all waiters."""
-        self._flight.close()
+        self._calls.close()

@@ -210,7 +210,6 @@ class ServerRuntime:
 
     def after_fork(self) -> None:
         """Keep the state in the forked child; drop what the adapters hold."""
-        self.credentials.after_fork()
         for part in (self.transport, self.cache, self.credentials.source):
             part.after_fork()
 

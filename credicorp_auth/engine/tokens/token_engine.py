@@ -1,8 +1,8 @@
 """
 Token engine: returns the held token, or makes callers wait for the in-flight call.
 
-The public methods read a fresh record (see `fresh.py`). Everybody else comes here and follows one
-protocol: decide, join the call, wait, look at what came. Nothing here holds a lock.
+A caller without a fresh record (see `fresh.py`) follows one protocol: decide, join the call, wait,
+look at what came. Nothing here holds a lock.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, cast
 from attrs import evolve
 
 from credicorp_auth.engine.fork import renew_after_fork
+from credicorp_auth.engine.single_flight.calls import SingleFlight
 from credicorp_auth.engine.single_flight.driver import adrive, drive
-from credicorp_auth.engine.single_flight.flight import SingleFlight
 from credicorp_auth.engine.single_flight.in_flight import InFlightCall, run_guarded
 from credicorp_auth.engine.single_flight.thread import start_or_run
 from credicorp_auth.engine.tokens.admission import Admissions, Decision, UnderWay
@@ -62,7 +62,7 @@ class TokenEngine:
         self._client, self._runtime, self._timeout = client, runtime, timeout
         self._admissions = Admissions(runtime)
         self._completion = Completion(client, runtime)
-        self._flight: SingleFlight[Held] = SingleFlight(
+        self._calls: SingleFlight[Held] = SingleFlight(
             "single-flight", runtime.clock, timeout, keep=self._keep, note_lost=self._note_lost
         )
         self.entries = TokenEntries(
@@ -118,20 +118,18 @@ class TokenEngine:
                     token = self._conclude(entry, joined, deadline, asked_again=asked_again)
                     if token is not None:
                         return token
-                    asked_again = asked_again or joined.outcome is not None
+                    asked_again |= joined.outcome is not None
                     continue
                 decision = joined
             if not decision.waits:
                 return self._follow(decision, entry, scope, deadline)
 
     def _decide(self, entry: TokenEntry, deadline: float) -> Decision:
-        if self._flight.is_closed:
+        if self._calls.is_closed:
             raise Closed("the CredicorpAuth is closed")
-        scope = entry.scope
-        full, cache_only = (self._flight.find((scope.words, each)) for each in (False, True))
-        calls = UnderWay(
-            full is not None, cache_only is not None, is_inside=self._flight.is_inside(scope)
-        )
+        scope, find = entry.scope, self._calls.find
+        full, cache_only = (find((scope.words, each)) is not None for each in (False, True))
+        calls = UnderWay(full, cache_only, self._calls.is_inside(scope))
         now, state = self._runtime.now(), entry.state.get()
         return self._admissions.decide(scope, state, now, deadline, calls)
 
@@ -163,7 +161,7 @@ class TokenEngine:
 
         make = partial(self._run_call, entry, cache_only=cache_only)
         key = (entry.scope.words, cache_only)
-        return self._flight.join(key, make, instead, subject=entry.scope)
+        return self._calls.join(key, make, instead, subject=entry.scope)
 
     def _run_call(
         self, entry: TokenEntry, call: InFlightCall[Held], *, cache_only: bool
@@ -189,12 +187,9 @@ class TokenEngine:
     def _keep(
         self, call: InFlightCall[Held], outcome: Held | CredicorpAuthError
     ) -> Held | CredicorpAuthError:
-        """Hold the token of a call in the entry that its scope has now."""
-        scope = cast("Scope", call.mark.subject)
         if isinstance(outcome, Held):
-            before, after = self.entries.place(scope).hold(outcome)
-            while after.is_evicted:
-                before, after = self.entries.place(scope).hold(outcome)
+            scope = cast("Scope", call.mark.subject)
+            before = self.entries.hold(scope, outcome)
             minted = outcome.token.provenance.source == MINTED
             if minted and outcome.windows.issued.boot < before.lost_until:
                 # The mint was needed only because the entry had been evicted.
@@ -208,7 +203,7 @@ class TokenEngine:
             self._runtime.emit("single_flight.abandoned", scope=" ".join(sorted(words)))
 
     def _is_under_way(self, scope: Scope) -> bool:
-        return any(self._flight.find((scope.words, each)) for each in (False, True))
+        return any(self._calls.find((scope.words, each)) for each in (False, True))
 
     def _conclude(
         self, entry: TokenEntry, call: InFlightCall[Held], deadline: float, *, asked_again: bool
@@ -216,24 +211,24 @@ class TokenEngine:
         """
         Return a valid token to one waiter, or raise the call's error.
 
-        Return None if the caller has time left to ask again: the call was lost, or its token has
-        been dropped or has expired since. A token that is dropped again and again is not asked for
-        more than twice.
+        Return None if there is time to ask again: the call was lost, or its token was dropped or
+        has expired since. After a second call, a token that was dropped is returned.
         """
         outcome = call.outcome
-        completed, entry = outcome is not None, self.entries.current(entry)
-        self._runtime.emit("token.waited", scope=str(entry.scope), completed=completed)
+        entry = self.entries.current(entry)
+        scope = str(entry.scope)
+        self._runtime.emit("token.waited", scope=scope, completed=outcome is not None)
         now, held = self._runtime.now(), entry.held
         if held is None and asked_again and isinstance(outcome, Held):
             held = outcome
         usable = held if held is not None and held.valid_at(now) else None
         if usable is not None and not _refuses(outcome):
             if not isinstance(outcome, Held):
-                self._runtime.emit("refresh.deferred", scope=str(entry.scope))
+                self._runtime.emit("refresh.deferred", scope=scope)
             return usable.token
         if isinstance(outcome, CredicorpAuthError):
             raise outcome.copy()
-        if self._flight.is_closed:
+        if self._calls.is_closed:
             raise Closed("the CredicorpAuth was closed while a token was being obtained")
         if now.boot < deadline and not call.is_under_way(now.boot):
             return None
@@ -291,7 +286,7 @@ class TokenEngine:
 
     def close(self) -> None:
         """Drop the tokens, wake all waiters with `Closed`, close the adapters; idempotent."""
-        if not self._flight.close():
+        if not self._calls.close():
             return
         for entry in self.entries.all():
             entry.change(lambda state: evolve(state, held=None, is_closed=True))

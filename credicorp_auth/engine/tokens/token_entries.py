@@ -22,8 +22,7 @@ the ids of rejected tokens and the pauses after 401s outlast an eviction.
 
 from __future__ import annotations
 
-from collections import deque
-from contextlib import suppress
+from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Final, cast
 
 from attrs import evolve
@@ -79,7 +78,7 @@ class TokenEntries:
         self._fresh: dict[object, Fresh[TokenEntry]] = {}
         self._expired = TokenEntry(default, self._holders, may_publish=False).fresh
         self._queue: deque[TokenEntry] = deque()  # all but the default one
-        self._evicted: dict[frozenset[str], TokenEntry] = {}
+        self._evicted: OrderedDict[frozenset[str], TokenEntry] = OrderedDict()
         self._generation = Process.generation
 
     def _new_entry(self, scope: Scope) -> TokenEntry:
@@ -133,6 +132,13 @@ class TokenEntries:
     def place(self, scope: Scope) -> TokenEntry:
         """Return the entry of a scope; add it if missing; do not mark it as used."""
         return self._by_words.get(scope.words) or self._add(scope)
+
+    def hold(self, scope: Scope, held: Held) -> EntryState:
+        """Hold a token in the entry that its scope has now; return the entry's state before."""
+        while True:
+            before, after = self.place(scope).hold(held)
+            if not after.is_evicted:
+                return before
 
     def publish(
         self, entry: TokenEntry, held: Held, scope: Scope | str | Iterable[str] | None
@@ -214,8 +220,7 @@ class TokenEntries:
             self._fresh.pop(key, None)
         self._evicted[entry.scope.words] = entry
         if len(self._evicted) > self.max_entries:
-            with suppress(RuntimeError, StopIteration):  # if others change it at this moment
-                self._evicted.pop(next(iter(self._evicted)), None)
+            self._evicted.popitem(last=False)
 
 
 def _restored(state: EntryState) -> EntryState:

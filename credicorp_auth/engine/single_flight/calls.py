@@ -1,10 +1,10 @@
 """
 Single flight: concurrent callers for one key, threads and tasks alike, share one in-flight call.
 
-Theory of operation. The calls in flight are one immutable mapping in a `Cell`. Whoever swaps in a
-mapping with a new call has started it; all others see it there and wait. There is no lock, so this
-code may be entered again on one thread between any two instructions: by a signal handler, by a
-finaliser, by an observer.
+Theory of operation. The calls in flight are one immutable mapping in a `Cell`. The caller that
+swaps in a mapping with a new call has started it; all others see it there and wait. There is no
+lock, so this code may be entered again on one thread between any two instructions: by a signal
+handler, by a finaliser, by an observer.
 
 Three orders make it right.
 
@@ -77,7 +77,7 @@ class SingleFlight(Generic[T]):
         self._crews = (
             None
             if limit is None
-            else Crews(self._name, limit, flight=self, run=self._run, boot=self._boot)
+            else Crews(self._name, limit, owner=self, run=self._run, boot=self._boot)
         )
         self._calls: Cell[Mapping[Hashable, InFlightCall[T]] | None] = Cell({})
 
@@ -94,7 +94,7 @@ class SingleFlight(Generic[T]):
     def is_inside(self, subject: Hashable) -> bool:
         """Return whether the current context is part of a call that must not be waited for."""
         return any(
-            mark.flight is self
+            mark.owner is self
             and (self._crews is not None or mark.subject == subject)
             and not mark.is_over
             and mark.generation == Process.generation
@@ -171,7 +171,7 @@ class SingleFlight(Generic[T]):
                 self._note_lost(key)
             self._start(fresh)
         except BaseException as interrupt:
-            # Nobody may wait for a call that nobody runs.
+            # No caller may wait for a call that no thread runs.
             published = fresh in (self._calls.get() or {}).values()
             if published and fresh.take():
                 self._end(fresh, crashed_call(type(interrupt).__name__))
@@ -208,7 +208,7 @@ class SingleFlight(Generic[T]):
                 outcome = self._keep(call, outcome)
         finally:
             self._calls.update(partial(_without, call=call))
-            call.settle(outcome)
+            call.finish(outcome)
 
     def forget(self, key: Hashable | None) -> None:
         """Detach the call of a key, or of all keys (None): the next caller starts a new one."""
@@ -223,7 +223,7 @@ class SingleFlight(Generic[T]):
         before, _ = self._calls.update(lambda _calls: None)
         for call in () if before is None else before.values():
             call.mark.is_forgotten = True
-            call.settle(None)
+            call.finish(None)
         return before is not None
 
 
@@ -239,6 +239,6 @@ def _without(
 def _renamed(
     calls: Mapping[Hashable, InFlightCall[Any]] | None, *, call: InFlightCall[Any]
 ) -> Mapping[Hashable, InFlightCall[Any]] | None:
-    """Return the calls with one of them under a key that nobody asks for."""
+    """Return the calls with one of them under a key that no caller asks for."""
     rest = _without(calls, call=call)
     return rest if rest is None or rest is calls else {**rest, call.mark: call}
