@@ -447,3 +447,58 @@ def test_a_value_that_was_dropped_before_it_was_recorded_is_not_recorded():
 
     assert {} == entries._holders._by_value
     subject.close()
+
+
+def test_a_shortcut_that_lags_behind_leads_to_the_newest_value():
+    """A thread that was suspended in the middle of a swap harms no reader."""
+    cell = Cell("first")
+    first = cell.newest()
+    cell.update(lambda _value: "second")
+    cell._newest = first
+
+    assert "second" == cell.newest().value == cell.get()
+
+
+def test_a_closed_entry_holds_nothing():
+    """A token that arrives after closing is not held."""
+    subject = Tokens()
+    subject.get()
+    entry = subject.auth._engine._default
+    held = entry.held
+    subject.close()
+    entry.hold(held)
+
+    assert entry.held is None
+
+
+def test_a_token_is_held_in_the_entry_that_its_scope_has_at_that_moment():
+    """An entry that is evicted just before it would hold a token holds none; its successor does."""
+    subject = Tokens()
+    subject.get()
+    entries = subject.auth._engine.entries
+    held, evicted = subject.auth._engine._default.held, entries.place(Scope("a"))
+    entries._evict(evicted)
+    entries._evicted.clear()
+    entries._by_words[evicted.scope.words] = evicted
+    entries._by_words = MeddlingDict(entries._by_words)
+    looked = iter([evicted])
+    place, entries.place = entries.place, lambda scope: next(looked, None) or place(scope)
+    entries._by_words.pop(evicted.scope.words)
+    entries.hold(Scope("a"), held)
+
+    assert (None, held) == (evicted.held, entries.known("a").held)
+    subject.close()
+
+
+def test_a_look_into_the_cache_that_is_lost_is_not_told():
+    """Only a call that may ask the endpoint is told to be lost."""
+    events = []
+    subject = Tokens()
+    subject.auth._engine._runtime.emitter._observers = (events.append,)
+    subject.auth._engine._note_lost((frozenset(), True))
+    subject.auth._engine._note_lost((frozenset({"b", "a"}), False))
+    subject.close()
+
+    assert [("single_flight.abandoned", "a b")] == [
+        (each.name, each.fields["scope"]) for each in events
+    ]

@@ -193,8 +193,8 @@ class TokenEngine:
             minted = outcome.token.provenance.source == MINTED
             if minted and outcome.windows.issued.boot < before.lost_until:
                 # The mint was needed only because the entry had been evicted.
-                max_entries = self.entries.max_entries
-                self._runtime.emit("token.evicted", scope=str(scope), max_entries=max_entries)
+                most = self.entries.max_entries
+                self._runtime.emit("token.evicted", scope=str(scope), max_entries=most)
         return outcome
 
     def _note_lost(self, key: Hashable) -> None:
@@ -219,8 +219,7 @@ class TokenEngine:
         scope = str(entry.scope)
         self._runtime.emit("token.waited", scope=scope, completed=outcome is not None)
         now, held = self._runtime.now(), entry.held
-        if held is None and asked_again and isinstance(outcome, Held):
-            held = outcome
+        held = outcome if held is None and asked_again and isinstance(outcome, Held) else held
         usable = held if held is not None and held.valid_at(now) else None
         if usable is not None and not _refuses(outcome):
             if not isinstance(outcome, Held):
