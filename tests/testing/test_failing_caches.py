@@ -84,6 +84,11 @@ def engine_over():
     wait_idle()
 
 
+def _call(engine):
+    """Return the call under way for the default scope."""
+    return engine._calls.find((engine._default.scope.words, False))
+
+
 @pytest.mark.parametrize(
     "build_cache",
     [
@@ -105,7 +110,7 @@ def test_an_engine_goes_on(engine_over, build_cache):
     ]
     for thread in threads:
         thread.start()
-    while not transport.sent or len(engine._default.call.waiters) < HERD:
+    while not transport.sent or len(_call(engine).waiters) < HERD:
         pass
     transport.gate.set()
     for thread in threads:

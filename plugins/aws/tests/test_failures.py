@@ -237,7 +237,9 @@ def test_fault_195_time_is_bounded(open_source, watch, script):
         error = watch(open_source(server.base, secret_id="a", timeout=1.5)).late(NAMES)
         requests = requests_to(server)
 
-    assert ("secret.unavailable", True) == (error.code, error.retryable)
+    # AWS's client, or the engine, is the first to give up.
+    assert error.code in {"secret.unavailable", "secret.timeout"}
+    assert error.retryable
     assert requests <= 2
 
 
