@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 from contextlib import suppress
 from functools import partial
 from operator import attrgetter
 from random import SystemRandom
-from typing import TYPE_CHECKING, Final, TypeGuard
+from typing import Final, TypeGuard
 
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth.http.secret import SecretBytes
-from credicorp_auth.plugin.api import CacheCapabilities, CacheEntry, LeaseState, sound_number
+from credicorp_auth.plugin.api import CacheCapabilities, CacheEntry, sound_number
 from credicorp_auth.plugin.api.clocks import wall
 from credicorp_auth_file.failures import perform
 from credicorp_auth_file.folder import LOCK, NEW, Folder
@@ -33,7 +32,6 @@ __all__ = ["CacheOptions", "FileCache"]
 _RECORD: Final = ".json"
 _RENEWED_WITHIN: Final = 86_400.0  # seconds: the default limit on a token's lifetime
 _SWEPT_AT_ONCE: Final = 16  # files checked at each write: bounds the work in a full folder
-_NO_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP})
 
 
 class FileCache:
@@ -73,11 +71,7 @@ class FileCache:
         return None if record is None else record.entry.reveal()
 
     def _read(self, stem: str) -> Record | None:
-        try:
-            self._folder.check()
-        except FileNotFoundError:
-            return None
-        record = self._find(stem)
+        record = self._find(stem) if self._folder.exists() else None
         if record is Unreadable.CORRUPT:
             raise CacheUnavailable(
                 f"the cache's file {stem}{_RECORD} holds no entry",
@@ -113,7 +107,7 @@ class FileCache:
         content = record.to_bytes()
         if len(content) > MAX_RECORD:
             raise CacheUnavailable("the entry is longer than any that is read back")
-        self._folder.check(make=True)
+        self._folder.make()
         with self._folder.locked(timeout):
             self._put(record, content)
             self._sweep(but={LOCK, f"{build_stem(record.key)}{_RECORD}"})
@@ -155,15 +149,11 @@ class FileCache:
         )
 
     def _discard(self, stem: str, expected: bytes | None, timeout: float) -> bool:
-        try:
-            self._folder.check()
-        except FileNotFoundError:
+        if not self._folder.exists():
             return False
         with self._folder.locked(timeout):
             record = self._find(stem)
-            is_meant = _is_valid(record) and (
-                expected is None or expected in record.entry.reveal()
-            )
+            is_meant = _is_valid(record) and (expected is None or expected in record.entry.reveal())
             return is_meant and self._folder.remove(f"{stem}{_RECORD}")
 
     def lease(self, key: str, *, seconds: float, timeout: float) -> FileLease | NoLease:
@@ -175,26 +165,18 @@ class FileCache:
             seconds: Seconds after which the lease expires if it is not renewed.
             timeout: Seconds to wait for the lock of the folder.
 
-        Returns:
-            The lease; `FAILED` if the file system has no locks.
-
         Raises:
             CacheUnavailable: The lock or the lease is not a plain private file
-                (`cache.lock_unsafe`), or the folder cannot be used.
+                (`cache.lock_unsafe`), the file system has no locks, or the folder cannot be used.
         """
         return perform(self._folder.path, partial(self._lease, build_stem(key), seconds, timeout))
 
     def _lease(self, stem: str, seconds: float, timeout: float) -> FileLease | NoLease:
-        try:
-            self._folder.check(make=True)
-            with self._folder.locked(timeout):
-                record = self._find(stem)
-                above = record.number if _is_valid(record) else 0
-                return take_lease(self._folder, stem, seconds=seconds, above=above)
-        except OSError as failure:
-            if failure.errno not in _NO_LOCKS:
-                raise
-        return NoLease(LeaseState.FAILED)
+        self._folder.make()
+        with self._folder.locked(timeout):
+            record = self._find(stem)
+            above = record.number if _is_valid(record) else 0
+            return take_lease(self._folder, stem, seconds=seconds, above=above)
 
     def entries(self, *, timeout: float) -> list[CacheEntry]:  # noqa: ARG002 - the port's
         """
@@ -206,11 +188,7 @@ class FileCache:
         return perform(self._folder.path, self._entries)
 
     def _entries(self) -> list[CacheEntry]:
-        try:
-            self._folder.check()
-        except FileNotFoundError:
-            return []
-        found = [self._glance(stem) for stem in self._stems()]
+        found = map(self._glance, self._stems() if self._folder.exists() else ())
         now = wall()
         return sorted(
             (
@@ -234,9 +212,7 @@ class FileCache:
         return perform(self._folder.path, partial(self._clear, timeout))
 
     def _clear(self, timeout: float) -> int:
-        try:
-            self._folder.check()
-        except FileNotFoundError:
+        if not self._folder.exists():
             return 0
         with self._folder.locked(timeout):
             self._folder.remove(NEW)

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from functools import reduce
 from itertools import pairwise
 from operator import or_
-from pathlib import PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from filelock import lock_descriptor, unlock_descriptor
@@ -58,39 +58,36 @@ class Folder:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._parents = [str(each) for each in reversed(PurePath(path).parents)]
+        self._place = Path(path)
+        self._parents = self._place.parents[::-1]
         self._locks: set[int] = set()
 
-    def locate(self, name: str) -> str:
-        """Return the path of a file."""
-        return os.path.join(self.path, name)  # noqa: PTH118 # strings, as in `os`
-
-    def check(self, *, make: bool = False) -> None:
+    def exists(self) -> bool:
         """
-        Check that only this user can write to the folder, and that no link of others leads there.
-
-        Args:
-            make: Whether to create it, and its missing parents, with mode 0700.
+        Return whether it exists, after checks that only this user can write to it.
 
         Raises:
             CacheUnavailable: It must not be used (`cache.permissions`).
-            FileNotFoundError: It does not exist.
         """
         try:
             self._check()
         except FileNotFoundError:
-            if not make:
-                raise
+            return False
+        return True
+
+    def make(self) -> None:
+        """Create it, and its missing parents, with mode 0700, unless it exists; check it."""
+        if not self.exists():
             self._make()
             self._check()
 
     def _check(self) -> None:
         for parent in self._parents if _USER else ():
             # In a folder that many users may write to, a link in the path may be an attack.
-            above = os.lstat(parent)
+            above = parent.lstat()
             if stat.S_ISLNK(above.st_mode) and above.st_uid not in {_ROOT, _USER()}:
-                raise refuse(parent, f"is a symbolic link of user {above.st_uid}")
-        found = os.lstat(self.path)
+                raise refuse(str(parent), f"is a symbolic link of user {above.st_uid}")
+        found = self._place.lstat()
         if is_link(found) or not stat.S_ISDIR(found.st_mode):
             raise refuse(self.path, "is a link, or no folder")
         if not _USER:
@@ -102,14 +99,14 @@ class Folder:
             raise refuse(self.path, f"has mode {mode:04o}, so others can put files there")
 
     def _make(self) -> None:
-        for above, each in pairwise((*self._parents, self.path)):
-            if os.path.exists(each):  # noqa: PTH110 # strings, as in `os`
+        for above, each in pairwise((*self._parents, self._place)):
+            if each.exists():
                 continue
-            if _USER and (owner := os.stat(above).st_uid) not in {_ROOT, _USER()}:  # noqa: PTH116
+            if _USER and (owner := above.stat().st_uid) not in {_ROOT, _USER()}:
                 # Such as root in a user's home: the user would then find files owned by root.
-                raise refuse(above, f"belongs to user {owner}, so no folder is made in it")
+                raise refuse(str(above), f"belongs to user {owner}, so no folder is made in it")
             with suppress(FileExistsError):
-                os.mkdir(each, 0o700)  # noqa: PTH102
+                each.mkdir(0o700)
 
     def read(self, name: str, *, code: str = "cache.permissions") -> bytes | None:
         """
@@ -135,31 +132,31 @@ class Folder:
             os.close(descriptor)
 
     def _open(self, name: str, flags: int, code: str) -> int:
-        path = self.locate(name)
+        path = self._place / name
         if _OPENS_LINKS:
             with suppress(FileNotFoundError):
-                if is_link(os.lstat(path)):
-                    raise refuse(path, "is a link", code=code)
+                if is_link(path.lstat()):
+                    raise refuse(str(path), "is a link", code=code)
         try:
             descriptor = os.open(path, flags | _SAFELY, 0o600)
         except OSError as failure:
             if failure.errno not in _SPECIAL:
                 raise
-            raise refuse(path, "is not a plain file", code=code) from None
+            raise refuse(str(path), "is not a plain file", code=code) from None
         if fault := _find_fault(os.fstat(descriptor)):
             os.close(descriptor)
-            raise refuse(path, fault, code=code)
+            raise refuse(str(path), fault, code=code)
         return descriptor
 
     def put(self, name: str, content: bytes) -> None:
         """Write a file with mode 0600, and replace any file of that name, under the lock."""
-        new = self.locate(NEW)
+        new = self._place / NEW
         self.remove(NEW)  # that of a process which was killed
         try:
             descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFELY, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
-            _replace(new, self.locate(name))
+            _replace(new, self._place / name)
         except OSError:
             with suppress(OSError):
                 self.remove(NEW)
@@ -167,17 +164,16 @@ class Folder:
 
     def names(self) -> list[str]:
         """List the names of all files in it."""
-        return os.listdir(self.path)
+        return [each.name for each in self._place.iterdir()]
 
     def age(self, name: str) -> float:
         """Return the seconds since a file was written, or, if that is in the future, until then."""
-        written_at = os.lstat(self.locate(name)).st_mtime  # noqa: PTH116 # strings, as in `os`
-        return abs(wall() - written_at)
+        return abs(wall() - (self._place / name).lstat().st_mtime)
 
     def remove(self, name: str) -> bool:
         """Remove a file, or a link but not its target; return whether it existed."""
         try:
-            os.unlink(self.locate(name))
+            (self._place / name).unlink()
         except FileNotFoundError:
             return False
         return True
@@ -256,10 +252,10 @@ def _find_fault(found: os.stat_result) -> str | None:
     return "has several names" if found.st_nlink > 1 else None
 
 
-def _replace(old: str, new: str) -> None:
+def _replace(old: Path, new: Path) -> None:
     for pause in _PAUSES:
         with suppress(PermissionError):
-            os.replace(old, new)
+            old.replace(new)
             return
         time.sleep(pause)
-    os.replace(old, new)
+    old.replace(new)

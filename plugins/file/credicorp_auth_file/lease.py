@@ -81,17 +81,11 @@ def _read_process(members: object) -> Process | None:
     return None
 
 
-@frozen
 class NoLease:
-    """
-    Null lease: another process holds it, or there are no locks.
+    """Null lease: another process holds it."""
 
-    Args:
-        state: The reason.
-    """
-
-    state: LeaseState
-    number: int = 0
+    state = LeaseState.HELD
+    number = 0
 
     def renew(self, *, timeout: float) -> bool:  # noqa: ARG002 - the port's
         """Return False: there is no lease to renew."""
@@ -150,7 +144,8 @@ class FileLease:
         )
 
     def _change_own(self, change: Callable[[], object], timeout: float) -> bool:
-        self._folder.check()
+        if not self._folder.exists():
+            return False
         with self._folder.locked(timeout):
             found = read_lease(self._folder, self._name)
             is_ours = found is not None and found.owner == self._stored.owner
@@ -165,9 +160,7 @@ class FileLease:
         self._folder.remove(self._name)
 
 
-def take_lease(
-    folder: Folder, stem: str, *, seconds: float, above: int
-) -> FileLease | NoLease:
+def take_lease(folder: Folder, stem: str, *, seconds: float, above: int) -> FileLease | NoLease:
     """
     Request the lease of a key once, under the lock of the folder.
 
@@ -183,7 +176,7 @@ def take_lease(
     name = f"{stem}{LEASE}"
     found = read_lease(folder, name)
     if found and found.is_held(seconds):
-        return NoLease(LeaseState.HELD)
+        return NoLease()
     now = wall()
     known = [above, found.number if found else 0]
     # Never behind the clock in microseconds, so that it grows also if the files are lost.

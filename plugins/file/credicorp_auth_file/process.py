@@ -10,6 +10,7 @@ from typing import Final
 from attrs import frozen
 
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+_NAMESPACE: Final = Path("/proc/self/ns/pid")
 _ENDED: Final = frozenset("ZX")  # states of a process that its parent has not waited for
 
 
@@ -55,7 +56,7 @@ def identify(pid: int) -> Process | None:
     """
     try:
         shown, _, started = _read_status("self")
-        boot, namespace = _BOOT.read_text("ascii").strip(), os.readlink("/proc/self/ns/pid")
+        boot, namespace = _BOOT.read_text("ascii").strip(), str(_NAMESPACE.readlink())
     except (OSError, ValueError):
         return None
     # /proc may be that of another namespace of process ids.
@@ -64,7 +65,6 @@ def identify(pid: int) -> Process | None:
 
 def _read_status(name: str) -> tuple[int, str, int]:
     # The name in parentheses may hold spaces and parentheses itself.
-    with open(f"/proc/{name}/stat", "rb", buffering=0) as file:
-        pid, _, rest = file.read().partition(b" (")
+    pid, _, rest = Path(f"/proc/{name}/stat").read_bytes().partition(b" (")
     fields = rest.rpartition(b") ")[2].split()
     return int(pid), fields[0].decode(), int(fields[19])

@@ -34,7 +34,6 @@ class Unreadable(Enum):
     """Reason why the content of a file is no record."""
 
     CORRUPT = "it is damaged, or none of ours"
-    OLDER = "its schema is no longer read"
     NEWER = "its schema is not known yet"
 
 
@@ -100,14 +99,14 @@ def read_record(content: bytes, stem: str) -> Record | Unreadable:
     """
     members = parse(content)
     schema = members.get("credicorp_auth_file")
-    if not is_count(schema) or schema > _LATEST_SCHEMA:
-        return Unreadable.CORRUPT
-    if schema != SCHEMA:
-        return Unreadable.NEWER if schema > SCHEMA else Unreadable.OLDER
+    if is_count(schema) and SCHEMA < schema <= _LATEST_SCHEMA:
+        return Unreadable.NEWER
     key, entry, number = members.get("key"), members.get("entry"), members.get("number")
     written, ends = members.get("written"), members.get("ends")
     if not (
-        isinstance(key, str)
+        is_count(schema)
+        and schema == SCHEMA
+        and isinstance(key, str)
         and isinstance(entry, str)
         and build_stem(key) == stem
         and is_count(number)
