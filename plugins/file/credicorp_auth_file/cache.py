@@ -14,7 +14,7 @@ from credicorp_auth.plugin.api import CacheCapabilities, CacheEntry, sound_numbe
 from credicorp_auth.plugin.api.clocks import wall
 from credicorp_auth_file.failures import perform
 from credicorp_auth_file.folder import LOCK, NEW, Folder
-from credicorp_auth_file.lease import LEASE, FileLease, NoLease, take_lease
+from credicorp_auth_file.lease import LEASE, FileLease, NoLease, is_leased, take_lease
 from credicorp_auth_file.options import CacheOptions
 from credicorp_auth_file.record import (
     LATEST_TIME,
@@ -173,6 +173,9 @@ class FileCache:
 
     def _lease(self, stem: str, seconds: float, timeout: float) -> FileLease | NoLease:
         self._folder.make()
+        # Those who wait for the holder do not compete with it for the lock.
+        if is_leased(self._folder, stem, seconds):
+            return NoLease()
         with self._folder.locked(timeout):
             record = self._find(stem)
             above = record.number if _is_valid(record) else 0

@@ -156,7 +156,7 @@ class Folder:
             descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFELY, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
-            _replace(new, self._place / name)
+            replace(new, self._place / name)
         except OSError:
             with suppress(OSError):
                 self.remove(NEW)
@@ -252,7 +252,8 @@ def _find_fault(found: os.stat_result) -> str | None:
     return "has several names" if found.st_nlink > 1 else None
 
 
-def _replace(old: Path, new: Path) -> None:
+def replace(old: Path, new: Path) -> None:
+    """Rename a file, and replace any other; try again for a while if the system refuses it."""
     for pause in _PAUSES:
         with suppress(PermissionError):
             old.replace(new)

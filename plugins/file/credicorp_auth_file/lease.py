@@ -160,6 +160,12 @@ class FileLease:
         self._folder.remove(self._name)
 
 
+def is_leased(folder: Folder, stem: str, seconds: float) -> bool:
+    """Return whether the lease of a key is held; see `take_lease`. It needs no lock."""
+    found = read_lease(folder, f"{stem}{LEASE}")
+    return found is not None and found.is_held(seconds)
+
+
 def take_lease(folder: Folder, stem: str, *, seconds: float, above: int) -> FileLease | NoLease:
     """
     Request the lease of a key once, under the lock of the folder.

@@ -75,19 +75,15 @@ def _small_files(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def _as_somebody(work):
-    child = os.fork()
-    if child == 0:  # pragma: no cover # measured in the parent only
-        code = 1
-        try:
-            os.setgroups([])
-            os.setgid(SOMEBODY)
-            os.setuid(SOMEBODY)
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    return 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+@contextmanager
+def _as_somebody():
+    os.setegid(SOMEBODY)
+    os.seteuid(SOMEBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
 
 
 @pytest.fixture
@@ -98,7 +94,9 @@ def small_files():
 
 @pytest.fixture
 def as_somebody():
-    """Run work in a child that is another user, without root's rights; return whether it did."""
+    """Let this process be another user for a while, without root's rights."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user, and CI is root")
     return _as_somebody
 
 
@@ -111,14 +109,12 @@ def hands(tmp_path):
 
 
 @pytest.fixture
-def somebody_s(request):
-    """The folder of another user, which is open to root alone besides."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can become another user, and CI is root")
-    above = Path(tempfile.mkdtemp(prefix="credicorp-"))
-    request.addfinalizer(lambda: shutil.rmtree(above))
-    os.chown(above, SOMEBODY, SOMEBODY)
-    return Hands(above / "tokens")
+def open_folder():
+    """A folder for all users, as /tmp is: only its owner replaces a file there."""
+    folder = Path(tempfile.mkdtemp(prefix="credicorp-"))
+    folder.chmod(0o1777)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
