@@ -1,8 +1,8 @@
 """
 Private folder of the cache: safety checks, atomic replacement, and the lock for changes.
 
-The folder is checked at each operation, a file after it was opened. As nobody else can write to the
-folder, nothing in it is swapped between a check and the use of its path.
+The folder is checked at each operation, a file after it was opened. As no other user can write to
+the folder, nothing in it is swapped between a check and the use of its path.
 """
 
 from __future__ import annotations

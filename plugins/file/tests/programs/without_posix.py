@@ -3,8 +3,8 @@ The file cache in a Python without the names that Windows lacks: it says what it
 
     python without_posix.py VANISH FOLDER KEY PART
 
-`VANISH` is the folder of the module that takes the names away. PART is `use` or `meet`.
-What comes of the steps is printed in JSON.
+`VANISH` is the folder of the module that takes the names away. PART is `use`, `hang` or
+`meet`. The results of its steps are printed in JSON.
 """
 
 from __future__ import annotations
@@ -38,14 +38,20 @@ def use():
     one.write(KEY, b"early", lifetime=60, number=1, timeout=5)
     yield other.read(KEY, timeout=5).decode()
     yield [first.renew(timeout=5), [each.key for each in other.entries(timeout=5)] == [KEY]]
-    second = other.lease(KEY, seconds=0, timeout=5)  # the holder's time is over
-    yield [second.state.name, second.number > first.number, first.renew(timeout=5)]
-    second.release(timeout=5)
+    first.release(timeout=5)
     FOLDER.chmod(0o777)
     (FOLDER / f"{KEY}.json").chmod(0o666)
     yield other.read(KEY, timeout=5).decode()
     yield [other.discard(KEY, expected=b"a", timeout=5), other.clear(timeout=5)]
     yield sorted(each.name for each in FOLDER.iterdir())
+
+
+def hang():
+    """Hold a lease, and do not renew it."""
+    held = build().lease(KEY, seconds=60, timeout=5)
+    later = build().lease(KEY, seconds=0, timeout=5)  # its time is over
+    yield [later.state.name, later.number > held.number]
+    yield [held.renew(timeout=5), later.renew(timeout=5)]
 
 
 def refused(call):
@@ -62,4 +68,4 @@ def meet():
     yield refused(lambda: one.read(KEY, timeout=5))
 
 
-print(json.dumps(list({"use": use, "meet": meet}[sys.argv[4]]())))
+print(json.dumps(list({"use": use, "hang": hang, "meet": meet}[sys.argv[4]]())))
