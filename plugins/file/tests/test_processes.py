@@ -7,7 +7,9 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
+import warnings
 
 import pytest
 
@@ -289,3 +291,48 @@ def test_stopped_at_random_points_nobody_waits_for_ever(hands, run):
         assert LeaseState.ACQUIRED is cache.lease(KEY, seconds=0, timeout=5).state
     for descriptor in (read_end, write_end):
         os.close(descriptor)
+
+
+def use_all(cache, key):
+    """Lease, write, read and discard, and find what was written."""
+    lease = cache.lease(key, seconds=60, timeout=60)
+    cache.write(key, key.encode(), lifetime=60, number=lease.number, timeout=60)
+    found = cache.read(key, timeout=60)
+    lease.release(timeout=60)
+    return (LeaseState.ACQUIRED, key.encode(), True) == (
+        lease.state,
+        found,
+        cache.discard(key, timeout=60),
+    )
+
+
+def test_forks_amid_busy_threads_leave_parent_and_child_at_work(hands, scale):
+    """177: each child uses the cache that it inherited, while three threads of the parent do."""
+    cache, done, works = hands.kept(), threading.Event(), []
+
+    def keep_using(key):
+        while not done.is_set():
+            works.append(use_all(cache, key))
+
+    threads = [threading.Thread(target=keep_using, args=(f"{each:064}",)) for each in range(3)]
+    for thread in threads:
+        thread.start()
+    codes = [fork_and_use(cache) for _ in range(max(10, int(100 * scale)))]
+    done.set()
+    for thread in threads:
+        thread.join()
+
+    assert {0} == set(codes)
+    assert {True} == set(works)
+    assert [f"{KEY}.json", "lock"] == hands.names()
+
+
+def fork_and_use(cache):
+    # Threads are under way on purpose: from 3.12 on, Python warns of what is tested here.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:  # pragma: no cover # measured in the parent only
+        cache.after_fork()
+        os._exit(0 if use_all(cache, f"{os.getpid():064}") else 1)
+    return ended(child)
