@@ -31,7 +31,7 @@ __all__ = ["CacheOptions", "FileCache"]
 
 _RECORD: Final = ".json"
 _RENEWED_WITHIN: Final = 86_400.0  # seconds: the default limit on a token's lifetime
-_SWEPT_AT_ONCE: Final = 16  # files checked at each write: bounds the work in a full folder
+_SWEPT_AT_ONCE: Final = 4  # files checked at each write: more than one, which a write may add
 
 
 class FileCache:

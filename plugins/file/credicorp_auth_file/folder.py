@@ -164,7 +164,8 @@ class Folder:
 
     def names(self) -> list[str]:
         """List the names of all files in it."""
-        return [each.name for each in self._place.iterdir()]
+        with os.scandir(self.path) as found:
+            return [each.name for each in found]
 
     def age(self, name: str) -> float:
         """Return the seconds since a file was written, or, if that is in the future, until then."""

@@ -475,7 +475,7 @@ def test_cleaning_up_is_bounded_and_leaves_what_is_not_private(hands):
     for _ in range(20):
         cache.write(KEY, b"x", lifetime=60, timeout=5)
 
-    assert 202 - 16 == after_one == len(hands.names())
+    assert 202 - 4 == after_one == len(hands.names())
 
 
 def test_what_would_not_be_read_back_is_not_written(hands):
