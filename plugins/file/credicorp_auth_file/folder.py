@@ -12,9 +12,7 @@ import os
 import stat
 import time
 from contextlib import contextmanager, suppress
-from functools import reduce
 from itertools import pairwise
-from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,7 +33,7 @@ _ROOT: Final = 0
 
 # Windows has O_BINARY alone of these, and neither owners nor modes.
 _FLAGS: Final = ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
-_SAFELY: Final = reduce(or_, (getattr(os, each, 0) for each in _FLAGS))
+_SAFELY: Final[int] = sum(getattr(os, each, 0) for each in _FLAGS)  # each is a bit of its own
 _OPENS_LINKS: Final = not hasattr(os, "O_NOFOLLOW")
 _USER: Final[Any] = getattr(os, "geteuid", None)
 

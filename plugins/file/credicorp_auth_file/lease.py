@@ -78,7 +78,8 @@ def _read_process(members: object) -> Process | None:
         case {"pid": int(pid), "started": int(started), "boot": str(boot), "namespace": str(place)}:
             # Other numbers than these mean a group of processes, or all of them.
             return Process(pid, started, boot, place) if pid > 0 else None
-    return None
+        case _:
+            return None
 
 
 class NoLease:

@@ -277,6 +277,7 @@ def test_stopped_at_random_points_nobody_waits_for_ever(hands, run):
     """Wherever a writer is stopped, others have the lease in the end, or are told; never a torn entry."""
     cache = hands.kept(b"0 " * 500)
     read_end, write_end = os.pipe()
+    outcomes = set()
     for _ in range(20):
         child = run(write_for_ever, write_end)
         os.read(read_end, 1)
@@ -286,11 +287,17 @@ def test_stopped_at_random_points_nobody_waits_for_ever(hands, run):
 
         assert entry is not None
         assert 1 == len(set(entry.split()))
+        try:
+            outcomes.add(cache.discard(KEY, expected=b"none", timeout=0.05))
+        except CacheUnavailable as told:
+            outcomes.add(told.code)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         assert LeaseState.ACQUIRED is cache.lease(KEY, seconds=0, timeout=5).state
     for descriptor in (read_end, write_end):
         os.close(descriptor)
+
+    assert outcomes <= {False, "cache.unavailable"}
 
 
 def use_all(cache, key):
