@@ -289,8 +289,8 @@ def test_stopped_at_random_points_nobody_waits_for_ever(hands, run):
         assert 1 == len(set(entry.split()))
         try:
             outcomes.add(cache.discard(KEY, expected=b"none", timeout=0.05))
-        except CacheUnavailable as told:
-            outcomes.add(told.code)
+        except CacheUnavailable as refused:
+            outcomes.add(refused.code)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         assert LeaseState.ACQUIRED is cache.lease(KEY, seconds=0, timeout=5).state
