@@ -5,17 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, TypeGuard
+from random import SystemRandom
+from typing import Final, TypeGuard
 
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth.http.secret import SecretBytes
-from credicorp_auth.plugin.api import CacheCapabilities, CacheEntry, LeaseState, sound_number
+from credicorp_auth.plugin.api import CacheCapabilities, CacheEntry, sound_number
+from credicorp_auth.plugin.api.clocks import wall
 from credicorp_auth_file.failures import perform
-from credicorp_auth_file.folder import TEMPORARY, make_folder, open_folder
-from credicorp_auth_file.lease import NO_LOCKS, FileLease, take_lease
-from credicorp_auth_file.leftovers import RECORD, sweep
-from credicorp_auth_file.lock import Locks
-from credicorp_auth_file.operations import SYSTEM
+from credicorp_auth_file.folder import LOCK, NEW, Folder
+from credicorp_auth_file.lease import LEASE, FileLease, NoLease, is_leased, take_lease
 from credicorp_auth_file.options import CacheOptions
 from credicorp_auth_file.record import (
     LATEST_TIME,
@@ -28,15 +27,11 @@ from credicorp_auth_file.record import (
     read_record,
 )
 
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from credicorp_auth_file.folder import Folder
-    from credicorp_auth_file.operations import Operations
-
 __all__ = ["CacheOptions", "FileCache"]
 
+_RECORD: Final = ".json"
 _RENEWED_WITHIN: Final = 86_400.0  # seconds: the default limit on a token's lifetime
+_SWEPT_AT_ONCE: Final = 4  # files checked at each write: more than one, which a write may add
 
 
 class FileCache:
@@ -45,15 +40,13 @@ class FileCache:
 
     Args:
         options: The options; by default, the default of each.
-        system: The operating system calls; tests pass fakes.
 
     .. versionadded:: 1.0.0
     """
 
-    def __init__(self, options: CacheOptions | None = None, *, system: Operations = SYSTEM) -> None:
+    def __init__(self, options: CacheOptions | None = None) -> None:
         self._options = options or CacheOptions()
-        self._system = system
-        self._locks = Locks(system)
+        self._folder = Folder(self._options.directory)
 
     @property
     def capabilities(self) -> CacheCapabilities:
@@ -74,23 +67,18 @@ class FileCache:
             CacheUnavailable: The file holds no entry (`cache.corrupt`), must not be trusted
                 (`cache.permissions`), or cannot be read (`cache.unavailable`).
         """
-        record = perform(self._options.directory, partial(self._read, key))
+        record = perform(self._folder.path, partial(self._read, build_stem(key)))
         return None if record is None else record.entry.reveal()
 
-    def _read(self, key: str) -> Record | None:
-        stem = build_stem(key)
-        try:
-            with self._opened() as folder:
-                record = _find(folder, stem)
-        except FileNotFoundError:
-            return None
+    def _read(self, stem: str) -> Record | None:
+        record = self._find(stem) if self._folder.exists() else None
         if record is Unreadable.CORRUPT:
             raise CacheUnavailable(
-                f"the cache's file {stem}{RECORD} holds no entry",
+                f"the cache's file {stem}{_RECORD} holds no entry",
                 code="cache.corrupt",
                 hint="nothing to do: the next token replaces it.",
             )
-        return record if self._is_valid(record) else None
+        return record if _is_valid(record) else None
 
     def write(
         self, key: str, entry: bytes, *, lifetime: float, number: int = 0, timeout: float
@@ -103,44 +91,43 @@ class FileCache:
             entry: The entry.
             lifetime: Seconds to keep it; 0 also removes an older entry of that key.
             number: Number of the lease under which it was minted; 0 replaces any entry.
-            timeout: Seconds that it may take in all.
+            timeout: Seconds to wait for the lock of the folder.
 
         Raises:
             CacheUnavailable: The entry was not stored, and an existing one is unchanged.
         """
-        now = self._system.wall()
+        now = wall()
         # With the arguments in this order, NaN becomes 0.
         ends = min(now + max(0.0, min(lifetime, LONGEST)), LATEST_TIME)
         record = Record(key, SecretBytes(entry), sound_number(number), now, ends)
         del entry  # so that no traceback holds it
-        perform(self._options.directory, partial(self._write, record, timeout))
+        perform(self._folder.path, partial(self._write, record, timeout))
 
     def _write(self, record: Record, timeout: float) -> None:
         content = record.to_bytes()
         if len(content) > MAX_RECORD:
             raise CacheUnavailable("the entry is longer than any that is read back")
-        make_folder(self._options.directory, self._system)
-        with self._opened() as folder:
-            with folder.temporary(content) as temporary, self._locks.held(folder, timeout):
-                self._put(folder, temporary, record)
-            folder.sync()
-            sweep(folder, self._locks, timeout)
+        self._folder.make()
+        with self._folder.locked(timeout):
+            self._put(record, content)
+            self._sweep(but={LOCK, f"{build_stem(record.key)}{_RECORD}"})
 
-    def _put(self, folder: Folder, temporary: str, record: Record) -> None:
-        name = f"{build_stem(record.key)}{RECORD}"
-        there = _find(folder, build_stem(record.key))
-        if there is Unreadable.NEWER and self._is_recent(folder, name):
+    def _put(self, record: Record, content: bytes) -> None:
+        stem = build_stem(record.key)
+        name = f"{stem}{_RECORD}"
+        there = self._find(stem)
+        if there is Unreadable.NEWER and self._folder.age(name) < _RENEWED_WITHIN:
             raise CacheUnavailable(
                 f"the cache's file {name} was written by a later version of credicorp-auth-file",
                 code="cache.newer_schema",
                 hint="update this service; until then, it mints for itself.",
             )
-        if self._outranks(there, record):
+        if _is_valid(there) and MAX_PLAUSIBLE_NUMBER >= there.number > record.number > 0:
             return
-        if self._is_valid(record):
-            folder.rename(temporary, name)
+        if _is_valid(record):
+            self._folder.put(name, content)
         else:
-            folder.remove(name)
+            self._folder.remove(name)
 
     def discard(self, key: str, *, expected: bytes | None = None, timeout: float) -> bool:
         """
@@ -149,7 +136,7 @@ class FileCache:
         Args:
             key: Name of the entry.
             expected: When given, drop only an entry that contains these bytes.
-            timeout: Seconds that it may take in all.
+            timeout: Seconds to wait for the lock of the folder.
 
         Returns:
             Whether an entry was dropped.
@@ -158,51 +145,41 @@ class FileCache:
             CacheUnavailable: The entry could not be checked or dropped.
         """
         return perform(
-            self._options.directory, partial(self._discard, build_stem(key), expected, timeout)
+            self._folder.path, partial(self._discard, build_stem(key), expected, timeout)
         )
 
     def _discard(self, stem: str, expected: bytes | None, timeout: float) -> bool:
-        try:
-            with self._opened() as folder, self._locks.held(folder, timeout):
-                record = _find(folder, stem)
-                is_meant = self._is_valid(record) and (
-                    expected is None or expected in record.entry.reveal()
-                )
-                return is_meant and folder.remove(f"{stem}{RECORD}")
-        except FileNotFoundError:
+        if not self._folder.exists():
             return False
+        with self._folder.locked(timeout):
+            record = self._find(stem)
+            is_meant = _is_valid(record) and (expected is None or expected in record.entry.reveal())
+            return is_meant and self._folder.remove(f"{stem}{_RECORD}")
 
-    def lease(self, key: str, *, seconds: float, timeout: float) -> FileLease:
+    def lease(self, key: str, *, seconds: float, timeout: float) -> FileLease | NoLease:
         """
         Request the lease to mint the token of a key, without waiting for its holder.
 
         Args:
             key: Name of the entry.
             seconds: Seconds after which the lease expires if it is not renewed.
-            timeout: Seconds that it may take in all.
-
-        Returns:
-            The lease; `FAILED` if the file system has no locks.
+            timeout: Seconds to wait for the lock of the folder.
 
         Raises:
-            CacheUnavailable: The lock file is not a plain private file (`cache.lock_unsafe`), or
-                the folder cannot be used.
+            CacheUnavailable: The lock or the lease is not a plain private file
+                (`cache.lock_unsafe`), the file system has no locks, or the folder cannot be used.
         """
-        return perform(
-            self._options.directory, partial(self._lease, build_stem(key), seconds, timeout)
-        )
+        return perform(self._folder.path, partial(self._lease, build_stem(key), seconds, timeout))
 
-    def _lease(self, stem: str, seconds: float, timeout: float) -> FileLease:
-        try:
-            make_folder(self._options.directory, self._system)
-            with self._opened() as folder, self._locks.held(folder, timeout):
-                record = _find(folder, stem)
-                above = record.number if self._is_valid(record) else 0
-                return take_lease(folder, self._locks, stem, seconds=seconds, above=above)
-        except OSError as failure:
-            if failure.errno not in NO_LOCKS:
-                raise
-        return FileLease(LeaseState.FAILED)
+    def _lease(self, stem: str, seconds: float, timeout: float) -> FileLease | NoLease:
+        self._folder.make()
+        # Those who wait for the holder do not compete with it for the lock.
+        if is_leased(self._folder, stem, seconds):
+            return NoLease()
+        with self._folder.locked(timeout):
+            record = self._find(stem)
+            above = record.number if _is_valid(record) else 0
+            return take_lease(self._folder, stem, seconds=seconds, above=above)
 
     def entries(self, *, timeout: float) -> list[CacheEntry]:  # noqa: ARG002 - the port's
         """
@@ -211,81 +188,81 @@ class FileCache:
         Raises:
             CacheUnavailable: The folder cannot be used.
         """
-        return perform(self._options.directory, self._entries)
+        return perform(self._folder.path, self._entries)
 
     def _entries(self) -> list[CacheEntry]:
-        try:
-            with self._opened() as folder:
-                found = [_glance(folder, stem) for stem in _stems(folder)]
-        except FileNotFoundError:
-            return []
-        now = self._system.wall()
+        found = map(self._glance, self._stems() if self._folder.exists() else ())
+        now = wall()
         return sorted(
             (
                 CacheEntry(each.key, max(now - each.written, 0.0), each.ends - now)
                 for each in found
-                if self._is_valid(each)
+                if _is_valid(each)
             ),
             key=attrgetter("key"),
         )
 
     def clear(self, *, timeout: float) -> int:
         """
-        Drop every entry, and every other file with an entry's name.
+        Drop every entry and lease, and every other file with the name of one.
 
         Returns:
-            The number of files removed.
+            The number of entries removed.
 
         Raises:
             CacheUnavailable: The folder cannot be used.
         """
-        return perform(self._options.directory, partial(self._clear, timeout))
+        return perform(self._folder.path, partial(self._clear, timeout))
 
     def _clear(self, timeout: float) -> int:
-        try:
-            with self._opened() as folder, self._locks.held(folder, timeout):
-                for name in folder.names():
-                    if name.endswith(TEMPORARY):
-                        folder.remove(name)
-                return sum(folder.remove(f"{stem}{RECORD}") for stem in _stems(folder))
-        except FileNotFoundError:
+        if not self._folder.exists():
             return 0
+        with self._folder.locked(timeout):
+            self._folder.remove(NEW)
+            for stem in self._stems(LEASE):
+                self._folder.remove(f"{stem}{LEASE}")
+            return sum(self._folder.remove(f"{stem}{_RECORD}") for stem in self._stems())
 
     def close(self) -> None:
-        """Release the leases that are held."""
-        self._locks.close()
+        """Do nothing: no file is open between two calls. A lease that is held expires."""
 
     def after_fork(self) -> None:
-        """Close the parent's locks in the child, and leave them locked."""
-        self._locks.after_fork()
+        """Close the parent's lock in the child, and leave it locked."""
+        self._folder.after_fork()
 
-    def _opened(self) -> AbstractContextManager[Folder]:
-        return open_folder(self._options.directory, self._system)
+    def _find(self, stem: str) -> Record | Unreadable | None:
+        content = self._folder.read(f"{stem}{_RECORD}")
+        return None if content is None else read_record(content, stem)
 
-    def _is_valid(self, found: Record | Unreadable | None) -> TypeGuard[Record]:
-        return isinstance(found, Record) and found.valid_at(self._system.wall())
+    def _glance(self, stem: str) -> Record | Unreadable | None:
+        # A listing skips files that cannot be read; a `read` of that key raises the error.
+        with suppress(OSError, CacheUnavailable):
+            return self._find(stem)
+        return None
 
-    def _is_recent(self, folder: Folder, name: str) -> bool:
-        # Services that can read it refresh it; one not refreshed for so long is unused.
-        found = folder.find(name)
-        return found is not None and abs(self._system.wall() - found.st_mtime) < _RENEWED_WITHIN
+    def _stems(self, kind: str = _RECORD) -> list[str]:
+        names = self._folder.names()
+        stems = [name.removesuffix(kind) for name in names if name.endswith(kind)]
+        return [stem for stem in stems if build_stem(stem) == stem]
 
-    def _outranks(self, found: Record | Unreadable | None, record: Record) -> bool:
-        return self._is_valid(found) and MAX_PLAUSIBLE_NUMBER >= found.number > record.number > 0
+    def _sweep(self, *, but: set[str]) -> None:
+        """Remove what is not needed of a random sample of the files, under the lock."""
+        with suppress(OSError):
+            names = [each for each in self._folder.names() if each not in but]
+            for name in SystemRandom().sample(names, min(_SWEPT_AT_ONCE, len(names))):
+                # A file that cannot be checked stays; a `read` of its key raises the error.
+                with suppress(OSError, CacheUnavailable):
+                    if self._is_unneeded(name):
+                        self._folder.remove(name)
+
+    def _is_unneeded(self, name: str) -> bool:
+        if name.endswith(LEASE):  # of a process that was killed; others are removed at release
+            return self._folder.age(name) > _RENEWED_WITHIN
+        if not name.endswith(_RECORD):
+            return False
+        record = self._find(name.removesuffix(_RECORD))
+        return record is not Unreadable.NEWER and not _is_valid(record)
 
 
-def _find(folder: Folder, stem: str) -> Record | Unreadable | None:
-    content = folder.read(f"{stem}{RECORD}")
-    return None if content is None else read_record(content, stem)
-
-
-def _glance(folder: Folder, stem: str) -> Record | Unreadable | None:
-    # A listing skips files that cannot be read; a `read` of that key raises the error.
-    with suppress(OSError, CacheUnavailable):
-        return _find(folder, stem)
-    return None
-
-
-def _stems(folder: Folder) -> list[str]:
-    stems = (name.removesuffix(RECORD) for name in folder.names() if name.endswith(RECORD))
-    return [stem for stem in stems if build_stem(stem) == stem]
+def _is_valid(found: Record | Unreadable | None) -> TypeGuard[Record]:
+    return isinstance(found, Record) and found.valid_at(wall())

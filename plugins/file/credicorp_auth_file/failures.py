@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from credicorp_auth.errors import CacheUnavailable
@@ -65,21 +64,3 @@ def refuse(path: str, message: str, *, code: str = "cache.permissions") -> Cache
         hint="let folder and files belong to this user alone, with modes 0700 and 0600, and no "
         "links among them; clearing the cache removes files that are not so.",
     )
-
-
-def find_fault(found: os.stat_result, *, user: int | None) -> str | None:
-    """
-    Return the reason why a file cannot be one of the cache's, or None.
-
-    Args:
-        found: Status of the open file.
-        user: Effective user id of this process; None if files have no owners and modes.
-    """
-    if not stat.S_ISREG(found.st_mode):
-        return "is not a regular file"
-    if user is not None and found.st_uid != user:
-        return f"belongs to user {found.st_uid}"
-    if user is not None and found.st_mode & 0o077:
-        return f"has mode {stat.S_IMODE(found.st_mode):04o}, so others can use it"
-    # A link count of 0 is fine: the file was replaced while it was open.
-    return "has several names" if found.st_nlink > 1 else None

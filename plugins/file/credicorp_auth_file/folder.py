@@ -1,278 +1,261 @@
-"""Private folder of the cache: ownership checks and file operations relative to it."""
+"""
+Private folder of the cache: safety checks, atomic replacement, and the lock for changes.
+
+The folder is checked at each operation, a file after it was opened. As no other user can write to
+the folder, nothing in it is swapped between a check and the use of its path.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import time
 from contextlib import contextmanager, suppress
-from functools import reduce
-from operator import or_
-from pathlib import PurePath
+from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from credicorp_auth_file.failures import find_fault, refuse
+from filelock import lock_descriptor, unlock_descriptor
+
+from credicorp_auth.errors import CacheUnavailable
+from credicorp_auth.plugin.api.clocks import monotonic, wall
+from credicorp_auth_file.failures import refuse
 from credicorp_auth_file.record import MAX_RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from credicorp_auth_file.operations import Operations
+LOCK: Final = "lock"
+NEW: Final = "new.tmp"  # one name is enough: files are written under the lock
 
 _ROOT: Final = 0
-TEMPORARY: Final = ".tmp"
 
+# Windows has O_BINARY alone of these, and neither owners nor modes.
+_FLAGS: Final = ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
+_SAFELY: Final[int] = sum(getattr(os, each, 0) for each in _FLAGS)  # each is a bit of its own
+_OPENS_LINKS: Final = not hasattr(os, "O_NOFOLLOW")
+_USER: Final[Any] = getattr(os, "geteuid", None)
 
-def _combine(*names: str) -> int:
-    return reduce(or_, (getattr(os, each, 0) for each in names))
+# Errors of opening what is no plain file.
+_SPECIAL: Final = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.ENODEV})
 
-
-# O_BINARY is for Windows, whose descriptors translate line ends and which has none of the others.
-_SAFELY: Final = _combine("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
-_FOLDER: Final = os.O_RDONLY | _combine("O_DIRECTORY", "O_NOFOLLOW", "O_CLOEXEC")
-
-# Seconds to wait before each retry: on Windows a file is not replaced while it is being read.
+# Seconds to wait before each retry: Windows does not replace a file while it is being read.
 _PAUSES: Final = (0.01, 0.02, 0.04, 0.08, 0.08)
+_FIRST_PAUSE: Final = 0.0005  # seconds until the lock is tried again; doubled each time
+_LONGEST_PAUSE: Final = 0.02
 
 
 class Folder:
     """
-    An open folder that was verified to be private; its files are reached through its descriptor.
-
-    Without POSIX there is no such descriptor; files are then reached by their paths.
+    The folder of a cache.
 
     Args:
-        path: Its path.
-        descriptor: Descriptor of the open folder; None without POSIX.
-        system: The operating system calls.
+        path: Its absolute path.
     """
 
-    def __init__(self, path: str, descriptor: int | None, system: Operations) -> None:
+    def __init__(self, path: str) -> None:
         self.path = path
-        self.system = system
-        self._descriptor = descriptor
+        self._place = Path(path)
+        self._parents = self._place.parents[::-1]
+        self._locks: set[int] = set()
 
-    def names(self) -> list[str]:
-        """List the names of all files in it."""
-        place = self.path if self._descriptor is None else self._descriptor
-        names: list[str] = self.system.listdir(place)
-        return names
+    def exists(self) -> bool:
+        """
+        Return whether it exists, after checks that only this user can write to it.
 
-    def _locate(self, name: str) -> tuple[str, dict[str, Any]]:
-        """Return the arguments that name a file to the calls of `os`."""
-        if self._descriptor is None:
-            return os.path.join(self.path, name), {}  # noqa: PTH118 # strings, as in `os`
-        return name, {"dir_fd": self._descriptor}
-
-    def find(self, name: str) -> os.stat_result | None:
-        """Return the status of a name without following links; None if it does not exist."""
-        path, place = self._locate(name)
+        Raises:
+            CacheUnavailable: It must not be used (`cache.permissions`).
+        """
         try:
-            found: os.stat_result = self.system.stat(path, follow_symlinks=False, **place)
+            self._check()
         except FileNotFoundError:
-            return None
-        return found
+            return False
+        return True
 
-    def read(self, name: str) -> bytes | None:
+    def make(self) -> None:
+        """Create it, and its missing parents, with mode 0700, unless it exists; check it."""
+        if not self.exists():
+            self._make()
+            self._check()
+
+    def _check(self) -> None:
+        for parent in self._parents if _USER else ():
+            # In a folder that many users may write to, a link in the path may be an attack.
+            above = parent.lstat()
+            if stat.S_ISLNK(above.st_mode) and above.st_uid not in {_ROOT, _USER()}:
+                raise refuse(str(parent), f"is a symbolic link of user {above.st_uid}")
+        found = self._place.lstat()
+        if is_link(found) or not stat.S_ISDIR(found.st_mode):
+            raise refuse(self.path, "is a link, or no folder")
+        if not _USER:
+            return
+        if found.st_uid != _USER():
+            raise refuse(self.path, f"belongs to user {found.st_uid}")
+        if found.st_mode & 0o022:
+            mode = stat.S_IMODE(found.st_mode)
+            raise refuse(self.path, f"has mode {mode:04o}, so others can put files there")
+
+    def _make(self) -> None:
+        for above, each in pairwise((*self._parents, self._place)):
+            if each.exists():
+                continue
+            if _USER and (owner := above.stat().st_uid) not in {_ROOT, _USER()}:
+                # Such as root in a user's home: the user would then find files owned by root.
+                raise refuse(str(above), f"belongs to user {owner}, so no folder is made in it")
+            with suppress(FileExistsError):
+                each.mkdir(0o700)
+
+    def read(self, name: str, *, code: str = "cache.permissions") -> bytes | None:
         """
         Return the content of a file, up to one byte more than a record may have.
 
         None if the file does not exist.
 
+        Args:
+            name: Its name.
+            code: Code of the error.
+
         Raises:
-            CacheUnavailable: The file is not a plain file of this user, or others can use it.
+            CacheUnavailable: It is not a plain file of this user, or others can use it.
         """
         try:
-            descriptor = self._open(name, os.O_RDONLY)
+            descriptor = self._open(name, os.O_RDONLY, code)
         except FileNotFoundError:
             return None
         try:
-            self.check(name, descriptor)
-            return self._read_all(descriptor)
+            size = os.fstat(descriptor).st_size
+            return os.read(descriptor, min(size, MAX_RECORD) + 1)
         finally:
-            self.system.close(descriptor)
+            os.close(descriptor)
 
-    def _read_all(self, descriptor: int) -> bytes:
-        content = bytearray()
-        while len(content) <= MAX_RECORD:
-            piece = self.system.read(descriptor, MAX_RECORD + 1 - len(content))
-            if not piece:
-                break
-            content += piece
-        return bytes(content)
-
-    def check(self, name: str, descriptor: int, *, code: str = "cache.permissions") -> None:
-        """Raise if an open file is not a plain private file of this user."""
-        opened = self.system.fstat(descriptor)
-        if self.system.posix:
-            fault = find_fault(opened, user=self.system.user())
-        else:
-            found = self.find(name)  # opening it may have followed a link
-            is_link = found is not None and _is_link(found)
-            fault = "is a link" if is_link else find_fault(opened, user=None)
-        if fault is not None:
-            raise refuse(f"{self.path}/{name}", fault, code=code)
-
-    @contextmanager
-    def temporary(self, content: bytes) -> Generator[str]:
-        """Write and sync a temporary file for the block to rename; remove it afterwards."""
-        name = f"{self.system.name()}{TEMPORARY}"
-        descriptor = self.create(name)
+    def _open(self, name: str, flags: int, code: str) -> int:
+        path = self._place / name
+        if _OPENS_LINKS:
+            with suppress(FileNotFoundError):
+                if is_link(path.lstat()):
+                    raise refuse(str(path), "is a link", code=code)
         try:
-            try:
-                rest = memoryview(content)
-                while rest:
-                    rest = rest[self.system.write(descriptor, rest) :]
-                self.system.fsync(descriptor)
-            finally:
-                self.system.close(descriptor)
-            yield name
-        finally:
-            self.remove(name)
+            descriptor = os.open(path, flags | _SAFELY, 0o600)
+        except OSError as failure:
+            if failure.errno not in _SPECIAL:
+                raise
+            raise refuse(str(path), "is not a plain file", code=code) from None
+        if fault := _find_fault(os.fstat(descriptor)):
+            os.close(descriptor)
+            raise refuse(str(path), fault, code=code)
+        return descriptor
 
-    def create(self, name: str) -> int:
-        """Create a file with mode 0600, independent of the umask, and return its descriptor."""
-        descriptor = self._open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+    def put(self, name: str, content: bytes) -> None:
+        """Write a file with mode 0600, and replace any file of that name, under the lock."""
+        new = self._place / NEW
+        self.remove(NEW)  # that of a process which was killed
         try:
-            if self.system.posix:
-                self.system.fchmod(descriptor, 0o600)
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFELY, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+            replace(new, self._place / name)
         except OSError:
-            self.system.close(descriptor)
-            self.remove(name)
+            with suppress(OSError):
+                self.remove(NEW)
             raise
-        return descriptor
 
-    def open(self, name: str) -> int:
-        """Open or create a file to lock, without following links or blocking."""
-        with suppress(FileNotFoundError):
-            return self._open(name, os.O_RDWR)
-        with suppress(FileExistsError):
-            return self.create(name)
-        return self._open(name, os.O_RDWR)
+    def names(self) -> list[str]:
+        """List the names of all files in it."""
+        with os.scandir(self.path) as found:
+            return [each.name for each in found]
 
-    def _open(self, name: str, flags: int) -> int:
-        path, place = self._locate(name)
-        descriptor: int = self.system.open(path, flags | _SAFELY, 0o600, **place)
-        return descriptor
-
-    def rename(self, name: str, new_name: str) -> None:
-        """Rename a file, and replace any file that has the new name."""
-        folder = self._descriptor
-        if folder is not None:
-            self.system.rename(name, new_name, src_dir_fd=folder, dst_dir_fd=folder)
-            return
-        old, new = self._locate(name)[0], self._locate(new_name)[0]
-        for pause in _PAUSES:
-            with suppress(PermissionError):
-                self.system.rename(old, new)
-                return
-            self.system.sleep(pause)
-        self.system.rename(old, new)
+    def age(self, name: str) -> float:
+        """Return the seconds since a file was written, or, if that is in the future, until then."""
+        return abs(wall() - (self._place / name).lstat().st_mtime)
 
     def remove(self, name: str) -> bool:
         """Remove a file, or a link but not its target; return whether it existed."""
-        path, place = self._locate(name)
         try:
-            self.system.unlink(path, **place)
+            (self._place / name).unlink()
         except FileNotFoundError:
             return False
         return True
 
-    def sync(self) -> None:
-        """Sync the folder's names to the disk, if the system can."""
-        if self._descriptor is not None:
-            self.system.fsync(self._descriptor)
+    @contextmanager
+    def locked(self, timeout: float) -> Generator[None]:
+        """
+        Hold the lock of the folder, which makes a check and the change after it atomic.
 
+        The system frees it if this process dies.
 
-@contextmanager
-def open_folder(path: str, system: Operations) -> Generator[Folder]:
-    """
-    Open a folder for the duration of a block.
+        Args:
+            timeout: Seconds to wait for it.
 
-    Args:
-        path: Absolute path.
-        system: The operating system calls.
-
-    Raises:
-        CacheUnavailable: It belongs to another user, or others may write to it
-            (`cache.permissions`).
-        FileNotFoundError: It does not exist.
-    """
-    if not system.posix:
-        # What a user's own folder inherits on Windows, its access control list, is not checked.
-        found = system.stat(path, follow_symlinks=False)
-        if _is_link(found) or not stat.S_ISDIR(found.st_mode):
-            raise refuse(path, "is a link, or no folder")
-        yield Folder(path, None, system)
-        return
-    _check_way(path, system)
-    descriptor = system.open(path, _FOLDER)
-    try:
-        _check_folder(path, system.fstat(descriptor), user=system.user())
-        yield Folder(path, descriptor, system)
-    finally:
-        system.close(descriptor)
-
-
-def make_folder(path: str, system: Operations) -> None:
-    """
-    Create a folder and its missing parents with mode 0700, unless it exists.
-
-    Args:
-        path: Absolute path.
-        system: The operating system calls.
-
-    Raises:
-        CacheUnavailable: The closest existing parent belongs to another user
-            (`cache.permissions`).
-    """
-    missing = [each for each in (*_parents(path), path) if not _is_there(each, system)]
-    for each in missing[:1] if system.posix else ():
-        _check_parent(_parents(each)[-1], system)
-    for each in missing:
-        with suppress(FileExistsError):
-            system.mkdir(each, 0o700)
-
-
-def _check_folder(path: str, found: os.stat_result, *, user: int) -> None:
-    if found.st_uid != user:
-        raise refuse(path, f"belongs to user {found.st_uid}")
-    if found.st_mode & 0o022:
-        mode = stat.S_IMODE(found.st_mode)
-        raise refuse(path, f"has mode {mode:04o}, so others can put files there")
-
-
-def _check_way(path: str, system: Operations) -> None:
-    # In a folder that many users may write to, a link in the path may be an attack.
-    for parent in _parents(path):
+        Raises:
+            CacheUnavailable: It was not free in time, so its holder hangs; or its file is not a
+                plain private file (`cache.lock_unsafe`).
+        """
+        descriptor = self._take_lock(timeout)
+        self._locks.add(descriptor)
         try:
-            found = system.stat(parent, follow_symlinks=False)
-        except FileNotFoundError:
-            return
-        if stat.S_ISLNK(found.st_mode) and found.st_uid not in {_ROOT, system.user()}:
-            raise refuse(parent, f"is a symbolic link of user {found.st_uid}")
+            yield
+        finally:
+            # The other way round, a child forked in between could close a file of its own.
+            self._locks.discard(descriptor)
+            try:
+                unlock_descriptor(descriptor)  # also for a child that has inherited it
+            finally:
+                os.close(descriptor)
+
+    def _take_lock(self, timeout: float) -> int:
+        given_up_at, pause = monotonic() + timeout, _FIRST_PAUSE
+        while (descriptor := self._try_lock()) is None:
+            if monotonic() >= given_up_at:
+                raise CacheUnavailable(
+                    f"the lock of the cache in {ascii(self.path)[1:-1]} is held for too long",
+                    hint="find the process that hangs while it has the cache's lock open.",
+                    retryable=True,
+                )
+            time.sleep(pause)  # looked up when called: gevent and eventlet replace it
+            pause = min(pause * 2, _LONGEST_PAUSE)
+        return descriptor
+
+    def _try_lock(self) -> int | None:
+        descriptor = self._open(LOCK, os.O_RDWR | os.O_CREAT, "cache.lock_unsafe")
+        try:
+            # Others do not see a file that was removed meanwhile; they lock a new one.
+            if lock_descriptor(descriptor, blocking=False) and os.fstat(descriptor).st_nlink:
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        return None
+
+    def after_fork(self) -> None:
+        """Close the parent's lock in the child, and leave it locked."""
+        while self._locks:
+            os.close(self._locks.pop())
 
 
-def _check_parent(parent: str, system: Operations) -> None:
-    owner = system.stat(parent).st_uid
-    if owner not in {_ROOT, system.user()}:
-        # Such as root in a user's home: the user would then find files owned by root.
-        raise refuse(parent, f"belongs to user {owner}, so no folder is made in it")
-
-
-def _is_link(found: os.stat_result) -> bool:
-    # On Windows there are more kinds than symbolic links, such as junctions: all reparse points.
+def is_link(found: os.stat_result) -> bool:
+    """Return whether it is a link, or one of the other reparse points of Windows, as junctions."""
     attributes = getattr(found, "st_file_attributes", 0)
     return stat.S_ISLNK(found.st_mode) or bool(attributes & stat.FILE_ATTRIBUTE_REPARSE_POINT)
 
 
-def _is_there(path: str, system: Operations) -> bool:
-    try:
-        system.stat(path)
-    except FileNotFoundError:
-        return False
-    return True
+def _find_fault(found: os.stat_result) -> str | None:
+    if not stat.S_ISREG(found.st_mode):
+        return "is not a plain file"
+    if _USER and found.st_uid != _USER():
+        return f"belongs to user {found.st_uid}"
+    if _USER and found.st_mode & 0o077:
+        return f"has mode {stat.S_IMODE(found.st_mode):04o}, so others can use it"
+    # A link count of 0 is fine: the file was replaced while it was open.
+    return "has several names" if found.st_nlink > 1 else None
 
 
-def _parents(path: str) -> list[str]:
-    """List the parents of a path, the root first."""
-    return [str(each) for each in reversed(PurePath(path).parents)]
+def replace(old: Path, new: Path) -> None:
+    """Rename a file, and replace any other; try again for a while if the system refuses it."""
+    for pause in _PAUSES:
+        with suppress(PermissionError):
+            old.replace(new)
+            return
+        time.sleep(pause)
+    old.replace(new)

@@ -1,159 +1,194 @@
 """
-Lease to mint for all processes of the host: a locked file with a heartbeat.
+Lease to mint for all processes that share the folder: a small file beside the entry.
 
-The kernel frees the lock of a holder that died, so its successor need not wait. A holder that
-hangs keeps the lock, but its heartbeat stops: one successor then replaces the file with a locked
-file of its own. Acquiring, renewing and taking over happen under the lock of the folder, so that
-no takeover happens between a check and the action on it. Releasing needs no lock: it unlocks a
-file that is the holder's own, under any name.
+It names its holder and the time of its last renewal, and is read and replaced under the lock of the
+folder. A holder that hangs loses it when the time is over; one that has ended, at once.
 """
 
 from __future__ import annotations
 
-import errno
+import json
+import os
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from attrs import frozen
+from attrs import asdict, evolve, frozen
 
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth.plugin.api import LeaseState
-from credicorp_auth_file.folder import open_folder
-from credicorp_auth_file.record import MAX_PLAUSIBLE_NUMBER
+from credicorp_auth.plugin.api.clocks import monotonic, wall
+from credicorp_auth_file.failures import perform
+from credicorp_auth_file.process import Process, identify
+from credicorp_auth_file.record import MAX_PLAUSIBLE_NUMBER, is_count, is_time, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from credicorp_auth_file.folder import Folder
-    from credicorp_auth_file.lock import LockFile, Locks
-    from credicorp_auth_file.operations import Operations
 
 LEASE: Final = ".lease"
-NO_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP})
-
-_DIGITS: Final = 20
+_OWNER_BYTES: Final = 16
 
 
 @frozen
+class StoredLease:
+    """
+    The content of a lease file.
+
+    Args:
+        number: Number of the lease.
+        owner: Random text that distinguishes this lease from any other.
+        renewed: Time of the last renewal in epoch seconds.
+        holder: The process that holds it; None if the system does not tell.
+    """
+
+    number: int
+    owner: str
+    renewed: float
+    holder: Process | None
+
+    def is_held(self, seconds: float) -> bool:
+        """Return whether it was renewed within these seconds by a process that has not ended."""
+        # A renewal in the future was before the wall clock was set back; it does not count.
+        if not -seconds <= wall() - self.renewed < seconds:
+            return False
+        return self.holder is None or not self.holder.has_ended()
+
+    def to_bytes(self) -> bytes:
+        """Return the content of the file."""
+        return json.dumps(asdict(self), separators=(",", ":")).encode("ascii")
+
+
+def read_lease(folder: Folder, name: str) -> StoredLease | None:
+    """
+    Read a lease file; None if there is none, or its content is no lease.
+
+    Raises:
+        CacheUnavailable: It is not a plain private file (`cache.lock_unsafe`).
+    """
+    members = parse(folder.read(name, code="cache.lock_unsafe") or b"")
+    number, owner, renewed = members.get("number"), members.get("owner"), members.get("renewed")
+    if not (is_count(number) and isinstance(owner, str) and is_time(renewed)):
+        return None
+    return StoredLease(number, owner, renewed, _read_process(members.get("holder")))
+
+
+def _read_process(members: object) -> Process | None:
+    match members:
+        case {"pid": int(pid), "started": int(started), "boot": str(boot), "namespace": str(place)}:
+            # Other numbers than these mean a group of processes, or all of them.
+            return Process(pid, started, boot, place) if pid > 0 else None
+        case _:
+            return None
+
+
+class NoLease:
+    """Null lease: another process holds it."""
+
+    state = LeaseState.HELD
+    number = 0
+
+    def renew(self, *, timeout: float) -> bool:  # noqa: ARG002 - the port's
+        """Return False: there is no lease to renew."""
+        return False
+
+    def release(self, *, timeout: float) -> None:
+        """Do nothing: there is no lease to release."""
+
+
 class FileLease:
     """
-    The outcome of a lease request.
+    A lease that was acquired. The copy that the child of a fork has is none.
 
     Args:
-        state: Whether it was acquired, is held by another process, or failed.
-        number: Its number; 0 if it was not acquired.
-        holding: The lock file; None if it was not acquired.
+        folder: The folder.
+        name: Name of the lease file.
+        stored: Its content.
+        seconds: Seconds after which it expires.
     """
 
-    state: LeaseState
-    number: int = 0
-    holding: Holding | None = None
+    state = LeaseState.ACQUIRED
+
+    def __init__(self, folder: Folder, name: str, stored: StoredLease, seconds: float) -> None:
+        self._folder = folder
+        self._name = name
+        self._stored = stored
+        self._seconds = seconds
+        self._until = monotonic() + seconds
+        self._pid = os.getpid()
+        self.number = stored.number
 
     def renew(self, *, timeout: float) -> bool:
-        """Send a heartbeat; return whether the lease is still held."""
-        return self.holding is not None and self.holding.renew(timeout)
+        """
+        Restart its time, unless another process has taken over; return whether it is still held.
 
-    def release(self, *, timeout: float) -> None:  # noqa: ARG002 - the port's
-        """Release the lease; a successor's file is a different one and stays locked."""
-        if self.holding is not None:
-            self.holding.release()
-
-
-@frozen(eq=False)
-class Holding:
-    """
-    A lock file that this process holds, and its location.
-
-    Args:
-        path: Path of the folder.
-        name: The file's name in it.
-        file: The lock file.
-        locks: The lock files of this cache.
-        system: The operating system calls.
-    """
-
-    path: str
-    name: str
-    file: LockFile
-    locks: Locks
-    system: Operations
-
-    def renew(self, timeout: float) -> bool:
-        """Send a heartbeat; return False if the lease was lost, or that cannot be checked."""
+        If the file cannot be reached, it is held until its time is over.
+        """
+        began = monotonic()
         try:
-            with open_folder(self.path, self.system) as folder, self.locks.held(folder, timeout):
-                is_ours = self.file.is_at(folder, self.name)
-                if is_ours:
-                    self.file.heartbeat()
-                else:
-                    self.release()
-                return is_ours
-        except (OSError, CacheUnavailable):
+            holds = self._change(self._prolong, timeout)
+        except CacheUnavailable:
+            return began < self._until
+        self._until = began + self._seconds if holds else began
+        return holds
+
+    def release(self, *, timeout: float) -> None:
+        """Remove the file if it is still ours; if it cannot be reached, the lease expires."""
+        try:
+            self._change(self._remove, timeout)
+        except CacheUnavailable:
+            return
+
+    def _change(self, change: Callable[[], object], timeout: float) -> bool:
+        return os.getpid() == self._pid and perform(
+            self._folder.path, partial(self._change_own, change, timeout)
+        )
+
+    def _change_own(self, change: Callable[[], object], timeout: float) -> bool:
+        if not self._folder.exists():
             return False
+        with self._folder.locked(timeout):
+            found = read_lease(self._folder, self._name)
+            is_ours = found is not None and found.owner == self._stored.owner
+            if is_ours:
+                change()
+        return is_ours
 
-    def release(self) -> None:
-        """Unlock and close the file."""
-        self.locks.give_back(self.file)
+    def _prolong(self) -> None:
+        self._folder.put(self._name, evolve(self._stored, renewed=wall()).to_bytes())
+
+    def _remove(self) -> None:
+        self._folder.remove(self._name)
 
 
-def take_lease(folder: Folder, locks: Locks, stem: str, *, seconds: float, above: int) -> FileLease:
+def is_leased(folder: Folder, stem: str, seconds: float) -> bool:
+    """Return whether the lease of a key is held; see `take_lease`. It needs no lock."""
+    found = read_lease(folder, f"{stem}{LEASE}")
+    return found is not None and found.is_held(seconds)
+
+
+def take_lease(folder: Folder, stem: str, *, seconds: float, above: int) -> FileLease | NoLease:
     """
     Request the lease of a key once, under the lock of the folder.
 
     Args:
         folder: The folder.
-        locks: The lock files of this cache.
         stem: File name of the key, without suffix.
-        seconds: Seconds without a heartbeat after which the holder counts as hung.
+        seconds: Seconds without a renewal after which the holder counts as hung.
         above: A number that the new one must exceed.
 
-    Returns:
-        The lease; `FAILED` if its holder hangs and cannot be replaced, as on Windows.
+    Raises:
+        CacheUnavailable: The lease file is not a plain private file (`cache.lock_unsafe`).
     """
     name = f"{stem}{LEASE}"
-    file = locks.open(folder, name)
-    try:
-        if file.take():
-            return _build_lease(folder, locks, name, file, _next_number(folder, file, above))
-        if _is_alive(folder, file, seconds):
-            locks.give_back(file)
-            return FileLease(LeaseState.HELD)
-        number = _next_number(folder, file, above)
-    except BaseException:
-        locks.give_back(file)
-        raise
-    locks.give_back(file)
-    if not folder.system.posix:  # the file cannot be replaced while its holder has it open
-        return FileLease(LeaseState.FAILED)
-    return _take_over(folder, locks, name, number)
-
-
-def _is_alive(folder: Folder, file: LockFile, seconds: float) -> bool:
-    # A heartbeat from the future was sent before the wall clock was set back; it is ignored.
-    silent_for = folder.system.wall() - file.last_heartbeat()
-    return -seconds <= silent_for < seconds
-
-
-def _take_over(folder: Folder, locks: Locks, name: str, number: int) -> FileLease:
-    with folder.temporary(b"") as temporary:
-        file = locks.open(folder, temporary)
-        try:
-            file.take()
-            lease = _build_lease(folder, locks, name, file, number)
-            folder.rename(temporary, name)
-        except BaseException:
-            locks.give_back(file)
-            raise
-    return lease
-
-
-def _next_number(folder: Folder, file: LockFile, above: int) -> int:
-    kept = file.read(_DIGITS)
-    last = int(kept) if len(kept) == _DIGITS and kept.isdigit() else 0
-    known = [each for each in (last, above) if each <= MAX_PLAUSIBLE_NUMBER]
-    microseconds = int(folder.system.wall() * 1_000_000)
-    return max([microseconds, *(each + 1 for each in known)])
-
-
-def _build_lease(folder: Folder, locks: Locks, name: str, file: LockFile, number: int) -> FileLease:
-    file.write(b"%0*d" % (_DIGITS, number))
-    file.heartbeat()
-    holding = Holding(folder.path, name, file, locks, folder.system)
-    return FileLease(LeaseState.ACQUIRED, number, holding)
+    found = read_lease(folder, name)
+    if found and found.is_held(seconds):
+        return NoLease()
+    now = wall()
+    known = [above, found.number if found else 0]
+    # Never behind the clock in microseconds, so that it grows also if the files are lost.
+    following = (each + 1 for each in known if each <= MAX_PLAUSIBLE_NUMBER)
+    number = max(int(now * 1_000_000), *following)
+    stored = StoredLease(number, os.urandom(_OWNER_BYTES).hex(), now, identify(os.getpid()))
+    folder.put(name, stored.to_bytes())
+    return FileLease(folder, name, stored, seconds)

@@ -34,7 +34,6 @@ class Unreadable(Enum):
     """Reason why the content of a file is no record."""
 
     CORRUPT = "it is damaged, or none of ours"
-    OLDER = "its schema is no longer read"
     NEWER = "its schema is not known yet"
 
 
@@ -81,6 +80,15 @@ def build_stem(key: str) -> str:
     return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def parse(content: bytes) -> dict[str, Any]:
+    """Return the members of a JSON object; none if it is not one."""
+    try:
+        members = json.loads(content.decode("ascii"))
+    except (ValueError, RecursionError):
+        return {}
+    return cast("dict[str, Any]", members) if isinstance(members, dict) else {}
+
+
 def read_record(content: bytes, stem: str) -> Record | Unreadable:
     """
     Read the content of a file.
@@ -89,30 +97,21 @@ def read_record(content: bytes, stem: str) -> Record | Unreadable:
         content: The content.
         stem: The file name, without suffix.
     """
-    try:
-        members = json.loads(content.decode("ascii"))
-    except (ValueError, RecursionError):
-        return Unreadable.CORRUPT
-    if not isinstance(members, dict):
-        return Unreadable.CORRUPT
-    return _read_members(cast("dict[str, Any]", members), stem)
-
-
-def _read_members(members: dict[str, Any], stem: str) -> Record | Unreadable:
+    members = parse(content)
     schema = members.get("credicorp_auth_file")
-    if not _is_count(schema) or schema > _LATEST_SCHEMA:
-        return Unreadable.CORRUPT
-    if schema != SCHEMA:
-        return Unreadable.NEWER if schema > SCHEMA else Unreadable.OLDER
+    if is_count(schema) and SCHEMA < schema <= _LATEST_SCHEMA:
+        return Unreadable.NEWER
     key, entry, number = members.get("key"), members.get("entry"), members.get("number")
     written, ends = members.get("written"), members.get("ends")
     if not (
-        isinstance(key, str)
+        is_count(schema)
+        and schema == SCHEMA
+        and isinstance(key, str)
         and isinstance(entry, str)
         and build_stem(key) == stem
-        and _is_count(number)
-        and _is_time(written)
-        and _is_time(ends)
+        and is_count(number)
+        and is_time(written)
+        and is_time(ends)
     ):
         return Unreadable.CORRUPT
     try:
@@ -122,11 +121,13 @@ def _read_members(members: dict[str, Any], stem: str) -> Record | Unreadable:
     return Record(key, SecretBytes(content), number, written, ends)
 
 
-def _is_count(value: object) -> TypeGuard[int]:
+def is_count(value: object) -> TypeGuard[int]:
+    """Return whether it is an integer from 0 to `MOST_NUMBER`."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_NUMBER
 
 
-def _is_time(value: object) -> TypeGuard[float]:
+def is_time(value: object) -> TypeGuard[float]:
+    """Return whether it is a time in epoch seconds, from 0 to `LATEST_TIME`."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return 0 <= value <= LATEST_TIME

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import errno
 import itertools
 import json
 import logging
 import os
 import subprocess
-import sys
 from base64 import b64decode, b64encode
+from contextlib import nullcontext
 
 import pytest
+from click.testing import CliRunner
 
+from credicorp_auth.cli.run import credicorp_auth
 from credicorp_auth.settings.schema import Settings
 from credicorp_auth.wiring.engines import build_engine
-from credicorp_auth_file import CacheOptions, FileCache
 from credicorp_auth_testing.clock import MovableClock
 from credicorp_auth_testing.fakes import ListedSecrets, ScriptedTransport, wait_idle
 
@@ -113,7 +113,7 @@ def test_fault_134_another_client_s_entry_is_no_entry(hands, engine_over):
 def test_fault_135_a_year_that_was_added_is_not_believed(hands, engine_over, where):
     """However long a record claims to live, its token is taken for a day at most."""
     clock = MovableClock()
-    first, _, _ = engine_over(hands.cache(wall=clock.wall), clock=clock)
+    first, _, _ = engine_over(hands.cache(), clock=clock)
     first.get_token()
     wait_idle()
     path, members = record_in(hands)
@@ -124,7 +124,7 @@ def test_fault_135_a_year_that_was_added_is_not_believed(hands, engine_over, whe
         members["entry"] = b64encode(json.dumps(entry).encode()).decode()
     path.write_text(json.dumps(members))
     clock.advance(86_401)
-    second, transport, _ = engine_over(hands.cache(wall=clock.wall), clock=clock)
+    second, transport, _ = engine_over(hands.cache(), clock=clock)
     token = second.get_token()
 
     assert 1 == len(transport.sent)
@@ -134,27 +134,36 @@ def test_fault_135_a_year_that_was_added_is_not_believed(hands, engine_over, whe
 @pytest.mark.parametrize(
     ("trouble", "code"),
     [
-        pytest.param(errno.ENOSPC, "cache.unavailable", id="142-disk full"),
-        pytest.param(errno.EROFS, "cache.permissions", id="143-read-only"),
-        pytest.param(errno.EACCES, "cache.permissions", id="143-denied"),
-        pytest.param(errno.ENOLCK, "cache.unavailable", id="144-no locks"),
+        pytest.param("full", "cache.unavailable", id="142-disk full"),
+        pytest.param("read-only", "cache.permissions", id="143-read-only"),
+        pytest.param("a file in its place", "cache.permissions", id="143-no folder"),
+        pytest.param("lock held", "cache.unavailable", id="150-lock held"),
     ],
 )
 def test_trouble_is_an_event_and_the_token_is_there(
-    failing, hands, engine_over, caplog, trouble, code
+    hands, small_files, engine_over, caplog, request, trouble, code
 ):
     """The call succeeds from memory, with a warning that names the trouble, and one request."""
-    hands.kept()
-    broken = {"lock": failing(trouble)} if trouble == errno.ENOLCK else {"write": failing(trouble)}
-    engine, transport, events = engine_over(hands.cache(**broken))
-    with caplog.at_level(logging.WARNING, logger="credicorp_auth"):
+    if trouble == "read-only":
+        hands = request.getfixturevalue("tiny")
+        hands.kept()
+        subprocess.run(["mount", "-o", "remount,ro", str(hands.place)], check=True)
+    elif trouble == "a file in its place":
+        hands.place.write_bytes(b"x")
+    else:
+        hands.kept()
+    engine, transport, events = engine_over(hands.cache())
+    limits = {"full": small_files(0), "lock held": hands.held_lock()}
+    with (
+        caplog.at_level(logging.WARNING, logger="credicorp_auth"),
+        limits.get(trouble, nullcontext()),
+    ):
         tokens = {engine.get_token().value.reveal() for _ in range(3)}
         wait_idle()
 
     assert ({"token-1"}, 1) == (tokens, len(transport.sent))
     assert ("cache.failed", code) in events
     assert code in caplog.text
-    assert [] == hands.torn()
 
 
 @pytest.mark.parametrize(
@@ -185,42 +194,39 @@ def test_a_bad_file_costs_one_request_and_is_told(hands, engine_over, content, m
 
 
 @pytest.fixture
-def environ(tmp_path):
-    """Name a cache of files by variables, and by a profile."""
+def call(tmp_path):
+    """Run a command of `credicorp-auth cache` over files that variables and a profile name."""
     folder = tmp_path / "tokens"
     profile = tmp_path / "credicorp.toml"
     profile.write_text(
         f'[files]\nclient_id = "a"\nsecrets = "env"\ncache = "file"\n'
         f'cache_options = {{ directory = "{folder}" }}\n'
     )
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CREDICORP_")}
-    return {
-        **kept,
+    environ = {
+        **{name: None for name in os.environ if name.startswith("CREDICORP_")},
         "CREDICORP_CONFIG": str(profile),
         "CREDICORP_CACHE": "file",
         "CREDICORP_CACHE_DIRECTORY": str(folder),
     }
 
+    def run(*arguments):
+        done = CliRunner().invoke(credicorp_auth, ["cache", *arguments], env=environ)
+        assert 0 == done.exit_code, done.output
+        return done.stdout
 
-def call(environ, *arguments):
-    """Run a command of `credicorp-auth cache`; return what it said."""
-    program = [sys.executable, "-m", "credicorp_auth", "cache", *arguments]
-    return subprocess.run(
-        program, env=environ, capture_output=True, text=True, check=True, timeout=300
-    ).stdout
+    return run
 
 
-@pytest.mark.slow
-def test_156_an_operator_sees_and_drops_what_is_there(environ, tmp_path):
+def test_156_an_operator_sees_and_drops_what_is_there(call, hands):
     """156: `cache list` shows names, ages and expiry, and no token; `cache clear` drops them."""
-    cache = FileCache(CacheOptions(directory=tmp_path / "tokens"))
+    cache = hands.cache()
     cache.write("ab" * 32, b"token-canary", lifetime=600, timeout=5)
-    table = call(environ, "list")
-    rows = json.loads(call(environ, "list", "--profile", "files", "--format", "json"))
+    table = call("list")
+    rows = json.loads(call("list", "--profile", "files", "--format", "json"))
 
     assert "ab" * 32 in table
     assert [("ab" * 32, True)] == [(each["name"], 500 < each["expires_in"] <= 600) for each in rows]
     assert "canary" not in f"{table}{rows}"
-    assert call(environ, "clear").startswith("dropped 1 from file")
-    assert "[]\n" == call(environ, "list", "--format", "json")
+    assert call("clear").startswith("dropped 1 from file")
+    assert "[]\n" == call("list", "--format", "json")
     assert None is cache.read("ab" * 32, timeout=5)

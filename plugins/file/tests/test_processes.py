@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
 import sys
+import threading
 import time
+import warnings
 
 import pytest
 
@@ -62,43 +65,45 @@ def write_for_ever(cache, reported):  # pragma: no cover # in children only
         lease.release(timeout=5)
 
 
-def test_fault_145_killed_at_two_hundred_points(hands, run):
-    """Whenever a writer is killed, the file holds one whole entry and every lock is free."""
+def test_fault_145_killed_at_any_point(hands, run, scale):
+    """Whenever a writer is killed, one whole entry is there, and all is free for the next at once."""
     cache = hands.kept(b"0 " * 500)
     read_end, write_end = os.pipe()
-    torn = 0
-    for _ in range(200):
+    amid = 0
+    for _ in range(max(20, int(300 * scale))):
         child = run(write_for_ever, write_end)
         os.read(read_end, 1)
         time.sleep(random.uniform(0, 0.004))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         entry = cache.read(KEY, timeout=5)
-        torn += len(hands.torn())
-        lease = cache.lease(KEY, seconds=60, timeout=5)
+        amid += hands.lease.exists()
+        lease = cache.lease(KEY, seconds=60, timeout=0)
 
         assert entry is not None
         assert 1 == len(set(entry.split()))
         assert 500 == len(entry.split())
         assert lease.state is LeaseState.ACQUIRED
-        lease.release(timeout=5)
-        cache.write(KEY, b"0 " * 500, lifetime=60, timeout=5)
+        lease.release(timeout=0)
+        cache.write(KEY, b"0 " * 500, lifetime=60, timeout=0)
+        assert [f"{KEY}.json", "lock"] == hands.names()
     for descriptor in (read_end, write_end):
         os.close(descriptor)
 
-    assert torn > 0  # or else no writer was killed amid its work
+    assert amid > 0  # or else no writer was killed while it held the lease
 
 
-def write_many(cache, mine):  # pragma: no cover # in children only
-    """Write a thousand entries of one's own."""
-    for number in range(1_000):
-        cache.write(KEY, b"%s %d " % (mine, number) * 100, lifetime=60, timeout=5)
+def write_many(cache, mine, times):  # pragma: no cover # in children only
+    """Write many entries of one's own."""
+    for number in range(times):
+        cache.write(KEY, b"%s %d " % (mine, number) * 100, lifetime=60, timeout=60)
 
 
-def test_fault_147_two_write_at_once_a_thousand_times(hands, run):
+def test_fault_147_two_write_at_once_a_thousand_times(hands, run, scale):
     """A caller that reads meanwhile meets whole entries only, and the last one of a writer stays."""
+    times = max(100, int(1_000 * scale))
     cache = hands.kept(b"begin 0 " * 100)
-    writers = [run(write_many, mine) for mine in (b"one", b"other")]
+    writers = [run(write_many, mine, times) for mine in (b"one", b"other")]
     reads = 0
     while any(
         os.waitid(os.P_PID, each, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None for each in writers
@@ -108,10 +113,11 @@ def test_fault_147_two_write_at_once_a_thousand_times(hands, run):
         assert entry is not None
         assert entry[: len(entry) // 100] * 100 == entry
 
+    last = b"%d" % (times - 1)
     assert [0, 0] == [ended(each) for each in writers]
-    assert cache.read(KEY, timeout=5)[:8] in {b"one 999 ", b"other 99"}
-    assert reads > 100
-    assert [] == hands.torn()
+    assert cache.read(KEY, timeout=5).split()[:2] in [[b"one", last], [b"other", last]]
+    assert reads > 0
+    assert [f"{KEY}.json", "lock"] == hands.names()
 
 
 def obtain(cache, gate, mints):  # pragma: no cover # in children only
@@ -121,7 +127,7 @@ def obtain(cache, gate, mints):  # pragma: no cover # in children only
         try:
             lease = cache.lease(KEY, seconds=30, timeout=5)
         except CacheUnavailable:
-            continue  # a hundred on a busy machine: the lock was not available in two seconds
+            continue  # a hundred on a busy machine: the lock was not free in time
         if lease.state is LeaseState.ACQUIRED:
             if cache.read(KEY, timeout=5) is None:
                 os.write(mints, b"m")
@@ -132,12 +138,13 @@ def obtain(cache, gate, mints):  # pragma: no cover # in children only
             time.sleep(0.02)
 
 
-def test_fault_148_a_hundred_start_cold(hands, run):
-    """A hundred processes that find nothing at the same moment mint once."""
+def test_fault_148_a_hundred_start_cold(hands, run, scale):
+    """A hundred processes, in part of the runs twenty, that find nothing at once mint once."""
+    count_of_all = max(20, int(100 * scale))
     gate, open_gate = os.pipe()
     minted, mints = os.pipe()
-    children = [run(obtain, gate, mints) for _ in range(100)]
-    os.write(open_gate, b"x" * 100)
+    children = [run(obtain, gate, mints) for _ in range(count_of_all)]
+    os.write(open_gate, b"x" * count_of_all)
     codes = {ended(each) for each in children}
     os.close(mints)
     with os.fdopen(minted, "rb") as reported:
@@ -150,25 +157,28 @@ def test_fault_148_a_hundred_start_cold(hands, run):
     assert b"minted" == hands.cache().read(KEY, timeout=5)
 
 
-def contend(cache, place, reported):  # pragma: no cover # in children only
-    """Have the lease a hundred times, and find nobody else to have it at the same time."""
+def contend(cache, place, reported, times):  # pragma: no cover # in children only
+    """Have the lease many times, and find nobody else to have it at the same time."""
     had = 0
-    while had < 100:
-        lease = cache.lease(KEY, seconds=60, timeout=5)
+    while had < times:
+        lease = cache.lease(KEY, seconds=60, timeout=60)
         if lease.state is LeaseState.ACQUIRED:
             os.close(os.open(place.parent / "mine", os.O_CREAT | os.O_EXCL))
             os.write(reported, b"%020d" % lease.number)
-            assert lease.renew(timeout=5)
+            assert lease.renew(timeout=60)
             (place.parent / "mine").unlink()
-            lease.release(timeout=5)
+            lease.release(timeout=60)
             had += 1
+        else:
+            time.sleep(0.005)
 
 
-def test_eight_processes_never_hold_it_together(hands, run):
+def test_eight_processes_never_hold_it_together(hands, run, scale):
     """Of processes that ask all the time one has it, and numbers grow in the order of having."""
+    times = max(5, int(100 * scale))
     read_end, write_end = os.pipe()
-    children = [run(contend, hands.place, write_end) for _ in range(8)]
-    numbers = [int(os.read(read_end, 20)) for _ in range(800)]
+    children = [run(contend, hands.place, write_end, times) for _ in range(8)]
+    numbers = [int(os.read(read_end, 20)) for _ in range(8 * times)]
     for descriptor in (read_end, write_end):
         os.close(descriptor)
 
@@ -183,21 +193,46 @@ def hold(cache, reported):  # pragma: no cover # in children only
     signal.pause()
 
 
-def test_fault_149_a_holder_that_is_killed_is_followed_at_once(hands, run):
-    """The kernel frees the lease of the dead; its age has no part in it."""
+@pytest.mark.parametrize("is_waited_for", [True, False])
+def test_fault_149_a_holder_that_is_killed_is_followed_at_once(hands, run, is_waited_for):
+    """Its lease would last for an hour; it is free as soon as the holder has ended, waited for or not."""
     read_end, write_end = os.pipe()
     child = run(hold, write_end)
     number = int(os.read(read_end, 30))
     cache = hands.cache()
     before = cache.lease(KEY, seconds=3_600, timeout=5)
     os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    os.waitid(os.P_PID, child, os.WEXITED | (0 if is_waited_for else os.WNOWAIT))
     after = cache.lease(KEY, seconds=3_600, timeout=5)
     for descriptor in (read_end, write_end):
         os.close(descriptor)
 
     assert (LeaseState.HELD, LeaseState.ACQUIRED) == (before.state, after.state)
     assert number < after.number
+
+
+ELSEWHERE = """
+import os, signal, sys
+from credicorp_auth_file import CacheOptions, FileCache
+lease = FileCache(CacheOptions(directory=sys.argv[1])).lease(sys.argv[2], seconds=3600, timeout=60)
+print(os.getpid(), lease.state.name, flush=True)
+signal.pause()
+"""
+
+
+@pytest.mark.parametrize("flags", ["--pid", "--pid --mount-proc"])
+def test_fault_149_a_holder_in_another_container_is_left_its_time(hands, flags):
+    """Its process id says nothing here, whether it sees our /proc or its own."""
+    command = ["unshare", "--fork", "--kill-child", *flags.split(), sys.executable, "-c", ELSEWHERE]
+    with subprocess.Popen([*command, str(hands.place), KEY], stdout=subprocess.PIPE) as holder:
+        said = holder.stdout.readline().split()
+        holder.kill()
+    if not said:
+        pytest.skip("only root has namespaces of process ids, and CI is root")
+
+    assert [b"1", b"ACQUIRED"] == said
+    assert LeaseState.HELD is hands.cache().lease(KEY, seconds=3_600, timeout=5).state
+    assert LeaseState.ACQUIRED is hands.cache().lease(KEY, seconds=0, timeout=5).state
 
 
 def hold_and_write(cache, reported, woken):  # pragma: no cover # in children only
@@ -242,6 +277,7 @@ def test_stopped_at_random_points_nobody_waits_for_ever(hands, run):
     """Wherever a writer is stopped, others have the lease in the end, or are told; never a torn entry."""
     cache = hands.kept(b"0 " * 500)
     read_end, write_end = os.pipe()
+    outcomes = set()
     for _ in range(20):
         child = run(write_for_ever, write_end)
         os.read(read_end, 1)
@@ -251,8 +287,59 @@ def test_stopped_at_random_points_nobody_waits_for_ever(hands, run):
 
         assert entry is not None
         assert 1 == len(set(entry.split()))
+        try:
+            outcomes.add(cache.discard(KEY, expected=b"none", timeout=0.05))
+        except CacheUnavailable as refused:
+            outcomes.add(refused.code)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         assert LeaseState.ACQUIRED is cache.lease(KEY, seconds=0, timeout=5).state
     for descriptor in (read_end, write_end):
         os.close(descriptor)
+
+    assert outcomes <= {False, "cache.unavailable"}
+
+
+def use_all(cache, key):
+    """Lease, write, read and discard, and find what was written."""
+    lease = cache.lease(key, seconds=60, timeout=60)
+    cache.write(key, key.encode(), lifetime=60, number=lease.number, timeout=60)
+    found = cache.read(key, timeout=60)
+    lease.release(timeout=60)
+    return (LeaseState.ACQUIRED, key.encode(), True) == (
+        lease.state,
+        found,
+        cache.discard(key, timeout=60),
+    )
+
+
+def test_forks_amid_busy_threads_leave_parent_and_child_at_work(hands, scale):
+    """177: each child uses the cache that it inherited, while three threads of the parent do."""
+    cache, done, works = hands.kept(), threading.Event(), []
+
+    def keep_using(key):
+        while not done.is_set():
+            works.append(use_all(cache, key))
+
+    threads = [threading.Thread(target=keep_using, args=(f"{each:064}",)) for each in range(3)]
+    for thread in threads:
+        thread.start()
+    codes = [fork_and_use(cache) for _ in range(max(10, int(100 * scale)))]
+    done.set()
+    for thread in threads:
+        thread.join()
+
+    assert {0} == set(codes)
+    assert {True} == set(works)
+    assert [f"{KEY}.json", "lock"] == hands.names()
+
+
+def fork_and_use(cache):
+    # Threads are under way on purpose: from 3.12 on, Python warns of what is tested here.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:  # pragma: no cover # measured in the parent only
+        cache.after_fork()
+        os._exit(0 if use_all(cache, f"{os.getpid():064}") else 1)
+    return ended(child)
