@@ -33,7 +33,7 @@ def test_an_engine_reads_what_another_minted(servers, build):
     """The second engine of a fleet reads the token of the first."""
     build, minted, emitted = build
     server = servers.start()
-    tokens = [build(server.url, budget="2").get_token() for _ in range(2)]
+    tokens = [build(server.url).get_token() for _ in range(2)]
 
     assert tokens[0].value == tokens[1].value
     assert 1 == len(minted)
@@ -51,7 +51,7 @@ def test_fault_157_down_the_mint_proceeds(build):
 
 
 def test_fault_158_silent_the_mint_proceeds(servers, build):
-    """A server that stands still costs its budget, and then nothing."""
+    """A server that stands still costs its time, and the mint goes on."""
     build, minted, emitted = build
     server = servers.start()
     server.freeze()
