@@ -39,6 +39,8 @@ LEVELS: Final[Mapping[str, int]] = {
     "secret.stale": logging.WARNING,
     "cache.failed": logging.WARNING,
     "cache.corrupt": logging.WARNING,
+    "adapter.trouble": logging.WARNING,
+    "adapter.recovered": logging.INFO,
     "clock.skew": logging.WARNING,
     "single_flight.abandoned": logging.WARNING,
     "token.key_unknown": logging.DEBUG,

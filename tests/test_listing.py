@@ -49,47 +49,28 @@ def test_the_core_alone_lists_all_of_ours_as_not_installed():
     assert all(each.is_own for each in listed)
 
 
-@pytest.mark.parametrize(
-    ("source", "state", "warning"),
-    [
-        (PLUGIN, AdapterStatus.AVAILABLE, ""),
-        ("CREDICORP_API: int = 1", AdapterStatus.AVAILABLE, ""),
-        ("from elsewhere import CREDICORP_API", AdapterStatus.AVAILABLE, ""),
-        ("CREDICORP_API = 3", AdapterStatus.BROKEN, "it states CREDICORP_API = 3; this credicorp-auth speaks 1"),
-        ("def", AdapterStatus.BROKEN, "cannot be read as Python"),
-        ("\0", AdapterStatus.BROKEN, "cannot be read as Python"),
-    ],
-)  # fmt: skip
-def test_a_plugin_is_read_and_not_run(install, source, state, warning):
-    """What a plugin says of itself is read in its source; it is not imported."""
+@pytest.mark.parametrize("source", [PLUGIN, "CREDICORP_API = 3", "def", "\0"])
+def test_a_plugin_is_neither_imported_nor_read(install, source):
+    """What only an import or the source could tell of a plugin is not in the list."""
     found = install(("a-cache", "a", source))
-    emitted = states(found)["cache", "a"]
 
-    assert state is emitted[0]
-    assert emitted[1].endswith(warning)
+    assert (AdapterStatus.AVAILABLE, "") == states(found)["cache", "a"]
     assert found[0].value not in sys.modules
 
 
-@pytest.mark.parametrize("module", ["nowhere", "nowhere.plugin", "json.nowhere", "sys.nowhere"])
-def test_a_module_that_is_not_there(install, module):
-    """An entry point that leads nowhere is broken."""
-    install(("a-cache", "a", PLUGIN))
-    info = next(install.folder.glob("*.dist-info"))
-    (info / "entry_points.txt").write_text(f"[credicorp_auth.caches]\na = {module}\n")
-
-    assert (AdapterStatus.BROKEN, f"there is no module {module}") == states(install())["cache", "a"]
-
-
-@pytest.mark.parametrize("value", ["!!", "", "..", "a..b", "odd-name.plugin"])
-def test_an_entry_point_that_names_nothing(install, value):
-    """An entry point whose value is no module is broken, and the list is had all the same."""
+@pytest.mark.parametrize(
+    "value", ["nowhere", "nowhere.plugin", "nowhere:plugin", "!!", "", "..", "odd-name.plugin"]
+)
+def test_an_entry_point_that_leads_nowhere(install, value):
+    """An entry point whose package is not there is broken, and the list is had all the same."""
     install(("a-cache", "a", PLUGIN))
     info = next(install.folder.glob("*.dist-info"))
     (info / "entry_points.txt").write_text(f"[credicorp_auth.caches]\na = {value}\n")
-    emitted = states(install())
+    state, warning = states(found := install())["cache", "a"]
 
-    assert AdapterStatus.BROKEN is emitted["cache", "a"][0]
-    assert AdapterStatus.AVAILABLE is emitted["cache", "memory"][0]
+    assert AdapterStatus.BROKEN is state
+    assert warning.startswith("there is no package ")
+    assert AdapterStatus.AVAILABLE is states(found)["cache", "memory"][0]
 
 
 @pytest.mark.slow
@@ -120,26 +101,16 @@ def test_damaged_metadata_hide_no_other(install, metadata, points):
     assert ("available", "active") == (emitted["good"], emitted["memory"])
 
 
-def test_a_module_without_source_is_believed(install):
-    """A compiled module has nothing to read; it is not called broken for that."""
-    install(("a-cache", "a", PLUGIN))
-    info = next(install.folder.glob("*.dist-info"))
-    (info / "entry_points.txt").write_text("[credicorp_auth.caches]\na = sys\n")
-
-    assert (AdapterStatus.AVAILABLE, "") == states(install())["cache", "a"]
-
-
 def test_a_plugin_inside_a_package_is_found_without_importing_the_package(install):
-    """The package that holds a plugin is looked through, and not run."""
+    """The package that holds a plugin is found, and not run."""
     install(("a-cache", "a", PLUGIN))
     package = install.folder / "bomb_package"
     package.mkdir()
     (package / "__init__.py").write_text("raise SystemExit")
-    (package / "plugin.py").write_text("CREDICORP_API = 9")
     info = next(install.folder.glob("*.dist-info"))
     (info / "entry_points.txt").write_text("[credicorp_auth.caches]\na = bomb_package.plugin\n")
 
-    assert AdapterStatus.BROKEN is states(install())["cache", "a"][0]
+    assert (AdapterStatus.AVAILABLE, "") == states(install())["cache", "a"]
     assert "bomb_package" not in sys.modules
 
 

@@ -1,11 +1,12 @@
 """
 The tests of the core and the plugins, in one run of pytest.
 
-    python tools/suite.py [--cover] [PATH or option of pytest …]
+    python tools/suite.py [--cover | --matrix] [PATH or option of pytest …]
 
-Without a path, all tests run but those marked `proof`, on as many processes as there are
-processors; with `--cover` their coverage is checked. With a path, only that path runs, once and
-without a coverage check: a part covers a part.
+Without a path, all tests run but those marked `proof`, in four processes; with `--cover` their
+coverage is checked, with `--matrix` the folders of tests that are about this repository and its
+tools are left out. With a path, only that path runs, once and without a coverage check: a part
+covers a part.
 
 The tests use real servers and real time, so a machine that stands still for seconds can break one
 of them. In a whole run, up to five failed tests therefore run once more, with nothing beside
@@ -34,16 +35,23 @@ PYTEST = ("-m", "pytest", "--no-header", "-m", "not proof")
 COVERED = ("-m", "coverage", "run")
 FAILED = 1  # pytest's exit code if tests failed, and nothing else was wrong
 MOST_REPEATED = 5
+REPEAT_SECONDS = 600.0
+# Documents, sizes, the contract kit's own judgement, the scaffold: one Python tells it all.
+OF_THE_REPOSITORY = ("architecture", "benchmarks", "contracts", "docs", "scaffold", "testing")
 
 
-def side_by_side() -> list[str]:
-    """Return the options for several processes: tests of one module stay together."""
-    return ["-n", str(os.cpu_count() or 2), "--dist", "loadscope"]
+# Four processes, on any machine: the tests wait for half of their time, and each process imports
+# everything first. The tests of one module stay together.
+SIDE_BY_SIDE = ("-n", "4", "--dist", "loadscope")
 
 
-def run(*arguments: str) -> int:
-    """Run a module of this interpreter; return its exit code."""
-    return subprocess.run([sys.executable, *arguments], check=False).returncode
+def run(*arguments: str, seconds: float | None = None) -> int:
+    """Run a module of this interpreter, for a limited time; return its exit code."""
+    try:
+        return subprocess.run([sys.executable, *arguments], check=False, timeout=seconds).returncode
+    except subprocess.TimeoutExpired:
+        print(f"it did not end within {seconds} s, and was killed", flush=True)
+        return FAILED
 
 
 def failures(cache: str) -> list[str]:
@@ -52,26 +60,25 @@ def failures(cache: str) -> list[str]:
     return sorted(json.loads(found.read_text("utf-8"))) if found.is_file() else []
 
 
-def run_whole(*before: str) -> int:
+def run_whole(*before: str, left_out: Sequence[str] = ()) -> int:
     """Run all tests, and a few that failed once more by themselves; return the exit code."""
+    ignored = [f"--ignore=tests/{each}" for each in left_out]
     with tempfile.TemporaryDirectory() as cache:
-        code = run(*before, *PYTEST, *side_by_side(), "-o", f"cache_dir={cache}")
+        code = run(*before, *PYTEST, *SIDE_BY_SIDE, *ignored, "-o", f"cache_dir={cache}")
         failed = failures(cache)
     if code != FAILED or not 0 < len(failed) <= MOST_REPEATED:
         return code
     print("once more, with nothing beside them:", *failed, sep="\n  ", flush=True)
-    return run(*before, *PYTEST, *failed)
+    return run(*before, *PYTEST, *failed, seconds=REPEAT_SECONDS)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the tests; return the exit code of the first step that failed, or 0."""
-    cover, chosen = arguments[:1] == ["--cover"], list(arguments)
-    if cover:
-        del chosen[0]
+    chosen = [each for each in arguments if each not in {"--cover", "--matrix"}]
     if chosen:
         return run(*PYTEST, *chosen)
-    if not cover:
-        return run_whole()
+    if "--cover" not in arguments:
+        return run_whole(left_out=OF_THE_REPOSITORY if "--matrix" in arguments else ())
     with tempfile.TemporaryDirectory() as folder:
         # The children of tests read the same file.
         os.environ["COVERAGE_RCFILE"] = str(write(Path(folder) / "coverage.toml"))

@@ -14,7 +14,7 @@ from credicorp_auth.http.untrusted_text import escape_untrusted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from credicorp_auth.jose.key_set import KeySet
+    from credicorp_auth.jose.keys import KeySet
     from credicorp_auth.oauth.metadata import ServerMetadata
     from credicorp_auth.settings.schema import Settings
 

@@ -17,7 +17,7 @@ from credicorp_auth.cli.options import (
 from credicorp_auth.cli.output import DONE, REFUSED, ending_with, show_rows, utc
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.http.untrusted_text import escape_untrusted, hide_secrets
-from credicorp_auth.jose.compact import MAX_SIGNED_TOKEN
+from credicorp_auth.jose.base64url import MAX_SIGNED_TOKEN
 from credicorp_auth.oauth.token import MAX_TOKEN
 
 if TYPE_CHECKING:

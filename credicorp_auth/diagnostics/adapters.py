@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
 from credicorp_auth.diagnostics.check import Check, fail, ok, warn
 from credicorp_auth.engine.adapter_call import call_adapter
+from credicorp_auth.engine.guard import Overdue, within
+from credicorp_auth.engine.guarded_adapters import GuardedSecretSource
 from credicorp_auth.engine.storage.credential_cache import CredentialCache
-from credicorp_auth.errors import AdapterBroken, CredicorpAuthError
+from credicorp_auth.errors import AdapterBroken, CacheUnavailable, CredicorpAuthError
 from credicorp_auth.plugin.api import LeaseState
 
 if TYPE_CHECKING:
@@ -24,13 +27,26 @@ _TIMEOUT: Final = (
 )
 
 
-def check_cache(cache: Cache, provider: Provider) -> Check:
-    """Write, read and drop an entry, then acquire and release a lease if the cache has leases."""
+def check_cache(cache: Cache, provider: Provider, *, seconds: float = 2 * _TIMEOUT) -> Check:
+    """
+    Write, read and drop an entry, then acquire and release a lease if the cache has leases.
+
+    Args:
+        cache: The cache.
+        provider: Its provider.
+        seconds: Seconds for all of it.
+    """
     try:
-        done = call_adapter(provider, lambda: _round_trip(cache), expected=str, stage="cache")
+        done = call_adapter(provider, lambda: _in_time(cache, seconds), expected=str, stage="cache")
     except CredicorpAuthError as error:
         return fail("cache", error)
     return ok("cache", f"{provider}: {done}")
+
+
+def _in_time(cache: Cache, seconds: float) -> str:
+    with suppress(Overdue):
+        return within(seconds, lambda: _round_trip(cache), name="credicorp-guard doctor")
+    raise CacheUnavailable(f"the cache has not returned within {seconds:g} s", code="cache.timeout")
 
 
 def _round_trip(cache: Cache) -> str:
@@ -63,7 +79,8 @@ def check_secret(
     source: SecretSource, provider: Provider, client_id: str | None, clock: Clock
 ) -> Iterator[Check]:
     """Read the credentials, and report the client they belong to."""
-    cached_credentials = CredentialCache(source, provider, client_id, clock)
+    guarded = GuardedSecretSource(source, provider, emit=lambda *_, **__: None)
+    cached_credentials = CredentialCache(guarded, provider, client_id, clock)
     try:
         credentials = cached_credentials.fetch(past_cache=True)
     except CredicorpAuthError as error:

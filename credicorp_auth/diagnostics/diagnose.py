@@ -139,7 +139,7 @@ def _is_fatal(check: Check) -> bool:
 class NoCache:
     """Null cache: stores nothing, so that the diagnostics always mint."""
 
-    capabilities = CacheCapabilities()
+    capabilities = CacheCapabilities(local=True)
 
     def read(self, key: str, *, timeout: float) -> None:
         """Return None: there is no entry."""

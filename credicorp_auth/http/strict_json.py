@@ -24,6 +24,7 @@ _MAX_DEPTH: Final = 32
 _MAX_NUMBER: Final = 400  # characters; longer literals cost quadratic time to read
 
 _CONTAINERS: Final = (dict, list)
+_NUMBERS: Final = (int, float)  # compared as types: a boolean is an int in Python, but not a time
 _LATEST: Final = 2.0**53  # seconds; numbers beyond are not exact in every reader of JSON
 _JSON: Final = "application/json"
 
@@ -120,8 +121,7 @@ def read_json_object(document: bytes) -> dict[str, Any]:
 
 def read_time(value: object) -> float | None:
     """Return a time in epoch seconds; None if the value is not a time."""
-    # A boolean is an int in Python, but not a time.
-    if type(value) not in {int, float}:
+    if type(value) not in _NUMBERS:
         return None
     seconds = cast("float", value)
     return seconds if 0 <= seconds <= _LATEST else None

@@ -5,6 +5,9 @@ from __future__ import annotations
 from binascii import a2b_base64
 from typing import Final
 
+MAX_SIGNED_TOKEN: Final = 16 * 1024
+"""Maximum characters of a signed token."""
+
 # To the alphabet of plain base64. Characters of plain base64 alone become invalid ones.
 _TO_BASE64: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
 _PADDING: Final = {0: b"", 2: b"==", 3: b"="}

@@ -23,6 +23,26 @@ _scope_of: Final = lru_cache(maxsize=256)(Scope)
 
 
 @frozen
+class TokenProfile:
+    """
+    A kind of token, as its header and its claims show it.
+
+    Args:
+        types: Allowed values of the header's `typ`, in lower case.
+        texts: Names of the claims that must be text and not empty.
+    """
+
+    types: frozenset[str]
+    texts: tuple[str, ...]
+
+
+RFC9068: Final = TokenProfile(
+    frozenset({"at+jwt", "application/at+jwt"}), ("sub", "client_id", "jti")
+)
+"""Access tokens of RFC 9068."""
+
+
+@frozen(slots=False)  # without slots attrs sets the fields faster, and each token has nine
 class Claims(Mapping[str, Any]):
     """
     The claims of a token whose signature, issuer, audience and times are verified.
@@ -62,12 +82,15 @@ class Claims(Mapping[str, Any]):
         return len(self._members)
 
 
-def read_claims(members: Mapping[str, Any], *, now: float, leeway: float) -> Claims:
+def read_claims(
+    members: Mapping[str, Any], profile: TokenProfile, *, now: float, leeway: float
+) -> Claims:
     """
     Read the claims of a token whose signature and issuer are verified.
 
     Args:
         members: The members of its payload.
+        profile: The kind of token that it must be.
         now: Current time in epoch seconds.
         leeway: Seconds by which the issuer's clock may differ from ours.
 
@@ -75,9 +98,9 @@ def read_claims(members: Mapping[str, Any], *, now: float, leeway: float) -> Cla
         Expired: `exp` is missing, not a time, or in the past (`verify.exp`).
         NotYetValid: `nbf` or `iat` is not a time or is in the future, or `iat` is missing
             (`verify.nbf`, `verify.iat`).
+        WrongClaim: Another claim of the profile is missing or not text (`verify.claim`), or the
+            token is bound to a key without proof of possession (`verify.cnf`).
         WrongAudience: `aud` is neither text nor a list of texts (`verify.aud`).
-        WrongClaim: Another claim of RFC 9068 is missing or not text (`verify.claim`), or the token
-            is bound to a key without proof of possession (`verify.cnf`).
         ScopeMissing: `scope` is not a text of scope tokens (`verify.scope`).
     """
     expires_at = read_time(members.get("exp"))
@@ -86,36 +109,47 @@ def read_claims(members: Mapping[str, Any], *, now: float, leeway: float) -> Cla
     issued_at = read_time(members.get("iat"))
     if issued_at is None or issued_at > now + leeway:
         raise NotYetValid("the token's `iat` is in the future, or is not a time", code="verify.iat")
-    not_before = read_time(members.get("nbf", 0))
-    if not_before is None or not_before > now + leeway:
-        raise NotYetValid("the token's `nbf` is in the future, or is not a time")
+    if "nbf" in members:
+        not_before = read_time(members["nbf"])
+        if not_before is None or not_before > now + leeway:
+            raise NotYetValid("the token's `nbf` is in the future, or is not a time")
     if "cnf" in members:
         raise WrongClaim(
             "the token is bound to a key; only bearer tokens are accepted",
             code="verify.cnf",
             hint="configure the issuer to issue bearer tokens, not tokens bound to a key.",
         )
+    for name in profile.texts:
+        if not isinstance(members.get(name), str) or not members[name]:
+            raise WrongClaim(f"the token's `{name}` is missing or not text")
     return Claims(
         members["iss"],
-        _read_text(members, "sub"),
-        _read_text(members, "client_id"),
+        members["sub"],
+        members["client_id"],
         _read_audience(members.get("aud")),
         _read_scope(members.get("scope", "")),
         expires_at,
         issued_at,
-        _read_text(members, "jti"),
+        members["jti"],
         freeze_members(members),
     )
 
 
-def verify_audience(claims: Claims, audience: str) -> None:
-    """Reject a token that is not meant for `audience`, compared character by character."""
+def verify_requirements(claims: Claims, audience: str, required: Scope) -> None:
+    """
+    Reject a token that is not meant for this use.
+
+    Args:
+        claims: The claims of a verified token.
+        audience: The audience that it must have, compared character by character.
+        required: The scope that it must cover.
+
+    Raises:
+        WrongAudience: The token is meant for another audience (`verify.aud`).
+        ScopeMissing: The token lacks a word of the scope (`verify.scope`).
+    """
     if audience not in claims.audience:
         raise WrongAudience("the token is meant for another audience")
-
-
-def verify_scope(claims: Claims, required: Scope) -> None:
-    """Reject a token that lacks a word of the required scope."""
     if not required.words <= claims.scope.words:
         raise ScopeMissing(
             f"the token does not cover the required scope {str(required)!r}",
@@ -123,20 +157,13 @@ def verify_scope(claims: Claims, required: Scope) -> None:
         )
 
 
-def _read_text(members: Mapping[str, Any], name: str) -> str:
-    value = members.get(name)
-    if not isinstance(value, str) or not value:
-        raise WrongClaim(f"the token's `{name}` is missing or not text")
-    return value
-
-
 def _read_audience(value: object) -> frozenset[str]:
-    listed = [value] if isinstance(value, str) else value
-    if isinstance(listed, list):
-        audiences = cast("list[object]", listed)
-        texts = [each for each in audiences if isinstance(each, str)]
-        if texts and len(texts) == len(audiences):
-            return frozenset(texts)
+    if isinstance(value, str):
+        return frozenset((value,))
+    if isinstance(value, list) and value:
+        audiences = cast("list[object]", value)
+        if all(isinstance(each, str) for each in audiences):
+            return frozenset(cast("list[str]", audiences))
     raise WrongAudience("the token's `aud` is missing, or neither text nor a list of texts")
 
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.strict_json import NotStrictJson, read_json_object
-from credicorp_auth.jose.base64url import decode_base64url
-from credicorp_auth.jose.compact import MAX_SIGNED_TOKEN
+from credicorp_auth.jose.base64url import MAX_SIGNED_TOKEN, decode_base64url
 from credicorp_auth.oauth.scope import Scope
 
 if TYPE_CHECKING:

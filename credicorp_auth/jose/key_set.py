@@ -1,23 +1,17 @@
-"""Key set of an issuer (RFC 7517 section 5), reduced to the usable keys."""
+"""Reader of key sets (RFC 7517 section 5)."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final, cast
 
-from attrs import field, frozen
-
-from credicorp_auth.errors import MalformedResponse, UnknownKey
+from credicorp_auth.errors import MalformedResponse
 from credicorp_auth.http.strict_json import NotStrictJson, read_json_object
-from credicorp_auth.jose.verification_key import (
-    DroppedKey,
-    OtherKey,
-    VerificationKey,
-    read_verification_key,
-)
+from credicorp_auth.jose.keys import DroppedKey, KeySet, VerificationKey
+from credicorp_auth.jose.verification_key import OtherKey, read_verification_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from credicorp_auth.http.messages import HttpResponse
     from credicorp_auth.jose.signature_algorithm import SignatureAlgorithm
@@ -35,81 +29,6 @@ DEFAULT_FRESH: Final = 300.0  # seconds
 _SHORTEST_FRESH: Final = 60.0  # seconds
 _LONGEST_FRESH: Final = 3600.0  # seconds
 _MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(-?[0-9]{1,12})", re.IGNORECASE)
-
-
-@frozen(eq=False)
-class KeySet:
-    """
-    The usable keys of one issuer.
-
-    Args:
-        keys: The keys that may verify.
-        dropped: The keys that must not be used, each with a reason.
-        others: Names of keys that are published for another purpose.
-        document: The bytes that it was read from, to detect an unchanged set.
-        url: The address that it was read from, for messages.
-    """
-
-    keys: tuple[VerificationKey, ...]
-    dropped: tuple[DroppedKey, ...] = ()
-    others: frozenset[str] = frozenset()
-    document: bytes = field(default=b"", repr=False)
-    url: str = ""
-    _by_kid: Mapping[str, tuple[VerificationKey, ...]] = field(init=False, repr=False)
-    _unusable: Mapping[str, str] = field(init=False, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        by_kid: dict[str, tuple[VerificationKey, ...]] = {}
-        for key in self.keys:
-            if key.kid is not None:
-                by_kid[key.kid] = (*by_kid.get(key.kid, ()), key)
-        unusable = dict.fromkeys(self.others, "verify.key_mismatch")
-        unusable |= {
-            each.kid: each.code if each.code == "jwks.duplicate_kid" else "verify.key_mismatch"
-            for each in self.dropped
-            if each.kid is not None
-        }
-        object.__setattr__(self, "_by_kid", by_kid)
-        object.__setattr__(self, "_unusable", unusable)
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The names of the keys that may verify."""
-        return frozenset(self._by_kid)
-
-    def choose(self, kid: str | None, algorithm: SignatureAlgorithm) -> VerificationKey:
-        """
-        Choose the one key that a token may be verified with.
-
-        Args:
-            kid: The key id that the token names, or None.
-            algorithm: The algorithm that the token names.
-
-        Raises:
-            UnknownKey: No key of that name is published (`verify.kid`; a newer set may hold it).
-                The key is for another algorithm or purpose (`verify.key_mismatch`). Two keys share
-                the name (`jwks.duplicate_kid`). The token names no key and several fit
-                (`verify.kid_ambiguous`).
-        """
-        candidates = self.keys if kid is None else self._by_kid.get(kid, ())
-        fitting = [each for each in candidates if each.may_verify(algorithm)]
-        if len({each.numbers for each in fitting}) == 1:
-            return fitting[0]  # several entries may be one key under several names
-        if fitting:
-            raise UnknownKey(
-                "the token names no key, and several keys fit",
-                code="verify.kid_ambiguous",
-                hint="configure the issuer to name the key of each token in `kid`.",
-            )
-        code = "verify.key_mismatch" if candidates else self._unusable.get(kid or "", "verify.kid")
-        raise UnknownKey(_WHY_NOT[code], code=code)
-
-
-_WHY_NOT: Final = {
-    "verify.kid": "the issuer does not publish the token's key",
-    "verify.key_mismatch": "the token's key is published for another algorithm or purpose",
-    "jwks.duplicate_kid": "two keys are published under the name of the token's key",
-}
 
 
 def read_key_set(

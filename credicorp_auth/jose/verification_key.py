@@ -1,17 +1,18 @@
-"""Verification key, read strictly from a JSON Web Key (RFC 7517)."""
+"""Strict reader of a verification key from a JSON Web Key (RFC 7517)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from attrs import field, frozen
+from attrs import frozen
 
 from credicorp_auth.jose.base64url import decode_base64url
+from credicorp_auth.jose.keys import DroppedKey, VerificationKey, is_kid
 from credicorp_auth.jose.roca import is_roca_modulus
 from credicorp_auth.jose.signature_algorithm import algorithm_family_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from credicorp_auth.jose.signature_algorithm import SignatureAlgorithm
 
@@ -21,48 +22,6 @@ _MAX_EXPONENT: Final = 2**32
 _LONGEST_NUMBER: Final = 2048  # characters; well above those of a modulus of 8192 bits
 
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
-
-
-@frozen(eq=False)
-class VerificationKey:
-    """
-    A public key for exactly one algorithm.
-
-    Args:
-        kid: Its name among the issuer's keys, or None.
-        algorithm: The algorithm that it may verify.
-        public_key: The key object of `cryptography`.
-        numbers: The key's numbers, to tell a repeated key from two keys of one name.
-    """
-
-    kid: str | None
-    algorithm: SignatureAlgorithm
-    public_key: Any = field(repr=False)
-    numbers: tuple[bytes, ...] = field(repr=False)
-    _verify: Callable[[bytes, Any, bytes], bool] = field(repr=False)
-
-    def verifies(self, message: bytes, signature: bytes) -> bool:
-        """Say whether `signature` is this key's signature of `message`."""
-        return self._verify(message, self.public_key, signature)
-
-    def may_verify(self, algorithm: SignatureAlgorithm) -> bool:
-        """Say whether this key may verify signatures of `algorithm`."""
-        return self.algorithm.implementation == algorithm.implementation
-
-
-@frozen
-class DroppedKey:
-    """
-    A published key that must not be used.
-
-    Args:
-        kid: Its name, or None without a readable one.
-        code: The reason: `jwks.symmetric_key`, `jwks.private_key`, `jwks.weak_key`,
-            `jwks.roca_key`, `jwks.malformed_key` or `jwks.duplicate_kid`.
-    """
-
-    kid: str | None
-    code: str
 
 
 @frozen
@@ -75,11 +34,6 @@ class OtherKey:
     """
 
     kid: str | None
-
-
-def is_kid(kid: object) -> bool:
-    """Say whether `kid` can name a key: any text (RFC 7517 section 4.5) without NUL."""
-    return isinstance(kid, str) and "\0" not in kid
 
 
 def read_verification_key(

@@ -10,7 +10,6 @@ from credicorp_auth.errors import CredicorpAuthError, DeadlinePassed
 from credicorp_auth.http.untrusted_text import escape_untrusted
 from credicorp_auth.jose.key_set import (
     KEY_SET_TYPES,
-    KeySet,
     no_usable_key,
     read_freshness,
     read_key_set,
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from credicorp_auth.http.messages import HttpRequest, HttpResponse
+    from credicorp_auth.jose.keys import KeySet
     from credicorp_auth.jose.signature_algorithm import SignatureAlgorithm
     from credicorp_auth.lifecycle.document import CachedCopy
     from credicorp_auth.lifecycle.windows import Instant

@@ -58,6 +58,7 @@ class SettingsKeywords(TypedDict, total=False):
     assumed_lifetime: float
     max_lifetime: float
     timeout: float
+    cache_timeout: float
     narrowed_scope: str
     introspection_audience: str
     max_entries: int
@@ -118,6 +119,7 @@ class TakesSettings:
         assumed_lifetime: float = 300.0,
         max_lifetime: float = 86_400.0,
         timeout: float = 10.0,
+        cache_timeout: float = 0.5,
         narrowed_scope: str = "refuse",
         introspection_audience: str = "if_present",
         max_entries: int = 16_384,
@@ -190,6 +192,8 @@ class TakesSettings:
                 this.
             timeout (seconds, at least 0.001; default: `10`): Total time to obtain one token:
                 cooldowns, secret source and every attempt. Also the longest that any caller waits.
+            cache_timeout (seconds, at least 0.001; default: `0.5`): How long the cache may delay a
+                call. One that takes longer is not used until it is well again.
             narrowed_scope (`refuse` or `accept`; default: `refuse`): What to do with a token that
                 has less scope than requested.
             introspection_audience (`if_present` or `required`; default: `if_present`): What to do

@@ -4,28 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import Factory, field, frozen
+from attrs import Attribute, Converter, Factory, field, frozen
 
-from credicorp_auth.http.messages import origin_of
 from credicorp_auth.oauth.metadata import well_known_url
-from credicorp_auth.oauth.scope import Scope
-from credicorp_auth.plugin.api.options import AdapterOptions, unknown_key
+from credicorp_auth.plugin.api.options import unknown_key
+from credicorp_auth.settings import values
 from credicorp_auth.settings.keywords import DEFAULTS, TakesSettings
-from credicorp_auth.settings.values import READERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from credicorp_auth.events import Event
     from credicorp_auth.http.secret import Secret
+    from credicorp_auth.oauth.scope import Scope
     from credicorp_auth.plugin.api import Cache, SecretSource, Transport
+    from credicorp_auth.plugin.api.options import AdapterOptions
 
 SETTING_NAMES: Final = tuple(DEFAULTS)
 """The names of all settings, which keywords, variables and profiles share."""
 
+_STATED: Final = {name: default for name, default in DEFAULTS.items() if default is not None}
 
-def _no_options(name: str) -> Any:  # noqa: ANN401 - as attrs types `field`
-    return field(factory=lambda: AdapterOptions({}, setting=name))
+
+def _setting(read: values.Reader, **default: Any) -> Any:  # noqa: ANN401 - as attrs types `field`
+    """Declare a setting: the reader of its values, and a default that `TakesSettings` lacks."""
+
+    def convert(value: object, own: Attribute[object]) -> object:
+        return None if value is None else read(own.name, value)
+
+    return field(converter=Converter(convert, takes_field=True), **default)
 
 
 _PATHS: Final = {
@@ -42,7 +49,7 @@ def _endpoint(name: str) -> Any:  # noqa: ANN401 - as attrs types `field`
         found = settings.discovery == "off"
         return f"{settings.base_url}{_PATHS[name]}" if found else settings.metadata_url
 
-    return field(default=Factory(find, takes_self=True))
+    return _setting(values.address, default=Factory(find, takes_self=True))
 
 
 @frozen(init=False, kw_only=True)
@@ -57,52 +64,52 @@ class Settings(TakesSettings):
     """
 
     # `TakesSettings` has the defaults of those that have none here.
-    base_url: str
-    issuer: str | None = None
-    discovery: str
+    base_url: str = _setting(values.url)
+    issuer: str | None = _setting(values.address, default=None)
+    discovery: str = _setting(values.choice("off", "on", "oidc"))
     token_url: str = _endpoint("token_url")
     jwks_url: str = _endpoint("jwks_url")
     introspection_url: str = _endpoint("introspection_url")
     revocation_url: str = _endpoint("revocation_url")
-    audience: str | None = None
-    algorithms: tuple[str, ...]
-    leeway: float
-    endpoint_origins: frozenset[str]
-    client_id: str | None = None
-    client_secret: Secret | None = None
-    client_authentication: str
-    scope: Scope = field(factory=Scope)
-    resource: tuple[str, ...]
-    request_audience: str | None = None
-    extra_parameters: tuple[tuple[str, Secret], ...] = ()
-    transport: str | Transport
-    transport_options: AdapterOptions = _no_options("transport_options")
-    cache: str | Cache
-    cache_options: AdapterOptions = _no_options("cache_options")
-    secrets: str | SecretSource | None = None
-    secrets_options: AdapterOptions = _no_options("secrets_options")
-    allowed_origins: frozenset[str] = field(
-        default=Factory(lambda settings: frozenset({origin_of(settings.base_url)}), takes_self=True)
+    audience: str | None = _setting(values.text, default=None)
+    algorithms: tuple[str, ...] = _setting(values.algorithms)
+    # Beyond 5 minutes, expired tokens would be accepted.
+    leeway: float = _setting(values.seconds(most=300.0))
+    endpoint_origins: frozenset[str] = _setting(values.origins)
+    client_id: str | None = _setting(values.client_id, default=None)
+    client_secret: Secret | None = _setting(values.credential, default=None)
+    client_authentication: str = _setting(values.authentication)
+    scope: Scope = _setting(values.scope, default=())
+    resource: tuple[str, ...] = _setting(values.resources)
+    request_audience: str | None = _setting(values.text, default=None)
+    extra_parameters: tuple[tuple[str, Secret], ...] = _setting(values.parameters, default=())
+    transport: str | Transport = _setting(values.adapter)
+    transport_options: AdapterOptions = _setting(values.options, factory=dict)
+    cache: str | Cache = _setting(values.adapter)
+    cache_options: AdapterOptions = _setting(values.options, factory=dict)
+    secrets: str | SecretSource | None = _setting(values.adapter, default=None)
+    secrets_options: AdapterOptions = _setting(values.options, factory=dict)
+    allowed_origins: frozenset[str] = _setting(
+        values.origins, default=Factory(lambda settings: [settings.base_url], takes_self=True)
     )
-    refresh_lead: float
-    expiry_margin: float
-    assumed_lifetime: float
-    max_lifetime: float
-    timeout: float
-    narrowed_scope: str
-    introspection_audience: str
-    max_entries: int
-    observers: tuple[str | Callable[[Event], object], ...]
+    refresh_lead: float = _setting(values.seconds())
+    expiry_margin: float = _setting(values.seconds())
+    assumed_lifetime: float = _setting(values.seconds(least=1.0))
+    max_lifetime: float = _setting(values.seconds(least=1.0))
+    timeout: float = _setting(values.seconds(least=0.001))
+    cache_timeout: float = _setting(values.seconds(least=0.001))
+    narrowed_scope: str = _setting(values.choice("refuse", "accept"))
+    introspection_audience: str = _setting(values.choice("if_present", "required"))
+    # The default scope's entry is never evicted, so 1 would leave no room. An entry takes 3 KiB.
+    max_entries: int = _setting(values.count(2, 1_048_576))
+    observers: tuple[str | Callable[[Event], object], ...] = _setting(values.words)
 
     def _take(self, settings: dict[str, Any]) -> None:
         given = {name: value for name, value in settings.items() if value is not None}
-        read: dict[str, Any] = {}
-        for name, value in {**DEFAULTS, **given}.items():
-            if name not in READERS:
+        for name in given:
+            if name not in DEFAULTS:
                 raise unknown_key(name, list(SETTING_NAMES), where="Settings")
-            if value is not None:
-                read[name] = READERS[name](name, value)
-        self.__attrs_init__(**read)
+        self.__attrs_init__(**{**_STATED, **given})
 
     @property
     def expected_issuer(self) -> str:

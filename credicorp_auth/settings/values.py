@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import Callable
+from typing import Any, Final, cast
 from urllib.parse import parse_qsl
 
 from credicorp_auth.errors import InvalidSetting
@@ -16,27 +17,32 @@ from credicorp_auth.oauth.token_endpoint import read_extra_parameters
 from credicorp_auth.plugin.api.credential import Fault, read_credential
 from credicorp_auth.plugin.api.options import AdapterOptions
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+Reader = Callable[[str, Any], Any]
+"""A function of a setting's name and the given value; it returns the value that is used."""
+
+_LONGEST_COUNT: Final = 20  # characters
 
 
 def _invalid(name: str, problem: str, hint: str) -> InvalidSetting:
     return InvalidSetting(f"`{name}` {problem}", hint=hint)
 
 
-def _read_url(name: str, value: object) -> str:
+def url(name: str, value: object) -> str:
+    """Read an address, without its final slashes."""
     if not isinstance(value, str):
         raise _invalid(name, "is not text", "set it to an https address.")
     return read_url(value, name=name)
 
 
-def _read_text(name: str, value: object) -> str:
+def text(name: str, value: object) -> str:
+    """Read text that is not empty."""
     if isinstance(value, str) and value.strip():
         return value
     raise _invalid(name, "is empty or not text", "set it to text, or leave it out.")
 
 
-def _read_credential(name: str, value: object) -> Secret:
+def credential(name: str, value: object) -> Secret:
+    """Read a secret."""
     found = _judge_credential(name, value)
     del value  # keep it out of the error's traceback
     if isinstance(found, Fault):
@@ -45,67 +51,95 @@ def _read_credential(name: str, value: object) -> Secret:
     return found
 
 
+def client_id(name: str, value: object) -> str:
+    """Read a client id: as strictly as a secret, since both are copied from the same place."""
+    return credential(name, value).reveal()
+
+
 def _judge_credential(name: str, value: object) -> Secret | Fault:
-    held = value if isinstance(value, Secret) else Secret(_read_text(name, value))
+    held = value if isinstance(value, Secret) else Secret(text(name, value))
     return read_credential(held)
 
 
-def _read_seconds(name: str, value: object) -> float:
+def seconds(*, least: float = 0.0, most: float = math.inf) -> Reader:
+    """Return the reader of a number of seconds within bounds."""
+
+    def read(name: str, value: object) -> float:
+        try:
+            number = math.nan if isinstance(value, bool) else float(cast("Any", value))
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if not least <= number <= most or math.isinf(number):
+            problem = f"is not a number of seconds from {least:g} to {most:g}"
+            raise _invalid(name, problem, "set it to a finite number of seconds.")
+        return number
+
+    return read
+
+
+def count(least: int, most: int) -> Reader:
+    """Return the reader of a whole number within bounds."""
+
+    def read(name: str, value: object) -> int:
+        # `int(text)` alone would accept 1_000 and digits of every script.
+        is_digits = isinstance(value, str) and value.isascii() and value.strip().isdecimal()
+        plain = type(value) is int or (is_digits and len(str(value)) < _LONGEST_COUNT)
+        number = int(cast("Any", value)) if plain else 0
+        if not least <= number <= most:
+            problem = f"is not a whole number from {least} to {most}"
+            raise _invalid(name, problem, "set it to a whole number within these bounds.")
+        return number
+
+    return read
+
+
+def choice(*choices: str) -> Reader:
+    """Return the reader of one of some words."""
+
+    def read(name: str, value: object) -> str:
+        if value not in choices:
+            hint = f"choose one of {', '.join(choices)}."
+            raise _invalid(name, f"is {ascii(value)[:60]}", hint)
+        return str(value)
+
+    return read
+
+
+def words(name: str, value: object) -> tuple[Any, ...]:
+    """Read a list, or words in one text."""
     try:
-        seconds = math.nan if isinstance(value, bool) else float(cast("Any", value))
-    except (TypeError, ValueError, OverflowError):
-        seconds = math.nan
-    least, most = _LEAST_SECONDS.get(name, 0.0), _MOST_SECONDS.get(name, math.inf)
-    if not least <= seconds <= most or math.isinf(seconds):
-        problem = f"is not a number of seconds from {least:g} to {most:g}"
-        raise _invalid(name, problem, "set it to a finite number of seconds.")
-    return seconds
-
-
-def _read_count(name: str, value: object) -> int:
-    # `int(text)` alone would accept 1_000 and digits of every script.
-    is_digits = isinstance(value, str) and value.isascii() and value.strip().isdecimal()
-    plain = type(value) is int or (is_digits and len(str(value)) < _LONGEST_COUNT)
-    count = int(cast("Any", value)) if plain else 0
-    least, most = _COUNTS[name]
-    if not least <= count <= most:
-        problem = f"is not a whole number from {least} to {most}"
-        raise _invalid(name, problem, "set it to a whole number within these bounds.")
-    return count
-
-
-def _read_words(name: str, value: object) -> tuple[Any, ...]:
-    try:
-        words = value.replace(",", " ").split() if isinstance(value, str) else value
-        return tuple(cast("Any", words))
+        listed = value.replace(",", " ").split() if isinstance(value, str) else value
+        return tuple(cast("Any", listed))
     except TypeError:
-        raise _invalid(
-            name, "is not a list", "set it to a list, or to words in one text."
-        ) from None
+        hint = "set it to a list, or to words in one text."
+        raise _invalid(name, "is not a list", hint) from None
 
 
-def _read_resources(name: str, value: object) -> tuple[str, ...]:
+def resources(name: str, value: object) -> tuple[str, ...]:
+    """Read a list of resources."""
     # Sorted: the order means nothing to a server, and must not change the cache key.
-    return tuple(sorted({_read_text(name, each) for each in _read_words(name, value)}))
+    return tuple(sorted({text(name, each) for each in words(name, value)}))
 
 
-def _read_origins(name: str, value: object) -> frozenset[str]:
-    urls = [_read_text(name, each) for each in _read_words(name, value)]
-    for url in urls:
-        if not may_carry_token(url):
+def origins(name: str, value: object) -> frozenset[str]:
+    """Read a list of addresses to which a token may be sent."""
+    given = [text(name, each) for each in words(name, value)]
+    for each in given:
+        if not may_carry_token(each):
             raise InvalidSetting(
-                f"`{name}` holds {ascii(url)[:80]}, where no token may go",
+                f"`{name}` holds {ascii(each)[:80]}, where no token may go",
                 code="config.insecure_url",
                 hint="name https origins one by one, without wildcards.",
             )
-    return frozenset(origin_of(url) for url in urls)
+    return frozenset(map(origin_of, given))
 
 
-def _read_parameters(name: str, value: object) -> tuple[tuple[str, Secret], ...]:
+def parameters(name: str, value: object) -> tuple[tuple[str, Secret], ...]:
+    """Read form fields, given as a mapping or form-encoded."""
     # The whole text may be secret: the environment and profiles give it as a `Secret`.
-    text = value.reveal() if isinstance(value, Secret) else value
-    pairs = _split_parameters(text)
-    del value, text  # keep it out of the error's traceback
+    revealed = value.reveal() if isinstance(value, Secret) else value
+    pairs = _split_parameters(revealed)
+    del value, revealed  # keep it out of the error's traceback
     if pairs is None:
         hint = "set it to a mapping, or to text such as name=value&name=value."
         raise _invalid(name, "is not a mapping of form fields", hint)
@@ -124,7 +158,8 @@ def _split_parameters(value: object) -> list[tuple[object, object]] | None:
         return None
 
 
-def _read_options(name: str, value: object) -> AdapterOptions:
+def options(name: str, value: object) -> AdapterOptions:
+    """Read an adapter's options."""
     if isinstance(value, AdapterOptions):
         return value
     try:
@@ -134,79 +169,31 @@ def _read_options(name: str, value: object) -> AdapterOptions:
         raise _invalid(name, "is not a mapping", hint) from None
 
 
-def _read_adapter(name: str, value: object) -> object:
-    return _read_text(name, value) if isinstance(value, str) else value
+def adapter(name: str, value: object) -> object:
+    """Read an adapter, or an adapter's name."""
+    return text(name, value) if isinstance(value, str) else value
 
 
-def _read_choice(name: str, value: object) -> str:
-    if value not in _CHOICES[name]:
-        hint = f"choose one of {', '.join(_CHOICES[name])}."
-        raise _invalid(name, f"is {ascii(value)[:60]}", hint)
-    return str(value)
-
-
-def _read_address(name: str, value: object) -> str:
+def address(name: str, value: object) -> str:
+    """Read an address, and keep its spelling."""
     # Kept as spelled: issuers are compared character by character, and servers distinguish a final
     # slash.
-    if "?" in _read_url(name, value) and name == "issuer":
+    if "?" in url(name, value) and name == "issuer":
         raise _invalid(name, "has a query", "set it to the issuer identifier (RFC 8414).")
     return str(value)
 
 
-def _read_algorithms(name: str, value: object) -> tuple[str, ...]:
-    words = [_read_text(name, each) for each in _read_words(name, value)]
-    return tuple(each.name for each in read_algorithms(words))
+def authentication(name: str, value: object) -> str:
+    """Read the name of a method of client authentication."""
+    return read_client_authentication(text(name, value))
 
 
-def _read_scope(_name: str, value: object) -> Scope:
+def algorithms(name: str, value: object) -> tuple[str, ...]:
+    """Read a list of signature algorithms."""
+    given = [text(name, each) for each in words(name, value)]
+    return tuple(each.name for each in read_algorithms(given))
+
+
+def scope(_name: str, value: object) -> Scope:
+    """Read a scope."""
     return Scope(cast("Any", value))
-
-
-_CHOICES: Final = {
-    "discovery": ("off", "on", "oidc"),
-    "narrowed_scope": ("refuse", "accept"),
-    "introspection_audience": ("if_present", "required"),
-}
-_LEAST_SECONDS: Final = {"assumed_lifetime": 1.0, "max_lifetime": 1.0, "timeout": 0.001}
-# The default scope's entry is never evicted, so 1 would leave no room. An entry takes about 3 KiB.
-_COUNTS: Final = {"max_entries": (2, 1_048_576)}
-_LONGEST_COUNT: Final = 20  # characters
-_MOST_SECONDS: Final = {"leeway": 300.0}  # beyond, expired tokens would be accepted
-
-READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
-    "base_url": _read_url,
-    "issuer": _read_address,
-    "discovery": _read_choice,
-    "token_url": _read_address,
-    "jwks_url": _read_address,
-    "introspection_url": _read_address,
-    "revocation_url": _read_address,
-    "audience": _read_text,
-    "algorithms": _read_algorithms,
-    "leeway": _read_seconds,
-    "endpoint_origins": _read_origins,
-    "client_id": lambda name, value: _read_credential(name, value).reveal(),
-    "client_secret": _read_credential,
-    "client_authentication": lambda n, value: read_client_authentication(_read_text(n, value)),
-    "scope": _read_scope,
-    "resource": _read_resources,
-    "request_audience": _read_text,
-    "extra_parameters": _read_parameters,
-    "transport": _read_adapter,
-    "transport_options": _read_options,
-    "cache": _read_adapter,
-    "cache_options": _read_options,
-    "secrets": _read_adapter,
-    "secrets_options": _read_options,
-    "allowed_origins": _read_origins,
-    "refresh_lead": _read_seconds,
-    "expiry_margin": _read_seconds,
-    "assumed_lifetime": _read_seconds,
-    "max_lifetime": _read_seconds,
-    "timeout": _read_seconds,
-    "narrowed_scope": _read_choice,
-    "introspection_audience": _read_choice,
-    "max_entries": _read_count,
-    "observers": _read_words,
-}
-"""Reader of each setting: a function of the setting's name and the given value."""

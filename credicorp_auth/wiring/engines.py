@@ -10,6 +10,7 @@ from attrs import frozen
 from credicorp_auth.engine.clock import Clock
 from credicorp_auth.engine.endpoint_locator import EndpointLocator
 from credicorp_auth.engine.event_emitter import EventEmitter
+from credicorp_auth.engine.guarded_adapters import GuardedCache, GuardedSecretSource
 from credicorp_auth.engine.runtime import AnonymousRuntime
 from credicorp_auth.engine.storage.credential_cache import CredentialCache
 from credicorp_auth.engine.storage.encryption import EntryCipher, StaticKeys, read_encryption_keys
@@ -175,15 +176,24 @@ def build_engines(
         carrier = issuer_wiring.with_discovery(carrier, settings, discovery, anonymous_runtime)
         if settings.issuer is not None:
             verifier = issuer_wiring.build_verifier(settings, anonymous_runtime, discovery)
-    cache = load_adapter(registry, CACHE, settings.cache, settings.cache_options)
+
+    def emit(name: str, **fields: str | float | None) -> None:
+        runtime.emit(name, **fields)  # assigned below, before the first event is emitted
+
+    cache, owner = load_adapter(registry, CACHE, settings.cache, settings.cache_options)
+    if not cache.capabilities.local:
+        cache = GuardedCache(cache, owner, seconds=settings.cache_timeout, emit=emit)
     source, provider = load_secret_source(settings, registry)
+    if not (source.capabilities.local or isinstance(source, StaticSecret)):
+        source = GuardedSecretSource(source, provider, emit=emit)
     credentials = CredentialCache(source, provider, settings.client_id, clock)
     runtime = ServerRuntime(
         build_client(settings),
         transport=(carrier, transport[1]),
-        cache=cache,
+        cache=(cache, owner),
+        cache_timeout=settings.cache_timeout,
         credentials=credentials,
-        cipher=_cipher(cache[0].capabilities.encryption_key, credentials, clock),
+        cipher=_cipher(cache.capabilities.encryption_key, credentials, clock),
         observers=observers,
         clock=clock,
         locator=EndpointLocator(

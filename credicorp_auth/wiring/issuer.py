@@ -19,7 +19,7 @@ from credicorp_auth.oauth.metadata import MetadataSource, well_known_url
 
 if TYPE_CHECKING:
     from credicorp_auth.engine.runtime import AnonymousRuntime
-    from credicorp_auth.jose.key_set import KeySet
+    from credicorp_auth.jose.keys import KeySet
     from credicorp_auth.plugin.api import Transport
     from credicorp_auth.settings.schema import Settings
 

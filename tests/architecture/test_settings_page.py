@@ -6,12 +6,12 @@ import inspect
 import pydoc
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 import settings_page
 
 from credicorp_auth import CredicorpAuth, Settings, errors
 from credicorp_auth.settings.keywords import DEFAULTS, SettingsKeywords, TakesSettings
-from credicorp_auth.settings.values import READERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,10 +29,15 @@ def test_the_reference_is_what_the_code_says():
 
 
 def test_each_setting_has_a_description_a_type_and_a_reader():
-    """Declaration, description, keywords of a type checker and readers name the same settings."""
+    """Declaration, description, keywords of a type checker and fields name the same settings."""
     described = [each.name for each in settings_page.read_settings()]
 
-    assert list(DECLARED) == described == list(SettingsKeywords.__annotations__) == list(READERS)
+    assert (
+        list(DECLARED)
+        == described
+        == list(SettingsKeywords.__annotations__)
+        == [each.name for each in attrs.fields(Settings)]
+    )
     typed = {name: each.__forward_arg__ for name, each in SettingsKeywords.__annotations__.items()}
     assert {name: each.annotation for name, each in DECLARED.items()} == typed
 

@@ -1,6 +1,8 @@
-"""The runner of the tests runs a few failures once more, and believes the second run."""
+"""The runner of the tests: a few failures run once more, and a matrix leaves our tools out."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 import suite
@@ -25,13 +27,13 @@ def test_of_a_fault(number):
 """
 
 
-def run(folder, monkeypatch, text):
+def run(folder, monkeypatch, text, **options):
     """Run one file of tests, as the whole suite is run; return the exit code."""
     (folder / "test_it.py").write_text(text, "utf-8")
     (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n  proof: p\n", "utf-8")
     monkeypatch.chdir(folder)
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-    return suite.run_whole()
+    return suite.run_whole(**options)
 
 
 @pytest.mark.parametrize(
@@ -46,3 +48,23 @@ def test_a_few_failures_run_once_more(tmp_path, monkeypatch, capfd, text, code, 
     """A test that holds alone passed; one that fails twice, or is one of many, did not."""
     assert bool(code) == bool(run(tmp_path, monkeypatch, text))
     assert runs == capfd.readouterr().out.count("test session starts")
+
+
+def test_a_matrix_leaves_out_folders_that_exist(tmp_path, monkeypatch, capfd):
+    """On other Pythons the tests of this repository and its tools do not run again."""
+    left_out = tmp_path / "tests" / "docs"
+    left_out.mkdir(parents=True)
+    (left_out / "test_left_out.py").write_text("def test_it():\n    assert False\n", "utf-8")
+    root = Path(__file__).parents[2]
+
+    assert [] == [each for each in suite.OF_THE_REPOSITORY if not (root / "tests" / each).is_dir()]
+    assert 0 == run(
+        tmp_path, monkeypatch, "def test_it(): pass\n", left_out=suite.OF_THE_REPOSITORY
+    )
+    assert "1 passed" in capfd.readouterr().out
+
+
+def test_what_never_ends_is_killed(capfd):
+    """The second run has a limit of its own: it fails, and the whole run goes on."""
+    assert suite.FAILED == suite.run("-c", "import time; time.sleep(600)", seconds=0.5)
+    assert "was killed" in capfd.readouterr().out

@@ -33,6 +33,7 @@ def test_a_benchmark_runs(program, size, reported):
         capture_output=True,
         text=True,
         check=False,
+        timeout=200,
     )
 
     assert ran.returncode in {0, 1}, ran.stderr

@@ -254,7 +254,7 @@ assert 0 == run(sys.argv[1:])
 ours = {name for name in sys.modules if name.startswith("credicorp_auth.")}
 print("\\n", sorted(name.removeprefix("credicorp_auth.cli.") for name in ours if ".cli." in name))
 print(sorted({name.split(".")[1] for name in ours}))
-print(sorted({"rich", "pluggy", "urllib3", "jwt", "flask", "jinja2"} & set(sys.modules)))
+print(sorted({"rich", "pluggy", "urllib3", "jwt", "flask"} & set(sys.modules)))
 """
 
 

@@ -195,8 +195,7 @@ def test_a_profile_without_a_secret_is_enough(call, sandbox, token, tmp_path):
 def test_what_becomes_of_a_key_is_said():
     """Dropped keys and keys for another purpose are rows as well."""
     from credicorp_auth.cli.issuer import _key_rows
-    from credicorp_auth.jose.key_set import KeySet
-    from credicorp_auth.jose.verification_key import DroppedKey
+    from credicorp_auth.jose.keys import DroppedKey, KeySet
 
     found = KeySet((), (DroppedKey("w", "jwks.weak_key"),), frozenset({"e"}))
     assert ["dropped: jwks.weak_key", "another purpose"] == [row["use"] for row in _key_rows(found)]

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -282,6 +283,21 @@ def test_the_round_trip_of_a_cache(cache, verdict, said):
     assert said in found.message
     assert (verdict is Verdict.FAIL) == bool(found.hint)
     assert {} == cache.entries
+
+
+def test_a_cache_that_hangs():
+    """A cache that never returns is told, and not waited for."""
+    opened = threading.Event()
+
+    class Hanging(SwitchableCache):
+        def write(self, key, entry, *, lifetime, timeout):
+            opened.wait(60)
+
+    found = check_cache(Hanging(), SOME, seconds=0.1)
+    opened.set()
+
+    assert Verdict.FAIL is found.verdict
+    assert "has not returned within 0.1 s" in found.message
 
 
 def test_a_secret_about_to_expire():

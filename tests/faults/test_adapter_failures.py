@@ -411,7 +411,7 @@ def test_fault_434_another_thread_of_the_call_changes_no_stage():
             seen.append(progress.stage)
         seen.append(progress.stage)
 
-    def renew(*, timeout):
+    def renew():
         with waiting_for("cache.renew", "c"):
             seen.append(progress.stage)
 

@@ -19,7 +19,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from credicorp_auth.errors import ConnectionFailed, CredicorpAuthError
 from credicorp_auth.http.messages import HttpResponse
 from credicorp_auth.http.secret import SecretBytes
-from credicorp_auth.jose.claims import verify_audience, verify_scope
+from credicorp_auth.jose.claims import verify_requirements
 from credicorp_auth.jose.key_set import read_key_set
 from credicorp_auth.jose.signature_algorithm import DEFAULT_ALGORITHMS, read_algorithms
 from credicorp_auth.jose.verification import VerificationPolicy, read_token, verify_token
@@ -124,10 +124,9 @@ def verdict(token: str, keys: Any = None, *, now: float = NOW, **asked: Any) -> 
     )
     try:
         read = read_token(token, policy)
-        key = (keys or ALL_KEYS).choose(read.kid, read.algorithm)
-        found = verify_token(read, key, policy, now=now)
-        verify_audience(found, asked.get("audience", AUDIENCE))
-        verify_scope(found, Scope(asked.get("required", "")))
+        found = verify_token(read, keys or ALL_KEYS, policy, now=now)
+        required = Scope(asked.get("required", ""))
+        verify_requirements(found, asked.get("audience", AUDIENCE), required)
     except CredicorpAuthError as error:
         assert not token or token[:24] not in str(error) + repr(error) + repr(vars(error))
         return error.code

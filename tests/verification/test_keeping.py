@@ -15,7 +15,8 @@ import pytest
 from joserfc.jwk import RSAKey
 
 from credicorp_auth import errors
-from credicorp_auth.engine.keys.verified_tokens import MAX_REMEMBERED, VerifiedTokenCache
+from credicorp_auth.engine.keys.verifier_engine import MAX_REMEMBERED, VerifiedToken
+from credicorp_auth.engine.second_chance import SecondChanceTable
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.jose.key_set import MAX_KEY_SET
 from credicorp_auth.oauth.scope import Scope
@@ -24,6 +25,11 @@ from credicorp_auth_testing.fakes import wait_idle
 
 HOUR = 3600.0
 NEW = RSAKey.generate_key(2048, {"kid": "new", "alg": "RS256"})
+
+
+def digest(token):
+    """Return the name under which a token is remembered."""
+    return sha256(token.encode()).digest()
 
 
 def unknown(forge):
@@ -490,23 +496,23 @@ def test_fault_385_a_flood_washes_out_no_token_that_is_shown_again(stage, forge)
     used = forge.issued()
     scene.verify(used)
     cache, claims = scene.engine._cache, scene.verify(used)
-    first = cache.find(sha256(used.encode()).digest())
+    first = cache.find(digest(used))
     for n in range(2 * MAX_REMEMBERED):
         assert claims is scene.engine.verify(used)
-        cache.remember(f"once-{n}", claims, first.keys, until_boot=math.inf)
+        cache.keep(digest(f"once-{n}"), VerifiedToken(claims, first.keys, math.inf))
 
-    assert first is cache.find(sha256(used.encode()).digest())
+    assert first is cache.find(digest(used))
     assert MAX_REMEMBERED == len(cache)
 
 
 def test_fault_386_remembering_takes_a_bounded_number_of_steps(forge):
     """386: if every remembered token was shown again, one of them goes all the same."""
-    cache, keys = VerifiedTokenCache(), forge.key_set()
+    cache, keys = SecondChanceTable(MAX_REMEMBERED), forge.key_set()
     claims = forge.verdict(forge.issued())
     for n in range(MAX_REMEMBERED):
-        cache.remember(f"token-{n}", claims, keys, until_boot=math.inf)
-        cache.find(sha256(f"token-{n}".encode()).digest()).used = True
-    cache.remember("one-more", claims, keys, until_boot=math.inf)
+        cache.keep(digest(f"token-{n}"), VerifiedToken(claims, keys, math.inf))
+        cache.find(digest(f"token-{n}")).used = True
+    cache.keep(digest("one-more"), VerifiedToken(claims, keys, math.inf))
 
     assert MAX_REMEMBERED == len(cache)
     assert 65 >= sum(not each.used for each in cache._remembered.values())
@@ -514,10 +520,10 @@ def test_fault_386_remembering_takes_a_bounded_number_of_steps(forge):
 
 def test_the_memo_is_bounded(forge):
     """Beyond its bound a token that was not shown again is forgotten; no token's text is kept."""
-    cache, keys = VerifiedTokenCache(), forge.key_set()
+    cache, keys = SecondChanceTable(MAX_REMEMBERED), forge.key_set()
     claims = forge.verdict(forge.issued())
     for n in range(MAX_REMEMBERED + 10):
-        cache.remember(f"token-{n}", claims, keys, until_boot=1e9)
+        cache.keep(digest(f"token-{n}"), VerifiedToken(claims, keys, 1e9))
 
     assert MAX_REMEMBERED == len(cache._remembered)
     assert all(isinstance(each, bytes) and len(each) == 32 for each in cache._remembered)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from credicorp_auth.jose.base64url import decode_base64url
+from credicorp_auth.jose.keys import VerificationKey
 from credicorp_auth.jose.signature_algorithm import ALGORITHMS, read_algorithms
-from credicorp_auth.jose.verification_key import VerificationKey, read_verification_key
+from credicorp_auth.jose.verification_key import read_verification_key
 
 RFC7515_RSA = {
     "kty": "RSA",

@@ -12,7 +12,7 @@ from credicorp_auth.engine.adapter_call import call_adapter
 from credicorp_auth.engine.cooldowns import COOLDOWNS
 from credicorp_auth.engine.endpoint_locator import EndpointLocator
 from credicorp_auth.engine.event_emitter import EventEmitter
-from credicorp_auth.engine.storage.token_cache import TokenCache
+from credicorp_auth.engine.storage.token_cache import CACHE_TIMEOUT, TokenCache
 from credicorp_auth.errors import Closed
 from credicorp_auth.http.messages import HttpResponse
 from credicorp_auth.http.retry import plausible_cooldown
@@ -51,6 +51,7 @@ class ServerRuntime:
         observers: Called with each event, on the thread that emits it.
         clock: The wall clock and the boot clock.
         locator: Finds the token endpoint; by default the address in the client's template.
+        cache_timeout: Seconds that a call of the cache may take.
     """
 
     def __init__(  # noqa: PLR0913 - the composition of an engine
@@ -64,6 +65,7 @@ class ServerRuntime:
         clock: Clock,
         cipher: EntryCipher | None = None,
         locator: EndpointLocator | None = None,
+        cache_timeout: float = CACHE_TIMEOUT,
     ) -> None:
         self._client = client
         self._locator = locator or EndpointLocator(
@@ -78,6 +80,7 @@ class ServerRuntime:
             max_lifetime=client.policy.max_lifetime,
             cipher=cipher,
             secrets=self.all_secrets,
+            timeout=cache_timeout,
         )
         self.credentials = credentials
         credentials.emit = self.emit

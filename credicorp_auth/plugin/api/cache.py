@@ -25,6 +25,8 @@ class CacheCapabilities:
         encryption_key: The key that the user set for encrypted entries: the name of a field of the
             secret source, or the key itself. None stores entries in plain text. The engine encrypts
             and decrypts; the cache only passes the setting on.
+        local: Its calls use the memory of this process only, and so never wait: the engine makes
+            them without a time limit.
     """
 
     shared: bool = False
@@ -33,6 +35,7 @@ class CacheCapabilities:
     leases: bool = False
     lists: bool = False
     encryption_key: str | Secret | None = None
+    local: bool = False
 
 
 @runtime_checkable

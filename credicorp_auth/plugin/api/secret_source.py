@@ -28,7 +28,7 @@ class SecretSourceCapabilities:
     supplies_client_id: bool = False
     rotates: bool = False
     local: bool = False
-    timeout: float = 10.0
+    timeout: float = 5.0
 
 
 @frozen

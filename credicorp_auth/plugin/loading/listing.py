@@ -1,33 +1,26 @@
 """
 List of all adapters with their status, made without importing any of them.
 
-An entry point is text; the module that it names is located and parsed, not run. So listing adapters
-is cheap, and runs no code of third-party distributions.
+It is read from the metadata of distributions, and so runs no code of third parties. A flaw that
+needs an import to be seen is found when an adapter is loaded.
 """
 
 from __future__ import annotations
 
-import ast
 import re
-import sys
 from contextlib import suppress
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from credicorp_auth.plugin.api import Provider
-from credicorp_auth.plugin.api.hookspecs import CREDICORP_API
-from credicorp_auth.plugin.loading.installed import provider_of
-from credicorp_auth.plugin.loading.kinds import (
-    KINDS,
-    Kind,
-)
+from credicorp_auth.plugin.loading.installed import is_importable, provider_of
+from credicorp_auth.plugin.loading.kinds import KINDS, Kind
 from credicorp_auth.plugin.loading.registry import dispute_of, install_hint, is_disputed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
-    from importlib.machinery import ModuleSpec
     from importlib.metadata import EntryPoint
 
     from credicorp_auth.plugin.loading.registry import Registry
@@ -122,45 +115,6 @@ def _core_range(entry_point: EntryPoint) -> str:
 
 
 def _flaw_of(entry_point: EntryPoint) -> str:
-    """Describe the defect of a plugin that its source shows; empty if there is none."""
-    try:
-        module = entry_point.module
-        spec = _find(module)
-        if spec is None:
-            return f"there is no module {module}"
-        read_source: Any = getattr(spec.loader, "get_source", None)
-        source = read_source(module) if read_source else None
-        tree = ast.parse(source or "")  # a compiled module has no source
-    except Exception:  # noqa: BLE001 - third-party files, names and finders may fail in any way
-        return f"{ascii(entry_point.value)[:60]} cannot be read as Python"
-    stated = _stated_version(tree)
-    if stated is None or stated == CREDICORP_API:
-        return ""
-    return f"it states CREDICORP_API = {stated}; this credicorp-auth speaks {CREDICORP_API}"
-
-
-def _find(module: str) -> ModuleSpec | None:
-    """Find a module as `importlib.util.find_spec` does, but without importing its packages."""
-    path: list[str] | None = None
-    spec: ModuleSpec | None = None
-    names = module.split(".")
-    for depth in range(1, len(names) + 1):
-        name = ".".join(names[:depth])
-        found = (finder.find_spec(name, path) for finder in sys.meta_path)
-        spec = next((each for each in found if each is not None), None)
-        if spec is None:
-            return None
-        path = list(spec.submodule_search_locations or ())
-    return spec
-
-
-def _stated_version(tree: ast.Module) -> object:
-    """Return the literal CREDICORP_API of a module; None if it has none."""
-    for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        value = getattr(node, "value", None)
-        if isinstance(value, ast.Constant) and any(
-            isinstance(each, ast.Name) and each.id == "CREDICORP_API" for each in targets
-        ):
-            return value.value
-    return None
+    """Describe an entry point that leads nowhere; empty if its package is there."""
+    package = entry_point.value.partition(":")[0].partition(".")[0].strip()
+    return "" if is_importable(package) else f"there is no package {ascii(package)[:60]}"

@@ -14,8 +14,6 @@ from credicorp_auth.errors import SecretUnavailable
 from credicorp_auth.http.messages import read_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from credicorp_auth_aws.options import SourceOptions
 
 _ATTEMPTS: Final = 2
@@ -45,19 +43,17 @@ class OpenClient:
         return self.until is None or time.time() < self.until
 
 
-def open_client(options: SourceOptions, say: Callable[[str], None]) -> OpenClient:
+def open_client(options: SourceOptions) -> OpenClient:
     """
     Find credentials, assume the role if one is set, and build a client.
 
     Args:
         options: The options.
-        say: Callback that receives the current step.
 
     Raises:
         SecretUnavailable: No region is known (`secret.unavailable`).
         InvalidSetting: AWS's configuration names an endpoint that is plain http off loopback.
     """
-    say("looking for AWS credentials")
     session: Any = boto3.Session(profile_name=options.profile, region_name=options.known_region)
     # boto3 ignores AWS_REGION, which Lambda, ECS and the other SDKs set.
     region = session.region_name or os.environ.get("AWS_REGION")
@@ -68,7 +64,6 @@ def open_client(options: SourceOptions, say: Callable[[str], None]) -> OpenClien
         )
     until = None
     if options.role_arn:
-        say("assuming the role")
         session, until = _assume(session, region, options)
     service = "ssm" if options.parameter else "secretsmanager"
     api = _make(session, service, region, options, endpoint_url=options.endpoint_url)
@@ -100,9 +95,11 @@ def _make(
     endpoint_url: str | None = None,
 ) -> Any:
     plain = endpoint_url is not None and _is_plain(endpoint_url)
+    # A fallback that does not come must leave the time in which the current version came.
+    seconds = options.timeout / _ATTEMPTS / (1 if options.overlap == "off" else 2)
     config = Config(
-        connect_timeout=options.timeout / _ATTEMPTS,
-        read_timeout=options.timeout / _ATTEMPTS,
+        connect_timeout=seconds,
+        read_timeout=seconds,
         retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
         max_pool_connections=1,
         # Plain http goes to loopback only; a proxy could read it.

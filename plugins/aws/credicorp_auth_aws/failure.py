@@ -3,64 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from botocore import exceptions  # pyright: ignore[reportMissingTypeStubs] # it has none
 from botocore.parsers import ResponseParserError  # pyright: ignore[reportMissingTypeStubs] # the same
 
 from credicorp_auth.errors import CredicorpAuthError, SecretUnavailable
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 _WORD: Final = re.compile(r"[A-Za-z0-9.:_-]{1,80}")
+_DENIED_STATUSES: Final = {401, 403}
+# Most of AWS's services send these with status 400.
+_DENIED: Final = re.compile(
+    "AccessDenied|ExpiredToken|(Incomplete|Invalid)Signature|MissingAuthentication|RequestExpired"
+    "|UnrecognizedClient"
+)
+_MISSING: Final = re.compile("(Parameter|ParameterVersion|Resource)NotFound")
+_BUSY: Final = re.compile("PriorRequest|RequestLimit|RequestTimeout|Throttl|TooManyRequests")
 _BUSY_STATUS: Final = 429
 _SERVER_STATUS: Final = 500
-
-_DENIED: Final = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "IncompleteSignatureException",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
-        "NotAuthorized",
-        "OptInRequired",
-        "RequestExpired",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
-_MISSING: Final = frozenset(
-    {
-        "ParameterNotFound",
-        "ParameterVersionNotFound",
-        "ResourceNotFoundException",
-        "VersionNotFound",
-    }
-)
-_BUSY: Final = frozenset(
-    {
-        "InternalFailure",
-        "InternalServerError",
-        "InternalServiceError",
-        "PriorRequestNotComplete",
-        "RequestLimitExceeded",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "ServiceUnavailable",
-        "SlowDown",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
-)
 _NO_CREDENTIALS: Final = (
     exceptions.ConfigNotFound,
     exceptions.ConfigParseError,
@@ -71,7 +31,7 @@ _NO_CREDENTIALS: Final = (
     exceptions.ProfileNotFound,
     exceptions.SSOError,
 )
-_ON_THE_WAY: Final = (
+_TEMPORARY: Final = (
     exceptions.ConnectionError,
     exceptions.CredentialRetrievalError,  # their provider may recover
     exceptions.HTTPClientError,
@@ -80,11 +40,11 @@ _ON_THE_WAY: Final = (
     exceptions.TokenRetrievalError,
     ResponseParserError,
 )
-
-_CURES: Final[Mapping[str, str]] = {
+_HINTS: Final = {
     "secret.denied": "let the AWS identity of this process read, and decrypt, the secret.",
     "secret.missing": "check name, region, stage and version; nothing of that name is there.",
     "secret.deleted": "restore the secret: it is scheduled for deletion.",
+    "secret.unavailable": "look the word up in the documentation of the AWS service.",
 }
 
 
@@ -103,7 +63,7 @@ def explain(failure: Exception, place: str) -> CredicorpAuthError:
     if isinstance(failure, CredicorpAuthError):
         return failure.copy()
     if isinstance(failure, exceptions.ClientError):
-        return _explain_response(failure, place)
+        return _explain_response(failure.response, place)
     kind = type(failure).__name__
     if isinstance(failure, _NO_CREDENTIALS):
         return SecretUnavailable(
@@ -112,12 +72,12 @@ def explain(failure: Exception, place: str) -> CredicorpAuthError:
             hint="give this process an AWS identity: a role, a profile, or AWS_ACCESS_KEY_ID.",
         )
     if isinstance(failure, (exceptions.BotoCoreError, ResponseParserError, OSError)):
+        # An untrusted certificate stays untrusted, so a retry is useless.
+        is_trusted = not isinstance(failure, exceptions.SSLError)
         return SecretUnavailable(
             f"{place} cannot be read ({kind})",
             hint="check network, proxy, `endpoint_url`, and what AWS's chain of credentials asks.",
-            # An untrusted certificate stays untrusted, so a retry is useless.
-            retryable=isinstance(failure, _ON_THE_WAY)
-            and not isinstance(failure, exceptions.SSLError),
+            retryable=is_trusted and isinstance(failure, _TEMPORARY),
         )
     return SecretUnavailable(
         f"{place} cannot be read: boto3 raised {kind}",
@@ -126,25 +86,24 @@ def explain(failure: Exception, place: str) -> CredicorpAuthError:
     )
 
 
-def _explain_response(failure: exceptions.ClientError, place: str) -> SecretUnavailable:
-    response: Any = failure.response
+def _explain_response(response: dict[str, Any], place: str) -> SecretUnavailable:
     about, error = response.get("ResponseMetadata", {}), response.get("Error", {})
     status = about.get("HTTPStatusCode") or 0
     word = _word(error.get("Code"), "an error of no name")
     request = _word(about.get("RequestId"), "of no id")
-    busy = word in _BUSY or status == _BUSY_STATUS or status >= _SERVER_STATUS
     code = "secret.unavailable"
-    if word in _DENIED:
+    if status in _DENIED_STATUSES or _DENIED.match(word):
         code = "secret.denied"
-    elif word in _MISSING:
+    elif _MISSING.match(word):
         code = "secret.missing"
     elif word == "InvalidRequestException" and "delet" in str(error.get("Message")).lower():
         code = "secret.deleted"
+    is_busy = status == _BUSY_STATUS or status >= _SERVER_STATUS or bool(_BUSY.match(word))
     return SecretUnavailable(
         f"{place} cannot be read: AWS said {word} (request {request})",
         code=code,
-        hint=_CURES.get(code, "look the word up in the documentation of the AWS service."),
-        retryable=busy and code == "secret.unavailable",
+        hint=_HINTS[code],
+        retryable=is_busy and code == "secret.unavailable",
     )
 
 

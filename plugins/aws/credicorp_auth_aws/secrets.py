@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
 
-from credicorp_auth.errors import SecretUnavailable
 from credicorp_auth.plugin.api import FetchedSecret, SecretSourceCapabilities
-from credicorp_auth_aws.bounded import BoundedCalls, Progress
+from credicorp_auth.plugin.api.late_lock import LateLock
 from credicorp_auth_aws.client import OpenClient, open_client
 from credicorp_auth_aws.failure import explain
 from credicorp_auth_aws.options import SourceOptions
@@ -18,6 +17,8 @@ from credicorp_auth_aws.withheld_logs import withhold_logs
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from credicorp_auth.errors import CredicorpAuthError
 
 __all__ = ["AwsSecretSource", "SourceOptions"]
 
@@ -36,7 +37,7 @@ class AwsSecretSource:
 
     def __init__(self, options: SourceOptions) -> None:
         self._options = options
-        self._calls = BoundedCalls()
+        self._lock = LateLock()
         self._client: OpenClient | None = None
 
     @property
@@ -46,13 +47,15 @@ class AwsSecretSource:
             supplies_client_id=True, rotates=True, timeout=self._options.timeout
         )
 
-    def fetch(self, names: Collection[str], *, timeout: float) -> FetchedSecret:
+    def fetch(self, names: Collection[str], *, timeout: float) -> FetchedSecret:  # noqa: ARG002 - see below
         """
         Read the named fields, all from one version.
 
         Args:
             names: Field names, such as `client_secret`.
-            timeout: Seconds that it may take in all.
+            timeout: Seconds that it may take in all. AWS's client has its limits from the option of
+                that name; what has none, such as a program of AWS's chain, the engine stops waiting
+                for.
 
         Raises:
             SecretUnavailable: `secret.missing`, `secret.empty`, `secret.invalid`, `secret.denied`,
@@ -61,19 +64,11 @@ class AwsSecretSource:
                 (`config.insecure_url`).
         """
         wanted = sorted(set(names))
-        seconds = min(timeout, self._options.timeout)
-        progress: Progress[FetchedSecret] = self._calls.run(
-            lambda call: self._read(wanted, call), seconds=seconds
-        )
-        # Checked first: a result that arrived in time counts even if its fallback did not.
-        if (result := progress.result) is not None:
-            return result
-        raise progress.failure or SecretUnavailable(
-            f"{describe_place(self._options)} was not read within {seconds:g} s: "
-            f"time ran out while {progress.doing}",
-            hint="check network and AWS's chain of credentials, or allow more with `timeout`.",
-            retryable=True,
-        )
+        with self._lock.current():
+            outcome = self._read(wanted)
+        if isinstance(outcome, FetchedSecret):
+            return outcome
+        raise outcome
 
     def close(self) -> None:
         """Close the connections."""
@@ -82,36 +77,29 @@ class AwsSecretSource:
             client.api.close()
 
     def after_fork(self) -> None:
-        """Drop the parent's connections and hanging call without touching them."""
-        self._calls = BoundedCalls()
+        """Drop the parent's connections without touching them."""
+        self._lock = LateLock()
         self._client = None
 
-    def _read(self, names: Collection[str], progress: Progress[FetchedSecret]) -> None:
-        """Read on the call's own thread; no exception leaves it, since its frames hold secrets."""
+    def _read(self, names: Collection[str]) -> FetchedSecret | CredicorpAuthError:
+        """Return the error: no exception leaves this function, since its frames hold secrets."""
         try:
-            client = self._open(progress)
-            progress.doing = "reading the secret"
             with withhold_logs():
+                client = self._open()
                 current = self._read_version(client, names)
-            progress.result = current
-            if stage := _STAGES.get(self._options.overlap):
-                with withhold_logs():
-                    progress.result = self._beside(client, names, current, stage)
+                stage = _STAGES.get(self._options.overlap)
+                return self._beside(client, names, current, stage) if stage else current
         except Exception as failure:  # noqa: BLE001 - reported by kind, then dropped with its secrets
-            progress.failure = explain(failure, describe_place(self._options))
-            if progress.failure.code == "secret.denied":
+            error = explain(failure, describe_place(self._options))
+            if error.code == "secret.denied":
                 # Keys in a file or variable may have been replaced: rerun AWS's chain next time.
                 self._client = None
+            return error
 
-    def _open(self, progress: Progress[FetchedSecret]) -> OpenClient:
+    def _open(self) -> OpenClient:
         client = self._client
         if client is None or not client.serves():
-
-            def say(doing: str) -> None:
-                progress.doing = doing
-
-            with withhold_logs():
-                client = self._client = open_client(self._options, say)
+            client = self._client = open_client(self._options)
         return client
 
     def _read_version(

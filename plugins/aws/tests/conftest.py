@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import uuid
 from contextlib import ExitStack
 
@@ -11,6 +12,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from credicorp_auth.engine.guarded_adapters import GuardedSecretSource
+from credicorp_auth.errors import SecretUnavailable
+from credicorp_auth.plugin.api import Provider
 from credicorp_auth_aws import AwsSecretSource, SourceOptions
 
 REGION = "eu-west-2"
@@ -110,3 +114,39 @@ def open_source():
             return source
 
         yield open_one
+
+
+class Watched:
+    """A source as an engine uses it: under a guard, which tells when it is well again."""
+
+    def __init__(self, source):
+        self.recovered = threading.Event()
+        self.source = GuardedSecretSource(source, Provider("aws"), emit=self.emit)
+
+    def emit(self, name, **_fields):
+        """Note the end of trouble."""
+        if name == "adapter.recovered":
+            self.recovered.set()
+
+    def fetch(self, names):
+        """Read within the time that the source states."""
+        return self.source.fetch(names, timeout=self.source.capabilities.timeout)
+
+    def late(self, names):
+        """Return the error of a read that takes too long."""
+        with pytest.raises(SecretUnavailable) as raised:
+            self.fetch(names)
+        return raised.value
+
+
+@pytest.fixture
+def watch():
+    """Put sources under a guard, until the test ends."""
+    with ExitStack() as opened:
+
+        def watch_one(source):
+            watched = Watched(source)
+            opened.callback(watched.source.close)
+            return watched
+
+        yield watch_one

@@ -100,7 +100,7 @@ class MemoryCache:
     def capabilities(self) -> CacheCapabilities:
         """Report that it is bounded; a shared cache also has leases."""
         shared = self._options.shared
-        return CacheCapabilities(shared=shared, bounded=True, leases=shared)
+        return CacheCapabilities(shared=shared, bounded=True, leases=shared, local=True)
 
     def read(self, key: str, *, timeout: float) -> bytes | None:  # noqa: ARG002 - the port's
         """Return the entry, or None if there is none or it has expired."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
-from functools import cache
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, cast
+
+from credicorp_auth_testing.contracts.children import in_child
 
 _ENDING: Final = frozenset({"os.remove", "os.rename"})
 _SAYING: Final = frozenset(
@@ -76,31 +79,36 @@ def _text_of(value: Any) -> str:
     return str(value)
 
 
-_WATCHES: Final[list[_Watch]] = []
-
-
-@cache  # an audit hook stays for the life of the process
-def _start_listening() -> None:
-    def listen(event: str, arguments: tuple[Any, ...]) -> None:
-        for each in _WATCHES:
-            each.notice(event, arguments)
-
-    listen.__cantrace__ = True  # type: ignore[attr-defined] # so that coverage sees it
-    sys.addaudithook(listen)
-
-
-@contextmanager
-def watching_traces() -> Generator[dict[str, list[str]]]:
+def traces_of(work: Callable[[], object]) -> dict[str, list[str]]:
     """
-    Collect what the process sets in its environment, tells other programs and writes to files.
+    Return what a function sets in its environment, tells other programs and writes to files.
 
-    The keys are names of Python's audit events; the values are complete once the block has ended.
+    The function runs in a forked child, and the audit hook with it: a hook cannot be taken away
+    again, and one in Python makes threads fail to start under coverage, at random
+    (`sys.settrace` refuses a second caller while its audit hooks run).
+
+    Args:
+        work: The function.
+
+    Returns:
+        Names of Python's audit events, each with the texts seen.
     """
-    _start_listening()
-    watch = _Watch()
-    _WATCHES.append(watch)
-    try:
-        yield watch.seen
-    finally:
-        _WATCHES.remove(watch)
-        watch.look_at_files()
+    with tempfile.TemporaryFile("w+") as file:
+
+        def watched() -> bool:
+            watch = _Watch()
+
+            def listen(event: str, arguments: tuple[Any, ...]) -> None:
+                watch.notice(event, arguments)
+
+            listen.__cantrace__ = True  # type: ignore[attr-defined] # so that coverage sees it
+            sys.addaudithook(listen)
+            work()
+            watch.look_at_files()
+            json.dump(watch.seen, file)
+            file.flush()
+            return True
+
+        assert in_child(watched), "it failed in a forked child: its traceback is above"
+        file.seek(0)
+        return cast("dict[str, list[str]]", json.load(file))

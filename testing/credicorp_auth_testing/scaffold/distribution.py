@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from importlib.metadata import version
 from importlib.resources import files
+from string import Template
 from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
@@ -77,6 +78,7 @@ def write_distribution(kind: str, name: str, folder: Path) -> Path:
         "hook": shape.kind.hook,
         "port": shape.kind.port.__name__,
         "setting": shape.setting,
+        "variable": shape.setting.upper(),
         "module": shape.module,
         "options": shape.options,
         "core": ".".join(version("credicorp-auth").split(".")[:2]),
@@ -115,14 +117,9 @@ def _layout(shape: Shape, package: str) -> dict[str, str]:
 
 
 def _render(template: str, parameters: dict[str, str]) -> str:
-    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - only if one is written
-
     home = files("credicorp_auth_testing.scaffold") / "templates"
-    text = home.joinpath(f"{template}.j2").read_text("utf-8")
-    environment = Environment(  # noqa: S701 - it writes Python, not HTML
-        undefined=StrictUndefined, keep_trailing_newline=True
-    )
-    return environment.from_string(text).render(parameters)
+    text = home.joinpath(f"{template}.txt").read_text("utf-8")
+    return Template(text).substitute(parameters)
 
 
 def _check(name: str) -> None:

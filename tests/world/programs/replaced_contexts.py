@@ -64,10 +64,12 @@ def main() -> None:
         transport = build(name)
         reported[name] = {}
         for case, url in json.loads(URLS).items():
+            if (name, case) == ("session", "drip"):
+                continue  # on the caller's own connections there is no total deadline
             try:
                 request = HttpRequest("POST", url, headers={})
                 reported[name][case] = transport.send(
-                    request, timeout=2 if case == "drip" else 30
+                    request, timeout=1 if case == "drip" else 30
                 ).status
             except CredicorpAuthError as error:
                 reported[name][case] = error.code
