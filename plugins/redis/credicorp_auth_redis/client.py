@@ -34,6 +34,9 @@ class Client:
         InvalidSetting: A file named in the options cannot be used (`config.value`).
     """
 
+    _redis: Any  # redis-py's clients have no common type
+    _pools: Pools
+
     def __init__(self, options: CacheOptions) -> None:
         self._options = options
         self._context: Renewed[ssl.SSLContext] | None = None
@@ -66,8 +69,8 @@ class Client:
         redis, pools = self._redis, self._pools
         self._redis, self._pools = None, []
         if isinstance(redis, Cluster):
-            nodes = [Address(each.host, each.port) for each in redis.get_nodes()]
-            self._nodes = nodes[:_KNOWN]
+            nodes: list[Any] = redis.get_nodes()  # type: ignore[no-untyped-call]
+            self._nodes = [Address(each.host, each.port) for each in nodes][:_KNOWN]
         for pool in pools:
             pool.disconnect(inuse_connections=False)
 
@@ -78,8 +81,7 @@ class Client:
 
     def after_fork(self) -> None:
         """Drop the parent's connections: redis-py closes only our descriptors."""
-        self._redis: Any = None
-        self._pools: Pools = []
+        self._redis, self._pools = None, []
 
     def _current(self) -> Any:  # noqa: ANN401 # redis-py's clients have no common type
         context = None if self._context is None else self._context.current()

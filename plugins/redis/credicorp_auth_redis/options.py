@@ -69,8 +69,8 @@ def _read_sentinels(value: str | Sentinels | None) -> Sentinels | None:
 
 
 def _read_nodes(value: str | tuple[Address, ...]) -> tuple[Address, ...]:
-    if isinstance(value, tuple) or value == "":
-        return value or ()
+    if isinstance(value, tuple):
+        return value
     addresses = _read_addresses(str(value), default_port=_NODE_PORT)
     if not addresses:
         raise InvalidSetting(

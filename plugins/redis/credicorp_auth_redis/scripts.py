@@ -59,9 +59,10 @@ class Script:
 
 
 def _read_result(response: Any, nonce: str) -> object:  # noqa: ANN401 # of any type
-    if not isinstance(response, list) or len(response) != 2 or response[0] != nonce.encode():  # noqa: PLR2004
+    parts: list[Any] = response if isinstance(response, list) else []
+    if parts[:-1] != [nonce.encode()]:
         raise WrongResponse
-    return response[1]
+    return parts[1]
 
 
 # Numbers up to half of the largest are accepted. Counting never reaches a larger one, and

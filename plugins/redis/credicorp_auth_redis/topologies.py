@@ -51,6 +51,7 @@ class _Sentinels(Sentinel):
     def discover_master(self, service_name: str) -> tuple[str, int]:
         """Return the address of the master."""
         failure: Exception = MasterNotFoundError("no sentinel knows the master")
+        sentinel: Any
         for sentinel in self.sentinels:
             try:
                 found = sentinel.sentinel_get_master_addr_by_name(service_name)
@@ -66,12 +67,12 @@ class _Sentinels(Sentinel):
 class Cluster(RedisCluster):
     """redis-py's cluster client, of which a dead node or a fork prevents no use."""
 
-    def command(self) -> dict[str, Any]:
+    def command(self, **_how: Any) -> dict[str, Any]:  # noqa: ANN401 # redis-py's
         """Say nothing of Redis's commands: scripts need none of it, and one node would be asked."""
         return {}
 
     def close(self) -> None:
-        """Do nothing: a finaliser would take a lock, and whoever built the client closes its pools."""
+        """Do nothing: the finaliser would take a lock, and the pools are closed by their owner."""
 
 
 def build_client(
@@ -120,8 +121,9 @@ def _never() -> Retry:
 
 
 def _pool(pools: Pools, kind: Any = ConnectionPool, /, *names: Any, **how: Any) -> ConnectionPool:  # noqa: ANN401 # redis-py's
-    pools.append(kind(*names, **how))
-    return pools[-1]
+    pool: ConnectionPool = kind(*names, **how)
+    pools.append(pool)
+    return pool
 
 
 def _single(address: Address, terms: Terms, pools: Pools, how: dict[str, Any]) -> Redis:
@@ -138,7 +140,7 @@ def _single(address: Address, terms: Terms, pools: Pools, how: dict[str, Any]) -
 def _find_master(
     service: str, sentinels: list[Redis], terms: Terms, pools: Pools, how: dict[str, Any]
 ) -> Redis:
-    manager: Any = _Sentinels([])
+    manager: Any = _Sentinels([])  # type: ignore[no-untyped-call]
     manager.sentinels = sentinels
     master: Redis = manager.master_for(
         service,
@@ -160,14 +162,16 @@ def _find_nodes(
 ) -> Cluster:
     # At random, so that a node that is silent does not use up the time of each attempt.
     order = SystemRandom().sample(others, len(others))
-    cluster: Any = Cluster(
+    node: Any = ClusterNode  # redis-py's types are partial
+    cluster = Cluster(
         url=f"redis://{address}",  # of this form only, `connection_class` is heeded
-        startup_nodes=[ClusterNode(each.host, each.port) for each in order],
+        startup_nodes=[node(each.host, each.port) for each in order],
         connection_pool_class=partial(_pool, pools),
         connection_class=connection_class(Connection, terms),
         socket_keepalive=True,
         retry=_never(),
         **how,
     )
-    cluster.cluster_error_retry_attempts = 0  # before redis-py 6, `retry` does not count here
+    # Before redis-py 6, `retry` does not count here; later, this does not.
+    cluster.cluster_error_retry_attempts = 0  # type: ignore[attr-defined]
     return cluster

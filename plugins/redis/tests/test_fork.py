@@ -64,7 +64,9 @@ def test_a_child_connects_anew(kinds, kind):
     cache.write(KEY, b"of the parent", lifetime=100, timeout=5)
 
     def ids():
-        return {(n, each["id"]) for n, client in enumerate(clients) for each in client.client_list()}
+        return {
+            (n, each["id"]) for n, client in enumerate(clients) for each in client.client_list()
+        }
 
     before = ids()
 

@@ -190,7 +190,8 @@ def test_options_that_make_no_sense(values, kind, named):
         pytest.param({"url": "redis://localhost.example"}, id="175-named-like-loopback"),
         pytest.param({"url": "redis://h", "cluster": True}, id="175-cluster"),
         pytest.param(
-            {"url": "redis://localhost", "cluster": True, "nodes": "localhost,h"}, id="175-a-far-node"
+            {"url": "redis://localhost", "cluster": True, "nodes": "localhost,h"},
+            id="175-a-far-node",
         ),
         pytest.param({"url": "redis://", "sentinel": "m@127.0.0.1,h"}, id="175-a-far-sentinel"),
     ],

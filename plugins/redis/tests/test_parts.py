@@ -13,7 +13,6 @@ import pytest
 import redis_server
 from redis_server import RedisServer, find_redis, free_port
 
-
 CODE = """
 import atexit, sys
 from credicorp_auth.errors import CacheUnavailable

@@ -22,7 +22,7 @@ def use(cache, *, timeout=5):
     for call in (
         lambda: cache.write(KEY, ENTRY, lifetime=100, number=1, timeout=timeout),
         lambda: cache.read(KEY, timeout=timeout),
-        lambda: cache.lease(KEY, seconds=3, timeout=5).release(timeout=timeout),
+        lambda: cache.lease(KEY, seconds=3, timeout=timeout).release(timeout=timeout),
         partial(cache.entries, timeout=timeout),
         lambda: cache.discard(KEY, expected=ENTRY[:5], timeout=timeout),
         partial(cache.clear, timeout=timeout),

@@ -68,9 +68,7 @@ def test_fault_174_a_server_without_tls_is_not_used(servers, authority, tmp_path
     """Where TLS is asked for, a server that speaks plainly gets no word of ours, and tells none."""
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     proxy = servers.proxy(servers.start())
-    cache = servers.cache(
-        url=f"rediss://127.0.0.1:{proxy.port}", ca_file=str(tmp_path / "ca.pem")
-    )
+    cache = servers.cache(url=f"rediss://127.0.0.1:{proxy.port}", ca_file=str(tmp_path / "ca.pem"))
 
     # Redis waits for the end of what it takes for a command.
     assert "cache.timeout" == failure_of(cache, timeout=0.5)
