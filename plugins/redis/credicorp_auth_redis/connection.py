@@ -79,7 +79,8 @@ class _TimedConnection:
         if not (context or self.terms.may_be_plain or host is None):
             self._refuse_plaintext()
         self.socket_connect_timeout = self.socket_timeout = time_left() / self.terms.share
-        plain: Any = super()._connect()  # type: ignore[misc] # redis-py's
+        above: Any = super()
+        plain = above._connect()  # noqa: SLF001 # see above
         if context is None:
             return plain
         try:

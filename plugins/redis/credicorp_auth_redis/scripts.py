@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from hashlib import sha1
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from redis.exceptions import NoScriptError, RedisError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from credicorp_auth_redis.client import Word
 
@@ -58,8 +58,8 @@ class Script:
         return _read_result(ask("EVAL", self._text, *message), nonce)
 
 
-def _read_result(response: Any, nonce: str) -> object:  # noqa: ANN401 # of any type
-    parts: list[Any] = response if isinstance(response, list) else []
+def _read_result(response: object, nonce: str) -> object:
+    parts = cast("Sequence[object]", response) if isinstance(response, list) else []
     if parts[:-1] != [nonce.encode()]:
         raise WrongResponse
     return parts[1]
