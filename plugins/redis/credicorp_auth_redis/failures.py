@@ -138,9 +138,9 @@ def read_failure(error: BaseException, *, is_late: bool) -> Failure:
             gave a reason: redis-py's clients go on to other servers, and report these.
     """
     causes = list(_causes(error))
-    told = next((found for each in causes if (found := _read_one(each))), None)
-    if told is not None:
-        return told
+    reason = next((found for each in causes if (found := _read_one(each))), None)
+    if reason is not None:
+        return reason
     timeouts = (TimeoutError, redis_errors.TimeoutError)
     if is_late or any(isinstance(each, timeouts) for each in causes):
         return _TIMEOUT

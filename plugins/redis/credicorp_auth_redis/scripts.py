@@ -133,7 +133,7 @@ return lives and #held <= most and 1 or 0
 )
 
 DROP: Final = Script("""
--- Drop what is there, whatever it is.
+-- Drop a key of any type.
 return redis.call('DEL', KEYS[1])
 """)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from random import SystemRandom
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from attrs import evolve
 from redis import Redis
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 Pools = list[ConnectionPool]
 
+_MASTER: Final = "SENTINEL GET-MASTER-ADDR-BY-NAME"
+
 
 class _Identity(CredentialProvider):
     """User and password for redis-py, kept out of the connection's attributes."""
@@ -54,7 +56,8 @@ class _Sentinels(Sentinel):
         sentinel: Any
         for sentinel in self.sentinels:
             try:
-                found = sentinel.sentinel_get_master_addr_by_name(service_name)
+                # Not by the method of that name: it fails in redis-py 6.
+                found = sentinel.execute_command(_MASTER, service_name)
             except Exception as error:  # noqa: BLE001 # raised if no other sentinel responds
                 failure = error
                 continue

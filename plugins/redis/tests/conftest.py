@@ -90,13 +90,12 @@ class Servers:
         ]
         sentinels = [self.start(*lines, sentinel=True) for _ in range(count)]
         clients = [self.client(each, **how) for each in sentinels]
-        wait_until(
-            lambda: all(
-                client.sentinel_master("mymaster")["num-other-sentinels"] == count - 1
-                and client.sentinel_master("mymaster")["num-slaves"] == 1
-                for client in clients
-            )
-        )
+
+        def knows(client):
+            state = client.execute_command("SENTINEL MASTER", "mymaster")
+            return (count - 1, 1) == (state["num-other-sentinels"], state["num-slaves"])
+
+        wait_until(lambda: all(knows(client) for client in clients))
         return sentinels
 
     def watched(self, *more, **how):

@@ -130,9 +130,9 @@ except CacheUnavailable as error:
 """
 
 
-@pytest.mark.parametrize(("names_one", "told"), [(False, "None"), (True, "cache.tls")])
+@pytest.mark.parametrize(("names_one", "expected"), [(False, "None"), (True, "cache.tls")])
 def test_fault_174_beside_a_file_no_other_authority_is_trusted(
-    tls, authority, tmp_path, names_one, told
+    tls, authority, tmp_path, names_one, expected
 ):
     """A certificate by an authority of the system is of no use once `ca_file` names another."""
     system, other = tmp_path / "system.pem", tmp_path / "other.pem"
@@ -147,4 +147,4 @@ def test_fault_174_beside_a_file_no_other_authority_is_trusted(
         check=False,
     )
 
-    assert (f"{told}\n", "") == (ran.stdout, ran.stderr)
+    assert (f"{expected}\n", "") == (ran.stdout, ran.stderr)

@@ -115,11 +115,11 @@ def test_sentinels_with_a_password(servers, rule, identity):
         sentinel=True,
     )
     where = f"mymaster@127.0.0.1:{sentinel.port}"
-    told = servers.cache(url="redis://:other@/0", sentinel=where, **identity)
-    untold = servers.cache(url="redis://:other@/0", sentinel=where)
+    known = servers.cache(url="redis://:other@/0", sentinel=where, **identity)
+    unknown = servers.cache(url="redis://:other@/0", sentinel=where)
 
-    assert works(told)
-    assert "cache.denied" == failure_of(lambda: untold.read(KEY, timeout=5))
+    assert works(known)
+    assert "cache.denied" == failure_of(lambda: unknown.read(KEY, timeout=5))
 
 
 def test_fault_175_a_sentinel_cannot_send_tokens_away(servers):
@@ -133,7 +133,7 @@ def test_fault_175_a_sentinel_cannot_send_tokens_away(servers):
 
 @define
 class Node:
-    """A node that has all slots, and gives any command the same answer."""
+    """A node that has all slots, and gives any command the same reply."""
 
     entries: str
     response: str
@@ -143,14 +143,14 @@ class Node:
         while connection.take():
             asked, start = connection.received[start:], len(connection.received)
             if b"SETINFO" in asked:
-                answer = "+OK\r\n"
+                reply = "+OK\r\n"
             elif b"SLOTS" in asked:
-                answer = self.entries
+                reply = self.entries
             elif b"INFO" in asked:
-                answer = "$17\r\ncluster_enabled:1\r\n"
+                reply = "$17\r\ncluster_enabled:1\r\n"
             else:
-                answer = self.response
-            connection.socket.sendall(answer.encode())
+                reply = self.response
+            connection.socket.sendall(reply.encode())
 
 
 def test_sentinels_are_asked_over_tls_too(servers, tls):
@@ -216,19 +216,19 @@ def test_the_user_that_the_readme_describes(cluster, readme):
 
 def slot_of(clients, key):
     """Return the slot of an entry, and which node has it."""
-    slot = clients[0].execute_command("CLUSTER KEYSLOT", f"credicorp_auth:{{{key}}}")
+    hash_slot = clients[0].execute_command("CLUSTER KEYSLOT", f"credicorp_auth:{{{key}}}")
     for first, last, (_, port, *_), *_ in clients[0].execute_command("CLUSTER SLOTS"):
-        if first <= slot <= last:
+        if first <= hash_slot <= last:
             ports = [each.connection_pool.connection_kwargs["port"] for each in clients]
-            return slot, ports.index(port)
-    return slot, None
+            return hash_slot, ports.index(port)
+    return hash_slot, None
 
 
-def give_slot(clients, slot, owner):
+def give_slot(clients, hash_slot, owner):
     """Let a node have a slot."""
     name = clients[owner].execute_command("CLUSTER MYID").decode()
     for client in (clients[owner], *clients):
-        client.execute_command("CLUSTER SETSLOT", slot, "NODE", name)
+        client.execute_command("CLUSTER SETSLOT", hash_slot, "NODE", name)
 
 
 def test_a_map_that_is_out_of_date_is_followed(cluster):
@@ -237,12 +237,14 @@ def test_a_map_that_is_out_of_date_is_followed(cluster):
     key = "ab" * 32  # of this test alone
     cache = servers.cache(nodes[0], cluster=True)
     cache.read(key, timeout=5)
-    slot, owner = slot_of(clients, key)
+    hash_slot, owner = slot_of(clients, key)
     for turn in (1, 2, 3):  # round all nodes, and home
-        give_slot(clients, slot, (owner + turn) % 3)
+        give_slot(clients, hash_slot, (owner + turn) % 3)
 
         assert works(cache, key)
-        assert 1 == clients[(owner + turn) % 3].execute_command("CLUSTER COUNTKEYSINSLOT", slot)
+        assert 1 == clients[(owner + turn) % 3].execute_command(
+            "CLUSTER COUNTKEYSINSLOT", hash_slot
+        )
         assert cache.discard(key, timeout=5)
 
 
@@ -250,18 +252,18 @@ def test_a_slot_on_its_way_is_followed(cluster):
     """While an entry moves to another node, ASK is followed for what is there already."""
     servers, nodes, clients = cluster
     key = "cd" * 32  # of this test alone
-    slot, source = slot_of(clients, key)
+    hash_slot, source = slot_of(clients, key)
     names = [client.execute_command("CLUSTER MYID").decode() for client in clients]
     cache = servers.cache(nodes[0], cluster=True)
     cache.read(KEY, timeout=5)
     target = (source + 1) % 3
-    clients[target].execute_command("CLUSTER SETSLOT", slot, "IMPORTING", names[source])
-    clients[source].execute_command("CLUSTER SETSLOT", slot, "MIGRATING", names[target])
+    clients[target].execute_command("CLUSTER SETSLOT", hash_slot, "IMPORTING", names[source])
+    clients[source].execute_command("CLUSTER SETSLOT", hash_slot, "MIGRATING", names[target])
     try:
         assert works(cache, key)
-        assert 1 == clients[target].execute_command("CLUSTER COUNTKEYSINSLOT", slot)
+        assert 1 == clients[target].execute_command("CLUSTER COUNTKEYSINSLOT", hash_slot)
     finally:
-        give_slot(clients, slot, target)
+        give_slot(clients, hash_slot, target)
 
 
 def test_a_node_that_is_gone(servers):
@@ -286,7 +288,7 @@ def test_a_node_that_is_gone(servers):
 
 
 def test_a_node_that_stands_still(servers):
-    """What it has is not to be had in time; what others have is."""
+    """Its own keys fail in time; the keys of others are served."""
     nodes, clients = servers.cluster()
     for client in clients:
         client.config_set("cluster-node-timeout", "60000")
@@ -333,7 +335,7 @@ def test_nodes_that_send_each_other_round_in_circles(servers):
 
 @pytest.mark.parametrize("word", ["MOVED", "ASK"])
 def test_fault_175_a_node_cannot_send_tokens_away(servers, word):
-    """A node beyond this machine gets nothing in plain text, whoever names it."""
+    """A node beyond this machine gets nothing in plain text if a node names it."""
     with WireServer() as node:
         far = f"-{word} {SLOT} 192.0.2.1:6379\r\n"
         node.scripts = [[Node(ALL_SLOTS.format(port=node.port), far)]]
