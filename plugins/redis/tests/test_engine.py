@@ -40,6 +40,31 @@ def test_an_engine_reads_what_another_minted(servers, build):
     assert "cache.failed" not in {name for name, _ in emitted}
 
 
+def test_the_commands_of_a_call(servers, build):
+    """A mint sends six commands, a token that another minted one, and one that is held none."""
+    build, minted, _ = build
+    server = servers.start()
+    client = servers.client(server)
+    build(server.url).get_token()  # the scripts are cached, and each connection greeted
+    auths = [build(server.url) for _ in range(2)]
+    for auth in auths:
+        auth.get_token()
+    client.flushall()
+
+    def commands(call):
+        client.config_resetstat()
+        call()
+        stats = client.info("commandstats")
+        return {name: each["calls"] for name, each in stats.items() if "eval" in name}
+
+    minting = commands(lambda: auths[0].get_token(scope="new"))
+    reading = commands(lambda: auths[1].get_token(scope="new"))
+    holding = commands(lambda: auths[1].get_token(scope="new"))
+
+    assert ({"cmdstat_evalsha": 6}, {"cmdstat_evalsha": 1}, {}) == (minting, reading, holding)
+    assert 2 == len(minted)
+
+
 def test_fault_157_down_the_mint_proceeds(build):
     """Where nobody listens a token is minted all the same, and what is wrong is told."""
     build, minted, emitted = build
