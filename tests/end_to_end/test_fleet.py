@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 # A hundred processes on two processors wait for each other, not for Redis: without this they would
 # give it up, as they should where a server is slow, and each mint alone.
-BUDGET = "20"
+PATIENCE = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def shared(request, tmp_path):
     if request.param == "file":
         return {"cache": "file", "cache_options": {"directory": str(tmp_path / "tokens")}}
     server = request.getfixturevalue("redis")
-    return {"cache": "redis", "cache_options": {"url": server.url, "budget": BUDGET}}
+    return {"cache": "redis", "cache_options": {"url": server.url}, "cache_timeout": PATIENCE}
 
 
 @pytest.fixture
@@ -114,7 +114,11 @@ def test_four_hosts_with_eight_workers_each_never_wait_again(
     sandbox = open_sandbox(expires_in=lifetime, token_latency=0.3)
     seconds = max(20 * scale, 2.5 * lifetime)
     with RedisServer() as server:
-        settings = {"cache": "redis", "cache_options": {"url": server.url, "budget": BUDGET}}
+        settings = {
+            "cache": "redis",
+            "cache_options": {"url": server.url},
+            "cache_timeout": PATIENCE,
+        }
         started = [
             fleet(sandbox, workers, settings, seconds=seconds, lifetime=lifetime)
             for _ in range(hosts)
@@ -209,7 +213,7 @@ def test_a_token_that_was_revoked_costs_each_host_one_401(open_sandbox, connect,
     from credicorp_auth_urllib3 import BearerPoolManager
 
     sandbox = open_sandbox()
-    settings = {"cache": "redis", "cache_options": {"url": redis.url, "budget": BUDGET}}
+    settings = {"cache": "redis", "cache_options": {"url": redis.url}, "cache_timeout": PATIENCE}
     hosts = [BearerPoolManager(connect(sandbox, **settings)) for _ in range(4)]
     url = f"{sandbox.base_url}/decisions/dec_1"
     assert [200] * 4 == [each.request("GET", url).status for each in hosts]
@@ -231,7 +235,8 @@ def test_fault_365_a_route_that_refuses_every_token_costs_a_fleet_few_mints(
         "settings": {
             "scope": "decisions:read",
             "cache": "redis",
-            "cache_options": {"url": redis.url, "budget": BUDGET},
+            "cache_options": {"url": redis.url},
+            "cache_timeout": PATIENCE,
         },
         "workers": 8,
         "paths": ["/decisions/dec_0", "/decisions/dec_1"],

@@ -159,7 +159,8 @@ def test_fault_416_a_redis_cache(pulse, run_greenlets, patched_by, order, host):
             server,
             order=order,
             cache="redis",
-            cache_options={"url": f"redis://{host}:{relay.port}/0", "budget": 30},
+            cache_options={"url": f"redis://{host}:{relay.port}/0"},
+            cache_timeout=30,
         )
 
     assert ({"abc": 200}, 1) == (outcomes, len(server.connections))

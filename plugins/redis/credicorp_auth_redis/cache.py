@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from secrets import token_hex
 from typing import TYPE_CHECKING, TypeVar
-
-from redis.exceptions import ResponseError
 
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.plugin.api import CacheCapabilities, LeaseState, sound_number
 from credicorp_auth.plugin.api.clocks import monotonic, wall
-from credicorp_auth_redis.breaker import Breaker
-from credicorp_auth_redis.budget import Budget, within
-from credicorp_auth_redis.failures import read_failure_kind
+from credicorp_auth_redis.client import Client
+from credicorp_auth_redis.connection import within
+from credicorp_auth_redis.failures import read_failure
 from credicorp_auth_redis.lease import NoLease, RedisLease
 from credicorp_auth_redis.listing import drop_entries, list_entries
 from credicorp_auth_redis.options import CacheOptions
@@ -25,15 +22,13 @@ from credicorp_auth_redis.record import (
     build_record,
     read_entry,
 )
-from credicorp_auth_redis.route import build_route
-from credicorp_auth_redis.scripts import ACQUIRE, DISCARD, WRITE
+from credicorp_auth_redis.scripts import ACQUIRE, DISCARD, READ, WRITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
 
     from credicorp_auth.plugin.api import CacheEntry, Lease
-    from credicorp_auth_redis.connection import Word
+    from credicorp_auth_redis.client import Word
     from credicorp_auth_redis.failures import Failure
     from credicorp_auth_redis.scripts import Script
 
@@ -51,8 +46,8 @@ class RedisCache:
     """
     A cache shared by all users of one Redis, with a lease so that only one of them mints.
 
-    Every call returns or raises within `budget`. After Redis has failed, calls fail at once until
-    a probe succeeds.
+    Each wait for Redis ends within the `timeout` of its call, except for name lookup, and for a
+    server that responds byte by byte; the engine limits those, and stops asking after a failure.
 
     Args:
         options: The options.
@@ -67,10 +62,7 @@ class RedisCache:
     def __init__(self, options: CacheOptions, *, clock: Callable[[], float] = wall) -> None:
         self._options = options
         self._clock = clock
-        self._route = build_route(options)
-        self._budget = Budget(options.budget)
-        self._breaker = Breaker(self._probe)
-        self._failed = self._name("probe")
+        self._client = Client(options)
 
     @property
     def capabilities(self) -> CacheCapabilities:
@@ -90,12 +82,7 @@ class RedisCache:
         Raises:
             CacheUnavailable: Redis cannot be read.
         """
-        name = self._name(key)
-        # Not GET: this limits the response to the size of a record.
-        command = ("GETRANGE", name, 0, MOST_WITH_HEAD)
-        response = self._ask(
-            name, lambda: self._ask_unless_foreign(name, command), self._budget.spend(timeout)
-        )
+        response = self._run(timeout, READ, (self._name(key),), MOST_WITH_HEAD - 1)
         return read_entry(response, key, now=self._clock())
 
     def write(
@@ -142,15 +129,9 @@ class RedisCache:
         Raises:
             CacheUnavailable: The entry was not dropped, or it is unknown whether it was.
         """
-        name = self._name(key)
-        if expected is None:
-            return (
-                self._ask(
-                    name, lambda: self._route.ask(name, ("DEL", name)), self._budget.spend(timeout)
-                )
-                == 1
-            )
-        return self._run(timeout, DISCARD, (name,), SecretBytes(expected), MOST_WITH_HEAD) == 1
+        terms = (key, int(self._clock() * 1000), int(LONGEST * 1000), MOST_WITH_HEAD)
+        meant = () if expected is None else (SecretBytes(expected),)
+        return self._run(timeout, DISCARD, (self._name(key),), *terms, *meant) == 1
 
     def lease(self, key: str, *, seconds: float, timeout: float) -> Lease:
         """
@@ -184,8 +165,8 @@ class RedisCache:
         Raises:
             CacheUnavailable: Redis cannot be read, or has too many keys to scan in that time.
         """
-        look = partial(list_entries, self._route, self._name("*"), now=self._clock())
-        return self._ask(self._failed, look, within(timeout))
+        now = self._clock()
+        return self._ask(timeout, lambda: list_entries(self._client, self._name("*"), now=now))
 
     def clear(self, *, timeout: float) -> int:
         """
@@ -194,67 +175,33 @@ class RedisCache:
         Raises:
             CacheUnavailable: Not all were dropped.
         """
-        drop = partial(drop_entries, self._route, self._name("*"))
-        return self._ask(self._failed, drop, within(timeout))
+        return self._ask(timeout, lambda: drop_entries(self._client, self._name("*")))
 
     def close(self) -> None:
         """Close all connections."""
-        self._breaker.close()
-        self._route.close()
+        self._client.close()
 
     def after_fork(self) -> None:
         """Drop all connections without closing them: they are the parent's."""
-        self._route.after_fork()
-        self._breaker.after_fork()
+        self._client.after_fork()
 
     def _name(self, key: str) -> str:
         # The braces (hash tag) put all Redis keys of an entry into one cluster slot.
         return f"{self._options.prefix}:{{{key}}}"
 
-    def _ask_unless_foreign(self, name: str, command: tuple[Word, ...]) -> object:
-        try:
-            return self._route.ask(name, command)
-        except ResponseError as error:
-            if not str(error).startswith("WRONGTYPE"):
-                raise
-        return None
-
     def _run(
         self, timeout: float, script: Script, keys: tuple[str, ...], *arguments: Word
     ) -> object:
-        return self._ask(
-            keys[0], lambda: script.run(self._route, keys, *arguments), self._budget.spend(timeout)
-        )
+        return self._ask(timeout, lambda: script.run(self._client.ask, keys, *arguments))
 
-    def _ask(
-        self,
-        name: str,
-        question: Callable[[], T],
-        limit: AbstractContextManager[None],
-    ) -> T:
-        self._breaker.check()
-        kind: Failure | None = None
+    def _ask(self, timeout: float, question: Callable[[], T]) -> T:
+        began = monotonic()
+        failure: Failure | None = None
         try:
-            with limit:
+            with within(timeout):
                 return question()
-        except Exception as failure:  # noqa: BLE001 # a server's bytes may raise anything in redis-py
-            kind = read_failure_kind(failure)
-        if kind.lasts:
-            self._failed = name
-            self._route.forget()
-            self._breaker.open(kind)
-        raise kind.error()
-
-    def _probe(self) -> Failure | None:
-        # A write, since a read-only server is useless. In a cluster, it goes to the node of the
-        # key that failed, or else the breaker would alternate between closed and open.
-        name = f"{self._failed}:probe"
-        try:
-            with within(self._options.budget):
-                self._route.ask(name, ("SET", name, "", "PX", 1000))
-        except Exception as failure:  # noqa: BLE001 # as above
-            kind = read_failure_kind(failure)
-        else:
-            return None
-        self._route.forget()
-        return kind if kind.lasts else None
+        except Exception as error:  # noqa: BLE001 # a server's bytes may raise anything in redis-py
+            failure = read_failure(error, is_late=monotonic() - began >= timeout)
+        if failure.lasts:
+            self._client.drop()
+        raise failure.error()

@@ -1,4 +1,4 @@
-"""Classification of command failures: error code, hint, and effect on the circuit breaker."""
+"""Classification of command failures: error code, hint, and effect on the connections."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from ssl import SSLEOFError, SSLError, SSLZeroReturnError
 from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
-from redis.exceptions import ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis import exceptions as redis_errors
 
 from credicorp_auth.errors import CacheUnavailable
-from credicorp_auth_redis.connection import CoolingDown, InsecureAddress
+from credicorp_auth_redis.connection import InsecureAddress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +25,7 @@ class Failure:
         message: Description. Of the server's error text, it holds the first word only.
         code: Stable error code.
         hint: Advice for the user.
-        lasts: Whether the next command would also fail, so that the breaker opens.
+        lasts: Whether the next command on the same connections would also fail.
     """
 
     message: str
@@ -49,7 +48,7 @@ _UNAVAILABLE: Final = Failure(
 _TIMEOUT: Final = Failure(
     "Redis took too long",
     code="cache.timeout",
-    hint="check network and server, or allow more time with `budget`.",
+    hint="check network and server, or allow more time with `cache_timeout`.",
 )
 _TLS: Final = Failure(
     "no trusted TLS connection with Redis could be agreed",
@@ -96,15 +95,24 @@ _REFUSED: Final = Failure(
     lasts=False,
 )
 
+# redis-py drops the first word of these responses.
+_BY_CLASS: Final = {
+    redis_errors.AuthenticationError: _DENIED,
+    redis_errors.NoPermissionError: _FORBIDDEN,
+    redis_errors.ReadOnlyError: _READ_ONLY,
+    redis_errors.OutOfMemoryError: _FULL,
+    redis_errors.BusyLoadingError: _BUSY,
+    redis_errors.ClusterDownError: _BUSY,
+    redis_errors.TryAgainError: _BUSY,
+    redis_errors.AskError: _BUSY,
+    redis_errors.MasterDownError: _BUSY,
+}
 _BY_WORD: Final = {
-    "NOAUTH": _DENIED,
-    "WRONGPASS": _DENIED,
     "NOPERM": _FORBIDDEN,
     "READONLY": _READ_ONLY,
     "NOREPLICAS": _READ_ONLY,
     "MISCONF": _READ_ONLY,
     "OOM": _FULL,
-    "LOADING": _BUSY,
     "MASTERDOWN": _BUSY,
     "CLUSTERDOWN": _BUSY,
     "TRYAGAIN": _BUSY,
@@ -115,25 +123,26 @@ _BY_WORD: Final = {
 _PASSING: Final = frozenset({"cache.unavailable", "cache.timeout", "cache.readonly", "cache.full"})
 # Before Redis 7, an error inside a script follows ": -" in the response.
 _WORD: Final = re.compile(r"(?:.*: -)?([A-Z]{2,20})\b", re.DOTALL)
-_OLD_WAYS_TO_SAY_NO: Final = ("invalid password", "no password is set", "without any password")
 
 
-def read_failure_kind(failure: BaseException) -> Failure:
+_FORBIDDEN_TO_SCRIPTS: Final = ("user executing the script can't", "ACL failure in script")
+
+
+def read_failure(error: BaseException, *, is_late: bool) -> Failure:
     """
     Classify an exception.
 
     Args:
-        failure: The exception of redis-py, or of a socket below it.
+        error: The exception of redis-py, or of a socket below it.
+        is_late: Whether the time of the call was over. Then that is the failure, unless a server
+            gave a reason: redis-py's clients go on to other servers, and report these.
     """
-    if isinstance(failure, CoolingDown):
-        known = _read_response(str(failure))
-        return Failure(known.message, known.code, known.hint)
-    if isinstance(failure, ResponseError):
-        return _read_response(str(failure))
-    if isinstance(failure, InsecureAddress):
-        return _INSECURE
-    causes = list(_causes(failure))
-    if any(isinstance(each, TimeoutError | RedisTimeoutError) for each in causes):
+    causes = list(_causes(error))
+    reason = next((found for each in causes if (found := _read_one(each))), None)
+    if reason is not None:
+        return reason
+    timeouts = (TimeoutError, redis_errors.TimeoutError)
+    if is_late or any(isinstance(each, timeouts) for each in causes):
         return _TIMEOUT
     # The end of the stream is also an SSLError, but not a failure of trust.
     ends = (SSLEOFError, SSLZeroReturnError)
@@ -142,13 +151,20 @@ def read_failure_kind(failure: BaseException) -> Failure:
     return _UNAVAILABLE
 
 
+def _read_one(error: BaseException) -> Failure | None:
+    if isinstance(error, InsecureAddress):
+        return _INSECURE
+    for kind, known in _BY_CLASS.items():
+        if isinstance(error, kind):
+            return known
+    return _read_response(str(error)) if isinstance(error, redis_errors.ResponseError) else None
+
+
 def _read_response(response: str) -> Failure:
+    if any(each in response for each in _FORBIDDEN_TO_SCRIPTS):
+        return _FORBIDDEN
     found = _WORD.match(response)
     word = found[1] if found else "an error"
-    if any(each in response for each in _OLD_WAYS_TO_SAY_NO):
-        return _DENIED
-    if "max number of clients" in response:
-        return _BUSY
     known = _BY_WORD.get(word, _REFUSED)
     return Failure(f"{known.message}: {word}", known.code, known.hint, known.lasts)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from credicorp_auth_redis.url import RedisUrl
 
 _SENTINEL_PORT: Final = 26379
-_LONGEST_BUDGET: Final = 60.0  # seconds
+_NODE_PORT: Final = 6379
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
@@ -58,12 +58,7 @@ def _read_sentinels(value: str | Sentinels | None) -> Sentinels | None:
     if value is None or isinstance(value, Sentinels):
         return value
     service, _, hosts = str(value).rpartition("@")
-    try:
-        addresses = tuple(
-            read_address(host.strip(), default_port=_SENTINEL_PORT) for host in hosts.split(",")
-        )
-    except ValueError:
-        addresses = ()
+    addresses = _read_addresses(hosts, default_port=_SENTINEL_PORT)
     if not service or not addresses:
         raise InvalidSetting(
             "`sentinel` is not a service and where its sentinels are",
@@ -71,6 +66,27 @@ def _read_sentinels(value: str | Sentinels | None) -> Sentinels | None:
             "mymaster@sentinel-1.example:26379,sentinel-2.example:26379.",
         )
     return Sentinels(service, addresses)
+
+
+def _read_nodes(value: str | tuple[Address, ...]) -> tuple[Address, ...]:
+    if isinstance(value, tuple):
+        return value
+    addresses = _read_addresses(str(value), default_port=_NODE_PORT)
+    if not addresses:
+        raise InvalidSetting(
+            "`nodes` is not a list of nodes",
+            hint="set `nodes` to host:port,host:port, such as redis-2.example:6379.",
+        )
+    return addresses
+
+
+def _read_addresses(hosts: str, *, default_port: int) -> tuple[Address, ...]:
+    try:
+        return tuple(
+            read_address(host.strip(), default_port=default_port) for host in hosts.split(",")
+        )
+    except ValueError:
+        return ()
 
 
 def _read_switch(name: str, value: bool | str) -> bool:  # noqa: FBT001 # a converter
@@ -90,17 +106,8 @@ def _read_plaintext(value: bool | str) -> bool:  # noqa: FBT001 # a converter
     return _read_switch("plaintext", value)
 
 
-def _read_seconds(value: float | str) -> float:
-    try:
-        seconds = 0.0 if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        seconds = 0.0
-    if not 0 < seconds <= _LONGEST_BUDGET:
-        raise InvalidSetting(
-            "`budget` is not a length of time that anyone would wait",
-            hint="set `budget` to a number of seconds above 0 and up to 60, such as 0.25.",
-        )
-    return seconds
+def _read_password(value: str | Secret | None) -> Secret | None:
+    return value if isinstance(value, Secret | None) else Secret(str(value))
 
 
 def _read_prefix(value: str) -> str:
@@ -122,8 +129,13 @@ class CacheOptions:
             optional user, password and database number.
         sentinel (`name@host:port,host:port`; default: none): Service name and sentinels; `url`
             then names no host.
+        sentinel_username (text; default: none): User name for the sentinels.
+        sentinel_password (text, or `Secret`; default: none): Password for the sentinels. Without
+            it, they are queried without one.
         cluster (true or false; default: `False`): Whether it is a Redis Cluster; `url` then names
             one of its nodes.
+        nodes (`host:port,host:port`; default: none): Further nodes of the cluster, to find it by
+            while the node of `url` is down.
         ca_file (path; default: none): PEM file of the only authorities to trust. Without it: those
             of the system.
         client_certificate (path, or a pair of paths; default: none): One PEM file: certificate
@@ -131,8 +143,6 @@ class CacheOptions:
             pair.
         client_key (path; default: none): PEM file of the unencrypted key, if it is not in the
             file of `client_certificate`. All these files are read again when they change.
-        budget (seconds, above 0, up to 60; default: `0.25`): What all Redis commands of one token
-            call may take together.
         prefix (text; default: `credicorp_auth`): Prefix of all Redis keys.
         plaintext (true or false; default: `False`): Whether entries may leave the machine without
             TLS and unencrypted.
@@ -148,13 +158,15 @@ class CacheOptions:
 
     url: Secret = field(default=None, converter=_read_url_option)
     sentinel: Sentinels | None = field(default=None, converter=_read_sentinels)
+    sentinel_username: str | None = None
+    sentinel_password: Secret | None = field(default=None, converter=_read_password)
     cluster: bool = field(default=False, converter=_read_cluster)
+    nodes: tuple[Address, ...] = field(default=(), converter=_read_nodes)
     ca_file: str | None = field(default=None, converter=read_ca_file)
     client_certificate: ClientCertificate | None = field(
         default=None, converter=read_client_certificate
     )
     client_key: str | None = field(default=None, converter=read_client_key)
-    budget: float = field(default=0.25, converter=_read_seconds)
     prefix: str = field(default="credicorp_auth", converter=_read_prefix)
     plaintext: bool = field(default=False, converter=_read_plaintext)
     encryption_key: str | Secret | None = field(default=None, converter=read_encryption_key)
@@ -190,6 +202,13 @@ class CacheOptions:
             and self.sentinel is not None,
             "`url` names a host, and `sentinel` asks others for one": url.address is not None
             and self.sentinel is not None,
+            "`sentinel_username` needs `sentinel` and `sentinel_password`": (
+                self.sentinel_username is not None
+                and (self.sentinel is None or self.sentinel_password is None)
+            ),
+            "`sentinel_password` needs `sentinel`": self.sentinel_password is not None
+            and self.sentinel is None,
+            "`nodes` needs `cluster`": bool(self.nodes) and not self.cluster,
             "`cluster` has no socket file": self.cluster and url.scheme == "unix",
             "`cluster` has no database but 0": self.cluster and url.database != 0,
             "`ca_file` is for TLS, and `url` is not rediss://": self.ca_file is not None
@@ -204,7 +223,7 @@ class CacheOptions:
         return next((said for said, is_so in conflicts.items() if is_so), None)
 
     def _refuse_plaintext(self, url: RedisUrl) -> None:
-        where = (url.address,) if self.sentinel is None else self.sentinel.addresses
+        where = (url.address, *self.nodes) if self.sentinel is None else self.sentinel.addresses
         far = [address for address in where if address is not None and not address.is_near]
         if url.scheme == "redis" and far and not self.may_be_plain:
             raise InvalidSetting(

@@ -3,43 +3,66 @@
 from __future__ import annotations
 
 from hashlib import sha1
-from typing import TYPE_CHECKING, Final
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from redis.exceptions import ResponseError
+from redis.exceptions import NoScriptError, RedisError
 
 if TYPE_CHECKING:
-    from credicorp_auth_redis.connection import Word
-    from credicorp_auth_redis.route import Route
+    from collections.abc import Callable, Sequence
+
+    from credicorp_auth_redis.client import Word
+
+
+class WrongResponse(RedisError):
+    """A response that does not belong to the script it was received for."""
 
 
 class Script:
     """
     A script that runs on the server.
 
+    Its first argument is a nonce that it returns beside its result, so that the response to
+    another command is never taken for it.
+
     Args:
-        text: Lua source.
+        text: Lua source of a function of `KEYS` and `ARGV`.
     """
 
     def __init__(self, text: str) -> None:
-        self._text = text
-        self._name = sha1(text.encode(), usedforsecurity=False).hexdigest()
+        self._text = (
+            "local nonce = table.remove(ARGV, 1)\n"
+            f"local function run()\n{text}end\n"
+            "return {nonce, run()}\n"
+        )
+        self._name = sha1(self._text.encode(), usedforsecurity=False).hexdigest()
 
-    def run(self, route: Route, keys: tuple[str, ...], *arguments: Word) -> object:
+    def run(self, ask: Callable[..., Any], keys: tuple[str, ...], *arguments: Word) -> object:
         """
         Run it on the server of its keys; send its text only if the server has not cached it.
 
         Args:
-            route: Finds the server.
+            ask: Sends a command to the server that has its key.
             keys: The keys, all in one slot.
             arguments: The script's further arguments.
+
+        Raises:
+            WrongResponse: The response belongs to another command.
         """
-        message = (len(keys), *keys, *arguments)
+        nonce = token_hex(8)
+        message = (len(keys), *keys, nonce, *arguments)
         try:
-            return route.ask(keys[0], ("EVALSHA", self._name, *message))
-        except ResponseError as error:
-            if not str(error).startswith("NOSCRIPT"):
-                raise
-        return route.ask(keys[0], ("EVAL", self._text, *message))
+            return _read_result(ask("EVALSHA", self._name, *message), nonce)
+        except NoScriptError:
+            pass
+        return _read_result(ask("EVAL", self._text, *message), nonce)
+
+
+def _read_result(response: object, nonce: str) -> object:
+    parts = cast("Sequence[object]", response) if isinstance(response, list) else []
+    if parts[:-1] != [nonce.encode()]:
+        raise WrongResponse
+    return parts[1]
 
 
 # Numbers up to half of the largest are accepted. Counting never reaches a larger one, and
@@ -57,6 +80,12 @@ local function read_head(key)
   return string.match(held, '^credicorp%-auth/1 (%S+) (%d+) %d+ (%d+)\\n')
 end
 """
+
+READ: Final = Script("""
+-- Return no more than a record; what is of another type is none.
+local held = redis.pcall('GETRANGE', KEYS[1], 0, tonumber(ARGV[1]))
+return type(held) == 'string' and held or false
+""")
 
 WRITE: Final = Script(
     _NUMBERS
@@ -81,17 +110,31 @@ return 1
 """
 )
 
-DISCARD: Final = Script("""
--- Drop a record whose entry contains what is expected.
-local held = redis.pcall('GETRANGE', KEYS[1], 0, tonumber(ARGV[2]))
-if type(held) ~= 'string' then
-  return 0
+DISCARD: Final = Script(
+    _NUMBERS
+    + """
+-- Drop what is there, or only a record whose entry contains what is expected; return whether that
+-- was a record of this key that a reader would have taken. Redis may keep one that has ended by
+-- the writer's clock for a moment, or for as long as the server stood still.
+local key, name, now = KEYS[1], ARGV[1], tonumber(ARGV[2])
+local longest, most, expected = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+local held = redis.pcall('GETRANGE', key, 0, most)
+local whose, _, ends = read_head(key)
+local lives = whose == name and tonumber(ends) > now and tonumber(ends) <= now + longest
+if expected then
+  local head = type(held) == 'string' and string.find(held, '\\n', 1, true)
+  if not (lives and string.find(held, expected, head + 1, true)) then
+    return 0
+  end
 end
-local _, head = string.find(held, '^credicorp%-auth/1 [^\\n]*\\n')
-if head and string.find(held, ARGV[1], head + 1, true) then
-  return redis.call('DEL', KEYS[1])
-end
-return 0
+redis.call('DEL', key)
+return lives and #held <= most and 1 or 0
+"""
+)
+
+DROP: Final = Script("""
+-- Drop a key of any type.
+return redis.call('DEL', KEYS[1])
 """)
 
 ACQUIRE: Final = Script(

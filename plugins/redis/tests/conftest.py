@@ -14,7 +14,6 @@ import redis
 import trustme
 
 from credicorp_auth_redis import CacheOptions, RedisCache
-from credicorp_auth_redis.budget import within as within_seconds
 from redis_server import RedisServer, find_redis
 
 
@@ -54,8 +53,6 @@ class Servers:
         """Build a cache of a server, or of what the options name."""
         if server is not None:
             options.setdefault("url", server.url)
-        # Machines that run tests are busy; what is measured in time says so itself.
-        options.setdefault("budget", 2)
         cache = RedisCache(CacheOptions(**options), clock=clock)
         self.stack.callback(cache.close)
         return cache
@@ -83,23 +80,33 @@ class Servers:
         )
         return nodes, clients
 
-    def sentinels(self, master, *, count=3):
+    def sentinels(self, master, *more, count=3, **how):
         """Start sentinels that watch a master."""
         lines = [
+            *more,
             f"sentinel monitor mymaster 127.0.0.1 {master.port} 2",
             "sentinel down-after-milliseconds mymaster 500",
             "sentinel failover-timeout mymaster 3000",
         ]
         sentinels = [self.start(*lines, sentinel=True) for _ in range(count)]
-        clients = [self.client(each) for each in sentinels]
-        wait_until(
-            lambda: all(
-                client.sentinel_master("mymaster")["num-other-sentinels"] == count - 1
-                and client.sentinel_master("mymaster")["num-slaves"] == 1
-                for client in clients
-            )
-        )
+        clients = [self.client(each, **how) for each in sentinels]
+
+        def knows(client):
+            state = client.execute_command("SENTINEL MASTER", "mymaster")
+            return (count - 1, 1) == (state["num-other-sentinels"], state["num-slaves"])
+
+        wait_until(lambda: all(knows(client) for client in clients))
         return sentinels
+
+    def watched(self, *more, **how):
+        """Start a master, a replica, and sentinels that watch them; say where the sentinels are."""
+        master = self.start()
+        replica = self.start(f"replicaof 127.0.0.1 {master.port}")
+        client = self.client(replica)
+        wait_until(lambda: client.info("replication")["master_link_status"] == "up")
+        sentinels = self.sentinels(master, *more, **how)
+        where = ",".join(f"127.0.0.1:{each.port}" for each in sentinels)
+        return master, replica, sentinels, f"mymaster@{where}"
 
     def proxy(self, server):
         """Put a proxy before a server."""
@@ -238,10 +245,30 @@ def make_servers():
         yield Servers(stack)
 
 
-@pytest.fixture
-def within():
-    """Give the time that commands of a pool need, where no cache does."""
-    return within_seconds
+@pytest.fixture(scope="module")
+def kinds(make_servers):
+    """Start Redis as a single server, behind sentinels or as a cluster, once for a module."""
+    started = {}
+
+    def start(kind):
+        if kind not in started:
+            started[kind] = ways[kind]()
+        return make_servers, *started[kind]
+
+    def single():
+        server = make_servers.start()
+        return {"url": f"{server.url}/3"}, [make_servers.client(server, db=3)]
+
+    def sentinel():
+        master, _, _, where = make_servers.watched()
+        return {"url": "redis:///3", "sentinel": where}, [make_servers.client(master, db=3)]
+
+    def cluster():
+        nodes, clients = make_servers.cluster()
+        return {"url": nodes[0].url, "cluster": True}, clients
+
+    ways = {"single": single, "sentinel": sentinel, "cluster": cluster}
+    return start
 
 
 @pytest.fixture

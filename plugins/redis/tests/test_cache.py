@@ -130,6 +130,18 @@ def test_redis_drops_what_has_ended(servers, cache, client):
     assert cache.read(KEY, timeout=5) is None
 
 
+def test_what_has_ended_is_not_discarded(servers, server, client):
+    """Whether an entry was dropped is judged as by a reader, however long Redis keeps it."""
+    now = [time.time()]
+    cache = servers.cache(server, clock=lambda: now[0])
+    for expected in (None, b"x"):
+        cache.write(KEY, b"x", lifetime=10, timeout=5)
+        client.persist(f"credicorp_auth:{{{KEY}}}")
+        now[0] += 11
+
+        assert not cache.discard(KEY, expected=expected, timeout=5)
+
+
 @pytest.mark.parametrize("lifetime", [0, -1, 0.0001, math.nan, -math.inf])
 def test_an_entry_without_lifetime_is_not_kept(cache, lifetime):
     """It still replaces an older one."""
@@ -194,7 +206,8 @@ def test_another_type_is_no_entry(cache, client, meddle):
     cache.write(KEY, b"new", lifetime=10, number=1, timeout=5)
     assert b"new" == cache.read(KEY, timeout=5)
     meddle(client, f"credicorp_auth:{{{OTHER}}}")
-    assert cache.discard(OTHER, timeout=5)
+    assert not cache.discard(OTHER, timeout=5)  # it is dropped, but was no entry
+    assert not client.exists(f"credicorp_auth:{{{OTHER}}}")
 
 
 def test_another_type_where_leases_are(cache, client):
@@ -348,7 +361,7 @@ def test_a_record_says_what_it_is():
 def test_the_hook_builds_the_cache(server):
     """The plugin makes a cache of its options; nothing is connected before it is used."""
     made = plugin.credicorp_cache(
-        AdapterOptions({"url": "redis://localhost:1", "budget": "0.5"}, setting="cache_options")
+        AdapterOptions({"url": "redis://localhost:1", "prefix": "a"}, setting="cache_options")
     )
 
     assert 1 == plugin.CREDICORP_API

@@ -14,12 +14,11 @@ class TestRedisCache(CacheContract):
     """Over Redis: a test's place is a prefix of its own."""
 
     @pytest.fixture(autouse=True)
-    def _server(self, servers, request):
+    def _server(self, servers):
         self.server = servers.start()
-        self.budget = 0.5 if "stands_still" in request.node.name else 20
 
     def build_cache(self, place):
-        return RedisCache(CacheOptions(url=self.server.url, prefix=place.name, budget=self.budget))
+        return RedisCache(CacheOptions(url=self.server.url, prefix=place.name))
 
     def break_cache(self, cache, place):
         self.server.kill()

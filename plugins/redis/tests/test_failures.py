@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from functools import partial
@@ -11,16 +12,13 @@ from attrs import define
 
 from credicorp_auth.errors import CacheUnavailable
 from credicorp_auth.plugin.api import LeaseState
-from credicorp_auth_redis.address import Address
-from credicorp_auth_redis.connection import Connector, OpenConnection
-from credicorp_auth_redis.pool import Pool
-from credicorp_auth_testing.wire import Drip, Hold, Reset, Send, WireServer
+from credicorp_auth_testing.wire import Hold, Reset, Send, WireServer
 from redis_server import free_port
 
 pytestmark = pytest.mark.slow
 
 KEY, OTHER = "a1" * 32, "b2" * 32
-BUDGET = 0.25
+SHORT = 0.25  # seconds
 
 
 def failure_of(call):
@@ -30,17 +28,18 @@ def failure_of(call):
     return caught.value
 
 
-def every_call(cache):
+def every_call(cache, timeout=5):
     """Return what each method says while Redis is of no use."""
-    return [
-        failure_of(lambda: cache.read(KEY, timeout=5)).code,
-        failure_of(lambda: cache.write(KEY, b"x", lifetime=10, timeout=5)).code,
-        failure_of(lambda: cache.discard(KEY, timeout=5)).code,
-        failure_of(lambda: cache.discard(KEY, expected=b"x", timeout=5)).code,
-        failure_of(partial(cache.entries, timeout=5)).code,
-        failure_of(partial(cache.clear, timeout=5)).code,
-        cache.lease(KEY, seconds=3, timeout=5).state,
-    ]
+    calls = (
+        partial(cache.read, KEY),
+        partial(cache.write, KEY, b"x", lifetime=10),
+        partial(cache.discard, KEY),
+        partial(cache.discard, KEY, expected=b"x"),
+        cache.entries,
+        cache.clear,
+    )
+    codes = [failure_of(partial(call, timeout=timeout)).code for call in calls]
+    return [*codes, cache.lease(KEY, seconds=3, timeout=timeout).state]
 
 
 def seconds_of(call):
@@ -59,99 +58,62 @@ def test_fault_157_down_at_start(servers):
 
 
 def test_fault_158_accepts_and_never_answers(servers):
-    """A frozen server costs one budget; from then on nobody waits at all."""
+    """While a server is frozen each call takes its own time, and no more; then all is as before."""
     server = servers.start()
-    cache = servers.cache(server, budget=BUDGET)
+    cache = servers.cache(server)
     cache.write(KEY, b"x", lifetime=100, timeout=5)
     server.freeze()
-    first = seconds_of(lambda: failure_of(lambda: cache.read(KEY, timeout=5)))
-    rest = sorted(
-        seconds_of(lambda: failure_of(lambda: cache.read(KEY, timeout=5))) for _ in range(1000)
-    )
+    long = seconds_of(lambda: failure_of(lambda: cache.read(KEY, timeout=1.0)))
+    short = seconds_of(lambda: failure_of(lambda: cache.read(KEY, timeout=0.05)))
 
-    assert BUDGET * 0.9 < first
-    assert rest[500] < first / 50  # in truth, a ten-thousandth
-    assert [*["cache.timeout"] * 6, LeaseState.FAILED] == every_call(cache)
+    assert [*["cache.timeout"] * 6, LeaseState.FAILED] == every_call(cache, timeout=0.05)
     server.thaw()
+    assert b"x" == cache.read(KEY, timeout=5)
+    assert long > 0.9 > short > 0.04
 
 
 def test_fault_158_a_new_connection_to_a_silent_server(servers):
-    """Connecting, too, is part of the budget."""
+    """Connecting is part of a call's time; the next call connects again."""
     with WireServer([Hold()]) as silent:
-        cache = servers.cache(url=f"redis://127.0.0.1:{silent.port}", budget=0.1)
-        cache._breaker.close()  # so that nothing else asks
+        cache = servers.cache(url=f"redis://127.0.0.1:{silent.port}")
 
-        assert "cache.timeout" == failure_of(lambda: cache.read(KEY, timeout=5)).code
-        assert "cache.timeout" == failure_of(lambda: cache.read(KEY, timeout=5)).code
-        servers.wait_until(lambda: silent.connections)
-        assert 1 == len(silent.connections)
+        for _ in range(2):
+            assert "cache.timeout" == failure_of(lambda: cache.read(KEY, timeout=0.1)).code
+        servers.wait_until(lambda: len(silent.connections) == 2)
 
 
-def test_fault_158_a_server_that_drips(servers):
-    """An answer of one byte now and then does not last longer than the budget."""
-    with WireServer([Drip(b"+OK\r\n" * 1000, every=0.02)]) as dripping:
-        cache = servers.cache(url=f"redis://127.0.0.1:{dripping.port}", budget=BUDGET)
+@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
+def test_without_time_nothing_is_waited_for(servers, timeout):
+    """A call that has no time left fails as one that took too long, and harms no later call."""
+    cache = servers.cache(servers.start())
 
-        assert "cache.timeout" == failure_of(lambda: cache.read(KEY, timeout=5)).code
-        assert dripping.connections[0].sent < 1000  # of five thousand; on an idle machine, a dozen
+    assert [*["cache.timeout"] * 6, LeaseState.FAILED] == every_call(cache, timeout=timeout)
+    assert cache.read(KEY, timeout=5) is None
 
 
-def test_fault_159_a_slow_server_is_asked_once(servers):
-    """400 ms for each command: of 1,000 calls one waits, and the server sees no more."""
+def test_fault_159_a_slow_server_is_told_and_used_again(servers):
+    """Responses later than a call's time are failures; those within it are used."""
     proxy = servers.proxy(servers.start())
-    cache = servers.cache(proxy, budget=BUDGET)
+    cache = servers.cache(proxy)
+    cache.write(KEY, b"x", lifetime=100, timeout=5)
     proxy.delay = 0.4
-    codes = {failure_of(lambda: cache.read(KEY, timeout=5)).code for _ in range(1000)}
+    code = failure_of(lambda: cache.read(KEY, timeout=SHORT)).code
 
-    assert {"cache.timeout"} == codes
-    assert proxy.seen.count(b"GETRANGE") <= 1
-
-
-def test_fault_159_many_slow_commands_share_one_budget(servers):
-    """Each alone would be in time; together they are too slow, and the breaker opens."""
-    proxy = servers.proxy(servers.start())
-    cache = servers.cache(proxy, budget=2.0)
-    cache.read(KEY, timeout=5)
-    proxy.delay, answered = 0.5, 0
-    while True:
-        try:
-            cache.read(KEY, timeout=5)
-        except CacheUnavailable as error:
-            assert "cache.timeout" == error.code
-            break
-        answered += 1
-
-    assert 1 <= answered <= 8
+    assert ("cache.timeout", b"x") == (code, cache.read(KEY, timeout=60))
 
 
-def test_the_breaker_closes_by_itself(servers):
-    """Once Redis is back it is used again: nobody had to call for it."""
+def test_redis_that_is_back_is_used_again(servers):
+    """Nothing of the outage stays."""
     server = servers.start()
     cache = servers.cache(server)
     cache.write(KEY, b"x", lifetime=100, timeout=5)
     server.kill()
     failure_of(lambda: cache.read(KEY, timeout=5))
     server.start()
-    servers.wait_until(lambda: cache._breaker._cause is None)
-    servers.wait_until(lambda: not cache._breaker._is_probing)
 
     assert cache.read(KEY, timeout=5) is None
     cache.write(KEY, b"y", lifetime=100, timeout=5)
     assert b"y" == cache.read(KEY, timeout=5)
-
-
-def test_one_thread_tries_however_many_call(servers):
-    """A thousand calls start one thread between them."""
-    cache = servers.cache(url=f"redis://127.0.0.1:{free_port()}")
-    for _ in range(1000):
-        failure_of(lambda: cache.read(KEY, timeout=5))
-    probes = [each for each in threading.enumerate() if each.name == "credicorp-redis-probe"]
-
-    assert 1 == len(probes)
-    assert probes[0].daemon
-    cache.close()
-    probes[0].join(10)
-    assert not probes[0].is_alive()
 
 
 @pytest.mark.parametrize("cut_after", range(0, 140, 7))
@@ -169,7 +131,6 @@ def test_fault_160_redis_dies_in_the_middle(servers_of_module, cut_after):
         assert "cache.unavailable" == error.code
         found = None
     proxy.cut_after = None
-    servers.wait_until(lambda: cache._breaker._cause is None)
 
     assert found in {None, b"x" * 40}
     assert cache.read(OTHER, timeout=5) is None
@@ -191,7 +152,6 @@ def test_fault_160_redis_dies_in_mid_write(servers):
     proxy.cut_after = 0
     code = failure_of(lambda: cache.write(KEY, b"x", lifetime=100, timeout=5)).code
     proxy.cut_after = None
-    servers.wait_until(lambda: cache._breaker._cause is None)
 
     assert "cache.unavailable" == code
     assert cache.read(KEY, timeout=5) in {None, b"x"}
@@ -200,106 +160,47 @@ def test_fault_160_redis_dies_in_mid_write(servers):
 def test_fault_161_a_late_answer_is_never_another_keys(servers):
     """After a command that was given up, its answer reaches nobody (CVE-2023-28858)."""
     proxy = servers.proxy(servers.start())
-    cache = servers.cache(proxy, budget=0.5)
+    cache = servers.cache(proxy)
     cache.write(KEY, b"of the first key", lifetime=100, timeout=5)
     cache.write(OTHER, b"of the other", lifetime=100, timeout=5)
     for _ in range(2):
         proxy.delay = 1.0
-        failure_of(lambda: cache.read(KEY, timeout=5))
+        failure_of(lambda: cache.read(KEY, timeout=0.5))
         proxy.delay = 0.0
-        servers.wait_until(lambda: cache._breaker._cause is None)
 
         assert [b"of the other", b"of the first key"] * 5 == [
             cache.read(key, timeout=5) for _ in range(5) for key in (OTHER, KEY)
         ]
 
 
-class Interrupt(BaseException):
-    """As a KeyboardInterrupt between two steps."""
-
-
-class Interrupted:
-    """A connection in which something interrupts the thread, once, at one of its steps."""
-
-    def __init__(self, connection, step):
-        self.connection = connection
-        self.step = step
-        self._sock = connection._sock
-
-    def send_command(self, *words):
-        self.interrupt("before")
-        self.connection.send_command(*words)
-        self.interrupt("between")
-
-    def read_response(self):
-        response = self.connection.read_response()
-        self.interrupt("after")
-        return response
-
-    def interrupt(self, step):
-        if self.step == step:
-            self.step = ""
-            raise Interrupt
-
-    def can_read(self, timeout):
-        return self.connection.can_read(timeout)
-
-    def disconnect(self):
-        self.connection.disconnect()
-
-
-@pytest.mark.parametrize("step", ["before", "between", "after"])
-def test_fault_161_an_interrupt_at_any_step_ends_the_connection(servers, within, step):
-    """A connection is used again only after a whole answer to its only command."""
-    server = servers.start()
-    connector = Connector(None, may_be_plain=False)
-    opened = []
-
-    def connect(address):
-        opened.append(Interrupted(connector.open(address)._connection, step if not opened else ""))
-        return OpenConnection(opened[-1])
-
-    pool, address = Pool(connect), Address("127.0.0.1", server.port)
-    with within(5):
-        with pytest.raises(Interrupt):
-            pool.ask(address, ("ECHO", "first"))
-
-        assert b"second" == pool.ask(address, ("ECHO", "second"))
-        assert b"third" == pool.ask(address, ("ECHO", "third"))
-    assert 2 == len(opened)
-    assert opened[0].connection._sock is None
-    pool.close()
-
-
-def test_a_connection_that_waited_long_is_not_used(servers, within):
-    """After half a minute a firewall may have forgotten it, without a word to either end."""
-    server, now, connector = servers.start(), [0.0], Connector(None, may_be_plain=False)
-    pool, client = Pool(connector.open, clock=lambda: now[0]), servers.client(server)
-    address, before = Address("127.0.0.1", server.port), client.info("stats")
-    with within(5):
-        for now[0] in (0.0, 29.0, 58.0, 88.0, 117.0):
-            assert b"x" == pool.ask(address, ("ECHO", "x"))
-    after = client.info("stats")
-    pool.close()
-
-    counted = "total_connections_received"
-    assert 2 == after[counted] - before[counted]
-
-
 @define
 class Reply:
-    """Answer the next command with these bytes; redis-py's own greetings with OK."""
+    """
+    Answer the next command with these bytes; redis-py's own greetings with OK.
+
+    `NONCE` in them stands for the nonce of the script that is run.
+    """
 
     data: bytes
 
     def play(self, connection):
         start = len(connection.received)
         while connection.take():
-            if b"SETINFO" not in connection.received[start:]:
-                connection.socket.sendall(self.data)
+            asked = connection.received[start:]
+            if b"SETINFO" not in asked:
+                (nonce,) = re.findall(rb"\r\n([0-9a-f]{16})\r\n", asked) or [b""]
+                connection.socket.sendall(self.data.replace(b"NONCE", nonce))
                 return
             connection.socket.sendall(b"+OK\r\n")
             start = len(connection.received)
+
+
+def result(data):
+    """Return the response to a script that has this result."""
+    return b"*2\r\n$16\r\nNONCE\r\n" + data
+
+
+NOTHING = result(b"$-1\r\n")
 
 
 @pytest.fixture
@@ -334,6 +235,9 @@ PASSING = {
     "OOM command not allowed when used memory > 'maxmemory'.": "cache.full",
     "ERR Error running script (call to f_1): @user_script:9: -OOM command": "cache.full",
     "NOPERM this user has no permissions to run the 'getrange' command": "cache.denied",
+    "ERR The user executing the script can't run this command or subcommand": "cache.denied",
+    "ERR ACL failure in script: User u has no permissions to run it": "cache.denied",
+    "ERR Error running script (call to f_1): @user_script:9: -NOPERM this user": "cache.denied",
     "ERR unknown command 'GETRANGE'": "cache.refused",
     "CROSSSLOT Keys in request don't hash to the same slot": "cache.refused",
     "canary in lower case": "cache.refused",
@@ -344,13 +248,13 @@ PASSING = {
     ("response", "code"),
     [pytest.param(*case, id=f"162-{case[0].split()[0]}-{case[1]}") for case in LASTING.items()],
 )
-def test_a_state_that_lasts_is_met_once(scripted, response, code):
-    """Fault 162: after an answer that the next command would get too, none is asked."""
-    cache, server = scripted(f"-{response}\r\n".encode(), b"-ERR never met\r\n")
+def test_after_a_state_that_lasts_a_new_connection_is_used(scripted, response, code):
+    """Fault 162: it may lead to another server; the text of the response is not shown."""
+    cache, server = scripted(f"-{response}\r\n".encode())
     first, second = (failure_of(lambda: cache.read(KEY, timeout=5)) for _ in range(2))
 
     assert (code, code) == (first.code, second.code)
-    assert 1 == sum(each.received.count(b"GETRANGE") for each in server.connections)
+    assert 2 == len(server.connections)
     assert response.split(" ", 1)[1] not in f"{first}{second}"
 
 
@@ -360,7 +264,7 @@ def test_a_state_that_lasts_is_met_once(scripted, response, code):
 )
 def test_a_no_to_one_command_is_no_more(scripted, response, code):
     """Fault 162: what concerns one command leaves the next alone, on the same connection."""
-    cache, server = scripted(f"-{response}\r\n".encode(), b"$-1\r\n")
+    cache, server = scripted(f"-{response}\r\n".encode(), NOTHING)
 
     assert code == failure_of(lambda: cache.read(KEY, timeout=5)).code
     assert cache.read(KEY, timeout=5) is None
@@ -378,9 +282,9 @@ def test_a_no_to_one_command_is_no_more(scripted, response, code):
 )
 def test_what_is_not_redis_is_of_no_use(scripted, response):
     """If what comes back is no response, the caller sees an error of ours."""
-    cache, _ = scripted(response, budget=0.5)
+    cache, _ = scripted(response)
 
-    assert failure_of(lambda: cache.read(KEY, timeout=5)).code in {
+    assert failure_of(lambda: cache.read(KEY, timeout=0.5)).code in {
         "cache.unavailable",
         "cache.timeout",
     }
@@ -393,26 +297,52 @@ def test_a_list_that_is_denied_is_told(scripted):
     assert "cache.denied" == failure_of(partial(cache.entries, timeout=5)).code
 
 
-@pytest.mark.parametrize("response", [b":7\r\n", b"*1\r\n$1\r\nx\r\n", b"+OK\r\n", b"*-1\r\n"])
-def test_an_answer_of_another_kind_is_a_miss(scripted, response):
+@pytest.mark.parametrize("data", [b":7\r\n", b"*1\r\n$1\r\nx\r\n", b"+OK\r\n", b"*-1\r\n"])
+def test_an_answer_of_another_kind_is_a_miss(scripted, data):
     """What is no text of a record is no entry."""
-    cache, _ = scripted(response)
+    cache, _ = scripted(result(data))
 
     assert cache.read(KEY, timeout=5) is None
 
 
-@pytest.mark.parametrize("response", [b"+OK\r\n", b":-3\r\n", b"$-1\r\n"])
-def test_an_answer_of_another_kind_is_no_lease(scripted, response):
+@pytest.mark.parametrize("data", [b"+OK\r\n", b":-3\r\n", b"$-1\r\n"])
+def test_an_answer_of_another_kind_is_no_lease(scripted, data):
     """A number that is none makes no lease."""
-    cache, _ = scripted(response)
+    cache, _ = scripted(result(data))
 
     assert LeaseState.FAILED is cache.lease(KEY, seconds=3, timeout=5).state
 
 
+MIXED_UP = [
+    b"$-1\r\n",
+    b":1795849241391213\r\n",
+    b"*1\r\n:1\r\n",
+    b"*0\r\n",
+    b"*2\r\n$16\r\n0123456789abcdef\r\n:1795849241391213\r\n",
+    b"*2\r\n$-1\r\n:1\r\n",
+]
+
+
+@pytest.mark.parametrize("response", [pytest.param(each, id=f"161-{each!r}") for each in MIXED_UP])
+def test_the_answer_to_another_command_is_not_believed(scripted, response):
+    """Fault 161: without the nonce of this very call it is no entry, no number, no yes."""
+    cache, server = scripted(response)
+    failure = failure_of(lambda: cache.read(KEY, timeout=5))
+
+    assert "cache.unavailable" == failure.code
+    assert LeaseState.FAILED is cache.lease(KEY, seconds=3, timeout=5).state
+    for call in (
+        partial(cache.write, KEY, b"x", lifetime=10),
+        partial(cache.discard, KEY),
+        partial(cache.discard, KEY, expected=b"x"),
+    ):
+        assert "cache.unavailable" == failure_of(partial(call, timeout=5)).code
+    assert 5 == len(server.connections)  # none is used again
+
+
 def test_an_answer_nobody_asked_for_ends_the_connection(scripted):
     """Two answers to one command: the second is taken for nothing."""
-    stray = b"$4\r\nabcd\r\n"
-    cache, server = scripted(b"$-1\r\n" + stray, b"$-1\r\n")
+    cache, server = scripted(NOTHING + b"$4\r\nabcd\r\n", NOTHING)
 
     assert [None, None] == [cache.read(KEY, timeout=5) for _ in range(2)]
     assert 2 == len(server.connections)
@@ -437,7 +367,7 @@ def test_a_reset_is_told(servers):
 
 
 def test_fault_162_a_replica_takes_no_writes(servers):
-    """A replica, which would answer reads, is of no use; when it is the master, it is used."""
+    """A replica that is written to is told; when it is the master, it is used."""
     master = servers.start()
     replica = servers.start(f"replicaof 127.0.0.1 {master.port}")
     client, cache = servers.client(replica), servers.cache(replica)
@@ -446,9 +376,8 @@ def test_fault_162_a_replica_takes_no_writes(servers):
     assert (
         "cache.readonly" == failure_of(lambda: cache.write(KEY, b"x", lifetime=100, timeout=5)).code
     )
-    assert "cache.readonly" == failure_of(lambda: cache.read(KEY, timeout=5)).code
+    assert cache.read(KEY, timeout=5) is None
     client.replicaof("NO", "ONE")
-    servers.wait_until(lambda: cache._breaker._cause is None)
     cache.write(KEY, b"x", lifetime=100, timeout=5)
     assert b"x" == cache.read(KEY, timeout=5)
 
@@ -513,9 +442,10 @@ def test_the_user_that_the_readme_describes(servers, readme):
         lease.release(timeout=5)
         assert cache.discard(KEY, expected=b"x", timeout=5)
         assert (False, 0) == (cache.discard(KEY, timeout=5), cache.clear(timeout=5))
-    assert cache._probe() is None
 
 
+# redis-py 5.0 leaves the socket of a connection that failed to the collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_socket_file(servers):
     """A server on the same machine can be used over its socket file."""
     server = servers.start("port 0")
@@ -528,7 +458,7 @@ def test_a_socket_file(servers):
 
 
 def test_a_database_that_is_none(servers):
-    """What the server refuses while greeting is not asked again."""
+    """What the server refuses while greeting is told each time."""
     server = servers.start("databases 1")
     cache = servers.cache(url=f"{server.url}/5")
 
@@ -539,13 +469,13 @@ def test_a_database_that_is_none(servers):
 
 def test_a_name_that_nobody_has(servers):
     """A host without an address is as good as none."""
-    cache = servers.cache(url="redis://nowhere.invalid", plaintext=True, budget=20)
+    cache = servers.cache(url="redis://nowhere.invalid", plaintext=True)
 
-    assert "cache.unavailable" == failure_of(lambda: cache.read(KEY, timeout=5)).code
+    assert "cache.unavailable" == failure_of(lambda: cache.read(KEY, timeout=60)).code
 
 
 def test_threads_share_connections(servers):
-    """Ten threads at once are all served right; no more connections stay than are kept."""
+    """Ten threads at once are all served right; no more connections are opened than are in use."""
     server = servers.start()
     cache, client, wrong = servers.cache(server), servers.client(server), []
 
@@ -562,7 +492,7 @@ def test_threads_share_connections(servers):
         thread.join()
 
     assert [] == wrong
-    servers.wait_until(lambda: client.info("clients")["connected_clients"] <= 4 + 1)
+    assert client.info("clients")["connected_clients"] <= 10 + 1
 
 
 def test_closing_closes_all(servers):

@@ -23,12 +23,13 @@ def test_defaults():
     """Only `url` must be set."""
     options = read(url="redis://localhost")
 
-    assert (None, False, None, None, 0.25, "credicorp_auth", False, None) == (
+    assert (None, None, False, (), None, None, "credicorp_auth", False, None) == (
         options.sentinel,
+        options.sentinel_password,
         options.cluster,
+        options.nodes,
         options.ca_file,
         options.client_certificate,
-        options.budget,
         options.prefix,
         options.plaintext,
         options.encryption_key,
@@ -43,7 +44,6 @@ def test_options_may_be_text():
         cluster="FALSE",
         ca_file="ca.pem",
         client_certificate="me.pem",
-        budget="0.5",
         prefix="team-a",
         plaintext="true",
         encryption_key="cache_key",
@@ -56,9 +56,8 @@ def test_options_may_be_text():
         )
         == options.sentinel
     )
-    assert (False, 0.5, "team-a", True, "cache_key") == (
+    assert (False, "team-a", True, "cache_key") == (
         options.cluster,
-        options.budget,
         options.prefix,
         options.plaintext,
         options.encryption_key,
@@ -131,12 +130,6 @@ def test_fault_176_an_address_that_is_none_is_not_shown(url, shown_by):
         ({}, MissingSetting, "url"),
         ({"url": ""}, MissingSetting, "url"),
         ({"url": "redis://"}, InvalidSetting, "names no host"),
-        ({"budget": "0"}, InvalidSetting, "budget"),
-        ({"budget": "soon"}, InvalidSetting, "budget"),
-        ({"budget": "inf"}, InvalidSetting, "budget"),
-        ({"budget": "nan"}, InvalidSetting, "budget"),
-        ({"budget": 60.1}, InvalidSetting, "budget"),
-        ({"budget": True}, InvalidSetting, "budget"),
         ({"prefix": ""}, InvalidSetting, "prefix"),
         ({"prefix": "a*"}, InvalidSetting, "prefix"),
         ({"prefix": "{a}"}, InvalidSetting, "prefix"),
@@ -159,6 +152,14 @@ def test_fault_176_an_address_that_is_none_is_not_shown(url, shown_by):
             InvalidSetting,
             "two ways",
         ),
+        ({"sentinel_password": "p"}, InvalidSetting, "sentinel_password"),
+        (
+            {"url": "redis://", "sentinel": "m@localhost", "sentinel_username": "u"},
+            InvalidSetting,
+            "sentinel_username",
+        ),
+        ({"nodes": "localhost:1"}, InvalidSetting, "nodes"),
+        ({"cluster": True, "nodes": "localhost:x"}, InvalidSetting, "nodes"),
         ({"url": "unix:///a", "cluster": True}, InvalidSetting, "cluster"),
         ({"url": "redis://localhost/1", "cluster": True}, InvalidSetting, "cluster"),
         ({"ca_file": "ca.pem"}, InvalidSetting, "ca_file"),
@@ -188,6 +189,10 @@ def test_options_that_make_no_sense(values, kind, named):
         pytest.param({"url": "redis://[::ffff:127.0.0.1]"}, id="175-mapped-loopback"),
         pytest.param({"url": "redis://localhost.example"}, id="175-named-like-loopback"),
         pytest.param({"url": "redis://h", "cluster": True}, id="175-cluster"),
+        pytest.param(
+            {"url": "redis://localhost", "cluster": True, "nodes": "localhost,h"},
+            id="175-a-far-node",
+        ),
         pytest.param({"url": "redis://", "sentinel": "m@127.0.0.1,h"}, id="175-a-far-sentinel"),
     ],
 )

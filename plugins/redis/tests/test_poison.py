@@ -60,7 +60,7 @@ class Fleet:
             client_secret="dummy",
             transport=self.transport,
             cache="redis",
-            cache_options={"url": self.url, "budget": "2", **options},
+            cache_options={"url": self.url, **options},
         )
 
     def call(self):

@@ -35,7 +35,6 @@ _FORKS: Final = 4
 _ROUNDS: Final = 20
 _SIZE: Final = 5000  # repetitions of a text: too long to be sent in one piece
 _SHORT: Final = 0.5  # seconds: timeout of a call that must not return a response
-_WAIT: Final = 8.0  # seconds: more than that, on the busiest machine
 
 
 class ConcurrencyTests(CacheHarness):
@@ -79,6 +78,7 @@ class ConcurrencyTests(CacheHarness):
 
     def test_fault_470_parent_and_child_at_once(self, cache: Cache) -> None:
         """After a fork, parent and child use the cache at once, and each reads its own entries."""
+        wait = 2 * self.longest_wait
         for _ in range(_FORKS):
             cache.write(KEY, b"before", lifetime=60, timeout=TIMEOUT)
             with _meeting() as meet:
@@ -86,11 +86,11 @@ class ConcurrencyTests(CacheHarness):
                 def work(meet: Callable[[], object] = meet) -> bool:
                     cache.after_fork()
                     meet()
-                    return reads_what_it_writes(cache, OTHER_KEY, b"the child's")
+                    return reads_what_it_writes(cache, OTHER_KEY, b"the child's", wait)
 
                 with child_of(work) as child:
                     meet()
-                    in_parent = reads_what_it_writes(cache, KEY, b"the parent's")
+                    in_parent = reads_what_it_writes(cache, KEY, b"the parent's", wait)
                     patiently(lambda: None if child.runs else True, "the end of a child")
 
             assert (True, True) == (in_parent, child.succeeded)
@@ -104,7 +104,10 @@ class ConcurrencyTests(CacheHarness):
             lambda: cache.write(KEY, CANARY, lifetime=60, timeout=_SHORT),
             lambda: cache.discard(KEY, expected=b"x", timeout=_SHORT),
         ):
-            with limited(_WAIT, of="a call of a cache"), pytest.raises(CacheUnavailable):
+            with (
+                limited(self.longest_wait, of="a call of a cache"),
+                pytest.raises(CacheUnavailable),
+            ):
                 call()
 
 
@@ -126,9 +129,9 @@ def _meeting() -> Generator[Callable[[], object]]:
             end.close()
 
 
-def reads_what_it_writes(cache: Cache, key: str, text: bytes) -> bool:
+def reads_what_it_writes(cache: Cache, key: str, text: bytes, wait: float = 16.0) -> bool:
     """Return whether a cache gives back each of many entries that are written in turn."""
-    with limited(_WAIT * 2, of="what parent or child ask of the cache"):
+    with limited(wait, of="what parent or child ask of the cache"):
         for number in range(_ROUNDS):
             entry = b"%s %d" % (text, number) * _SIZE
             cache.write(key, entry, lifetime=60, timeout=TIMEOUT)

@@ -28,6 +28,9 @@ CANARY = b'{"access_token":"entry-canary"}'
 class CacheHarness:
     """The harness of a cache's tests; see `CacheContract`."""
 
+    longest_wait = 8.0
+    """Seconds after which a call counts as one that hangs."""
+
     def build_cache(self, place: Path) -> Cache:
         """
         Build the cache under test.
