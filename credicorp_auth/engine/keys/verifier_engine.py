@@ -112,8 +112,11 @@ class VerifierEngine:
         """
         seen, outcome, kid = self._keys.state(), *self._examine(token, audience, required_scope)
         if not isinstance(outcome, Claims):
-            again = partial(self._examine, token, audience, required_scope)
-            outcome = drive(self._look_again(again, seen, outcome, kid))
+            outcome = drive(
+                self._look_again(
+                    partial(self._examine, token, audience, required_scope), seen, outcome, kid
+                )
+            )
         if isinstance(outcome, Claims):
             return outcome
         del token  # keep it out of the traceback
@@ -129,8 +132,11 @@ class VerifierEngine:
         """Return the claims of a verified token, as `verify` does; await a missing key."""
         seen, outcome, kid = self._keys.state(), *self._examine(token, audience, required_scope)
         if not isinstance(outcome, Claims):
-            again = partial(self._examine, token, audience, required_scope)
-            outcome = await adrive(self._look_again(again, seen, outcome, kid))
+            outcome = await adrive(
+                self._look_again(
+                    partial(self._examine, token, audience, required_scope), seen, outcome, kid
+                )
+            )
         if isinstance(outcome, Claims):
             return outcome
         del token  # keep it out of the traceback
