@@ -6,6 +6,7 @@ import base64
 import json
 
 import pytest
+from attrs import evolve
 
 from credicorp_auth import Secret, errors
 from credicorp_auth.engine.cooldowns import COOLDOWNS
@@ -273,11 +274,12 @@ def test_a_held_token_is_superseded_by_one_issued_much_later_whatever_the_number
     engine = fleet.build()
     engine.get_token()
     entry = engine._default
-    first = entry.held._replace(issuance=entry.held.issuance._replace(number=9))
+    first = evolve(entry.held, issuance=entry.held.issuance._replace(number=9))
     later = {}
     for seconds in (59.0, 61.0):
         issued = first.windows.issued._replace(boot=first.windows.issued.boot + seconds)
-        later[seconds] = first._replace(
+        later[seconds] = evolve(
+            first,
             windows=first.windows._replace(issued=issued),
             issuance=first.issuance._replace(number=8),
         )
