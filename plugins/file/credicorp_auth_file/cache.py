@@ -173,10 +173,13 @@ class FileCache:
 
     def _lease(self, stem: str, seconds: float, timeout: float) -> FileLease | NoLease:
         self._folder.make()
-        # Those who wait for the holder do not compete with it for the lock.
-        if is_leased(self._folder, stem, seconds):
+        # Those who wait for the holder of the lease do not compete with it for the lock.
+        is_held = partial(is_leased, self._folder, stem, seconds)
+        if is_held():
             return NoLease()
-        with self._folder.locked(timeout):
+        with self._folder.locked(timeout, unless=is_held) as is_locked:
+            if not is_locked:
+                return NoLease()
             record = self._find(stem)
             above = record.number if _is_valid(record) else 0
             return take_lease(self._folder, stem, seconds=seconds, above=above)

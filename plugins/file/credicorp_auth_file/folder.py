@@ -24,7 +24,7 @@ from credicorp_auth_file.failures import refuse
 from credicorp_auth_file.record import MAX_RECORD
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
 LOCK: Final = "lock"
 NEW: Final = "new.tmp"  # one name is enough: files are written under the lock
@@ -178,7 +178,7 @@ class Folder:
         return True
 
     @contextmanager
-    def locked(self, timeout: float) -> Generator[None]:
+    def locked(self, timeout: float, *, unless: Callable[[], bool] = bool) -> Generator[bool]:
         """
         Hold the lock of the folder, which makes a check and the change after it atomic.
 
@@ -186,15 +186,22 @@ class Folder:
 
         Args:
             timeout: Seconds to wait for it.
+            unless: Returns whether it is not needed any more; asked whenever it was not free.
+
+        Yields:
+            Whether it is held; False if it is not needed any more.
 
         Raises:
             CacheUnavailable: It was not free in time, so its holder hangs; or its file is not a
                 plain private file (`cache.lock_unsafe`).
         """
-        descriptor = self._take_lock(timeout)
+        descriptor = self._take_lock(timeout, unless)
+        if descriptor is None:
+            yield False
+            return
         self._locks.add(descriptor)
         try:
-            yield
+            yield True
         finally:
             # The other way round, a child forked in between could close a file of its own.
             self._locks.discard(descriptor)
@@ -203,9 +210,9 @@ class Folder:
             finally:
                 os.close(descriptor)
 
-    def _take_lock(self, timeout: float) -> int:
+    def _take_lock(self, timeout: float, unless: Callable[[], bool]) -> int | None:
         given_up_at, pause = monotonic() + timeout, _FIRST_PAUSE
-        while (descriptor := self._try_lock()) is None:
+        while (descriptor := self._try_lock()) is None and not unless():
             if monotonic() >= given_up_at:
                 raise CacheUnavailable(
                     f"the lock of the cache in {ascii(self.path)[1:-1]} is held for too long",

@@ -129,6 +129,27 @@ def test_a_lock_whose_holder_stands_still_is_waited_for_as_long_as_there_is_time
     assert b"new" == cache.read(KEY, timeout=5)
 
 
+def test_who_waits_for_the_lock_leaves_when_another_has_the_lease(hands):
+    """A lease that is taken in the meantime ends the wait, though the lock is still held."""
+    cache = hands.cache()
+    lease = cache.lease(KEY, seconds=60, timeout=5)
+    content = hands.lease.read_bytes()
+    lease.release(timeout=5)
+    states = []
+    with hands.held_lock():
+        asker = threading.Thread(
+            target=lambda: states.append(cache.lease(KEY, seconds=60, timeout=60).state)
+        )
+        asker.start()
+        asker.join(0.02)
+        before = list(states)
+        hands.put(hands.new, content)
+        hands.new.rename(hands.lease)
+        asker.join()
+
+    assert ([], [LeaseState.HELD]) == (before, states)
+
+
 def test_of_many_who_find_it_lapsed_one_takes_over(hands):
     """Threads over caches of their own, all at once: one successor."""
     hands.cache().lease(KEY, seconds=3, timeout=5)
