@@ -30,7 +30,7 @@ class FetchBudget:
 
     pause: float = field(kw_only=True)
     burst: int = field(default=1, kw_only=True)
-    _searched: Mapping[str, float] = field(factory=dict, kw_only=True)
+    _searched: Mapping[str, float] = field(factory=dict[str, float], kw_only=True, alias="searched")
     _next_routine: float = field(default=-math.inf, kw_only=True)
     # When the bucket is full again (the generic cell rate algorithm).
     _full_at: float = field(default=-math.inf, kw_only=True)

@@ -52,7 +52,9 @@ class Held:
     windows: Windows
     record_id: str
     issuance: Issuance
-    _records: dict[int, Fresh[TokenEntry]] = field(factory=dict, init=False)
+    _records: dict[int, Fresh[TokenEntry]] = field(
+        factory=dict[int, "Fresh[TokenEntry]"], init=False
+    )
 
     @classmethod
     def of(cls, token: AccessToken, windows: Windows, record_id: str, number: int) -> Held:

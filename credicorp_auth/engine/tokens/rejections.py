@@ -50,7 +50,7 @@ class Rejections:
     is bounded by the setting `allowed_origins`, since no other origin gets a token.
     """
 
-    _origins: Mapping[str, _Origin] = field(factory=dict)
+    _origins: Mapping[str, _Origin] = field(factory=dict[str, _Origin])
 
     def after_401(self, origin: str, now: float, *, first_pause: float) -> Rejections:
         """

@@ -9,7 +9,7 @@ import socket
 import time
 import tracemalloc
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -58,8 +58,8 @@ def _open_descriptors() -> dict[int, str]:
 def _look_at(descriptor: int) -> tuple[bool, object]:
     """Return whether a socket listens, and its own port, or path."""
     with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as same:
-        name = same.getsockname()
-        address = name[1] if isinstance(name, tuple) else name
+        name: Any = same.getsockname()
+        address: object = name if isinstance(name, str | bytes) else name[1]
         return bool(same.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)), address
     return False, None  # it is closed by now
 
