@@ -100,4 +100,4 @@ def test_fault_490_a_call_may_be_entered_again_at_any_instruction(policy, kind, 
     assert [] == bad
     # Nobody waited for a deadline of ten seconds.
     assert slowest < 8
-    evidence(f"injected {policy} {kind}", injections=len(tried), bad=0, slowest=slowest)
+    evidence(f"injected-{policy}-{kind}", injections=len(tried), bad=0, slowest=slowest)

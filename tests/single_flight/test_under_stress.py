@@ -44,7 +44,7 @@ def test_fault_282_threads_and_tasks_of_two_loops_share_each_request(scale, evid
         assert ["token-1"] * (2 * each) == found
         assert 1 == subject.requests
         subject.close()
-    evidence("threads and tasks", rounds=rounds, callers=2 * each, requests=rounds)
+    evidence("threads-and-tasks", rounds=rounds, callers=2 * each, requests=rounds)
 
 
 class Storm:
@@ -114,7 +114,7 @@ def test_fault_491_handlers_and_finalisers_may_ask(policy, scale, evidence):
     assert [] == storm.failed
     assert all(storm.counts.values())
     storm.subject.close()
-    evidence(f"handlers and finalisers {policy}", failed=0, **storm.counts)
+    evidence(f"handlers-and-finalisers-{policy}", failed=0, **storm.counts)
 
 
 def test_fault_290_forks_in_mid_flight(scale, evidence):
@@ -144,7 +144,7 @@ def test_fault_290_forks_in_mid_flight(scale, evidence):
     assert forks == right
     for each in subjects:
         each.close()
-    evidence("forks in mid-flight", forks=forks, bad=0)
+    evidence("forks-in-mid-flight", forks=forks, bad=0)
 
 
 PROGRAM = """
