@@ -9,10 +9,10 @@ OAuth 2.0 client-credentials tokens for services: minted once, shared, refreshed
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from credicorp_auth import errors
+from credicorp_auth.lazy import names_from
 
 if TYPE_CHECKING:
     from credicorp_auth.auth import CredicorpAuth
@@ -42,28 +42,22 @@ __all__ = [
 ]
 
 # Imported on first use, so that a program that only names an error imports nothing else.
-_MODULES: Final = {
-    "AccessToken": "credicorp_auth.oauth.token",
-    "BearerCall": "credicorp_auth.bearer.call",
-    "Claims": "credicorp_auth.jose.claims",
-    "CredicorpAuth": "credicorp_auth.auth",
-    "Event": "credicorp_auth.events",
-    "Introspection": "credicorp_auth.oauth.introspection",
-    "Provenance": "credicorp_auth.oauth.token",
-    "Scope": "credicorp_auth.oauth.scope",
-    "Secret": "credicorp_auth.http.secret",
-    "Settings": "credicorp_auth.settings.schema",
-    "TokenVerifier": "credicorp_auth.resource.token_verifier",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    value = getattr(import_module(_MODULES[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = names_from(
+    __name__,
+    {
+        "AccessToken": "oauth.token",
+        "BearerCall": "bearer.call",
+        "Claims": "jose.claims",
+        "CredicorpAuth": "auth",
+        "Event": "events",
+        "Introspection": "oauth.introspection",
+        "Provenance": "oauth.token",
+        "Scope": "oauth.scope",
+        "Secret": "http.secret",
+        "Settings": "settings.schema",
+        "TokenVerifier": "resource.token_verifier",
+    },
+)
 
 
 def __dir__() -> list[str]:

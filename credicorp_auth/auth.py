@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 from credicorp_auth.bearer.call import BearerCall
+from credicorp_auth.engine.clock import boot_time
 from credicorp_auth.engine.closeable import Closeable
 from credicorp_auth.engine.keys.verifying import NoVerifier, VerifiesTokens
 from credicorp_auth.engine.tokens.token_source import TokenSource
@@ -86,9 +88,11 @@ class CredicorpAuth(TakesSettings, VerifiesTokens, Closeable):
         self._settings = settings
         engines = build_engines(settings, clock=clock)
         self._engine, self._verifier = engines.tokens, engines.verifier or NoVerifier()
-        self._introspector, self._revoker = engines.introspector, engines.revoker
+        self._queries = engines.queries
         self._allowed_origins = AllowedOrigins(settings.allowed_origins)
-        self._source, self._default = TokenSource(self, self._engine), self._engine.default
+        entries = self._engine.entries
+        self._source, self._default = TokenSource(self, self._engine), entries.default
+        self._fresh_of = entries.fresh_of
         # `header` and `aheader` read the held token directly, unless a subclass overrides the
         # method that returns tokens (docs/decisions/0038).
         self._own_tokens = type(self).get_token is CredicorpAuth.get_token
@@ -116,10 +120,9 @@ class CredicorpAuth(TakesSettings, VerifiesTokens, Closeable):
             CredicorpAuthError: No token can be obtained now; `.retryable` says whether the same
                 call may succeed later.
         """
-        if scope is None:
-            wall, boot, fresh_wall, fresh_boot, token, _ = self._default.fresh
-            if wall() < fresh_wall and boot() < fresh_boot:
-                return token
+        fresh = self._default.fresh if scope is None else self._fresh_of(scope)
+        if time.time() < fresh.until_wall and boot_time() < fresh.until_boot:
+            return fresh.token
         return self._engine.get_token(scope, timeout=timeout)
 
     async def aget_token(
@@ -129,26 +132,25 @@ class CredicorpAuth(TakesSettings, VerifiesTokens, Closeable):
         timeout: float | None = None,  # noqa: ASYNC109 - ends this wait alone, not what it waits for
     ) -> AccessToken:
         """Return a valid access token, awaiting it; see `get_token`."""
-        if scope is None:
-            wall, boot, fresh_wall, fresh_boot, token, _ = self._default.fresh
-            if wall() < fresh_wall and boot() < fresh_boot:
-                return token
+        fresh = self._default.fresh if scope is None else self._fresh_of(scope)
+        if time.time() < fresh.until_wall and boot_time() < fresh.until_boot:
+            return fresh.token
         return await self._engine.aget_token(scope, timeout=timeout)
 
     def header(self, scope: Scope | str | Iterable[str] | None = None) -> str:
         """Return the value of an `Authorization` header (RFC 6750 section 2.1)."""
-        if scope is None and self._own_tokens:
-            wall, boot, fresh_wall, fresh_boot, _, header = self._default.fresh
-            if wall() < fresh_wall and boot() < fresh_boot:
-                return header()
+        if self._own_tokens:
+            fresh = self._default.fresh if scope is None else self._fresh_of(scope)
+            if time.time() < fresh.until_wall and boot_time() < fresh.until_boot:
+                return fresh.header()
         return self.get_token(scope).header()
 
     async def aheader(self, scope: Scope | str | Iterable[str] | None = None) -> str:
         """Return the value of an `Authorization` header, awaiting the token."""
-        if scope is None and self._own_atokens:
-            wall, boot, fresh_wall, fresh_boot, _, header = self._default.fresh
-            if wall() < fresh_wall and boot() < fresh_boot:
-                return header()
+        if self._own_atokens:
+            fresh = self._default.fresh if scope is None else self._fresh_of(scope)
+            if time.time() < fresh.until_wall and boot_time() < fresh.until_boot:
+                return fresh.header()
         return (await self.aget_token(scope)).header()
 
     def call(
@@ -192,7 +194,7 @@ class CredicorpAuth(TakesSettings, VerifiesTokens, Closeable):
                 (`MalformedToken`).
         """
         try:
-            return self._introspector.introspect(token, audience_verified=audience_verified)
+            return self._queries.introspector.introspect(token, audience_verified=audience_verified)
         finally:
             del token  # keep it out of an error's traceback
 
@@ -201,7 +203,8 @@ class CredicorpAuth(TakesSettings, VerifiesTokens, Closeable):
     ) -> Introspection:
         """Ask the authorization server whether a token is active, awaiting it; see `introspect`."""
         try:
-            return await self._introspector.aintrospect(token, audience_verified=audience_verified)
+            introspector = self._queries.introspector
+            return await introspector.aintrospect(token, audience_verified=audience_verified)
         finally:
             del token  # keep it out of an error's traceback
 
@@ -214,15 +217,15 @@ class CredicorpAuth(TakesSettings, VerifiesTokens, Closeable):
         Raises:
             CredicorpAuthError: The server did not confirm it: the token may still be valid.
         """
-        self._revoker.revoke(token)
+        self._queries.revoker.revoke(token)
 
     async def arevoke(self, token: str | AccessToken) -> None:
         """Revoke a token at the authorization server, awaiting it; see `revoke`."""
-        await self._revoker.arevoke(token)
+        await self._queries.revoker.arevoke(token)
 
     def forget_introspections(self) -> None:
         """Drop all cached introspection responses; the server is asked about each token again."""
-        self._introspector.forget()
+        self._queries.forget()
 
     def invalidate(self, token: AccessToken) -> bool:
         """
@@ -234,18 +237,16 @@ class CredicorpAuth(TakesSettings, VerifiesTokens, Closeable):
         Returns:
             Whether that token was the current one.
         """
-        self._introspector.forget(token)
+        self._queries.forget(token)
         return self._engine.invalidate(token)
 
     def forget_secrets(self) -> None:
         """Drop cached secrets and encryption keys, after a leak or a correction."""
         self._engine.forget_secrets()
-        self._introspector.forgive()
-        self._revoker.forgive()
+        self._queries.forgive()
 
     def close(self) -> None:
         """Drop the tokens and release the resources, once; waiting callers get `Closed`."""
-        self._introspector.close()
-        self._revoker.close()
+        self._queries.close()
         self._verifier.close()
         self._engine.close()

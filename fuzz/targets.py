@@ -18,7 +18,7 @@ from credicorp_auth.http.secret import Secret, SecretBytes
 from credicorp_auth.jose.claims import RFC9068, read_claims
 from credicorp_auth.jose.key_set import MAX_KEYS, read_key_set
 from credicorp_auth.jose.signature_algorithm import ALGORITHMS, DEFAULT_ALGORITHMS, read_algorithms
-from credicorp_auth.jose.verification import VerificationPolicy, read_token
+from credicorp_auth.jose.verification import VerificationPolicy, encode_token, read_token
 from credicorp_auth.oauth.introspection import IntrospectionPolicy, read_introspection
 from credicorp_auth.oauth.metadata import ENDPOINTS, MetadataSource, read_metadata
 from credicorp_auth.oauth.token_endpoint import TokenPolicy, TokenRequest, read_token_response
@@ -48,7 +48,7 @@ def token(data: bytes) -> None:
     body, _, signature = rest.partition(b"\n")
     for text in (data.decode("latin-1"), f"{_b64(head)}.{_b64(body)}.{_b64(signature)}"):
         try:
-            read = read_token(text, _POLICY)
+            read = read_token(encode_token(text), _POLICY)
         except VerificationFailed:
             continue
         assert read.algorithm.name in ALGORITHMS

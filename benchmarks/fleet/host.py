@@ -9,26 +9,26 @@ skipped: the engine would return the held token or raise the stored error.
 
 from __future__ import annotations
 
-import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from attrs import evolve
 from timeline import BOOT
 
-from credicorp_auth.engine.clock import Clock
 from credicorp_auth.engine.cooldowns import Cooldowns
-from credicorp_auth.engine.single_flight.call import run_guarded
-from credicorp_auth.engine.single_flight.waiter import ThreadWaiter
+from credicorp_auth.engine.single_flight.in_flight import run_guarded
 from credicorp_auth.engine.storage.lease import NoLease
-from credicorp_auth.engine.tokens.admission import Admissions
+from credicorp_auth.engine.tokens.admission import NOTHING, Admissions
 from credicorp_auth.engine.tokens.completion import Completion
-from credicorp_auth.engine.tokens.entry import Holders, TokenEntry
-from credicorp_auth.errors import CredicorpAuthError
+from credicorp_auth.engine.tokens.entry import Held
+from credicorp_auth.engine.tokens.token_engine import RECHECK
+from credicorp_auth.engine.tokens.token_entries import TokenEntries
 from credicorp_auth.http.retry import plausible_cooldown
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.lifecycle.client import Client, ClientCredentials
 from credicorp_auth.lifecycle.endpoint_state import EndpointState, Failed
 from credicorp_auth.lifecycle.obtain import obtain_token, refresh_token_entry
+from credicorp_auth.lifecycle.runtime import TokenRequirements
 from credicorp_auth.oauth.endpoint import EndpointAddress
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.token_endpoint import TokenRequest
@@ -37,7 +37,6 @@ from credicorp_auth.plugin.api import Provider
 if TYPE_CHECKING:
     from shared_systems import SharedSystems
 
-    from credicorp_auth.engine.tokens.admission import CallStart
     from credicorp_auth.http.messages import HttpRequest, HttpResponse
     from credicorp_auth.lifecycle.endpoint_state import EndpointOutcome
     from credicorp_auth.lifecycle.runtime import StoredToken
@@ -60,7 +59,6 @@ class HostRuntime:
     random numbers are shared by the fleet.
     """
 
-    closing = threading.Event()  # never set; the engine reads it
     transport_provider = Provider("fleet")
     is_shared = True  # the cache
 
@@ -157,29 +155,38 @@ class Host:
         self._index = index
         runtime: Any = HostRuntime(systems)
         self._runtime: HostRuntime = runtime
-        clock = Clock(lambda: runtime.now().wall, lambda: runtime.now().boot)
-        self._entry = TokenEntry(SCOPE, clock, Holders())
-        self._admissions = Admissions(runtime, TIMEOUT)
+        self._entry = TokenEntries(SCOPE, 2, may_publish=False).default
+        self._admissions = Admissions(runtime)
         self._completion = Completion(CLIENT, runtime)
         self._served_until = systems.timeline.instant
 
     def call(self) -> None:
         """Request a token; if that starts an in-flight call, continue when it completes."""
-        try:
-            admission = self._admissions.admit(self._entry, None, ThreadWaiter)
-        except CredicorpAuthError:
-            call_start = None
+        now, state = self._runtime.now(), self._entry.state.get()
+        decision = self._admissions.decide(SCOPE, state, now, now.boot + TIMEOUT, NOTHING)
+        if decision.waits or decision.refreshes:
+            run = partial(self._run_call, now.boot + TIMEOUT, cache_only=decision.cache_only)
+            self._systems.timeline.start(run)
         else:
-            call_start = admission.call_start
-        if call_start is None:
             self._await_next_call()
-        else:
-            self._systems.timeline.start(partial(self._run_call, call_start))
 
-    def _run_call(self, call_start: CallStart) -> None:
-        operation = obtain_token if self._entry.held is None else refresh_token_entry
-        outcome = run_guarded(partial(operation, CLIENT, self._runtime, call_start.requirements))
-        self._completion.complete(self._entry, call_start.call, outcome)
+    def _run_call(self, deadline: float, *, cache_only: bool) -> None:
+        now, state = self._runtime.now().boot, self._entry.state.get()
+        if cache_only:
+            next_recheck = now + RECHECK
+            self._entry.change(lambda state: evolve(state, next_recheck=next_recheck))
+        requirements = TokenRequirements(
+            SCOPE,
+            deadline,
+            newer_than=None if state.held is None else state.held.issuance,
+            refusal=self._runtime.recall().refusal_of(SCOPE, now),
+            cache_only=cache_only,
+        )
+        operation = obtain_token if state.held is None else refresh_token_entry
+        outcome = run_guarded(partial(operation, CLIENT, self._runtime, requirements))
+        result = self._completion.complete(self._entry, outcome)
+        if isinstance(result, Held):
+            self._entry.hold(result)
         self.note_gap()
         self._await_next_call()
 
@@ -201,13 +208,14 @@ class Host:
     def _next_that_matters(self) -> float:
         """Return the boot time from which a request may start an in-flight call."""
         quiet, held = self._runtime.recall().cooldown_until, self._entry.held
-        tokenless = min(quiet - TIMEOUT, self._entry.next_recheck)
+        state = self._entry.state.get()
+        tokenless = min(quiet - TIMEOUT, state.next_recheck)
         if held is None:
             return tokenless
         windows = held.windows
         issued = windows.issued.boot
         return min(
-            max(issued + windows.advisory, self._entry.next_refresh, quiet),
+            max(issued + windows.advisory, state.next_refresh, quiet),
             max(issued + windows.mandatory, quiet),
             max(issued + windows.lifetime, tokenless),
         )

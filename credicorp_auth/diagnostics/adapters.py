@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from credicorp_auth.diagnostics.check import Check, fail, ok, warn
 from credicorp_auth.engine.adapter_call import call_adapter
-from credicorp_auth.engine.guard import Overdue, within
+from credicorp_auth.engine.guard import GUARD_THREAD, Overdue, within
 from credicorp_auth.engine.guarded_adapters import GuardedSecretSource
 from credicorp_auth.engine.storage.credential_cache import CredentialCache
 from credicorp_auth.errors import AdapterBroken, CacheUnavailable, CredicorpAuthError
@@ -45,7 +45,7 @@ def check_cache(cache: Cache, provider: Provider, *, seconds: float = 2 * _TIMEO
 
 def _in_time(cache: Cache, seconds: float) -> str:
     with suppress(Overdue):
-        return within(seconds, lambda: _round_trip(cache), name="credicorp-guard doctor")
+        return within(seconds, lambda: _round_trip(cache), name=f"{GUARD_THREAD} doctor")
     raise CacheUnavailable(f"the cache has not returned within {seconds:g} s", code="cache.timeout")
 
 

@@ -48,11 +48,7 @@ class Diagnosis:
 
 
 def examine(
-    profile: str | None,
-    environ: Mapping[str, str],
-    *,
-    registry: Registry | None = None,
-    clock: Clock | None = None,
+    profile: str | None, environ: Mapping[str, str], *, registry: Registry | None = None
 ) -> Diagnosis:
     """
     Check every step from these settings to a token.
@@ -64,7 +60,6 @@ def examine(
         profile: The profile, or None for the environment.
         environ: The environment variables.
         registry: The adapters; by default those that the operator allows.
-        clock: The clocks; a test may pass its own.
     """
     found = Diagnosis()
     try:
@@ -75,7 +70,7 @@ def examine(
         return found
     found.checks.append(ok("settings", "they are valid"))
     registry = registry or operators_registry(environ)
-    clock = clock or Clock()
+    clock = Clock()
     with ExitStack() as stack:
         opened = _open(settings, registry, found, stack)
         _look(settings, opened, clock, found)

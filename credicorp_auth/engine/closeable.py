@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NoReturn, Self
 
-from credicorp_auth.engine.single_flight.call import start_thread
+from credicorp_auth.engine.single_flight.thread import start_thread
 from credicorp_auth.engine.single_flight.waiter import waiting_task, wake_all
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from functools import partial
 from random import SystemRandom
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
-from credicorp_auth.engine.single_flight.call import start_thread
+from credicorp_auth.engine.single_flight.thread import start_thread
 from credicorp_auth.engine.single_flight.waiter import ThreadWaiter
 from credicorp_auth.plugin.api.clocks import monotonic
 
@@ -27,8 +27,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+GUARD_THREAD: Final = "credicorp-guard"
+"""How the names of its threads begin."""
+
 _PAUSES: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before each try of one thread
-_GRACE: Final = 0.2  # of the time of a call: an adapter that keeps its limit reports it itself
+_GRACE: Final = (
+    0.1  # seconds, and part of the time of a call, in which an adapter reports its limit
+)
 _DICE: Final = SystemRandom()
 
 
@@ -115,9 +120,10 @@ class Guard:
             than `seconds`, if the adapter is not well.
         seconds: Returns the seconds that the probe may take.
         emit: Emits events.
+        pauses: Seconds before each probe of one thread.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it guards, and how
         self,
         adapter: object,
         kind: str,
@@ -125,12 +131,14 @@ class Guard:
         probe: Callable[[str], object],
         seconds: Callable[[], float],
         emit: Callable[..., None],
+        pauses: tuple[float, ...] = _PAUSES,
     ) -> None:
         self._adapter = str(adapter)
         self._kind = kind
         self._probe = probe
         self._seconds = seconds
         self._emit = emit
+        self._pauses = pauses
         self._is_closed = False
         self.after_fork()
 
@@ -155,7 +163,7 @@ class Guard:
         self._closings.append(close)
         if not self._hangs():
             with suppress(Overdue):
-                within(seconds, self._close_adapter, name=f"credicorp-guard {self._kind}")
+                within(seconds, self._close_adapter, name=f"{GUARD_THREAD} {self._kind}")
 
     def is_open(self) -> bool:
         """Return whether the adapter is in trouble and must not be called; see that it is tried."""
@@ -169,7 +177,7 @@ class Guard:
         Args:
             verb: Its method, as events name it.
             work: The call.
-            seconds: The timeout that the adapter was given; it gets a fifth of it more to return.
+            seconds: The timeout that the adapter was given; it gets a little more to return.
 
         Raises:
             Overdue: It has not returned, and is in trouble from now on.
@@ -178,9 +186,9 @@ class Guard:
         calls[call] = None
         try:
             return within(
-                seconds * (1 + _GRACE),
+                seconds * (1 + _GRACE) + _GRACE,
                 work,
-                name=f"credicorp-guard {self._kind}",
+                name=f"{GUARD_THREAD} {self._kind}",
                 then=partial(self._end, call, calls),
             )
         except Overdue:
@@ -228,14 +236,14 @@ class Guard:
         if here:
             self._probe_until_well(trouble)
         elif not start_thread(
-            f"credicorp-guard {self._kind} probe", partial(self._probe_until_well, trouble)
+            f"{GUARD_THREAD} {self._kind} probe", partial(self._probe_until_well, trouble)
         ):
             trouble.claims.append(True)
-            if monotonic() >= trouble.since + _PAUSES[-1]:
+            if monotonic() >= trouble.since + self._pauses[-1]:
                 self._trouble = None  # no thread: the next call tries
 
     def _probe_until_well(self, trouble: _Trouble) -> None:
-        for pause in _PAUSES:
+        for pause in self._pauses:
             # Jitter, so that a fleet does not return all at once (thundering herd).
             self._sleep(pause * _DICE.uniform(0.5, 1.5))
             if self._is_closed or self._trouble is not trouble:

@@ -240,7 +240,7 @@ class GuardedSecretSource:
         Read the named fields.
 
         Raises:
-            SecretUnavailable: It did not return in time, now or earlier (`secret.unavailable`).
+            SecretUnavailable: It did not return in time, now or earlier (`secret.timeout`).
         """
         if self._guard.is_open():
             raise self._late("has not been well since a `fetch` that took too long")
@@ -270,6 +270,7 @@ class GuardedSecretSource:
     def _late(self, message: str) -> SecretUnavailable:
         return SecretUnavailable(
             f"secret source {self._provider} {message}",
+            code="secret.timeout",
             hint="check what the source reads from; or allow more time, by its option `timeout`.",
             retryable=True,
         )

@@ -2,12 +2,15 @@
 Bounded table with second-chance eviction, for caches of presented tokens.
 
 A caller that finds a value marks it as used, without a lock; each mark spares the value once. So a
-flood of tokens that are presented once does not evict those that are presented again.
+flood of tokens that are presented once does not evict those that are presented again. Each step is
+one atomic operation of a dict, so that a signal handler may come between any two; threads that keep
+values at once may exceed the bound by their number until the next one is kept.
 """
 
 from __future__ import annotations
 
-import threading
+from collections import OrderedDict
+from contextlib import suppress
 from typing import Final, Generic, Protocol, TypeVar
 
 _SECOND_CHANCES: Final = 64
@@ -33,8 +36,7 @@ class SecondChanceTable(Generic[V]):
 
     def __init__(self, max_entries: int) -> None:
         self._max_entries = max_entries
-        self._lock = threading.Lock()
-        self._remembered: dict[bytes, V] = {}
+        self._remembered: OrderedDict[bytes, V] = OrderedDict()
         self.find = self._remembered.get
 
     def __len__(self) -> int:
@@ -42,30 +44,24 @@ class SecondChanceTable(Generic[V]):
 
     def keep(self, digest: bytes, value: V) -> None:
         """Store a value; replace an earlier value of the same digest."""
-        with self._lock:
-            self._remembered.pop(digest, None)
-            if len(self._remembered) >= self._max_entries:
+        self._remembered.pop(digest, None)
+        if len(self._remembered) >= self._max_entries:
+            with suppress(KeyError):  # if others have emptied it meanwhile
                 self._make_room()
-            self._remembered[digest] = value
+        self._remembered[digest] = value
 
     def _make_room(self) -> None:
         for _ in range(_SECOND_CHANCES):
-            digest = next(iter(self._remembered))
-            eldest = self._remembered.pop(digest)
+            digest, eldest = self._remembered.popitem(last=False)
             if not eldest.used:
                 return
             eldest.used = False
             self._remembered[digest] = eldest
-        self._remembered.pop(next(iter(self._remembered)))
+        self._remembered.popitem(last=False)
 
     def forget(self, digest: bytes | None) -> None:
         """Remove the value of a digest, or all values (None)."""
-        with self._lock:
-            if digest is None:
-                self._remembered.clear()
-            else:
-                self._remembered.pop(digest, None)
-
-    def after_fork(self) -> None:
-        """Replace the lock in the forked child: a thread of the parent may have held it."""
-        self._lock = threading.Lock()
+        if digest is None:
+            self._remembered.clear()
+        else:
+            self._remembered.pop(digest, None)

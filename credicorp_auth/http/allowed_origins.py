@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SCHEME_LONGEST: Final = len("https://")
-_AUTHORITY: Final = re.compile(r"(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.IGNORECASE)
+_AUTHORITY: Final = r"(?i:(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?)"
 _DEFAULT_PORTS: Final = (("https://", ":443"), ("http://", ":80"))
 
 
@@ -47,7 +47,7 @@ class AllowedOrigins:
         A server or reverse proxy routes the request to the site that `Host` names. So the origin to
         check is the scheme of `url` with that host and port.
         """
-        if _AUTHORITY.fullmatch(host) is None:
+        if re.fullmatch(_AUTHORITY, host) is None:
             return False
         return self.allows(f"{url.partition('://')[0]}://{host}/")
 
@@ -57,7 +57,7 @@ class AllowedOrigins:
 
         TLS names no port, so `name` must be the host of an allowed https origin or of `url`.
         """
-        if _AUTHORITY.fullmatch(name) is None:
+        if re.fullmatch(_AUTHORITY, name) is None:
             return False
         hosts = {_host_of(each) for each in self.origins if each.startswith("https://")}
         return name.lower().rstrip(".") in {*hosts, _host_of(origin_of(url))}

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import TYPE_CHECKING, Final
-
-from attrs import field, frozen
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PART: Final = re.compile(
-    rf"""
+_PART: Final = rf"""
     [ \t,]*
     (?:
         (?P<name>{_WORD})[ \t]*=[ \t]*
@@ -21,9 +18,7 @@ _PART: Final = re.compile(
       | (?P<scheme>{_WORD})(?=[ \t,]|$)
       | (?P<blob>[A-Za-z0-9._~+/-]+=*)(?=[ \t]*(?:,|$))
     )
-    """,
-    re.VERBOSE,
-)
+    """  # compiled when there is a challenge: most programs never see one
 _MAX_HEADER: Final = 8192  # characters; a longer header is not read
 _PAUSE_IF_BLAMED: Final = 5.0  # seconds
 _PAUSE_OTHERWISE: Final = 60.0  # seconds
@@ -42,8 +37,7 @@ class Verdict(Enum):
     """No other token is tried; the caller gets the 401."""
 
 
-@frozen
-class Challenge:
+class Challenge(NamedTuple):
     """
     One authentication challenge.
 
@@ -53,7 +47,7 @@ class Challenge:
     """
 
     scheme: str
-    parameters: Mapping[str, str] = field(factory=dict[str, str])
+    parameters: Mapping[str, str]
 
 
 def read_challenges(values: Iterable[str]) -> list[Challenge]:
@@ -66,10 +60,11 @@ def read_challenges(values: Iterable[str]) -> list[Challenge]:
     Returns:
         The challenges in order. The rest of a value after a syntax error is ignored.
     """
+    part = re.compile(_PART, re.VERBOSE)
     challenges: list[Challenge] = []
     for value in values:
         position = 0
-        while match := _PART.match(value[:_MAX_HEADER], position):
+        while match := part.match(value[:_MAX_HEADER], position):
             position = match.end()
             _take(match, challenges)
     return challenges

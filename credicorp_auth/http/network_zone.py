@@ -9,7 +9,7 @@ from typing import Final
 PUBLIC: Final = "public"
 
 # Other spellings that some resolvers take for an IPv4 address: 2130706433, 0x7f.1.
-_NUMERIC: Final = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?", re.IGNORECASE)
+_NUMERIC: Final = r"(?i:(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?)"
 
 
 def zone_of(address: str) -> str:
@@ -42,5 +42,5 @@ def zone_of_host(host: str) -> str | None:
     try:
         ip_address(host)
     except ValueError:
-        return "special" if _NUMERIC.fullmatch(host) else None
+        return "special" if re.fullmatch(_NUMERIC, host) else None
     return zone_of(host)

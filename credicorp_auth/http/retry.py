@@ -27,11 +27,11 @@ _RESETS: Final = ("RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset")
 _FIRST_STEP: Final = 1.0  # seconds
 _SHORTEST_PAUSE: Final = 0.5  # seconds; without a floor, full jitter can be a busy loop
 _LONGEST_PAUSE: Final = 30.0  # seconds
-_DIGITS: Final = re.compile(r"[0-9]{1,12}")
+_DIGITS: Final = r"[0-9]{1,12}"
 
 
 def _read_seconds(text: str | None) -> float | None:
-    if text is None or not _DIGITS.fullmatch(text.strip()):
+    if text is None or not re.fullmatch(_DIGITS, text.strip()):
         return None
     return float(text.strip())
 

@@ -24,18 +24,24 @@ _SALT: Final = token_bytes(16)
 class _Opaque(Generic[T]):
     """Base class of the two kinds of secret."""
 
-    __slots__ = ("__weakref__", "fingerprint", "reveal")
+    __slots__ = ("__weakref__", "reveal")
 
-    fingerprint: str
     reveal: Callable[[], T]
 
     def __init__(self, value: T) -> None:
+        if not isinstance(value, (str, bytes, bytearray)):
+            message = f"a secret is text or bytes, not {type(value).__name__}"
+            raise TypeError(message)
+
         def reveal() -> T:
             return value
 
-        raw = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
         object.__setattr__(self, "reveal", reveal)
-        object.__setattr__(self, "fingerprint", hmac.digest(_SALT, raw, "sha256").hex()[:8])
+
+    @property
+    def fingerprint(self) -> str:
+        """Eight hexadecimal digits that tell secrets apart, computed when they are shown."""
+        return self._digest().hex()[:8]
 
     def __setattr__(self, name: str, _value: object) -> NoReturn:
         message = f"a secret cannot be changed: {name}"
@@ -59,7 +65,7 @@ class _Opaque(Generic[T]):
         return hmac.compare_digest(self._digest(), other._digest())
 
     def __hash__(self) -> int:
-        return hash(self.fingerprint)
+        return hash(self._digest())
 
     def _digest(self) -> bytes:
         value = self.reveal()

@@ -22,24 +22,24 @@ if TYPE_CHECKING:
 
 STARS: Final = "***"
 
+# Patterns are text: `re` compiles each when it is first used, which most programs never do.
+
 # A JWS or JWE in compact form, if its first part is the base64 of a JSON object. The look-behind
 # lets a match begin only at the start of a run of letters; without it, a megabyte of letters would
 # be searched once for each letter.
-_COMPACT: Final = re.compile(
+_COMPACT: Final = (
     r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+(?:\.[A-Za-z0-9_-]*+){1,3}+"
 )
 # The base64 of a brace and of what JSON lets follow it. Two letters are not enough: names of hosts
 # and scopes may begin with `ey` and `ew` as well.
-_JSON_OBJECT: Final = re.compile(r"ey[ABIJ]|ew[klop01][JKNgi9]|[^.]*eyJ")
-_SCHEME: Final = re.compile(
-    r"\b(Bearer|Basic|DPoP|MAC)([ :=]+)[A-Za-z0-9._~+/%-]{16,}+=*", re.IGNORECASE
-)
-_PREFIXED: Final = re.compile(r"(?<![A-Za-z0-9])(?:csk_|hv[sb]\.|AKIA|ya29\.)[A-Za-z0-9._-]{8,}+")
+_JSON_OBJECT: Final = r"ey[ABIJ]|ew[klop01][JKNgi9]|[^.]*eyJ"
+_SCHEME: Final = r"\b((?i:Bearer|Basic|DPoP|MAC))([ :=]+)[A-Za-z0-9._~+/%-]{16,}+=*"
+_PREFIXED: Final = r"(?<![A-Za-z0-9])(?:csk_|hv[sb]\.|AKIA|ya29\.)[A-Za-z0-9._-]{8,}+"
 # Opaque tokens are long, with upper-case and lower-case letters and digits. Names and words have no
 # digits; request ids have one case.
-_LONG: Final = re.compile(r"[A-Za-z0-9_-]{40,}+")
-_OPAQUE: Final = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])")
-_UNICODE_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
+_LONG: Final = r"[A-Za-z0-9_-]{40,}+"
+_OPAQUE: Final = r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])"
+_UNICODE_ESCAPE: Final = r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|((?s:.)))"
 
 _SHORTEST_SECRET: Final = 4  # scrubbing shorter texts would make every message unreadable
 _SHORTEST_ENCODED: Final = 8  # three letters of base64 are in every text
@@ -80,10 +80,10 @@ def scrub(text: str, secrets: Iterable[Secret], *, shortest: int = _SHORTEST_SEC
         shortest: As for `hide_secrets`.
     """
     hidden = hide_secrets(text, secrets, shortest=shortest)
-    text = _COMPACT.sub(partial(_star_if, _JSON_OBJECT), hidden)
-    text = _SCHEME.sub(_star_after, text)
-    text = _PREFIXED.sub(STARS, text)
-    return _LONG.sub(partial(_star_if, _OPAQUE), text)
+    text = re.sub(_COMPACT, partial(_star_if, _JSON_OBJECT), hidden)
+    text = re.sub(_SCHEME, _star_after, text)
+    text = re.sub(_PREFIXED, STARS, text)
+    return re.sub(_LONG, partial(_star_if, _OPAQUE), text)
 
 
 def _star_after(found: re.Match[str]) -> str:
@@ -91,8 +91,8 @@ def _star_after(found: re.Match[str]) -> str:
     return f"{found[1]}{found[2]}{STARS}"
 
 
-def _star_if(shape: re.Pattern[str], found: re.Match[str]) -> str:
-    return STARS if shape.match(found[0]) else found[0]
+def _star_if(shape: str, found: re.Match[str]) -> str:
+    return STARS if re.match(shape, found[0]) else found[0]
 
 
 def _forms(value: str) -> Iterator[str]:
@@ -134,7 +134,7 @@ def _readings(text: str) -> Iterator[str]:
         yield plain
         yield unquote(plain)
     if "\\" in text:
-        yield _UNICODE_ESCAPE.sub(_unescape, text)
+        yield re.sub(_UNICODE_ESCAPE, _unescape, text)
 
 
 def _unescape(found: re.Match[str]) -> str:

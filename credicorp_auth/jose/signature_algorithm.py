@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
-
-from attrs import frozen
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from credicorp_auth.errors import InvalidSetting
 
@@ -13,8 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
-@frozen
-class SignatureAlgorithm:
+class SignatureAlgorithm(NamedTuple):
     """
     A signature algorithm of RFC 7518 section 3.1, RFC 8037 or RFC 9864.
 

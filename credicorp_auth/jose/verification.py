@@ -86,26 +86,38 @@ class UnverifiedToken:
         self.signing_input, self.signature, self.claims = signing_input, signature, claims
 
 
-def read_token(text: str, policy: VerificationPolicy) -> UnverifiedToken:
+def encode_token(text: str) -> bytes:
     """
-    Parse a token; reject what no key could make trusted, before any key is looked up.
-
-    Args:
-        text: Three segments of base64url, joined by dots, and nothing else.
-        policy: The requirements for a trusted token.
+    Return the characters of a token as bytes, if they are not too many to be looked at.
 
     Raises:
-        MalformedToken: `verify.too_large`, `verify.format`, `verify.duplicate_member`,
-            `verify.crit`, `verify.header` or `verify.nested`.
-        WrongType: `typ` is none of the profile's (`verify.typ`).
-        WrongAlgorithm: `alg` is not in the allow-list (`verify.alg`).
-        WrongIssuer: `iss` is not the trusted issuer (`verify.iss`).
+        MalformedToken: The text is too long (`verify.too_large`), or not ASCII (`verify.format`).
     """
     if len(text) > MAX_SIGNED_TOKEN:
         raise MalformedToken(
             f"the token has over {MAX_SIGNED_TOKEN} characters", code="verify.too_large"
         )
-    segments = text.encode("ascii").split(b".") if text.isascii() else []
+    if not text.isascii():
+        raise MalformedToken("the text is not ASCII")
+    return text.encode("ascii")
+
+
+def read_token(token: bytes, policy: VerificationPolicy) -> UnverifiedToken:
+    """
+    Parse a token; reject what no key could make trusted, before any key is looked up.
+
+    Args:
+        token: Three segments of base64url, joined by dots, and nothing else.
+        policy: The requirements for a trusted token.
+
+    Raises:
+        MalformedToken: `verify.format`, `verify.duplicate_member`, `verify.crit`, `verify.header`
+            or `verify.nested`.
+        WrongType: `typ` is none of the profile's (`verify.typ`).
+        WrongAlgorithm: `alg` is not in the allow-list (`verify.alg`).
+        WrongIssuer: `iss` is not the trusted issuer (`verify.iss`).
+    """
+    segments = token.split(b".")
     if len(segments) != _SEGMENTS:
         raise MalformedToken("the text is not three segments joined by dots")
     # The header comes first: without a trusted algorithm, the other segments are not read.

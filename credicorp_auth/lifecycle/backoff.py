@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from credicorp_auth.lifecycle.runtime import Runtime, TokenRequirements
     from credicorp_auth.lifecycle.windows import Instant
 
+_LATE_SOURCE: Final = "secret.timeout"
 _BUSY_FLOOR: Final = 1.0  # minimum seconds between attempts after a 429
 
 
@@ -76,7 +77,13 @@ def note_failure(
 
 
 def note_cooldown(runtime: NotingRuntime, error: CredicorpAuthError) -> None:
-    """Remember a failure, with the cooldown that the server asked for, or else a backoff."""
+    """
+    Remember a failure, with the cooldown that the server asked for, or else a backoff.
+
+    A secret source that took too long needs none: it is not called until it is well.
+    """
+    if error.code == _LATE_SOURCE:
+        return
     pause = requested_pause(error)
     if pause is not None:
         runtime.emit("endpoint.cooldown", seconds=pause)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
-
-from attrs import evolve, field, frozen
+from typing import TYPE_CHECKING, NamedTuple
 
 from credicorp_auth.lifecycle.windows import WindowPolicy
 from credicorp_auth.oauth.token_endpoint import TokenPolicy, TokenRequest
@@ -17,8 +15,7 @@ if TYPE_CHECKING:
 _KEY_VERSION = "credicorp-auth token key 1"
 
 
-@frozen
-class ClientCredentials:
+class ClientCredentials(NamedTuple):
     """
     A client id and its secret, always of one version.
 
@@ -39,8 +36,7 @@ class ClientCredentials:
     is_local: bool = False
 
 
-@frozen
-class Client:
+class Client(NamedTuple):
     """
     An OAuth client of the client-credentials grant, without its secret.
 
@@ -53,12 +49,12 @@ class Client:
 
     client_id: str | None
     template: TokenRequest
-    policy: TokenPolicy = field(factory=TokenPolicy)
-    window_policy: WindowPolicy = field(factory=WindowPolicy)
+    policy: TokenPolicy = TokenPolicy()
+    window_policy: WindowPolicy = WindowPolicy()
 
     def asks_for(self, scope: Scope) -> TokenRequest:
         """Return the token request for `scope`."""
-        return evolve(self.template, scope=scope)
+        return self.template._replace(scope=scope)
 
 
 def token_key(asked: TokenRequest, client_id: str) -> str:

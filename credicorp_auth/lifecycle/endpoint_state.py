@@ -7,9 +7,8 @@ are boot-clock times.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-from attrs import evolve, field, frozen
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from credicorp_auth.errors import CredicorpAuthError, ServerFailed, TokenEndpointBusy
 from credicorp_auth.http.retry import bound_cooldown, recheck
@@ -27,12 +26,10 @@ def requested_pause(error: CredicorpAuthError) -> float | None:
     return error.retry_after if isinstance(error, (TokenEndpointBusy, ServerFailed)) else None
 
 
-@frozen
-class Succeeded:
+class Succeeded(NamedTuple):
     """The endpoint served the request."""
 
 
-@frozen
 class Failed:
     """
     An attempt failed; the next one must wait.
@@ -42,8 +39,11 @@ class Failed:
         pause: Seconds without requests; clamped by `bound_cooldown`.
     """
 
-    error: CredicorpAuthError = field(eq=False)
-    pause: float = field(converter=bound_cooldown)
+    __slots__ = ("error", "pause")
+
+    def __init__(self, error: CredicorpAuthError, pause: float) -> None:
+        self.error = error
+        self.pause = bound_cooldown(pause)
 
     @property
     def is_cooldown(self) -> bool:
@@ -51,8 +51,7 @@ class Failed:
         return requested_pause(self.error) is not None
 
 
-@frozen
-class Refused:
+class Refused(NamedTuple):
     """
     The server refused the request, and will refuse it again until something changes.
 
@@ -62,13 +61,12 @@ class Refused:
         version: The version of the refused secret.
     """
 
-    error: CredicorpAuthError = field(eq=False)
+    error: CredicorpAuthError
     scope: Scope | None
     version: str
 
 
-@frozen
-class SecretUnchanged:
+class SecretUnchanged(NamedTuple):
     """
     The secret source was read again, and the refused secret has not changed.
 
@@ -84,8 +82,7 @@ class SecretUnchanged:
 EndpointOutcome = Succeeded | Failed | Refused | SecretUnchanged
 
 
-@frozen
-class Refusal:
+class Refusal(NamedTuple):
     """
     A remembered refusal, so that a retry loop does not hammer the endpoint.
 
@@ -97,15 +94,14 @@ class Refusal:
         next_recheck: Time from which the source may be read again.
     """
 
-    error: CredicorpAuthError = field(eq=False)
+    error: CredicorpAuthError
     version: str
     until: float
     rechecks: int
     next_recheck: float
 
 
-@frozen
-class EndpointState:
+class EndpointState(NamedTuple):
     """
     The remembered outcomes of an endpoint's requests for one client.
 
@@ -119,8 +115,8 @@ class EndpointState:
 
     failures: int = 0
     cooldown_until: float = 0.0
-    cooldown_reason: CredicorpAuthError | None = field(default=None, eq=False)
-    refusals: Mapping[Scope | None, Refusal] = field(factory=dict["Scope | None", "Refusal"])
+    cooldown_reason: CredicorpAuthError | None = None
+    refusals: Mapping[Scope | None, Refusal] = MappingProxyType({})
 
     def after(self, outcome: EndpointOutcome, now: float) -> EndpointState:
         """Return the state after `outcome`, which became known at `now`."""
@@ -133,21 +129,21 @@ class EndpointState:
             return self._after_failure(outcome, now)
         if isinstance(outcome, Refused):
             refusal = Refusal(outcome.error, outcome.version, now + REFUSAL_SECONDS, 0, now)
-            return evolve(self, refusals={**self._active_refusals(now), outcome.scope: refusal})
+            return self._replace(refusals={**self._active_refusals(now), outcome.scope: refusal})
         return self._after_recheck(outcome, now)
 
     def _after_failure(self, outcome: Failed, now: float) -> EndpointState:
         until = now + outcome.pause
         # A longer cooldown, such as a Retry-After of another call, is never cut short.
         if until < self.cooldown_until:
-            return evolve(self, failures=self.failures + 1)
-        return evolve(
-            self, failures=self.failures + 1, cooldown_until=until, cooldown_reason=outcome.error
+            return self._replace(failures=self.failures + 1)
+        return self._replace(
+            failures=self.failures + 1, cooldown_until=until, cooldown_reason=outcome.error
         )
 
     def with_cooldown_until(self, until: float) -> EndpointState:
         """Return the state with a cooldown until `until`."""
-        return evolve(self, cooldown_until=until, cooldown_reason=None)
+        return self._replace(cooldown_until=until, cooldown_reason=None)
 
     def _active_refusals(self, now: float) -> dict[Scope | None, Refusal]:
         return {scope: each for scope, each in self.refusals.items() if now < each.until}
@@ -158,8 +154,8 @@ class EndpointState:
             if refusal := refusals.get(scope):
                 rechecks = refusal.rechecks + 1
                 pause = 0.0 if outcome.is_local else recheck(rechecks)
-                refusals[scope] = evolve(refusal, rechecks=rechecks, next_recheck=now + pause)
-        return evolve(self, refusals=refusals)
+                refusals[scope] = refusal._replace(rechecks=rechecks, next_recheck=now + pause)
+        return self._replace(refusals=refusals)
 
     def refusal_of(self, scope: Scope, now: float) -> Refusal | None:
         """Return the remembered refusal of the client or of this scope; None if there is none."""
@@ -173,7 +169,7 @@ class EndpointState:
         kept: dict[Scope | None, Refusal] = {}
         if scope is not None:
             kept = {each: it for each, it in self.refusals.items() if each not in {scope, None}}
-        return evolve(self, refusals=kept)
+        return self._replace(refusals=kept)
 
     def cooldown_error(self, now: float) -> CredicorpAuthError:
         """Build the error for a caller that does not wait for the end of the cooldown."""

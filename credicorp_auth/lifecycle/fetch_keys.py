@@ -153,6 +153,6 @@ def ask_for_keys(
         raise DeadlinePassed(f"no time was left to fetch keys from {url}")
     response = runtime.send(build_document_request(url, KEY_SET_TYPES), timeout=left)
     runtime.check_peer(response, url)
-    address = evolve(address, has_responded=has_responded)
+    address = address._replace(has_responded=has_responded)
     check_document_status(response, address, now=runtime.now().wall)
     return FetchedDocument(read_key_set(response, algorithms, url=url), read_freshness(response))

@@ -6,8 +6,6 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from attrs import evolve
-
 from credicorp_auth.errors import (
     ConnectionFailed,
     CredicorpAuthError,
@@ -73,7 +71,7 @@ def mint_token(
         credentials = credentials or fetch_secret(runtime, requirements, past_cache=False)
         try:
             obtained, credentials = try_secret_versions(runtime, credentials, ask, note)
-            obtained = evolve(obtained, number=number)
+            obtained = obtained._replace(number=number)
         except CredicorpAuthError as error:
             is_last = attempt == MAX_ATTEMPTS or not error.retryable
             if is_last or stood_still(runtime, requirements, error):

@@ -8,9 +8,7 @@ records the calls. Nothing else in `lifecycle/` touches a clock, a thread or a s
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
-
-from attrs import frozen
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from credicorp_auth.lifecycle.windows import MAX_SKEW
 
@@ -25,8 +23,7 @@ if TYPE_CHECKING:
     from credicorp_auth.plugin.api import Lease
 
 
-@frozen
-class Issuance:
+class Issuance(NamedTuple):
     """
     The issue time and lease number of a token, which order two tokens.
 
@@ -73,8 +70,7 @@ class Unusable(Enum):
     DAMAGED = "it is none of our records for that key, or a number in it is out of bounds"
 
 
-@frozen
-class StoredToken:
+class StoredToken(NamedTuple):
     """
     A token as the cache stores it.
 
@@ -89,8 +85,7 @@ class StoredToken:
     issuance: Issuance
 
 
-@frozen
-class ObtainedToken:
+class ObtainedToken(NamedTuple):
     """
     The token that a call returns.
 
@@ -109,8 +104,7 @@ class ObtainedToken:
     number: int = 0
 
 
-@frozen
-class TokenRequirements:
+class TokenRequirements(NamedTuple):
     """
     The requirements of one call.
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Final
-
-from attrs import frozen
+from typing import Final, NamedTuple
 
 MAX_SKEW: Final = 60.0  # seconds by which the clocks of two hosts may differ
 
 
-@frozen
-class Instant:
+class Instant(NamedTuple):
     """
     A point in time by both clocks.
 
@@ -42,8 +39,7 @@ class Freshness(Enum):
     EXPIRED = "never use it"
 
 
-@frozen
-class Windows:
+class Windows(NamedTuple):
     """
     The refresh windows of one token.
 
@@ -69,8 +65,7 @@ class Windows:
         return Freshness.MANDATORY if age < self.lifetime else Freshness.EXPIRED
 
 
-@frozen
-class WindowPolicy:
+class WindowPolicy(NamedTuple):
     """
     The lead times before expiry; they are scaled down for short-lived tokens.
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote_plus
-
-from attrs import field, frozen
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.secret import Secret
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-@frozen
-class ClientAuthenticator:
+class ClientAuthenticator(NamedTuple):
     """
     The additions of an authentication method to a request.
 
@@ -25,8 +23,8 @@ class ClientAuthenticator:
         fields: Form fields to opaque values.
     """
 
-    headers: Mapping[str, Secret] = field(factory=dict[str, Secret])
-    fields: Mapping[str, Secret] = field(factory=dict[str, Secret])
+    headers: Mapping[str, Secret] = MappingProxyType({})
+    fields: Mapping[str, Secret] = MappingProxyType({})
 
 
 def build_client_secret_post(client_id: str, client_secret: Secret) -> ClientAuthenticator:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote_plus
-
-from attrs import frozen
 
 from credicorp_auth.errors import RedirectRefused, ServerFailed
 from credicorp_auth.http.messages import HttpRequest, HttpResponse
@@ -20,8 +18,7 @@ if TYPE_CHECKING:
 _NOT_THERE: Final = frozenset({404, 405})
 
 
-@frozen
-class EndpointAddress:
+class EndpointAddress(NamedTuple):
     """
     An address of the authorization server.
 
@@ -37,8 +34,7 @@ class EndpointAddress:
     has_responded: bool = False
 
 
-@frozen
-class EndpointProfile:
+class EndpointProfile(NamedTuple):
     """
     The name and the error codes of an endpoint.
 

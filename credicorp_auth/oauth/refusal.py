@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, cast
-
-from attrs import frozen
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from credicorp_auth import errors
 from credicorp_auth.errors import CredicorpAuthError, MalformedResponse
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from credicorp_auth.http.secret import Secret
     from credicorp_auth.oauth.endpoint import EndpointAddress, EndpointProfile
 
-_ERROR: Final = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,64}")
+_ERROR: Final = r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,64}"
 _REFUSALS: Final[Mapping[str, type[errors.TokenRequestRefused]]] = {
     "invalid_request": errors.InvalidRequest,
     "invalid_client": errors.InvalidClient,
@@ -46,8 +44,7 @@ _UNAUTHORIZED, _FORBIDDEN = 401, 403
 _NOT_THERE: Final = frozenset({404, 405})
 
 
-@frozen
-class _ErrorText:
+class _ErrorText(NamedTuple):
     """
     The OAuth error in a body, safe to show.
 
@@ -200,7 +197,7 @@ def _unwrap(members: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_readable(error: object) -> bool:
-    return isinstance(error, str) and _ERROR.fullmatch(error) is not None
+    return isinstance(error, str) and re.fullmatch(_ERROR, error) is not None
 
 
 def _show_error(members: Mapping[str, Any], secrets: Collection[Secret]) -> _ErrorText:

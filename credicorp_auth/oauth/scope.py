@@ -42,7 +42,7 @@ def _read_words(words: Scope | str | Iterable[str] | None) -> frozenset[str]:
     return read
 
 
-@frozen(repr=False)
+@frozen(repr=False, cache_hash=True)
 class Scope:
     """
     The permissions that are requested for a token, or granted to it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from attrs import field, frozen
 
@@ -31,8 +31,7 @@ def is_token(text: str) -> bool:
     return len(text) <= MAX_TOKEN and _TOKEN.fullmatch(text) is not None
 
 
-@frozen
-class Provenance:
+class Provenance(NamedTuple):
     """
     The origin of a token.
 
@@ -53,8 +52,7 @@ class Provenance:
     issued_at: float
 
 
-@frozen
-class Grant:
+class Grant(NamedTuple):
     """
     The grant of an authorization server, before any clock is read.
 
@@ -102,10 +100,6 @@ class AccessToken:
     def __attrs_post_init__(self) -> None:
         header = Secret(f"{self.token_type} {self.value.reveal()}")
         object.__setattr__(self, "header", header.reveal)
-
-    def usable_at(self, now: float) -> bool:
-        """Say whether the token is valid at `now`, in epoch seconds."""
-        return now < self.expires_at
 
 
 class CarriedTokens:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
-
-from attrs import field, frozen
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from credicorp_auth import errors
 from credicorp_auth.errors import InvalidSetting, MalformedResponse
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 
     from credicorp_auth.http.messages import HttpRequest, HttpResponse
 
-_DIGITS: Final = re.compile(r"[0-9]{1,400}", re.ASCII)  # the maximum length of a JSON number
+_DIGITS: Final = r"[0-9]{1,400}"  # the maximum length of a JSON number
 _SUCCESSES: Final = frozenset({200, 201})
 
 # Parameter names of the protocol and of other grants: RFC 6749, 7521, 7523, 7636, 8628, 8693, 8707.
@@ -64,8 +62,7 @@ _RESERVED: Final[Mapping[str, str]] = {
 }
 
 
-@frozen
-class TokenRequest:
+class TokenRequest(NamedTuple):
     """
     The parameters that shape a token, except the client.
 
@@ -80,7 +77,7 @@ class TokenRequest:
 
     token_url: str
     client_authentication: str = "client_secret_post"
-    scope: Scope = field(factory=Scope)
+    scope: Scope = Scope()
     resource: tuple[str, ...] = ()
     audience: str | None = None
     extra_parameters: tuple[tuple[str, Secret], ...] = ()
@@ -90,8 +87,7 @@ class TokenRequest:
         return (*secrets, *(value for _, value in self.extra_parameters))
 
 
-@frozen
-class TokenPolicy:
+class TokenPolicy(NamedTuple):
     """
     The rules for responses that leave something open.
 
@@ -265,7 +261,7 @@ def _read_lifetime(
     if stated is None:
         return policy.assumed_lifetime, ("token.expiry_assumed",)
     warnings: tuple[str, ...] = ()
-    if isinstance(stated, str) and _DIGITS.fullmatch(stated):
+    if isinstance(stated, str) and re.fullmatch(_DIGITS, stated):
         stated, warnings = int(stated), ("token.expiry_as_text",)
     if isinstance(stated, bool) or not isinstance(stated, (int, float)) or stated < 1:
         message = "expires_in is not a number of seconds of at least 1"

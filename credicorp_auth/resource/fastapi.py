@@ -34,12 +34,7 @@ class Guard(starlette.Guard[Proof]):
     """
     Verifies the tokens of requests to a FastAPI application; see `starlette.Guard`.
 
-    Args:
-        verifier: Verifies tokens: a `TokenVerifier`, a `CredicorpAuth`, ….
-        realm: The service's name in challenges.
-
-    Raises:
-        InvalidSetting: The realm is not valid in a header.
+    Its arguments are those of `credicorp_auth.resource.Guard`.
 
     .. versionadded:: 1.0.0
     """

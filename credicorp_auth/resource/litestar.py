@@ -50,12 +50,7 @@ class Guard(CoreGuard[Proof]):
     A mark can be above or below the decorator that makes the handler. The marks of a handler, its
     controller and its routers add up.
 
-    Args:
-        verifier: Verifies tokens: a `TokenVerifier`, a `CredicorpAuth`, ….
-        realm: The service's name in challenges.
-
-    Raises:
-        InvalidSetting: The realm is not valid in a header.
+    Its arguments are those of `credicorp_auth.resource.Guard`.
 
     .. versionadded:: 1.0.0
     """

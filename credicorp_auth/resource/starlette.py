@@ -38,12 +38,7 @@ class Guard(core.Guard[Proof]):
     Starlette has no hook behind its router. So `install` hooks every route when the application
     starts; a route that is added later is refused.
 
-    Args:
-        verifier: Verifies tokens: a `TokenVerifier`, a `CredicorpAuth`, ….
-        realm: The service's name in challenges.
-
-    Raises:
-        InvalidSetting: The realm is not valid in a header.
+    Its arguments are those of `credicorp_auth.resource.Guard`.
 
     .. versionadded:: 1.0.0
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from credicorp_auth.errors import InvalidSetting
@@ -23,7 +22,7 @@ OPAQUE_SETTINGS: Final = frozenset({"client_secret", "extra_parameters"})
 _KINDS: Final = ("transport", "cache", "secrets")
 # What Kubernetes sets in every pod of a namespace that has a Service named credicorp, or
 # credicorp-cache: CREDICORP_CACHE_SERVICE_HOST, CREDICORP_CACHE_PORT_6379_TCP_ADDR and others.
-_SERVICE_LINK: Final = re.compile(
+_SERVICE_LINK: Final = (
     r"(\w+_)?(service_host|service_port(_\w+)?|port(_\d+_(tcp|udp|sctp)(_(proto|port|addr))?)?)"
 )
 # Variables that the secret source reads later, and switches that are no settings.
@@ -54,7 +53,7 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for variable, value in environ.items():
         name = variable.removeprefix(PREFIX).lower()
-        is_ours = variable.startswith(PREFIX) and not _SERVICE_LINK.fullmatch(name)
+        is_ours = variable.startswith(PREFIX) and not re.fullmatch(_SERVICE_LINK, name)
         if not is_ours or not value.strip():
             continue
         kind, _, option = name.partition("_")
@@ -68,6 +67,8 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _check_spelling(variable: str, name: str) -> None:
+    from difflib import get_close_matches  # noqa: PLC0415 - for a variable that is no setting
+
     near = get_close_matches(name, [*SETTING_NAMES, *_OTHERS], n=1, cutoff=0.85)
     if near:
         raise InvalidSetting(

@@ -9,7 +9,6 @@ defaults, and `tools/settings_page.py` writes docs/reference/settings.md from it
 from __future__ import annotations
 
 from functools import wraps
-from inspect import signature
 from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, cast
 
 from credicorp_auth.jose.signature_algorithm import DEFAULT_ALGORITHMS
@@ -119,7 +118,7 @@ class TakesSettings:
         assumed_lifetime: float = 300.0,
         max_lifetime: float = 86_400.0,
         timeout: float = 10.0,
-        cache_timeout: float = 0.5,
+        cache_timeout: float = 1.0,
         narrowed_scope: str = "refuse",
         introspection_audience: str = "if_present",
         max_entries: int = 16_384,
@@ -192,7 +191,7 @@ class TakesSettings:
                 this.
             timeout (seconds, at least 0.001; default: `10`): Total time to obtain one token:
                 cooldowns, secret source and every attempt. Also the longest that any caller waits.
-            cache_timeout (seconds, at least 0.001; default: `0.5`): How long the cache may delay a
+            cache_timeout (seconds, at least 0.001; default: `1`): How long the cache may delay a
                 call. One that takes longer is not used until it is well again.
             narrowed_scope (`refuse` or `accept`; default: `refuse`): What to do with a token that
                 has less scope than requested.
@@ -214,5 +213,6 @@ class TakesSettings:
         raise NotImplementedError
 
 
-DEFAULTS: Final = {name: each.default for name, each in signature(TakesSettings).parameters.items()}
+# What `wraps` copied; `inspect.signature` would load ten modules.
+DEFAULTS: Final[Mapping[str, Any]] = vars(TakesSettings.__init__)["__wrapped__"].__kwdefaults__
 """The names of all settings, and the default of each; None if it has none or is derived."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tomllib
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -126,6 +125,8 @@ def _open(path: str, flags: int) -> int:
 
 
 def _read_tables(path: Path, document: bytes) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 - most programs have no profile
+
     with suppress(ValueError):
         return tomllib.loads(document.decode("utf-8-sig"))  # editors of Windows write the mark
     # Raised outside the handler: the parser's message may quote a line that holds a secret.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import Attribute, Converter, Factory, field, frozen
 
-from credicorp_auth.oauth.metadata import well_known_url
+from credicorp_auth.plugin.api.option_values import read_choice, read_count, read_seconds
 from credicorp_auth.plugin.api.options import unknown_key
 from credicorp_auth.settings import values
 from credicorp_auth.settings.keywords import DEFAULTS, TakesSettings
@@ -26,10 +27,10 @@ SETTING_NAMES: Final = tuple(DEFAULTS)
 _STATED: Final = {name: default for name, default in DEFAULTS.items() if default is not None}
 
 
-def _setting(read: values.Reader, **default: Any) -> Any:  # noqa: ANN401 - as attrs types `field`
+def _setting(read: Callable[[str, Any], Any], **default: Any) -> Any:  # noqa: ANN401 - as attrs types `field`
     """Declare a setting: the reader of its values, and a default that `TakesSettings` lacks."""
 
-    def convert(value: object, own: Attribute[object]) -> object:
+    def convert(value: object, own: Attribute[Any]) -> object:
         return None if value is None else read(own.name, value)
 
     return field(converter=Converter(convert, takes_field=True), **default)
@@ -66,7 +67,7 @@ class Settings(TakesSettings):
     # `TakesSettings` has the defaults of those that have none here.
     base_url: str = _setting(values.url)
     issuer: str | None = _setting(values.address, default=None)
-    discovery: str = _setting(values.choice("off", "on", "oidc"))
+    discovery: str = _setting(partial(read_choice, choices=("off", "on", "oidc")))
     token_url: str = _endpoint("token_url")
     jwks_url: str = _endpoint("jwks_url")
     introspection_url: str = _endpoint("introspection_url")
@@ -74,7 +75,7 @@ class Settings(TakesSettings):
     audience: str | None = _setting(values.text, default=None)
     algorithms: tuple[str, ...] = _setting(values.algorithms)
     # Beyond 5 minutes, expired tokens would be accepted.
-    leeway: float = _setting(values.seconds(most=300.0))
+    leeway: float = _setting(partial(read_seconds, least=0.0, most=300.0))
     endpoint_origins: frozenset[str] = _setting(values.origins)
     client_id: str | None = _setting(values.client_id, default=None)
     client_secret: Secret | None = _setting(values.credential, default=None)
@@ -92,16 +93,16 @@ class Settings(TakesSettings):
     allowed_origins: frozenset[str] = _setting(
         values.origins, default=Factory(lambda settings: [settings.base_url], takes_self=True)
     )
-    refresh_lead: float = _setting(values.seconds())
-    expiry_margin: float = _setting(values.seconds())
-    assumed_lifetime: float = _setting(values.seconds(least=1.0))
-    max_lifetime: float = _setting(values.seconds(least=1.0))
-    timeout: float = _setting(values.seconds(least=0.001))
-    cache_timeout: float = _setting(values.seconds(least=0.001))
-    narrowed_scope: str = _setting(values.choice("refuse", "accept"))
-    introspection_audience: str = _setting(values.choice("if_present", "required"))
+    refresh_lead: float = _setting(partial(read_seconds, least=0.0))
+    expiry_margin: float = _setting(partial(read_seconds, least=0.0))
+    assumed_lifetime: float = _setting(partial(read_seconds, least=1.0))
+    max_lifetime: float = _setting(partial(read_seconds, least=1.0))
+    timeout: float = _setting(partial(read_seconds, least=0.001))
+    cache_timeout: float = _setting(partial(read_seconds, least=0.001))
+    narrowed_scope: str = _setting(partial(read_choice, choices=("refuse", "accept")))
+    introspection_audience: str = _setting(partial(read_choice, choices=("if_present", "required")))
     # The default scope's entry is never evicted, so 1 would leave no room. An entry takes 3 KiB.
-    max_entries: int = _setting(values.count(2, 1_048_576))
+    max_entries: int = _setting(partial(read_count, least=2, most=1_048_576))
     observers: tuple[str | Callable[[Event], object], ...] = _setting(values.words)
 
     def _take(self, settings: dict[str, Any]) -> None:
@@ -120,6 +121,8 @@ class Settings(TakesSettings):
     @property
     def metadata_url(self) -> str:
         """The address of the metadata, and the placeholder for a discovered endpoint."""
+        from credicorp_auth.oauth.metadata import well_known_url  # noqa: PLC0415 - only to discover
+
         return well_known_url(self.expected_issuer, oidc=self.discovery == "oidc")
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from credicorp_auth.settings.environment import PROFILE_VARIABLE, read_environment
-from credicorp_auth.settings.profile import read_profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +27,12 @@ _IDENTITY: Final = (
 )
 
 
+def _read_profile(name: str, environ: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    from credicorp_auth.settings.profile import read_profile  # noqa: PLC0415 - most programs have none
+
+    return f"profile {name}", read_profile(name, environ)
+
+
 def sources_of_env(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
     """Return the sources besides keywords with their settings, in ascending precedence."""
     read = read_environment(environ)
@@ -36,7 +41,7 @@ def sources_of_env(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]
         read.pop("client_id", None)
     setting_sources = [("environment", read)]
     if name := environ.get(PROFILE_VARIABLE, "").strip():
-        setting_sources.insert(0, (f"profile {name}", read_profile(name, environ)))
+        setting_sources.insert(0, _read_profile(name, environ))
     return setting_sources
 
 
@@ -44,7 +49,7 @@ def sources_of_profile(name: str, environ: Mapping[str, str]) -> list[tuple[str,
     """Return a profile's settings, and those of the environment that may override them."""
     read = read_environment(environ)
     kept = {key: value for key, value in read.items() if key not in _IDENTITY}
-    return [(f"profile {name}", read_profile(name, environ)), ("environment", kept)]
+    return [_read_profile(name, environ), ("environment", kept)]
 
 
 def merge_sources(

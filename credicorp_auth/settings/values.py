@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from credicorp_auth.errors import InvalidSetting
@@ -15,22 +13,14 @@ from credicorp_auth.oauth.client_authentication import read_client_authenticatio
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.token_endpoint import read_extra_parameters
 from credicorp_auth.plugin.api.credential import Fault, read_credential
+from credicorp_auth.plugin.api.option_values import invalid
 from credicorp_auth.plugin.api.options import AdapterOptions
-
-Reader = Callable[[str, Any], Any]
-"""A function of a setting's name and the given value; it returns the value that is used."""
-
-_LONGEST_COUNT: Final = 20  # characters
-
-
-def _invalid(name: str, problem: str, hint: str) -> InvalidSetting:
-    return InvalidSetting(f"`{name}` {problem}", hint=hint)
 
 
 def url(name: str, value: object) -> str:
     """Read an address, without its final slashes."""
     if not isinstance(value, str):
-        raise _invalid(name, "is not text", "set it to an https address.")
+        raise invalid(name, "is not text", "set it to an https address.")
     return read_url(value, name=name)
 
 
@@ -38,7 +28,7 @@ def text(name: str, value: object) -> str:
     """Read text that is not empty."""
     if isinstance(value, str) and value.strip():
         return value
-    raise _invalid(name, "is empty or not text", "set it to text, or leave it out.")
+    raise invalid(name, "is empty or not text", "set it to text, or leave it out.")
 
 
 def credential(name: str, value: object) -> Secret:
@@ -47,7 +37,7 @@ def credential(name: str, value: object) -> Secret:
     del value  # keep it out of the error's traceback
     if isinstance(found, Fault):
         hint = f"set `{name}` to the value and nothing else, such as path.read_text().strip()."
-        raise _invalid(name, found.message, hint)
+        raise invalid(name, found.message, hint)
     return found
 
 
@@ -61,50 +51,6 @@ def _judge_credential(name: str, value: object) -> Secret | Fault:
     return read_credential(held)
 
 
-def seconds(*, least: float = 0.0, most: float = math.inf) -> Reader:
-    """Return the reader of a number of seconds within bounds."""
-
-    def read(name: str, value: object) -> float:
-        try:
-            number = math.nan if isinstance(value, bool) else float(cast("Any", value))
-        except (TypeError, ValueError, OverflowError):
-            number = math.nan
-        if not least <= number <= most or math.isinf(number):
-            problem = f"is not a number of seconds from {least:g} to {most:g}"
-            raise _invalid(name, problem, "set it to a finite number of seconds.")
-        return number
-
-    return read
-
-
-def count(least: int, most: int) -> Reader:
-    """Return the reader of a whole number within bounds."""
-
-    def read(name: str, value: object) -> int:
-        # `int(text)` alone would accept 1_000 and digits of every script.
-        is_digits = isinstance(value, str) and value.isascii() and value.strip().isdecimal()
-        plain = type(value) is int or (is_digits and len(str(value)) < _LONGEST_COUNT)
-        number = int(cast("Any", value)) if plain else 0
-        if not least <= number <= most:
-            problem = f"is not a whole number from {least} to {most}"
-            raise _invalid(name, problem, "set it to a whole number within these bounds.")
-        return number
-
-    return read
-
-
-def choice(*choices: str) -> Reader:
-    """Return the reader of one of some words."""
-
-    def read(name: str, value: object) -> str:
-        if value not in choices:
-            hint = f"choose one of {', '.join(choices)}."
-            raise _invalid(name, f"is {ascii(value)[:60]}", hint)
-        return str(value)
-
-    return read
-
-
 def words(name: str, value: object) -> tuple[Any, ...]:
     """Read a list, or words in one text."""
     try:
@@ -112,7 +58,7 @@ def words(name: str, value: object) -> tuple[Any, ...]:
         return tuple(cast("Any", listed))
     except TypeError:
         hint = "set it to a list, or to words in one text."
-        raise _invalid(name, "is not a list", hint) from None
+        raise invalid(name, "is not a list", hint) from None
 
 
 def resources(name: str, value: object) -> tuple[str, ...]:
@@ -142,7 +88,7 @@ def parameters(name: str, value: object) -> tuple[tuple[str, Secret], ...]:
     del value, revealed  # keep it out of the error's traceback
     if pairs is None:
         hint = "set it to a mapping, or to text such as name=value&name=value."
-        raise _invalid(name, "is not a mapping of form fields", hint)
+        raise invalid(name, "is not a mapping of form fields", hint)
     return read_extra_parameters(pairs)
 
 
@@ -166,7 +112,7 @@ def options(name: str, value: object) -> AdapterOptions:
         return AdapterOptions(dict(cast("Any", value)), setting=name)
     except (TypeError, ValueError):
         hint = "set it to a mapping of option names to values."
-        raise _invalid(name, "is not a mapping", hint) from None
+        raise invalid(name, "is not a mapping", hint) from None
 
 
 def adapter(name: str, value: object) -> object:
@@ -179,7 +125,7 @@ def address(name: str, value: object) -> str:
     # Kept as spelled: issuers are compared character by character, and servers distinguish a final
     # slash.
     if "?" in url(name, value) and name == "issuer":
-        raise _invalid(name, "has a query", "set it to the issuer identifier (RFC 8414).")
+        raise invalid(name, "has a query", "set it to the issuer identifier (RFC 8414).")
     return str(value)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from credicorp_auth.wire.exchange import Exchange
 
 # Stacks report it only as text: "Tunnel connection failed: 407 …", or "407 …".
-_TUNNEL_REFUSED: Final = re.compile(r"(?:^|failed: )([1-5][0-9]{2})\b")
+_TUNNEL_REFUSED: Final = r"(?:^|failed: )([1-5][0-9]{2})\b"
 
 
 def build_failure(failure: Exception, exchange: Exchange, *, host: str) -> ServerUnreachable:
@@ -108,7 +108,7 @@ def _read_proxy(
 ) -> ServerUnreachable | None:
     if exchange.proxy is None or not exchange.is_connecting:
         return None
-    found = next(filter(None, (_TUNNEL_REFUSED.search(str(each)) for each in chain)), None)
+    found = next(filter(None, (re.search(_TUNNEL_REFUSED, str(each)) for each in chain)), None)
     if found is not None:
         status = int(found[1])
         message = f"the proxy for {host} returned {status} to CONNECT"

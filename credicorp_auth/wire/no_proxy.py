@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 
-_PORT: Final = re.compile(r"\A(\[[^]]*\]|[^:]*):([0-9]{1,5})\Z")
+_PORT: Final = r"\A(\[[^]]*\]|[^:]*):([0-9]{1,5})\Z"
 
 
 def is_excluded(host: str, port: int, *, rules: str) -> bool:
@@ -34,7 +34,7 @@ def is_excluded(host: str, port: int, *, rules: str) -> bool:
 def _matches(rule: str, host: str, port: int) -> bool:
     if rule == "*":
         return True
-    with_port = _PORT.match(rule)
+    with_port = re.match(_PORT, rule)
     if with_port is not None:
         rule = with_port[1]
         if int(with_port[2]) != port:

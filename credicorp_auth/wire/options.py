@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from math import isfinite
-
 from attrs import field, frozen
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.secret import Secret
+from credicorp_auth.plugin.api.option_values import read_seconds
 from credicorp_auth.plugin.api.options import READS_OFF
 from credicorp_auth.wire.proxy import DIRECT, read_proxy
 from credicorp_auth.wire.tls_files import (
@@ -33,31 +32,8 @@ def _read_proxy_option(value: str | Secret | None) -> Secret | None:
     return proxy
 
 
-def read_seconds(value: float | str, *, name: str) -> float:
-    """
-    Read a duration in seconds.
-
-    Args:
-        value: A number above 0, or its digits.
-        name: The option that holds it, for the message.
-
-    Raises:
-        InvalidSetting: Anything else (`config.value`).
-    """
-    try:
-        seconds = 0.0 if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        seconds = 0.0
-    if not isfinite(seconds) or seconds <= 0:
-        raise InvalidSetting(
-            f"`{name}` is not a length of time",
-            hint=f"set `{name}` to a number of seconds above 0.",
-        )
-    return seconds
-
-
 def _read_connect_timeout(value: float | str) -> float:
-    return read_seconds(value, name="connect_timeout")
+    return read_seconds("connect_timeout", value)
 
 
 @frozen

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-from attrs import frozen
 from urllib3.util import make_headers, parse_url
 
 from credicorp_auth.errors import ConnectionFailed
@@ -24,8 +22,7 @@ _SCHEMES: Final = ("http", "https")
 _HTTPS: Final = 443
 
 
-@frozen
-class Proxy:
+class Proxy(NamedTuple):
     """
     Proxy that opens tunnels with CONNECT.
 
@@ -64,6 +61,8 @@ def choose_proxy(url: str, *, configured: Secret | None) -> Proxy | None:
         return None
     if configured is not None:
         return None if configured == DIRECT else read_proxy(configured)
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - plain http needs neither
+
     proxies = getproxies()
     address = proxies.get("https") or proxies.get("all")
     # proxy_bypass also knows the exceptions of macOS and Windows.

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
-
-from attrs import field, frozen
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from credicorp_auth.errors import ConnectionFailed, MalformedResponse
 from credicorp_auth.http.messages import MAX_BODY, HttpResponse
@@ -29,8 +27,7 @@ _ZIPPED: Final = (["gzip"], ["GZIP"], ["x-gzip"])
 _GZIP: Final = 31  # zlib's number for the gzip format
 
 
-@frozen
-class OpenResponse:
+class OpenResponse(NamedTuple):
     """
     Response whose header has been read.
 
@@ -43,8 +40,8 @@ class OpenResponse:
 
     status: int
     headers: Sequence[tuple[str, str]]
-    pieces: Iterable[bytes] = field(repr=False)
-    close: Callable[[], object] = field(repr=False)
+    pieces: Iterable[bytes]
+    close: Callable[[], object]
 
     def header_values(self, name: str) -> list[str]:
         """Return each value of the header `name`, which must be in lower case."""

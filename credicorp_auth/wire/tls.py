@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import os
 import ssl
-from typing import TYPE_CHECKING, Final
-
-from attrs import evolve, frozen
+from typing import Final
 
 from credicorp_auth.errors import InvalidSetting
-
-if TYPE_CHECKING:
-    from credicorp_auth.wire.tls_files import TlsFiles
+from credicorp_auth.wire.tls_files import TlsFiles
 
 _MOST: Final = 32  # contexts; a process has few sets of files
 
@@ -20,23 +16,41 @@ _MOST: Final = 32  # contexts; a process has few sets of files
 _CONTEXTS: Final[dict[object, ssl.SSLContext]] = {}
 
 
-@frozen
 class Trust:
     """
-    TLS contexts of a transport.
+    TLS contexts of a transport, each made when a connection first needs it.
+
+    Plain http needs none, and loading the system's authorities takes most of a program's start.
 
     Args:
-        context: For the authorization server.
-        proxy_context: For proxies, with the same authorities, but without the client certificate.
+        files: The PEM files of the transport's options.
     """
 
-    context: ssl.SSLContext
-    proxy_context: ssl.SSLContext
+    def __init__(self, files: TlsFiles) -> None:
+        self._files = files
+        self._context: ssl.SSLContext | None = None
+        self._proxy_context: ssl.SSLContext | None = None
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """The context for the authorization server."""
+        if self._context is None:
+            self._context = build_context(self._files)
+        return self._context
+
+    @property
+    def proxy_context(self) -> ssl.SSLContext:
+        """The context for proxies: the same authorities, without the client certificate."""
+        if self._proxy_context is None:
+            self._proxy_context = build_context(TlsFiles(self._files.ca_file))
+        return self._proxy_context
 
 
 def build_trust(files: TlsFiles) -> Trust:
     """
     Build the TLS contexts of a transport, for servers and for proxies.
+
+    Contexts of named files are made now, since such a file may be unusable.
 
     Args:
         files: The PEM files of the transport's options.
@@ -44,7 +58,12 @@ def build_trust(files: TlsFiles) -> Trust:
     Raises:
         InvalidSetting: A file cannot be used (`config.value`).
     """
-    return Trust(build_context(files), build_context(evolve(files, certificate=None, key=None)))
+    trust = Trust(files)
+    if files != TlsFiles():
+        _ = trust.context
+    if files.ca_file is not None:
+        _ = trust.proxy_context
+    return trust
 
 
 def build_context(files: TlsFiles) -> ssl.SSLContext:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
-
-from attrs import frozen
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, cast
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.plugin.api.options import read_path
@@ -23,8 +21,7 @@ ClientCertificate = str | tuple[str, str]
 Signature = tuple[object, ...]
 
 
-@frozen
-class TlsFiles:
+class TlsFiles(NamedTuple):
     """
     The files that TLS settings are made of.
 

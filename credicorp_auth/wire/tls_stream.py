@@ -118,23 +118,23 @@ def start_tls(plain: DeadlineSocket, context: ssl.SSLContext, server_name: str) 
 
 class StreamContext:
     """
-    TLS settings for urllib3, which calls `wrap_socket` on them.
+    TLS settings for urllib3 and httpcore, made when they are first used.
 
     Args:
-        context: The settings. urllib3 sets `verify_mode` and `check_hostname` itself; that reaches
-            this object only.
+        make: Returns the context, such as one of a `Trust`. urllib3 sets `verify_mode` and
+            `check_hostname` itself; that reaches this object only.
     """
 
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._context = context
-        self.verify_mode, self.check_hostname = context.verify_mode, context.check_hostname
+    def __init__(self, make: Callable[[], ssl.SSLContext]) -> None:
+        self._make = make
+        self.verify_mode, self.check_hostname = ssl.CERT_REQUIRED, True
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any attribute of the context
-        return getattr(self._context, name)
+        return getattr(self._make(), name)
 
     def set_alpn_protocols(self, _names: Sequence[str]) -> None:
         """Offer HTTP/1.1, which the sockets are made for; urllib3-future asks for more."""
-        self._context.set_alpn_protocols(["http/1.1"])
+        self._make().set_alpn_protocols(["http/1.1"])
 
     def wrap_socket(
         self,
@@ -144,6 +144,6 @@ class StreamContext:
         **_how: object,  # urllib3-future's own
     ) -> DeadlineSocket:
         """Do the TLS handshake, as `ssl.SSLContext.wrap_socket`."""
-        encrypted = start_tls(plain, self._context, server_hostname)
+        encrypted = start_tls(plain, self._make(), server_hostname)
         encrypted.context = self
         return encrypted

@@ -177,11 +177,11 @@ class DeadlinePools:
         self._managers.clear()
 
     def _build(self, proxy: Proxy | None) -> PoolManager:
-        context: Any = StreamContext(self._trust.context)
+        context: Any = StreamContext(lambda: self._trust.context)
         if proxy is None:
             manager = PoolManager(maxsize=_IDLE, ssl_context=context)
         else:
-            proxy_context: Any = StreamContext(self._trust.proxy_context)
+            proxy_context: Any = StreamContext(lambda: self._trust.proxy_context)
             manager = ProxyManager(
                 proxy.url,
                 proxy_headers=proxy.wire_headers(),

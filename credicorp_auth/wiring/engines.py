@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
-
-from attrs import frozen
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from credicorp_auth.engine.clock import Clock
 from credicorp_auth.engine.endpoint_locator import EndpointLocator
@@ -13,8 +11,6 @@ from credicorp_auth.engine.event_emitter import EventEmitter
 from credicorp_auth.engine.guarded_adapters import GuardedCache, GuardedSecretSource
 from credicorp_auth.engine.runtime import AnonymousRuntime
 from credicorp_auth.engine.storage.credential_cache import CredentialCache
-from credicorp_auth.engine.storage.encryption import EntryCipher, StaticKeys, read_encryption_keys
-from credicorp_auth.engine.storage.encryption_keys import SourceEncryptionKeys
 from credicorp_auth.engine.storage.static_secret import StaticSecret
 from credicorp_auth.engine.tokens.runtime import ServerRuntime
 from credicorp_auth.engine.tokens.token_engine import TokenEngine
@@ -33,14 +29,13 @@ from credicorp_auth.wiring.adapters import (
     load_secret_source,
     operators_registry,
 )
-from credicorp_auth.wiring.introspection import build_introspector, build_revoker
+from credicorp_auth.wiring.introspection import TokenQueries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from credicorp_auth.engine.keys.verifier_engine import VerifierEngine
-    from credicorp_auth.engine.tokens.introspector import Introspector
-    from credicorp_auth.engine.tokens.revoker import Revoker
+    from credicorp_auth.engine.storage.encryption import EntryCipher
     from credicorp_auth.plugin.api import ListingCache, Provider
     from credicorp_auth.plugin.loading.registry import Registry
 
@@ -139,22 +134,19 @@ def build_engine(
     return build_engines(settings, registry=registry, clock=clock).tokens
 
 
-@frozen(eq=False)
-class Engines:
+class Engines(NamedTuple):
     """
     Engines of a `CredicorpAuth`.
 
     Args:
         tokens: Obtains and caches tokens.
         verifier: Verifies tokens; None if no issuer is set.
-        introspector: Introspects tokens.
-        revoker: Revokes tokens.
+        queries: Introspects and revokes tokens.
     """
 
     tokens: TokenEngine
     verifier: VerifierEngine | None
-    introspector: Introspector
-    revoker: Revoker
+    queries: TokenQueries
 
 
 def build_engines(
@@ -205,31 +197,25 @@ def build_engines(
     tokens = TokenEngine(
         build_client(settings), runtime, timeout=settings.timeout, max_entries=settings.max_entries
     )
-    introspector = build_introspector(settings, runtime, discovery)
-    revoker = build_revoker(settings, runtime, discovery, tokens, introspector)
-    return Engines(tokens, verifier, introspector, revoker)
+    return Engines(tokens, verifier, TokenQueries(settings, runtime, discovery, tokens))
 
 
-def build_anonymous_runtime(
-    settings: Settings, *, registry: Registry | None = None, clock: Clock | None = None
-) -> AnonymousRuntime:
+def build_anonymous_runtime(settings: Settings, *, clock: Clock | None = None) -> AnonymousRuntime:
     """Build the runtime for work that needs no secret; see `build_engine`."""
-    registry = registry or operators_registry(os.environ)
+    registry = operators_registry(os.environ)
     transport = load_adapter(registry, TRANSPORT, settings.transport, settings.transport_options)
     observers = [load_observer(registry, each) for each in settings.observers]
     return AnonymousRuntime(transport, EventEmitter(observers), clock or Clock())
 
 
-def open_listing_cache(
-    settings: Settings, *, registry: Registry | None = None
-) -> tuple[ListingCache, Provider]:
+def open_listing_cache(settings: Settings) -> tuple[ListingCache, Provider]:
     """
     Open the cache that the settings name, for an operator.
 
     Raises:
         ConfigurationError: The cache cannot be loaded, or does not list its entries.
     """
-    registry = registry or operators_registry(os.environ)
+    registry = operators_registry(os.environ)
     cache, provider = load_adapter(registry, CACHE, settings.cache, settings.cache_options)
     if not cache.capabilities.lists:
         raise InvalidSetting(
@@ -244,12 +230,15 @@ def _cipher(
 ) -> EntryCipher | None:
     if key is None:
         return None
+    from credicorp_auth.engine.storage import encryption  # noqa: PLC0415 - only to encrypt
+    from credicorp_auth.engine.storage.encryption_keys import SourceEncryptionKeys  # noqa: PLC0415 - the same
+
     if isinstance(key, Secret):
-        return EntryCipher(StaticKeys(read_encryption_keys(key)))
+        return encryption.EntryCipher(encryption.StaticKeys(encryption.read_encryption_keys(key)))
     if isinstance(credentials.source, StaticSecret):
         raise InvalidSetting(
             f"`encryption_key` names the field {key!r}, and no secret source is set to have it",
             code="config.encryption_key",
             hint="pass the key itself as Secret(...), or name a secret source.",
         )
-    return EntryCipher(SourceEncryptionKeys(credentials, key, clock))
+    return encryption.EntryCipher(SourceEncryptionKeys(credentials, key, clock))

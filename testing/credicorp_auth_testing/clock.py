@@ -10,6 +10,8 @@ from credicorp_auth.engine.clock import Clock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from credicorp_auth.engine.single_flight.gate import Gate
+
 
 class MovableClock(Clock):
     """
@@ -46,8 +48,8 @@ class MovableClock(Clock):
         with self._guard:
             self._hands = [self._hands[0] + seconds, self._hands[1]]
 
-    def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Advance both clocks by `seconds` at once; return true if `event` is set."""
+    def wait(self, gate: Gate, seconds: float) -> bool:
+        """Advance both clocks by `seconds` at once; return true if `gate` is open."""
         self.waited.append(seconds)
         self.advance(max(seconds, 0.0))
-        return event.is_set()
+        return gate.is_open

@@ -8,11 +8,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import pytest
 from attrs import asdict, define, field
+
+from credicorp_auth_testing.contracts import NOT_OFFERED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import pytest
 
 _CONTRACTS = "credicorp_auth_testing.contracts."
 _SHOWN = 5  # names in a line; the JSON report has them all
@@ -106,7 +109,6 @@ class Conformance:
     def __init__(self, items: Iterable[pytest.Item] = ()) -> None:
         self.suites: dict[str, Suite] = {}
         self._items: dict[str, tuple[Suite, str, pytest.Item]] = {}
-        self._declined: set[str] = set()
         for item in items:
             self._enrol(item)
 
@@ -124,29 +126,17 @@ class Conformance:
             suite.replaced.add(test)
         self._items[item.nodeid] = suite, test, item
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> pytest.TestReport | None:
-        """Record the tests that the contract itself skips for lack of a capability."""
-        # Found by the raising frame: if a fixture skips, pytest reports the test's location.
-        frames = () if call.excinfo is None else call.excinfo.traceback
-        modules = [str(each.frame.f_globals.get("__name__")) for each in frames]
-        said_by = next((each for each in modules[::-1] if not each.startswith("_pytest.")), "")
-        if said_by.startswith(_CONTRACTS):
-            self._declined.add(item.nodeid)
-        return None  # the report is pytest's
-
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Record the result of a contract's test."""
         if report.nodeid not in self._items:
             return
         suite, test, item = self._items[report.nodeid]
         if report.skipped and not hasattr(report, "wasxfail"):
-            if report.nodeid not in self._declined:
-                suite.excused[item.name] = _reason(report.longrepr)
+            reason = _reason(report.longrepr)
+            if not reason.startswith(NOT_OFFERED):
+                suite.excused[item.name] = reason
                 return
-            suite.not_offered[item.name] = _reason(report.longrepr)
+            suite.not_offered[item.name] = reason.removeprefix(NOT_OFFERED)
         elif not report.passed or hasattr(report, "wasxfail"):
             suite.failed[item.name] = _claim(item)
             suite.passed.discard(item.name)  # if a fixture fails afterwards

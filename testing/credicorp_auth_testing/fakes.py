@@ -12,6 +12,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from credicorp_auth.engine.guard import GUARD_THREAD
+from credicorp_auth.engine.single_flight.thread import running_threads
 from credicorp_auth.http.messages import HttpResponse
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.plugin.api import (
@@ -174,10 +176,6 @@ class ListedSecrets(_Adapter):
 
 
 def wait_idle() -> None:
-    """Wait until no engine of this process has a call under way."""
-    for thread in threading.enumerate():
-        if thread.name.startswith("credicorp-auth"):
-            # A thread is listed just before it runs, and cannot be joined until then.
-            while thread.ident is None:  # pragma: no branch - a race of microseconds
-                time.sleep(0.001)  # pragma: no cover - the same
-            thread.join()
+    """Wait until no engine of this process has a call under way; one of an adapter may hang."""
+    while any(not name.startswith(GUARD_THREAD) for name in running_threads()):
+        time.sleep(0.001)

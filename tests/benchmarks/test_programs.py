@@ -18,6 +18,7 @@ pytestmark = pytest.mark.slow
     ("program", "size", "reported"),
     [
         ("overhead.py", ["2", "4"], ["urllib3", "requests", "httpx sync", "httpx2 async"]),
+        ("startup.py", ["1"], ["smallest program, urllib3", "building one", "fresh requests call"]),
         ("verification.py", ["1"], ["RS256", "ES256", "EdDSA", "credicorp-auth, first"]),
     ],
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
+from threading import Event, Thread
 
 import pytest
 
@@ -34,6 +36,16 @@ class TakesLongTimesForDates(AroundCache):
     def write(self, key, entry, *, lifetime, timeout):
         ends = lifetime - time.time() if lifetime > MONTH else lifetime
         super().write(key, entry, lifetime=ends, timeout=timeout)
+
+
+class LeavesAThread(AroundCache):
+    """A thread of its own, which nothing ends."""
+
+    over = None
+
+    def __init__(self, inner):
+        super().__init__(inner)
+        Thread(target=self.over.wait, name="left-behind", daemon=True).start()
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -70,3 +82,20 @@ def test_fault_470_an_entry_of_another_process_is_noticed():
 
     assert reads_what_it_writes(MemoryCache(), "key", b"ours")
     assert not reads_what_it_writes(Confused(), "key", b"ours")
+
+
+@pytest.mark.parametrize("kind", [AroundCache, LeavesAThread])
+def test_a_cache_that_leaves_threads(inner, kind, tmp_path):
+    """A cache that starts a thread and never ends it is found; the threads are named."""
+
+    class Contract(CacheContract):
+        def build_cache(self, _place):
+            return kind(inner)
+
+    LeavesAThread.over = Event()
+    expected = (
+        nullcontext() if kind is AroundCache else pytest.raises(AssertionError, match="left-behind")
+    )
+    with expected:
+        Contract().test_threads_do_not_pile_up(tmp_path)
+    LeavesAThread.over.set()

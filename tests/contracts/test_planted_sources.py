@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
-from threading import Lock
+from contextlib import nullcontext
+from threading import Event, Lock, Thread
 
 import pytest
 
@@ -102,6 +104,18 @@ class RemembersTheNames(Around):
         return FetchedSecret(fields, fetched.version, provenance=fetched.provenance)
 
 
+class LeavesAThread(Around):
+    def fetch(self, names, *, timeout):
+        Thread(target=self.over.wait, name="left-behind", daemon=True).start()
+        return super().fetch(names, timeout=timeout)
+
+
+class LeavesASocket(Around):
+    def fetch(self, names, *, timeout):
+        self.held = [*self.held, socket.socket()]
+        return super().fetch(names, timeout=timeout)
+
+
 def from_variables(_folder):
     return EnvSecretSource(
         environment={f"CREDICORP_{name.upper()}": value for name, value in RECORD.items()}
@@ -155,3 +169,34 @@ def test_fault_468_a_source_that_confuses_names(inner):
     CONTRACT.test_fault_468_threads_with_other_names(Around(inner))
     with pytest.raises(AssertionError):
         CONTRACT.test_fault_468_threads_with_other_names(RemembersTheNames(inner))
+
+
+def test_a_source_that_leaves_threads(inner):
+    """A source whose fetches each leave a thread is found; the threads are named."""
+    CONTRACT.test_threads_do_not_pile_up(Around(inner))
+    planted = LeavesAThread(inner)
+    planted.over = Event()
+    with pytest.raises(AssertionError, match="left-behind"):
+        CONTRACT.test_threads_do_not_pile_up(planted)
+    planted.over.set()
+
+
+@pytest.mark.parametrize("kind", [Around, LeavesASocket])
+def test_a_source_that_leaves_a_socket(inner, kind):
+    """A source that leaves a socket is found; the line that opened it is named."""
+    planted = kind(inner)
+    planted.close = lambda: None
+
+    class Contract(SecretSourceContract):
+        def build_source(self, _fields):
+            return planted
+
+    expected = (
+        nullcontext()
+        if kind is Around
+        else pytest.raises(AssertionError, match=r"socket\.socket fd=")
+    )
+    with expected:
+        Contract().test_nothing_stays_open()
+    for each in planted.held:
+        each.close()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from threading import Lock
+from contextlib import nullcontext
+from threading import Event, Lock, Thread
 
 import pytest
 
@@ -75,6 +76,16 @@ class KeepsWhatFailed(Around):
         return response
 
 
+class LeavesAThread(Around):
+    """A thread for each transport, which `close` forgets."""
+
+    over = None
+
+    def __init__(self, inner):
+        super().__init__(inner)
+        Thread(target=self.over.wait, name="left-behind", daemon=True).start()
+
+
 class OneAtATime(Around):
     def __init__(self, inner):
         super().__init__(inner)
@@ -114,3 +125,21 @@ def test_fault_465_a_transport_with_one_lock(inner, servers):
     CONTRACT.test_fault_465_requests_at_once(Around(inner), servers)
     with pytest.raises((AssertionError, CredicorpAuthError)):
         CONTRACT.test_fault_465_requests_at_once(OneAtATime(inner), servers)
+
+
+@pytest.mark.parametrize("build", [Urllib3Transport, HttpxTransport])
+@pytest.mark.parametrize("kind", [Around, LeavesAThread])
+def test_a_transport_that_leaves_threads(kind, build):
+    """A transport that starts a thread and never ends it is found; the threads are named."""
+
+    class Contract(TransportContract):
+        def build_transport(self):
+            return kind(build())
+
+    LeavesAThread.over = Event()
+    expected = (
+        nullcontext() if kind is Around else pytest.raises(AssertionError, match="left-behind")
+    )
+    with expected:
+        Contract().test_threads_do_not_pile_up()
+    LeavesAThread.over.set()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import threading
-import time
 from pathlib import Path
 
 import pytest
 
+from busy_callers import rotate_secret, rotate_under_load
 from credicorp_auth import CredicorpAuth, errors
 from credicorp_auth_urllib3 import BearerPoolManager
 
@@ -31,41 +30,47 @@ def mounted(tmp_path, monkeypatch):
     return mount
 
 
-def test_three_rotations_under_load_fail_no_call(open_sandbox, mounted):
-    """Three rotations, each old secret revoked a second later: no call fails, two refusals each at most."""
+@pytest.fixture
+def rotating(open_sandbox, mounted):
+    """A sandbox whose tokens live for two seconds, the library beside it, and what publishes a secret."""
     sandbox = open_sandbox(expires_in=2.0, client_secret="canary-1")
     mounted(sandbox.client_id, "canary-1")
-    stopped, statuses, failures = threading.Event(), [], []
     with CredicorpAuth.from_env(base_url=sandbox.base_url, scope="decisions:read") as auth:
-        pool = BearerPoolManager(auth, maxsize=8)
+        yield sandbox, auth, lambda secret: mounted(sandbox.client_id, secret)
 
-        def work():
-            while not stopped.is_set():
-                try:
-                    got = pool.request("GET", f"{sandbox.base_url}/decisions/dec_1")
-                    statuses.append(got.status)
-                except errors.CredicorpAuthError as error:
-                    failures.append(error)
-                time.sleep(0.02)
 
-        threads = [threading.Thread(target=work) for _ in range(8)]
-        for each in threads:
-            each.start()
-        for number in range(1, 4):
-            sandbox.client.add_secret(f"canary-{number + 1}")
-            mounted(sandbox.client_id, f"canary-{number + 1}")
-            time.sleep(1.0)
-            sandbox.client.revoke_secret(f"canary-{number}")
-            mints = sandbox.counters["mints"]
-            while sandbox.counters["mints"] < mints + 2 and not failures:
-                time.sleep(0.02)
-        stopped.set()
-        for each in threads:
-            each.join()
+def test_three_rotations_under_load_fail_no_call(rotating):
+    """Three rotations, each old secret revoked a second later: no call fails, two refusals each at most."""
+    sandbox, auth, publish = rotating
+    rotate = rotate_secret(sandbox, publish, overlap=1.0)
+    outcome = rotate_under_load(sandbox, auth, rotate, least=3)
 
-    assert [] == failures
-    assert {200} == set(statuses)
-    assert 3 <= sandbox.counters["token_refused"] <= 6
+    outcome.assert_no_call_failed()
+    assert 3 <= outcome.refusals <= 6
+
+
+# What servers say to a client whose secret is wrong: status and error code.
+REFUSALS = {
+    "invalid_client": (401, "invalid_client"),
+    "unauthorized_client": (400, "unauthorized_client"),
+    "access_denied": (403, "access_denied"),
+    "unauthorized": (401, "unauthorized"),
+    "401": (401, ""),
+    "401-unknown": (401, "bad_credentials"),
+    "403": (403, ""),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_fault_199_394_rotation_under_each_name(rotating, refusal, scale, evidence):
+    """199, 394: eight threads, old secrets refused at once by any name: no call fails."""
+    sandbox, auth, publish = rotating
+    sandbox.switches.client_refusal = REFUSALS[refusal]
+    outcome = rotate_under_load(sandbox, auth, rotate_secret(sandbox, publish), seconds=60 * scale)
+
+    evidence(f"rotation-{refusal}", **outcome.figures())
+    outcome.assert_no_call_failed()
+    assert 1 <= outcome.refusals
 
 
 def test_fault_445_two_clients_overlap_and_the_fleet_switches(open_sandbox, tmp_path):

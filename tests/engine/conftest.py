@@ -69,6 +69,11 @@ class Stage:
         """How many requests the token endpoint has seen."""
         return len(self.transport.sent)
 
+    def call(self, *, cache_only: bool = False) -> Any:
+        """Return the call under way for the default scope, or None."""
+        words = self.engine._default.scope.words
+        return self.engine._calls.find((words, cache_only))
+
     def get(self, *args: Any, **keywords: Any) -> AccessToken:
         """Ask for a token on this thread, and let what that started come to its end."""
         try:

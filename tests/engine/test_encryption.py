@@ -119,7 +119,6 @@ def test_keys_come_from_the_secret_source():
     clock, source, keys = keys_of(FIRST, SECOND)
     first = [keys.fetch() for _ in range(3)]
     clock.advance(301)
-    keys.after_fork()
 
     assert read_encryption_keys(Secret(FIRST)) == first[0] == first[2]
     assert read_encryption_keys(Secret(SECOND)) == keys.fetch()
@@ -140,7 +139,6 @@ def test_an_entry_of_an_unknown_key_makes_the_source_be_read_again():
         with pytest.raises(CorruptEntry):
             entry_cipher.open(changed(old, id="f" * 32), KEY)
     assert 2 == len(source.asked)
-    entry_cipher.after_fork()
 
 
 def test_a_source_that_is_away_leaves_the_keys_in_force():

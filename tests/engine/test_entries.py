@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections import Counter
@@ -14,14 +13,13 @@ import pytest
 from attrs import evolve
 
 from credicorp_auth import Scope, errors
-from credicorp_auth.engine.single_flight.waiter import ThreadWaiter
+from credicorp_auth.engine.fork import _renew_all
 from credicorp_auth.engine.tokens.token_entries import TokenEntries
 from credicorp_auth.http.challenge import Verdict
 from credicorp_auth.http.messages import HttpResponse
 from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.settings.schema import Settings
 from credicorp_auth.wiring.engines import build_engine
-from credicorp_auth_testing.clock import MovableClock
 from credicorp_auth_testing.fakes import ScriptedTransport, wait_idle
 from credicorp_auth_testing.scripted_runtime import token_response
 
@@ -33,7 +31,7 @@ def ask(play, *scopes):
 
 def entries(max_entries, count):
     """Build a table with so many entries besides the default one."""
-    table = TokenEntries(Scope("home"), MovableClock(), max_entries)
+    table = TokenEntries(Scope("home"), max_entries)
     return table, [table.entry(f"scope-{number}") for number in range(count)]
 
 
@@ -65,9 +63,9 @@ def test_fault_179_scopes_do_not_grow_the_engine(stage):
     play.get()
     ask(play, *(f"scope-{number}" for number in range(400)))
 
-    assert 40 == len(play.engine._entries)
-    assert 40 >= len(play.engine._entries._evicted)
-    assert 40 >= len(play.engine._entries._by_text)
+    assert 40 == len(play.engine.entries)
+    assert 40 >= len(play.engine.entries._evicted)
+    assert 4 * 40 >= len(play.engine.entries._fresh)
     assert ["token-1"] == ask(play, None)
 
 
@@ -119,7 +117,7 @@ def test_fault_385_one_scope_has_one_entry_however_it_is_spelt(stage, spelt):
     play = stage()
 
     assert ["token-1"] * 4 == ask(play, "a b", spelt, "a b", spelt)
-    assert 2 == len(play.engine._entries)
+    assert 2 == len(play.engine.entries)
 
 
 def test_fault_385_spellings_are_bounded(stage):
@@ -127,7 +125,7 @@ def test_fault_385_spellings_are_bounded(stage):
     play = stage()
     ask(play, *(f"a{' ' * number}b" for number in range(1, 50)))
 
-    assert 4 == len(play.engine._entries._by_text)
+    assert 4 == len(play.engine.entries._fresh)
     assert 1 == play.mints
 
 
@@ -140,14 +138,14 @@ def test_fault_386_an_entry_under_way_is_not_evicted(stage):
         thread.start()
     while len(play.transport.sent) < 10:
         threading.Event().wait(0.001)
-    assert 11 == len(play.engine._entries)
+    assert 11 == len(play.engine.entries)
     play.transport.gate.set()
     for thread in threads:
         thread.join()
     wait_idle()
 
     ask(play, "one-more")
-    assert 4 == len(play.engine._entries)
+    assert 4 == len(play.engine.entries)
     assert 11 == play.mints
 
 
@@ -165,34 +163,24 @@ def test_fault_386_a_flight_that_is_lost_keeps_no_place(stage):
     while not play.transport.sent:
         threading.Event().wait(0.001)
     play.clock.advance(11)
-    play.engine._entries.entry("other")
+    play.engine.entries.entry("other")
 
-    assert 2 == len(play.engine._entries)
+    assert 2 == len(play.engine.entries)
     play.transport.gate.set()
     lost.join()
     wait_idle()
 
 
-def test_fault_386_an_entry_that_somebody_decides_about_is_spared():
-    """386: the table waits for nobody: an entry whose lock is held goes to the end of the queue."""
-    table, (first, _second) = entries(3, 2)
-    with first.lock:
-        table.entry("one-more")
-
-    assert not first.evicted
-    assert 3 == len(table)
-
-
 def test_fault_386_an_entry_that_was_evicted_meanwhile_is_looked_up_again(stage):
-    """386: who found an entry just before it was evicted starts no call there."""
+    """386: a call of who found an entry just before it was evicted brings its token to the table."""
     play = stage(max_entries=2)
-    found = play.engine._entries.entry("a")
-    play.engine._entries.entry("b")
-    handle = play.engine._admit(found, None, ThreadWaiter)
+    found = play.engine.entries.entry("a")
+    play.engine.entries.entry("b")
+    assert found.state.get().is_evicted
+    play.engine._join(found, play.clock.boot() + 1, cache_only=False)
     wait_idle()
 
-    assert handle.entry is play.engine._entries.entry("a")
-    assert not handle.entry.evicted
+    assert found is play.engine.entries.known("a")  # back, with the token
     assert ["token-1"] == ask(play, "a")
     assert 1 == play.mints
 
@@ -201,11 +189,11 @@ def test_fault_386_adding_takes_a_bounded_number_of_steps():
     """386: if all were used, one of them goes all the same, and no more than 64 lose their mark."""
     table, table_entries = entries(201, 200)
     for entry in table_entries:
-        entry.asked = True
+        entry.fresh.asked = True
     table.entry("one-more")
 
-    assert 1 == sum(entry.evicted for entry in table_entries)
-    assert 65 >= sum(not entry.asked for entry in table_entries)
+    assert 1 == sum(entry.state.get().is_evicted for entry in table_entries)
+    assert 65 >= sum(not entry.fresh.asked for entry in table_entries)
     assert 201 == len(table)
 
 
@@ -217,7 +205,7 @@ def test_fault_386_what_was_not_used_goes_first():
     for number in range(5):
         table.entry(f"more-{number}")
 
-    assert [entry.evicted for entry in table_entries] == [True, False] * 5
+    assert [entry.state.get().is_evicted for entry in table_entries] == [True, False] * 5
 
 
 def test_fault_385_a_table_of_two_has_room_for_one(stage):
@@ -225,7 +213,7 @@ def test_fault_385_a_table_of_two_has_room_for_one(stage):
     play = stage(max_entries=2)
 
     assert ["token-1", "token-2", "token-3", "token-1"] == ask(play, None, "a", "b", None)
-    assert 2 == len(play.engine._entries)
+    assert 2 == len(play.engine.entries)
 
 
 def test_fault_386_a_rejection_outlasts_an_eviction(stage):
@@ -272,15 +260,15 @@ def test_fault_385_a_response_is_no_use(stage):
     once = play.get("once")
     for scope in ("once", ["on", "ce"]):
         report(play, once, scope)
-    assert not play.engine._entries.known("once").asked
-    assert not play.engine._entries.known(Scope("once")).asked
+    assert not play.engine.entries.known("once").fresh.asked
+    assert not play.engine.entries.known(Scope("once")).fresh.asked
     ask(play, "once")
-    assert play.engine._entries.known("once") is play.engine._entries.known(Scope("once"))
-    play.engine._entries.known("once").asked = False
+    assert play.engine.entries.known("once") is play.engine.entries.known(Scope("once"))
+    play.engine.entries.known("once").fresh.asked = False
     ask(play, "b", "c")
     report(play, once, "once")
 
-    assert play.engine._entries.known("once") is None
+    assert play.engine.entries.known("once") is None
     rejected = play.engine.reports.reject(once, "once", "https://as.example:443", first_pause=5.0)
     assert Verdict.REPLACED is rejected
 
@@ -292,12 +280,12 @@ def test_fault_385_one_token_for_several_scopes_is_dropped_everywhere(stage):
     assert first.value == second.value
     other = evolve(first, expires_at=1.0)
     assert not play.engine.invalidate(other)
-    assert play.engine.windows_of(second) is play.engine._entries.entry("b").held.windows
+    assert play.engine.windows_of(second) is play.engine.entries.entry("b").held.windows
     play.engine.drop(first.value)
     wait_idle()
 
-    assert [None, None] == [play.engine._entries.entry(each).held for each in "ab"]
-    assert [] == play.engine._entries.held_tokens(first.value)
+    assert [None, None] == [play.engine.entries.entry(each).held for each in "ab"]
+    assert [] == play.engine.entries.held_tokens(first.value)
 
 
 def test_fault_386_threads_that_evict_at_once(stage):
@@ -329,49 +317,14 @@ def test_fault_386_threads_that_evict_at_once(stage):
     for thread in threads:
         thread.join()
     wait_idle()
-    table = play.engine._entries
+    table = play.engine.entries
 
     assert [] == twice
     assert {*table._queue, table.default} == {*table.all()}
     assert len(table._queue) + 1 == len(table)
-    assert not any(entry.evicted for entry in table.all())
+    assert not any(entry.state.get().is_evicted for entry in table.all())
     ask(play, *(f"more-{number}" for number in range(16)))
     assert 16 == len(table)
-
-
-def test_fault_386_a_signal_may_ask_while_an_entry_is_added():
-    """386: adding on the thread that holds the table's lock does not wait for itself."""
-    table, _ = entries(4, 2)
-    with table._lock:
-        table.entry("one-more")
-        table.entry("two-more")
-
-    assert 4 == len(table)
-
-
-def test_fault_386_a_child_goes_on_with_the_table_of_its_parent():
-    """386: after a fork no lock of the parent is waited for, and an entry in its thread's hands is in the queue again."""
-    table, table_entries = entries(4, 3)
-    taken = table._queue.popleft()
-    with table._lock, table._holders._lock, taken.lock:
-        child = os.fork()
-        if child == 0:  # pragma: no cover # measured in the parent only
-            table.after_fork()
-            table.entry("more")
-            ok = len(table) == 4 and len(table._queue) == 3 and table._lock.acquire(blocking=False)
-            os._exit(0 if ok else 1)
-
-    assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert table_entries[0] is taken
-
-
-def test_fault_386_a_text_that_is_remembered_late_is_not_remembered():
-    """386: a spelling is not kept for an entry that has left the table."""
-    table, (first, *_) = entries(3, 3)
-    assert first.evicted
-    table._remember_text("scope-0", first)
-
-    assert ((), False) == (first.texts, "scope-0" in table._by_text)
 
 
 def steps_of(call):
@@ -406,7 +359,7 @@ def test_fault_385_a_call_takes_as_many_steps_with_a_thousand_scopes_as_with_one
         return steps_of(lambda: play.engine.get_token(scope))
 
     def adding(scope):
-        return steps_of(lambda: play.engine._entries.entry(scope))
+        return steps_of(lambda: play.engine.entries.entry(scope))
 
     wanted = kind("first")
     first, one_more = steps(wanted), adding("new-1")
@@ -416,16 +369,13 @@ def test_fault_385_a_call_takes_as_many_steps_with_a_thousand_scopes_as_with_one
     assert 0 < one_more == adding("new-2")
 
 
-def test_fault_386_two_who_add_one_scope_get_one_entry():
-    """386: who waited for the table's lock finds the entry that another has added meanwhile."""
-    table, _ = entries(9, 1)
-    found = []
-    with table._lock:
-        second = threading.Thread(target=lambda: found.append(table.entry("new")))
-        second.start()
-        second.join(0.2)  # it has seen that there is none, and waits for the lock
-        first = table.entry("new")
-    second.join()
+def test_fault_386_a_child_goes_on_with_the_table_of_its_parent():
+    """386: an entry that a thread of the parent was moving is in the queue of a forked child again."""
+    table, table_entries = entries(4, 3)
+    taken = table._queue.popleft()
+    _renew_all()
+    table.entry("more")
 
-    assert [first] == found
-    assert 3 == len(table)
+    assert {*table._queue, table.default} == {*table.all()}
+    assert (4, 3) == (len(table), len(table._queue))
+    assert table_entries[0] is taken

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 
@@ -10,7 +11,7 @@ import pytest
 
 from credicorp_auth import errors
 from credicorp_auth.engine.clock import Clock
-from credicorp_auth.engine.single_flight.call import run_guarded
+from credicorp_auth.engine.single_flight.in_flight import run_guarded
 from credicorp_auth.engine.single_flight.waiter import ThreadWaiter
 from credicorp_auth.http.challenge import Verdict
 from credicorp_auth_testing.fakes import wait_idle
@@ -36,8 +37,7 @@ def ask_in_threads(stage, count, outcomes):
 
 def await_waiters(stage, count):
     """Wait until so many wait for the call of the default scope."""
-    entry = stage.engine._default
-    while entry.call is None or len(entry.call.waiters) < count:
+    while (call := stage.call()) is None or len(call.waiters) < count:
         time.sleep(0.001)
 
 
@@ -163,7 +163,7 @@ def test_fault_285_an_impatient_caller_fails_alone(stage, waiting):
 
     with pytest.raises(errors.DeadlinePassed):
         impatient()
-    assert 3 == len(play.engine._default.call.waiters)
+    assert 3 == len(play.call().waiters)
     play.transport.gate.set()
     for thread in threads:
         thread.join()
@@ -471,13 +471,13 @@ def test_fault_121_the_boot_clock_counts_sleep_where_the_system_can():
 
 
 def test_who_comes_just_after_the_landing_needs_no_flight(stage):
-    """A caller who found no token, and one under the lock, takes it: no second request."""
+    """A caller who found no token, and one when it wanted to join a call, takes it: no second request."""
     play = stage()
     token = play.get()
-    with play.engine._default.lock:
-        admission = play.engine._admissions.admit(play.engine._default, None, ThreadWaiter)
+    found = play.engine._join(play.engine._default, math.inf, cache_only=False)
 
-    assert (token, None) == (admission.result, admission.call_start)
+    assert token is found.held.token
+    assert 1 == play.mints
 
 
 def test_waking_twice_is_waking_once():
@@ -516,16 +516,13 @@ def test_bad_news_that_comes_second_changes_nothing(stage, report, expected):
     """Of two who bring the same bad news at once, the second finds it done."""
     play = stage()
     token = play.get()
-    entry, responses = play.engine._default, []
-    with entry.lock:
-        second = threading.Thread(target=lambda: responses.append(report(play.engine, token)))
-        second.start()
-        second.join(0.2)  # it has seen the token, and waits for the lock
-        entry.drop()
-    second.join()
+    entry = play.engine._default
+    play.engine.entries.holding = lambda _token: (entry, held)
+    held = entry.held
+    entry.drop()
 
-    assert [expected] == responses
-    assert {} == entry.rejections._origins
+    assert expected == report(play.engine, token)
+    assert {} == entry.state.get().rejections._origins
 
 
 def test_a_token_from_the_cache_says_so(stage):

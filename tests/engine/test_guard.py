@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 
 import pytest
 
 from credicorp_auth import CredicorpAuth, errors
-from credicorp_auth.engine.guard import Guard, Overdue, within
+from credicorp_auth.engine.guard import GUARD_THREAD, Guard, Overdue, within
+from credicorp_auth.engine.single_flight.thread import running_threads
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.plugin.api import (
     CacheCapabilities,
@@ -139,14 +141,15 @@ class Events(list):
 
 
 def guard_threads():
-    """Return the threads of calls and probes."""
-    return [each for each in threading.enumerate() if each.name.startswith("credicorp-guard")]
+    """Return the names of the threads of calls and probes."""
+    return [each for each in running_threads() if each.startswith(GUARD_THREAD)]
 
 
 def wait_for_no_thread():
     """Wait until no call and no probe is under way."""
-    for each in guard_threads():
-        each.join(LONG)
+    until = time.monotonic() + LONG
+    while guard_threads() and time.monotonic() < until:
+        time.sleep(0.001)
 
 
 @pytest.fixture
@@ -205,9 +208,10 @@ def test_fault_480_a_cache_that_hangs_costs_one_delay_and_one_thread(connect, ga
     for _ in range(5):
         renew(auth)
 
-    assert verb in asked
     assert asked == gate.entered
-    assert 1 == len(guard_threads())
+    # A lease may be released while the next token is minted, before the first release is overdue.
+    assert 1 <= asked.count(verb) <= 2
+    assert asked.count(verb) == len(guard_threads())
     trouble = events.of("adapter.trouble")
     assert [("StrangersCache", "cache", verb)] == [
         (each["adapter"], each["kind"], each["verb"]) for each in trouble
@@ -221,6 +225,28 @@ def test_fault_480_a_cache_that_hangs_costs_one_delay_and_one_thread(connect, ga
     renew(auth)
     wait_idle()
     assert {"read", "lease", "write", "release", "discard"} == set(gate.entered)
+
+
+def test_fault_480_many_tokens_at_once(connect, gate, events):
+    """480: calls that were under way when the cache began to hang, hang; none is begun after them."""
+    auth = connect()
+    gate.shut_for = "read"
+    callers = [
+        threading.Thread(target=auth.get_token, kwargs={"scope": f"scope-{number}"})
+        for number in range(8)
+    ]
+    for each in callers:
+        each.start()
+    for each in callers:
+        each.join()
+    hanging = len(gate.entered)
+    for number in range(8, 16):
+        auth.get_token(scope=f"scope-{number}")
+
+    assert 1 <= hanging <= 8
+    assert ["read"] * hanging == gate.entered
+    assert hanging == len(guard_threads())
+    assert 1 == len(events.of("adapter.trouble"))
 
 
 @pytest.mark.slow
@@ -246,7 +272,7 @@ def test_fault_481_a_secret_source_that_hangs_costs_one_delay(connect, gate, eve
     for _ in range(4):
         with pytest.raises(errors.SecretUnavailable) as caught:
             auth.get_token()
-        assert "secret.unavailable" == caught.value.code
+        assert "secret.timeout" == caught.value.code
         assert caught.value.retryable
         assert "StrangersSource" in caught.value.message
 
@@ -261,6 +287,8 @@ def test_fault_481_a_secret_source_that_hangs_costs_one_delay(connect, gate, eve
 
 class FailingSource(StrangersSource):
     """A source that fails after as long as it may take; it recovers when the gate is open."""
+
+    capabilities = SecretSourceCapabilities(rotates=True, timeout=1.0)
 
     def fetch(self, names, *, timeout):
         self.gate.pass_through("fetch")
@@ -380,13 +408,13 @@ def test_the_time_of_a_cache_is_not_a_thread_for_one_in_memory(connect, gate, ev
 
     class Local(MemoryCache):
         def read(self, key, *, timeout):
-            threads.append(threading.current_thread().name)
+            threads.append(guard_threads())
             return super().read(key, timeout=timeout)
 
     connect(Local(CacheOptions())).get_token()
 
     assert threads
-    assert [] == [each for each in threads if each.startswith("credicorp-guard")]
+    assert [] == [each for each in threads if each]
 
 
 def test_a_bounded_cache_of_a_stranger_gets_its_room(connect, gate, events):
@@ -447,11 +475,13 @@ def test_a_builtin_timeout_of_the_adapter_is_its_error(connect, gate, events):
 class Notes:
     """A guard, what it emitted, and an adapter that does what the test says."""
 
-    def __init__(self):
+    def __init__(self, **pauses):
         self.emitted = []
         self.tries = []
         self.well = True
-        self.guard = Guard("it", "cache", probe=self.probe, seconds=lambda: LONG, emit=self.emit)
+        self.guard = Guard(
+            "it", "cache", probe=self.probe, seconds=lambda: LONG, emit=self.emit, **pauses
+        )
 
     def emit(self, name, **_fields):
         self.emitted.append(name)
@@ -473,23 +503,21 @@ def without_threads(work):
 
 def test_without_threads_calls_run_inline_and_one_tries_after_a_while():
     """Where no thread can start, nothing is guarded, and no trouble lasts for ever."""
-    notes = Notes()
+    notes, brief = Notes(), Notes(pauses=(0.0,))
 
     def scene():
         assert 5 == notes.guard.ask("read", lambda: 5, seconds=0.1)
         notes.guard.open("read", "for a test")
-        first = notes.guard.is_open()
-        notes.guard._trouble.since -= LONG
-        return first, notes.guard.is_open()
+        brief.guard.open("read", "for a test")
+        return notes.guard.is_open(), brief.guard.is_open()
 
     assert (True, False) == without_threads(scene)
-    assert ["adapter.trouble"] == notes.emitted
+    assert ["adapter.trouble"] == brief.emitted
 
 
-def test_a_thread_that_has_tried_often_enough_ends_and_the_next_call_starts_another(monkeypatch):
+def test_a_thread_that_has_tried_often_enough_ends_and_the_next_call_starts_another():
     """The thread that tries a cache does not outlive half a minute; a call brings it back."""
-    monkeypatch.setattr("credicorp_auth.engine.guard._PAUSES", (0.0, 0.0))
-    notes = Notes()
+    notes = Notes(pauses=(0.0, 0.0))
     notes.well = False
     notes.guard.open("read", "for a test")
     wait_for_no_thread()

@@ -274,14 +274,14 @@ def test_a_held_token_is_superseded_by_one_issued_much_later_whatever_the_number
     engine = fleet.build()
     engine.get_token()
     entry = engine._default
-    first = evolve(entry.held, issuance=evolve(entry.held.issuance, number=9))
+    first = evolve(entry.held, issuance=entry.held.issuance._replace(number=9))
     later = {}
     for seconds in (59.0, 61.0):
-        issued = evolve(first.windows.issued, boot=first.windows.issued.boot + seconds)
+        issued = first.windows.issued._replace(boot=first.windows.issued.boot + seconds)
         later[seconds] = evolve(
             first,
-            windows=evolve(first.windows, issued=issued),
-            issuance=evolve(first.issuance, number=8),
+            windows=first.windows._replace(issued=issued),
+            issuance=first.issuance._replace(number=8),
         )
 
     assert not later[59.0].supersedes(first)

@@ -309,14 +309,30 @@ def test_pauses_between_mints_that_401s_may_cause_double_up_to_five_minutes():
     assert [60, 120, 240, 300, 300, 300, 300, 300] == pauses(60.0)
 
 
+class Counted:
+    """The 401s of one origin, as an entry's state has them."""
+
+    def __init__(self):
+        self.rejections = Rejections()
+
+    def allows_mint(self, now, first_pause=5.0):
+        """Count a 401; return whether it may cause a mint."""
+        self.rejections = self.rejections.after_401(ORIGIN, now, first_pause=first_pause)
+        return self.rejections.awaits_verdict(ORIGIN)
+
+    def refuse_replay(self, now):
+        """Count a 401 to a replay."""
+        self.rejections = self.rejections.replay_refused(ORIGIN, now, first_pause=5.0)
+
+
 def pauses(first_pause):
     """Refuse a token, its successor, and so on; return the seconds between the mints."""
-    rejections, now, found = Rejections(), 0.0, []
-    assert rejections.allow_mint(ORIGIN, now, first_pause=first_pause)
+    counted, now, found = Counted(), 0.0, []
+    assert counted.allows_mint(now, first_pause)
     for _ in range(8):
-        assert not rejections.allow_mint(ORIGIN, now, first_pause=first_pause)
+        assert not counted.allows_mint(now, first_pause)
         begun = now
-        while not rejections.allow_mint(ORIGIN, now, first_pause=first_pause):
+        while not counted.allows_mint(now, first_pause):
             now += 1
         found.append(now - begun)
     return found
@@ -324,20 +340,20 @@ def pauses(first_pause):
 
 def test_ten_minutes_without_a_401_end_the_count():
     """A 401 ten minutes after the last is the first one again."""
-    rejections = Rejections()
-    assert rejections.allow_mint(ORIGIN, 0.0, first_pause=5.0)
-    assert not rejections.allow_mint(ORIGIN, 599.0, first_pause=5.0)
-    assert rejections.allow_mint(ORIGIN, 1199.0, first_pause=5.0)
+    counted = Counted()
+    assert counted.allows_mint(0.0)
+    assert not counted.allows_mint(599.0)
+    assert counted.allows_mint(1199.0)
 
 
 def test_a_replay_says_nothing_where_none_is_awaited():
     """A late 401 to a replay, after the pause has begun, does not lengthen it."""
-    rejections = Rejections()
-    assert rejections.allow_mint(ORIGIN, 0.0, first_pause=5.0)
-    rejections.replay_refused(ORIGIN, 0.0, first_pause=5.0)
-    rejections.replay_refused(ORIGIN, 4.0, first_pause=5.0)
+    counted = Counted()
+    assert counted.allows_mint(0.0)
+    counted.refuse_replay(0.0)
+    counted.refuse_replay(4.0)
 
-    assert rejections.allow_mint(ORIGIN, 5.0, first_pause=5.0)
+    assert counted.allows_mint(5.0)
 
 
 def test_no_origin_is_forgotten_for_another(stage):

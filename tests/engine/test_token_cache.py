@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 import time
+from contextlib import suppress
 from urllib.parse import parse_qsl
 
 import pytest
@@ -12,7 +13,6 @@ from attrs import evolve
 
 from credicorp_auth import Secret, errors
 from credicorp_auth.engine.cooldowns import COOLDOWNS
-from credicorp_auth.engine.single_flight.call import InFlightCall
 from credicorp_auth.engine.storage.lease import HeldLease, NoLease
 from credicorp_auth.engine.storage.record import write_cooldown
 from credicorp_auth.http.challenge import Verdict
@@ -393,9 +393,9 @@ def test_a_late_token_of_a_smaller_number_is_not_held(engines):
     cache, transport = SharedCache(), ScriptedTransport()
     engine = engines(cache, transport)
     engine.get_token()
-    entry = next(iter(engine._entries.all()))
-    newer = evolve(entry.held, issuance=evolve(entry.held.issuance, number=9))
-    older = evolve(entry.held, issuance=evolve(entry.held.issuance, number=8))
+    entry = next(iter(engine.entries.all()))
+    newer = evolve(entry.held, issuance=entry.held.issuance._replace(number=9))
+    older = evolve(entry.held, issuance=entry.held.issuance._replace(number=8))
     entry.hold(newer)
     entry.hold(older)
 
@@ -516,10 +516,21 @@ def test_who_can_wait_for_the_endpoint_does_not_make_do_with_a_look(engines):
     cache, clock = SharedCache(), MovableClock()
     quiet, busy = quiet_engine(engines, cache, clock, "quiet-4")
     clock.advance(195)
-    quiet._default.call = InFlightCall(clock.boot() + 10, cache_only=True)
+    cache.open.clear()
+
+    def ask():
+        with suppress(errors.TokenEndpointBusy):
+            quiet.get_token(timeout=1)
+
+    look = threading.Thread(target=ask)
+    look.start()
+    while quiet._calls.find((frozenset(), True)) is None:
+        time.sleep(0.001)
+    threading.Timer(0.1, cache.open.set).start()
 
     assert "token-2" == quiet.get_token().value.reveal()
     assert 2 == len(busy.sent)
+    look.join()
 
 
 def test_callers_of_one_moment_share_a_look(engines):
@@ -533,7 +544,8 @@ def test_callers_of_one_moment_share_a_look(engines):
     threads = [threading.Thread(target=lambda: tokens.append(quiet.get_token())) for _ in range(8)]
     for each in threads:
         each.start()
-    while quiet._default.call is None or len(quiet._default.call.waiters) < len(threads):
+    key = (frozenset(), True)
+    while (look := quiet._calls.find(key)) is None or len(look.waiters) < len(threads):
         time.sleep(0.001)
     cache.open.set()
     for each in threads:

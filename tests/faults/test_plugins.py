@@ -9,7 +9,6 @@ import sys
 import threading
 from contextlib import ExitStack
 
-import attrs
 import pluggy
 import pytest
 
@@ -426,7 +425,7 @@ def test_fault_342_what_plugins_are_given_is_frozen():
         event.fields["scope"] = "more"
 
     def send(request):
-        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        with pytest.raises(AttributeError):
             request.url = "https://elsewhere.example"
         return ScriptedTransport().send(request, timeout=1)
 
@@ -440,9 +439,9 @@ def test_fault_342_what_plugins_are_given_is_frozen():
         (token.provenance, "adapter"),
         (Settings(), "scope"),
     ):
-        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        with pytest.raises(AttributeError):
             setattr(target, name, 1e12)
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         events[0].name = "token.lost"
 
     assert token is engine.get_token()

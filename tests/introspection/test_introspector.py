@@ -12,6 +12,8 @@ from uuid import uuid4
 import pytest
 
 from credicorp_auth import CredicorpAuth, Introspection, errors
+from credicorp_auth.engine.single_flight.driver import drive
+from credicorp_auth.engine.single_flight.in_flight import Mark
 from credicorp_auth.engine.tokens.introspector import (
     MAX_RESPONSES,
     IntrospectionCache,
@@ -23,6 +25,7 @@ from credicorp_auth.lifecycle.windows import Instant
 from credicorp_auth_testing.fakes import wait_idle
 from credicorp_auth_testing.sandbox import Sandbox, SandboxSettings
 from credicorp_auth_testing.scripted_runtime import response
+from forks import holds_in_a_child
 
 NOW = 1_800_000_000.0
 LOST = errors.ConnectionFailed("nobody is there")
@@ -99,7 +102,7 @@ def test_fault_276_what_is_remembered_can_be_forgotten(scene, active, inactive, 
         stage.auth.forget_introspections()
         assert not stage.introspect()
     elif way == "one":
-        stage.auth._introspector.forget("opaque-canary")
+        stage.auth._queries.introspector.forget("opaque-canary")
         assert not stage.introspect()
     else:
         stage.transport.responses.clear()
@@ -114,7 +117,7 @@ def test_fault_276_tokens_are_remembered_by_their_hash(scene, active):
     """276: the memory holds SHA-256 digests, and no token."""
     stage = scene([active()])
     stage.introspect()
-    cache = stage.auth._introspector._cache._remembered
+    cache = stage.auth._queries.introspector._cache._remembered
 
     assert [sha256(b"opaque-canary").digest()] == list(cache)
 
@@ -123,7 +126,7 @@ def test_whoever_finds_an_answer_marks_it(scene, active):
     """An answer that was asked for again is not among the first to be forgotten."""
     stage = scene([active()])
     stage.introspect()
-    (kept,) = stage.auth._introspector._cache._remembered.values()
+    (kept,) = stage.auth._queries.introspector._cache._remembered.values()
     assert not kept.used
     stage.introspect()
     assert kept.used
@@ -132,11 +135,12 @@ def test_whoever_finds_an_answer_marks_it(scene, active):
 def test_memory_is_bounded_and_keeps_what_is_used():
     """276: a flood of tokens that are shown once washes out no token that is used."""
     cache = IntrospectionCache()
-    emitted = IntrospectionEntry(errors.MalformedResponse("x"), Instant(0.0, 0.0), 60.0)
+    call, then = Mark(None, None), Instant(0.0, 0.0)
+    emitted = IntrospectionEntry(errors.MalformedResponse("x"), then, 60.0, call)
     cache.keep(b"used", emitted)
     for number in range(3 * MAX_RESPONSES):
         cache.find(b"used").used = True
-        cache.keep(b"%d" % number, IntrospectionEntry(emitted.outcome, Instant(0.0, 0.0), 5.0))
+        cache.keep(b"%d" % number, IntrospectionEntry(emitted.outcome, then, 5.0, call))
 
     assert (MAX_RESPONSES, emitted) == (len(cache), cache.find(b"used"))
     assert cache.find(b"0") is None
@@ -409,11 +413,11 @@ def test_threads_and_tasks_share_one_question(scene, active):
 def test_whoever_comes_between_two_looks_asks_nobody(scene, active):
     """A caller who found nothing just before the answer was kept finds it now, without a request."""
     stage = scene([active()])
-    introspector = stage.auth._introspector
+    introspector = stage.auth._queries.introspector
     question = introspector._prepare("opaque-canary")
     first = stage.introspect()
 
-    assert first is introspector._calls.obtain(question.digest, question.ask).response
+    assert first is drive(introspector._obtain(question)).response
     assert 1 == stage.sent
 
 
@@ -440,6 +444,15 @@ def test_a_closed_client_asks_nobody(scene, wait, active):
 
     assert type(stage.introspect()) is errors.Closed
     assert type(stage.revoke()) is errors.Closed
+
+
+def test_a_client_that_was_closed_before_its_first_query_asks_nobody(scene, wait):
+    """Introspection and revocation, which are loaded when they are first used, begin closed then."""
+    stage = scene([], wait=wait)
+    stage.auth.close()
+
+    assert [errors.Closed, errors.Closed] == [type(stage.introspect()), type(stage.revoke())]
+    assert 0 == stage.sent
 
 
 def test_closing_wakes_whoever_waits(scene):
@@ -493,13 +506,14 @@ def test_a_child_process_asks_for_itself(scene, active):
     asking.start()
     while stage.sent < 2:
         pass
-    introspector = stage.auth._introspector
-    for part in (introspector, introspector._calls, introspector._runtime):
-        part.after_fork()
-    stage.transport.gate.set()
 
-    assert (True, 2) == (stage.auth.introspect("known").active, stage.sent)
-    assert (True, 3) == (stage.auth.introspect("asked").active, stage.sent)
+    def check():
+        stage.transport.gate.set()
+        known = stage.auth.introspect("known").active, stage.sent
+        return (True, 2, True, 3) == (*known, stage.auth.introspect("asked").active, stage.sent)
+
+    assert holds_in_a_child(check)
+    stage.transport.gate.set()
     asking.join()
 
 
@@ -581,7 +595,7 @@ def test_questions_that_fail_together_are_one_failure(scene, active):
 def test_a_question_that_queued_too_long_is_not_asked(scene):
     """No request is sent for a question whose time is over, and the endpoint is not blamed."""
     stage = scene()
-    introspector = stage.auth._introspector
+    introspector = stage.auth._queries.introspector
     question = introspector._prepare("opaque-canary")
 
     with pytest.raises(errors.DeadlinePassed):

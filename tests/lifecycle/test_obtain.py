@@ -18,7 +18,7 @@ from credicorp_auth_testing.scripted_runtime import ScriptedRuntime, response, t
 
 SCOPE = Scope("decisions:read")
 CLIENT = Client("client-1", TokenRequest("https://as.example/token", scope=SCOPE))
-NAMELESS = evolve(CLIENT, client_id=None)
+NAMELESS = CLIENT._replace(client_id=None)
 REQUIREMENTS = TokenRequirements(SCOPE, deadline=1_010.0)
 KEY = token_key(CLIENT.asks_for(SCOPE), "client-1")
 MINT = ["read_cache", "fetch_secret", "send within 10", "write_cache"]
@@ -91,9 +91,9 @@ def test_a_refresh_takes_only_a_newer_token_from_the_cache():
     record = stored(runtime, age=100.0)
 
     newer = obtain_token(
-        CLIENT, runtime, evolve(REQUIREMENTS, newer_than=Issuance(record.issuance.issued_at - 1))
+        CLIENT, runtime, REQUIREMENTS._replace(newer_than=Issuance(record.issuance.issued_at - 1))
     )
-    obtain_token(CLIENT, runtime, evolve(REQUIREMENTS, newer_than=record.issuance))
+    obtain_token(CLIENT, runtime, REQUIREMENTS._replace(newer_than=record.issuance))
 
     assert "from-cache" == newer.grant.value.reveal()
     assert ["read_cache", *MINT] == runtime.asked
@@ -104,7 +104,7 @@ def test_a_rejected_record_is_never_read_again():
     runtime = ScriptedRuntime([token_response()])
     record = stored(runtime, age=1.0)
 
-    obtain_token(CLIENT, runtime, evolve(REQUIREMENTS, rejected=frozenset({record.record_id})))
+    obtain_token(CLIENT, runtime, REQUIREMENTS._replace(rejected=frozenset({record.record_id})))
 
     assert MINT == runtime.asked
 
@@ -286,7 +286,7 @@ def test_a_remembered_refusal_looks_at_the_source_and_no_further():
     runtime.asked.clear()
 
     with pytest.raises(errors.InvalidScope):
-        obtain_token(CLIENT, runtime, evolve(REQUIREMENTS, refusal=refusal))
+        obtain_token(CLIENT, runtime, REQUIREMENTS._replace(refusal=refusal))
 
     assert ["fetch_secret past cache"] == runtime.asked
     assert SecretUnchanged(SCOPE) == runtime.outcomes[-1]
@@ -301,7 +301,7 @@ def test_a_changed_secret_lifts_a_refusal():
         obtain_token(CLIENT, runtime, REQUIREMENTS)
     refusal = runtime.state.refusal_of(SCOPE, runtime.clock.boot)
 
-    obtain_token(CLIENT, runtime, evolve(REQUIREMENTS, refusal=refusal))
+    obtain_token(CLIENT, runtime, REQUIREMENTS._replace(refusal=refusal))
 
     assert 2 == len(runtime.sent)
 
@@ -341,7 +341,7 @@ def test_no_request_is_sent_after_the_deadline():
     runtime = ScriptedRuntime([token_response()])
 
     with pytest.raises(errors.DeadlinePassed):
-        obtain_token(CLIENT, runtime, evolve(REQUIREMENTS, deadline=runtime.clock.boot))
+        obtain_token(CLIENT, runtime, REQUIREMENTS._replace(deadline=runtime.clock.boot))
 
     assert [] == runtime.sent
 

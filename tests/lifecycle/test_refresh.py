@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from attrs import evolve
 
 from credicorp_auth import errors
 from credicorp_auth.lifecycle.client import Client, token_key
@@ -36,7 +35,7 @@ def test_a_failed_refresh_is_an_event():
     assert "refresh.deferred" == runtime.emitted[-1]
 
 
-@pytest.mark.parametrize("client", [CLIENT, evolve(CLIENT, client_id=None)])
+@pytest.mark.parametrize("client", [CLIENT, CLIENT._replace(client_id=None)])
 def test_only_the_rejected_record_is_discarded(client):
     """A rejected token leaves the cache; its successor stays."""
     runtime = ScriptedRuntime([token_response("one")])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from attrs import evolve
 
 from credicorp_auth import errors
 from credicorp_auth.http.secret import Secret
@@ -143,14 +142,14 @@ def test_fault_381_what_was_out_of_order_is_replaced(there, held, number):
     """381, 384: a token is minted without a number if the lease's is not the largest of all."""
     runtime = ScriptedRuntime([token_response("ours")], leases=[ACQUIRED])
     if isinstance(there, Issuance):
-        born = evolve(there, issued_at=runtime.clock.wall + there.issued_at)
+        born = there._replace(issued_at=runtime.clock.wall + there.issued_at)
         grant = Grant(Secret("theirs"), "Bearer", SCOPE, 3600.0)
         runtime.write_cache(KEY, StoredToken("e" * 32, grant, born))
     elif there:
         runtime.cache[KEY] = there
-    newer_than = evolve(held, issued_at=runtime.clock.wall + held.issued_at) if held else None
+    newer_than = held._replace(issued_at=runtime.clock.wall + held.issued_at) if held else None
 
-    obtained = obtain_token(CLIENT, runtime, evolve(REQUIREMENTS, newer_than=newer_than))
+    obtained = obtain_token(CLIENT, runtime, REQUIREMENTS._replace(newer_than=newer_than))
 
     assert ("ours", number) == (obtained.grant.value.reveal(), obtained.number)
     assert number == runtime.read_cache(KEY).issuance.number
@@ -203,9 +202,9 @@ def test_the_newer_of_two_tokens(held, theirs, newer):
     runtime = ScriptedRuntime([token_response("ours")])
     now = runtime.clock.wall - 100
     grant = Grant(Secret("theirs"), "Bearer", SCOPE, 3600.0)
-    born = evolve(theirs, issued_at=now + theirs.issued_at)
+    born = theirs._replace(issued_at=now + theirs.issued_at)
     runtime.write_cache(KEY, StoredToken("e" * 32, grant, born))
-    requirements = evolve(REQUIREMENTS, newer_than=evolve(held, issued_at=now))
+    requirements = REQUIREMENTS._replace(newer_than=held._replace(issued_at=now))
 
     assert ("theirs" if newer else "ours") == obtain_token(
         CLIENT, runtime, requirements

@@ -106,6 +106,15 @@ def test_fault_306_307_308_secrets_are_used_and_not_seen(thing):
             pickle.dumps(thing, protocol)
 
 
+@pytest.mark.parametrize("value", [None, 5, ["canary"], {"canary": 1}])
+def test_a_secret_is_text_or_bytes(value):
+    """Anything else is refused when it is wrapped, and not quoted."""
+    for kind in (Secret, SecretBytes):
+        with pytest.raises(TypeError, match="a secret is text or bytes, not") as raised:
+            kind(value)
+        assert "canary" not in str(raised.value)
+
+
 def test_a_secret_is_a_value():
     """Secrets compare by value, hash alike, stay themselves when copied, and never change."""
     one, same, other = Secret("a"), Secret("a"), Secret("b")
@@ -121,12 +130,9 @@ def test_a_secret_is_a_value():
         del one.reveal
 
 
-def test_a_token_says_until_when_it_lives():
-    """A token is usable until its very end and not at it."""
-    token = opaque_things()[2]
-
-    assert (True, False) == (token.usable_at(0.9), token.usable_at(1.0))
-    assert f"Bearer {CANARY}" == token.header()
+def test_a_token_makes_its_header():
+    """The header of a token is its type and its value."""
+    assert f"Bearer {CANARY}" == opaque_things()[2].header()
 
 
 # --- addresses ------------------------------------------------------------------------------------

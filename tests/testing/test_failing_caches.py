@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from functools import partial
 
 import pytest
 
@@ -83,6 +84,11 @@ def engine_over():
     wait_idle()
 
 
+def _call(engine):
+    """Return the call under way for the default scope."""
+    return engine._calls.find((engine._default.scope.words, False))
+
+
 @pytest.mark.parametrize(
     "build_cache",
     [
@@ -104,7 +110,7 @@ def test_an_engine_goes_on(engine_over, build_cache):
     ]
     for thread in threads:
         thread.start()
-    while not transport.sent or len(engine._default.call.waiters) < HERD:
+    while not transport.sent or len(_call(engine).waiters) < HERD:
         pass
     transport.gate.set()
     for thread in threads:
@@ -153,8 +159,8 @@ def test_a_failing_cache_does_nothing_but_fail():
         lambda: cache.write(KEY, b"x", lifetime=1, timeout=5),
         lambda: cache.discard(KEY, timeout=5),
         lambda: cache.lease(KEY, seconds=1, timeout=5),
-        cache.entries,
-        cache.clear,
+        partial(cache.entries, timeout=5),
+        partial(cache.clear, timeout=5),
     ):
         with pytest.raises(CacheUnavailable):
             call()

@@ -22,7 +22,12 @@ from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.jose.claims import verify_requirements
 from credicorp_auth.jose.key_set import read_key_set
 from credicorp_auth.jose.signature_algorithm import DEFAULT_ALGORITHMS, read_algorithms
-from credicorp_auth.jose.verification import VerificationPolicy, read_token, verify_token
+from credicorp_auth.jose.verification import (
+    VerificationPolicy,
+    encode_token,
+    read_token,
+    verify_token,
+)
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.plugin.api import TransportCapabilities
 from credicorp_auth.settings.schema import Settings
@@ -123,7 +128,7 @@ def verdict(token: str, keys: Any = None, *, now: float = NOW, **asked: Any) -> 
         asked.get("issuer", ISSUER), read_algorithms(asked.get("algorithms", DEFAULT_ALGORITHMS))
     )
     try:
-        read = read_token(token, policy)
+        read = read_token(encode_token(token), policy)
         found = verify_token(read, keys or ALL_KEYS, policy, now=now)
         required = Scope(asked.get("required", ""))
         verify_requirements(found, asked.get("audience", AUDIENCE), required)

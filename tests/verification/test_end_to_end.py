@@ -183,7 +183,7 @@ def test_fault_255_rotation_with_overlap_fails_nobody(sandbox):
         for _ in range(3):
             sandbox.keys.announce()
             load.clock.advance(301)
-            while load.verifier._keys.fresh_until < load.clock.boot():
+            while load.verifier._keys.state().fresh_until < load.clock.boot():
                 time.sleep(0.002)
             sandbox.keys.rotate()
             load.wait_for(20)

@@ -20,22 +20,22 @@ steps = st.lists(
 
 
 def begun(budget, asked):
-    """Ask for fetches, each so many seconds after the one before; return those that began."""
+    """Ask for fetches, each so many seconds after the one before; return the budget and those that began."""
     now, found = 1000.0, []
     for later, sought in asked:
         now += later
         if budget.allows(now, sought=sought):
-            budget.begin(now)
+            budget = budget.after_start(now)
             if sought is not None:
-                budget.note_search(sought, now)
+                budget = budget.after_search(sought, now)
             found.append((now, sought))
-    return found
+    return budget, found
 
 
 @given(asked=steps, burst=st.integers(1, 3))
 def test_fault_213_214_no_order_of_events_makes_more_fetches(asked, burst):
     """In any stretch of time at most a burst begins, and one more for each pause that it lasts."""
-    found = begun(FetchBudget(pause=PAUSE, burst=burst), asked)
+    _, found = begun(FetchBudget(pause=PAUSE, burst=burst), asked)
 
     for first, (since, _) in enumerate(found):
         for count, (until, _) in enumerate(found[first:], start=1):
@@ -45,8 +45,7 @@ def test_fault_213_214_no_order_of_events_makes_more_fetches(asked, burst):
 @given(asked=steps)
 def test_fault_213_each_name_costs_a_fetch_in_each_pause(asked):
     """Two fetches for one name, and two routine ones, are a pause apart; few names are kept."""
-    budget = FetchBudget(pause=PAUSE, burst=2)
-    found = begun(budget, asked)
+    budget, found = begun(FetchBudget(pause=PAUSE, burst=2), asked)
 
     for name in (None, "a", "b", "c", "d"):
         times = [at for at, sought in found if sought == name]
@@ -57,8 +56,7 @@ def test_fault_213_each_name_costs_a_fetch_in_each_pause(asked):
 @given(asked=steps)
 def test_fault_213_a_new_name_waits_for_a_pause_at_most(asked):
     """No matter what was asked for before, some fetch may begin a pause later."""
-    budget = FetchBudget(pause=PAUSE, burst=2)
-    found = begun(budget, asked)
+    budget, found = begun(FetchBudget(pause=PAUSE, burst=2), asked)
     last = found[-1][0] if found else 1000.0
 
     assert budget.allows(last + PAUSE, sought="new")
@@ -67,13 +65,10 @@ def test_fault_213_a_new_name_waits_for_a_pause_at_most(asked):
 
 def test_fault_371_a_fetch_that_was_agreed_on_begins_then_and_no_sooner():
     """Neither an empty bucket nor a name hastens or hinders it."""
-    budget = FetchBudget(pause=PAUSE, burst=2)
-    budget.begin(0.0)
-    budget.begin(0.0)
-    budget.agree_on(3.0)
+    budget = FetchBudget(pause=PAUSE, burst=2).after_start(0.0).after_start(0.0).agreed_on(3.0)
 
     assert not budget.allows(2.9, sought="a")
     assert budget.allows(3.0, sought=None)
-    budget.begin(3.0)
+    budget = budget.after_start(3.0)
     assert not budget.allows(32.0, sought="a")
     assert budget.allows(33.0, sought="a")

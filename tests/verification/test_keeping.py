@@ -15,6 +15,7 @@ import pytest
 from joserfc.jwk import RSAKey
 
 from credicorp_auth import errors
+from credicorp_auth.engine.fork import _renew_all
 from credicorp_auth.engine.keys.verifier_engine import MAX_REMEMBERED, VerifiedToken
 from credicorp_auth.engine.second_chance import SecondChanceTable
 from credicorp_auth.http.secret import Secret
@@ -104,7 +105,7 @@ def test_fault_a_flood_of_unknown_keys_costs_four_fetches(stage, forge, down):
     assert scene.fetches <= 4
     assert 0 == fetches_for_known  # so that no known key waits for one
     assert statistics.quantiles(seconds, n=100)[98] < 0.005  # of processor time
-    assert len(scene.engine._keys._budget._searched) <= 4
+    assert len(scene.engine._keys.state().budget._searched) <= 4
 
 
 def test_fault_214_a_flood_delays_a_new_key_by_half_a_minute_at_most(stage, forge):
@@ -140,7 +141,7 @@ def test_a_fetch_that_began_too_soon_is_followed_by_another(stage, forge):
     token = forge.issued(key=NEW, kid="new")
     waiting = threading.Thread(target=lambda: found.append(scene.verify(token)))
     waiting.start()
-    while not scene.engine._keys._under_way.waiters:
+    while not scene.engine._keys._calls.find("document").waiters:
         time.sleep(0.001)
     gate.set()
     waiting.join()
@@ -574,7 +575,7 @@ def test_a_closed_verifier_refuses_and_wakes_those_who_wait(stage, forge):
     found = []
     waiting = threading.Thread(target=lambda: found.append(scene.verify(forge.issued())))
     waiting.start()
-    while not (scene.engine._keys._under_way and scene.engine._keys._under_way.waiters):
+    while not ((fetch := scene.engine._keys._calls.find("document")) and fetch.waiters):
         time.sleep(0.001)
     assert scene.engine.close()
     assert not scene.engine.close()
@@ -586,15 +587,11 @@ def test_a_closed_verifier_refuses_and_wakes_those_who_wait(stage, forge):
 
 
 def test_a_child_process_keeps_the_keys(stage, forge):
-    """After a fork the locks that a thread of the parent held are new ones."""
+    """After a fork what was fetched and remembered is there, and keys are fetched again in time."""
     scene = stage()
     token = forge.issued()
     scene.verify(token)
-    keys = scene.engine._keys
-    keys._lock.acquire()
-    scene.engine._cache._lock.acquire()
-    keys.after_fork()
-    scene.engine.after_fork()
+    _renew_all()
 
     assert "client" == scene.verify(token).subject
     scene.clock.advance(301)
@@ -610,7 +607,7 @@ def test_a_child_of_a_fork_in_mid_fetch_asks_for_itself(stage, forge):
     while not scene.publisher.asked:
         time.sleep(0.001)
     scene.publisher.pages["/oauth/jwks"] = good
-    scene.engine._keys.after_fork()
+    _renew_all()
 
     assert "client" == scene.engine.verify(forge.issued()).subject
     assert 2 == scene.fetches
@@ -623,14 +620,16 @@ def test_a_transport_that_verifies_while_it_fetches_goes_without(stage, forge):
     inner = []
 
     def response(request):
-        inner.append(scene.engine._look(forge.issued(), None, None, threading.Lock))
+        with pytest.raises(errors.KeysUnavailable) as raised:
+            scene.engine.verify(forge.issued())
+        inner.append(raised.value.code)
         return good
 
     good = scene.publisher.pages["/oauth/jwks"]
     scene.publisher.pages["/oauth/jwks"] = response
 
     assert "client" == scene.verify(forge.issued()).subject
-    assert ["jwks.unavailable"] == [each.code for each in inner]
+    assert ["jwks.unavailable"] == inner
 
 
 def test_a_fetch_that_is_lost_is_replaced(stage, forge):
@@ -659,3 +658,37 @@ def test_a_crash_while_fetching_is_an_error_like_others(stage, forge):
 
     assert "jwks.unavailable" == scene.verify(forge.issued())
     assert "plugin.contract" == scene.emitted("jwks.refresh_failed")[0]["code"]
+
+
+def test_a_mark_spares_a_token_once():
+    """A token that was shown again outlives the next one that comes, and not those after it."""
+    cache = SecondChanceTable(2)
+    for name in (b"used", b"once", b"new", b"newer"):
+        cache.keep(name, VerifiedToken(None, None, math.inf))
+        cache.find(b"used" if cache.find(b"used") else name).used = name == b"used"
+
+    assert [b"new", b"newer"] == [
+        name for name in (b"used", b"once", b"new", b"newer") if cache.find(name)
+    ]
+
+
+def test_a_token_or_all_tokens_are_forgotten():
+    """One name goes alone; no name means every one."""
+    cache = SecondChanceTable(3)
+    for name in (b"a", b"b", b"c"):
+        cache.keep(name, VerifiedToken(None, None, math.inf))
+    cache.forget(b"a")
+    assert [False, True, True] == [bool(cache.find(name)) for name in (b"a", b"b", b"c")]
+    cache.forget(None)
+    assert 0 == len(cache)
+
+
+def test_a_closed_verifier_remembers_no_token(stage, forge):
+    """Closing drops the claims of all tokens, and a new token is not used yet."""
+    scene = stage()
+    token = forge.issued()
+    scene.verify(token)
+    assert not scene.engine._cache.find(digest(token)).used
+    scene.engine.close()
+
+    assert 0 == len(scene.engine._cache)

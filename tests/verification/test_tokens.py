@@ -485,6 +485,29 @@ def test_fault_244_scopes_are_compared_word_by_word(forge, required, body):
     assert "client" == forge.verdict(forge.issued(), required="decisions:read").subject
 
 
+def test_a_scope_covers_itself(forge):
+    """A token with exactly the required scope is good, and so is one without scope if none is required."""
+    both = "decisions:read applications:write"
+
+    assert "client" == forge.verdict(forge.issued(), required=both).subject
+    bare = forge.issued(body=forge.claims(without=("scope",)))
+    assert "client" == forge.verdict(bare).subject
+
+
+def test_a_token_of_the_greatest_length_is_read(forge):
+    """A token is refused for its length only if it has more characters than the limit."""
+    sizes = {}
+    for mark in ("", "x", "xx"):  # base64url has no text of every length
+        head = forge.header(mark=mark)
+        missing = MAX_SIGNED_TOKEN - len(forge.signed(head, forge.claims(pad="")))
+        for pad in range(missing * 3 // 4 - 3, missing * 3 // 4 + 3):
+            token = forge.signed(head, forge.claims(pad="x" * pad))
+            sizes[len(token)] = token
+
+    assert "client" == forge.verdict(sizes[MAX_SIGNED_TOKEN]).subject
+    assert "verify.too_large" == forge.verdict(sizes[MAX_SIGNED_TOKEN + 1])
+
+
 @pytest.mark.parametrize("cnf", [{"jkt": "x"}, {"x5t#S256": "x"}, {}, None, 7])
 def test_fault_245_a_bound_token_needs_a_proof(forge, cnf):
     """A token that is bound to a key is refused, since nobody shows the key here."""
@@ -575,10 +598,10 @@ def test_claims_cannot_be_changed(forge):
 @given(st.text(max_size=200) | st.from_regex(r"[A-Za-z0-9_-]{0,40}(\.[A-Za-z0-9_-]{0,40}){0,4}"))
 def test_any_text_is_verified_or_refused(text):
     """For any text, the answer is one of our codes."""
-    from credicorp_auth.jose.verification import VerificationPolicy, read_token
+    from credicorp_auth.jose.verification import VerificationPolicy, encode_token, read_token
 
     with pytest.raises(errors.VerificationFailed) as refused:
-        read_token(text, VerificationPolicy("https://as.example", ()))
+        read_token(encode_token(text), VerificationPolicy("https://as.example", ()))
     assert refused.value.code.startswith("verify.")
 
 

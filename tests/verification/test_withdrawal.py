@@ -222,7 +222,7 @@ def test_a_lost_fetch_does_not_end_a_doubt(stage, forge):
     scene.engine.find_keys()
     while not scene.emitted("jwks.refresh_failed"):
         time.sleep(0.001)
-    while scene.engine._keys._under_way:
+    while scene.engine._keys._calls.find("document"):
         time.sleep(0.001)
     gate.set()
     while len(scene.emitted("jwks.refresh_failed")) < 2:

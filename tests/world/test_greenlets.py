@@ -9,7 +9,11 @@ from __future__ import annotations
 import json
 import os
 import ssl
+import subprocess
+import sys
 import threading
+from itertools import product
+from pathlib import Path
 
 import filelock
 import pytest
@@ -19,6 +23,7 @@ from redis_server import RedisServer
 
 pytestmark = pytest.mark.slow
 
+PROGRAMS = Path(__file__).parent / "programs"
 WORLDS = ["gevent", "eventlet"]
 # What happens before the world is patched; preloading servers import and build everything.
 ORDERS = ["patched", "built"]
@@ -45,7 +50,7 @@ BUSY = response(status="503 Service Unavailable", headers=[("Retry-After", "1")]
 
 @pytest.fixture
 def gaps():
-    """The longest time between two beats of each program, in milliseconds."""
+    """The longest time between two beats of each program in milliseconds: by the clock, of the processor."""
     return []
 
 
@@ -70,7 +75,7 @@ def run_greenlets(pulse, run_program, gaps):
                 }
             ),
         )
-        gaps.append(reported["longest_gap_ms"])
+        gaps.append((reported["longest_gap_ms"], reported["longest_gap_cpu_ms"]))
         return reported["outcomes"], reported["events"]
 
     return run
@@ -211,18 +216,76 @@ def test_fault_416_a_secret_in_vault(pulse, run_greenlets, patched_by, order):
     assert ({"abc": 200}, 2) == (outcomes, len(server.connections))
 
 
+@pytest.fixture
+def secrets_manager(monkeypatch):
+    """Start AWS in a process of its own, and name its user; return its port and the secret's name."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-a-real-key")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    arguments = [sys.executable, str(PROGRAMS / "secrets_manager.py"), '{"client_secret": "s"}']
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        yield json.loads(process.stdout.readline())
+        process.stdin.close()
+
+
+@pytest.fixture
+def from_aws(secrets_manager, pulse, run_greenlets):
+    """Run greenlets that need two tokens, with the secret from AWS; return what came of it."""
+
+    def run(patched_by, **more):
+        with (
+            WireServer([pulse.relay(secrets_manager["port"])]) as aws,
+            WireServer([Receive(), pulse.beats(), Send(TOKEN)]) as server,
+        ):
+            options = {
+                "secret_id": secrets_manager["name"],
+                "region": "eu-west-2",
+                "endpoint_url": aws.url.removesuffix("/token"),
+                "timeout": 60,
+            }
+            outcomes, _ = run_greenlets(
+                patched_by, server, task="scopes", client_secret=None,
+                secrets="aws", secrets_options=options, **more,
+            )  # fmt: skip
+        return outcomes, len(aws.connections), len(server.connections)
+
+    return run
+
+
+@pytest.mark.parametrize("patched_by", WORLDS)
+def test_fault_416_a_secret_in_aws(from_aws, patched_by):
+    """416: others run while AWS is asked, once for two mints."""
+    assert ({"abc": 200}, 1, 2) == from_aws(patched_by)
+
+
+@pytest.mark.parametrize("patched_by", WORLDS)
+def test_aws_in_a_process_that_was_patched_late(from_aws, patched_by):
+    """The libraries under boto3 cannot be patched once they are imported; the hint says so."""
+    outcomes, *_ = from_aws(patched_by, order="built")
+
+    (shown,) = outcomes
+    assert "patch the standard library before boto3 is imported" in shown
+
+
 @pytest.mark.parametrize("patched_by", WORLDS)
 def test_fault_416_no_greenlet_waits_for_long(
     pulse, run_greenlets, evidence, gaps, scale, patched_by
 ):
     """416: while two hundred need a token, the time between two beats is at most 50 ms."""
     transports = ["urllib3", "requests", "httpx", "httpx2"][: max(1, int(4 * scale))]
-    for transport in transports * max(1, int(5 * scale)):
+    for transport, order in product(transports * max(1, int(5 * scale)), ["patched", "lazy"]):
         with WireServer([Receive(), pulse.beats(), Send(TOKEN)]) as server:
-            outcomes, _ = run_greenlets(patched_by, server, transport=transport)
+            outcomes, _ = run_greenlets(patched_by, server, order=order, transport=transport)
         assert {"abc": 200} == outcomes
 
-    gaps.sort()
-    evidence(f"greenlets_{patched_by}", runs=len(gaps), median_ms=gaps[len(gaps) // 2], longest_ms=gaps[-1])  # fmt: skip
+    by_clock, of_processor = (sorted(each) for each in zip(*gaps, strict=True))
+    evidence(
+        f"greenlets_{patched_by}",
+        runs=len(gaps),
+        median_ms=by_clock[len(gaps) // 2],
+        longest_ms=by_clock[-1],
+        longest_cpu_ms=of_processor[-1],
+    )
+    assert of_processor[-1] <= 50
     if scale == 1:  # on a busy machine every process waits
-        assert gaps[-1] <= 50
+        assert by_clock[-1] <= 50

@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from attrs import evolve
-
 from credicorp_auth.engine.keys.fetch_budget import FetchBudget
 from credicorp_auth.engine.single_flight.cached_document import CachedDocument
 from credicorp_auth.errors import DeadlinePassed
@@ -92,7 +90,7 @@ class DiscoveringTransport:
             deadline = self._boot() + timeout
             metadata = self._discovery.metadata.obtain(timeout)
             metadata.check_method(self._method)
-            request = evolve(request, url=metadata.endpoint("token_endpoint"))
+            request = request._replace(url=metadata.endpoint("token_endpoint"))
             timeout = deadline - self._boot()
             if timeout <= 0:
                 raise DeadlinePassed("no time was left for the token request")

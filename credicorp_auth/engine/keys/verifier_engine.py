@@ -8,14 +8,14 @@ thread of the engine, or on the thread of the caller if no thread can start.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from credicorp_auth.engine.fork import renew_after_fork
 from credicorp_auth.engine.second_chance import SecondChanceTable
-from credicorp_auth.engine.single_flight.cached_document import FetchHandle
-from credicorp_auth.engine.single_flight.waiter import ThreadWaiter, waiting_task
+from credicorp_auth.engine.single_flight.cached_document import NoFetch
+from credicorp_auth.engine.single_flight.driver import adrive, drive
+from credicorp_auth.engine.single_flight.in_flight import InFlightCall
 from credicorp_auth.errors import (
     Closed,
     CredicorpAuthError,
@@ -25,23 +25,22 @@ from credicorp_auth.errors import (
     UnknownKey,
 )
 from credicorp_auth.http.untrusted_text import escape_untrusted
-from credicorp_auth.jose.base64url import MAX_SIGNED_TOKEN
 from credicorp_auth.jose.claims import Claims, verify_requirements
 from credicorp_auth.jose.key_set import no_usable_key
-from credicorp_auth.jose.verification import read_token, verify_token
+from credicorp_auth.jose.verification import encode_token, read_token, verify_token
 from credicorp_auth.oauth.scope import Scope
 from credicorp_auth.oauth.token import AccessToken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from credicorp_auth.engine.runtime import AnonymousRuntime
-    from credicorp_auth.engine.single_flight.cached_document import CachedDocument
-    from credicorp_auth.engine.single_flight.waiter import Waiter
+    from credicorp_auth.engine.single_flight.cached_document import CachedDocument, DocumentState
+    from credicorp_auth.engine.single_flight.driver import Wait
     from credicorp_auth.jose.keys import KeySet
     from credicorp_auth.jose.verification import VerificationPolicy
 
-Outcome = Claims | CredicorpAuthError | FetchHandle
+Outcome = Claims | CredicorpAuthError
 
 MAX_REMEMBERED: Final = 4096
 """Maximum number of cached tokens; those not presented again are evicted first."""
@@ -91,7 +90,6 @@ class VerifierEngine:
         self._cache: SecondChanceTable[VerifiedToken] = SecondChanceTable(MAX_REMEMBERED)
         self._wall, self._boot = runtime.clock.wall, runtime.clock.boot
         self._closed = False
-        renew_after_fork(self)
 
     def verify(
         self,
@@ -111,14 +109,10 @@ class VerifierEngine:
         Raises:
             CredicorpAuthError: The token is not valid, or cannot be verified now.
         """
-        outcome = self._look(token, audience, required_scope, ThreadWaiter)
-        while isinstance(outcome, FetchHandle):
-            assert isinstance(outcome.waiter, ThreadWaiter)  # noqa: S101 - for type checkers
-            try:
-                outcome.waiter.wait(outcome.deadline - self._boot())
-            finally:
-                self._keys.cancel(outcome)
-            outcome = self._look(token, audience, required_scope, ThreadWaiter, after=outcome)
+        seen, outcome, kid = self._keys.state(), *self._examine(token, audience, required_scope)
+        if not isinstance(outcome, Claims):
+            again = partial(self._examine, token, audience, required_scope)
+            outcome = drive(self._look_again(again, seen, outcome, kid))
         if isinstance(outcome, Claims):
             return outcome
         del token  # keep it out of the traceback
@@ -132,47 +126,59 @@ class VerifierEngine:
         required_scope: Scope | str | None = None,
     ) -> Claims:
         """Return the claims of a verified token, as `verify` does; await a missing key."""
-        outcome = self._look(token, audience, required_scope, waiting_task)
-        while isinstance(outcome, FetchHandle):
-            assert not isinstance(outcome.waiter, ThreadWaiter)  # noqa: S101 - for type checkers
-            try:
-                await outcome.waiter.wait(outcome.deadline - self._boot())
-            finally:
-                self._keys.cancel(outcome)
-            outcome = self._look(token, audience, required_scope, waiting_task, after=outcome)
+        seen, outcome, kid = self._keys.state(), *self._examine(token, audience, required_scope)
+        if not isinstance(outcome, Claims):
+            again = partial(self._examine, token, audience, required_scope)
+            outcome = await adrive(self._look_again(again, seen, outcome, kid))
         if isinstance(outcome, Claims):
             return outcome
         del token  # keep it out of the traceback
         raise outcome
 
-    def _look(
+    def _look_again(
         self,
-        token: str | AccessToken,
-        audience: str | None,
-        required: Scope | str | None,
-        waits: Callable[[], Waiter],
-        *,
-        after: FetchHandle | None = None,
-    ) -> Outcome:
+        examine: Callable[[], tuple[Outcome, str | None]],
+        seen: DocumentState[KeySet],
+        outcome: Outcome,
+        kid: str | None,
+    ) -> Generator[Wait, None, Outcome]:
         """
-        Examine a token; return a wait handle instead of an error if newer keys may help.
+        Protocol of a caller whose token was not verified: it waits if newer keys may help.
 
         Args:
-            token: The token.
-            audience: The audience that the caller names.
-            required: The scope that the caller requires.
-            waits: Creates the caller's waiter.
-            after: The handle of the caller's earlier wait, which did not bring the key.
+            examine: Examines the token again.
+            seen: The state of the key set before the token was examined.
+            outcome: Why it was not verified.
+            kid: The key id that it names.
         """
+        deadline = self._boot() + self._keys.timeout
+        searched: set[object] = set()  # what the fetches that were waited for have looked for
+        fetches_left = 2
+        while _may_need_newer_keys(outcome) and fetches_left and kid not in searched:
+            fetch = self._keys.join(sought=kid, seconds=deadline - self._boot(), seen=seen)
+            if isinstance(fetch, InFlightCall):
+                yield fetch, deadline - self._boot()
+                fetches_left = fetches_left - 1 if fetch.is_over else 0
+                searched |= {None, fetch.outcome}
+            elif fetch is NoFetch.NOT_ALLOWED:
+                break
+            seen, outcome, kid = self._keys.state(), *examine()
+        if isinstance(outcome, CredicorpAuthError):
+            self.emit("token.refused", code=outcome.code)
+        return outcome
+
+    def _examine(
+        self, token: str | AccessToken, audience: str | None, required: Scope | str | None
+    ) -> tuple[Outcome, str | None]:
+        """Return the token's claims or the error, and the key id that it names."""
         kid = None
         try:
             text, wanted, scope = self._read_question(token, audience, required)
-            # What is too long to be a token is not hashed; the reader refuses it by its length.
-            is_short = len(text) <= MAX_SIGNED_TOKEN and text.isascii()
-            digest = sha256(text.encode()).digest() if is_short else b""
+            encoded = encode_token(text)
+            digest = sha256(encoded).digest()
             claims = self._recall(digest)
             if claims is None:
-                read = read_token(text, self._policy)
+                read = read_token(encoded, self._policy)
                 kid = read.kid
                 keys, boot, wall = self.keys(), self._boot(), self._wall()
                 claims = verify_token(read, keys, self._policy, now=wall)
@@ -184,8 +190,11 @@ class VerifierEngine:
             # The traceback references frames that hold the token and its claims.
             failure = error.with_traceback(None)
         else:
-            return claims
-        return self._refuse(failure, kid, waits, after)
+            return claims, kid
+        if isinstance(failure, UnknownKey):
+            shown = None if kid is None else escape_untrusted(kid, (), limit=_SHOWN_KID)
+            self.emit("token.key_unknown", code=failure.code, kid=shown)
+        return failure, kid
 
     def _read_question(
         self, token: object, audience: str | None, required: Scope | str | None
@@ -209,7 +218,7 @@ class VerifierEngine:
 
     def _recall(self, digest: bytes) -> Claims | None:
         """Return the cached claims of a token; None if it must be verified."""
-        entry, keys, boot = self._cache.find(digest), self._keys, self._boot()
+        entry, keys, boot = self._cache.find(digest), self._keys.state(), self._boot()
         if entry is None or entry.keys is not keys.document:
             return None
         if boot >= keys.fresh_until and entry.keys is not self.find_keys():
@@ -220,28 +229,11 @@ class VerifierEngine:
             entry.used = True
         return entry.claims
 
-    def _refuse(
-        self,
-        failure: CredicorpAuthError,
-        kid: str | None,
-        waits: Callable[[], Waiter],
-        after: FetchHandle | None,
-    ) -> CredicorpAuthError | FetchHandle:
-        """Return the handle of a fetch that may change the outcome, else the failure."""
-        if isinstance(failure, UnknownKey):
-            shown = None if kid is None else escape_untrusted(kid, (), limit=_SHOWN_KID)
-            self.emit("token.key_unknown", code=failure.code, kid=shown)
-        if isinstance(failure, KeysUnavailable) or failure.code == "verify.kid":
-            handle = self._keys.admit(waits(), sought=kid, after=after)
-            if handle is not None:
-                return handle
-        self.emit("token.refused", code=failure.code)
-        return failure
-
     def find_keys(self) -> KeySet | None:
         """Return the usable key set, or None; start a background fetch if it is stale."""
-        if self._boot() < self._keys.fresh_until:
-            return self._keys.document
+        state = self._keys.state()
+        if self._boot() < state.fresh_until:
+            return state.document
         self._keys.refresh()
         return self._keys.current()
 
@@ -274,6 +266,8 @@ class VerifierEngine:
         self._keys.close()
         return first
 
-    def after_fork(self) -> None:
-        """Keep the cache in the forked child; replace its lock, which the parent may hold."""
-        self._cache.after_fork()
+
+def _may_need_newer_keys(outcome: Outcome) -> bool:
+    """Return whether newer keys may change the outcome."""
+    unknown = isinstance(outcome, UnknownKey) and outcome.code == "verify.kid"
+    return unknown or isinstance(outcome, KeysUnavailable)

@@ -7,10 +7,11 @@ up at its own deadline. Neither affects the call or any other waiter.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import asyncio
@@ -20,21 +21,42 @@ if TYPE_CHECKING:
 class ThreadWaiter:
     """Waiter for a thread."""
 
-    __slots__ = ("_released",)
+    __slots__ = ("_asleep", "_released")
 
     def __init__(self) -> None:
+        self._asleep = [True]
         self._released = threading.Lock()
         self._released.acquire()
 
     def wait(self, seconds: float) -> None:
         """Wait until woken, for at most `seconds`."""
-        self._released.acquire(timeout=min(max(seconds, 0.0), threading.TIMEOUT_MAX))
+        # A signal handler that forks while this thread sleeps leaves it asleep in the child.
+        _SLEEPING[self] = None
+        try:
+            self._released.acquire(timeout=min(max(seconds, 0.0), threading.TIMEOUT_MAX))
+        finally:
+            _SLEEPING.pop(self, None)
 
     def wake(self) -> None:
         """End the wait; do nothing if it has already ended."""
-        # Only the waiting thread acquires the lock, so it is free only after an earlier wake-up.
-        if self._released.locked():
-            self._released.release()
+        try:
+            self._asleep.pop()
+        except IndexError:
+            return
+        self._released.release()
+
+
+_SLEEPING: Final[dict[ThreadWaiter, None]] = {}
+
+
+def _wake_after_fork() -> None:
+    """Wake the forking thread's waits in a forked child: no call of the parent ends there."""
+    for waiter in list(_SLEEPING):
+        waiter.wake()
+
+
+if hasattr(os, "register_at_fork"):  # absent on Windows, which cannot fork
+    os.register_at_fork(after_in_child=_wake_after_fork)
 
 
 class TaskWaiter:

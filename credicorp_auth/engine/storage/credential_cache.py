@@ -9,12 +9,10 @@ now, the cached credentials stay in use, for at most an hour and never past thei
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-from attrs import evolve, frozen
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from credicorp_auth.engine.adapter_call import call_adapter
-from credicorp_auth.engine.single_flight.call import start_thread
+from credicorp_auth.engine.single_flight.thread import start_thread
 from credicorp_auth.errors import AdapterBroken, CredicorpAuthError, SecretUnavailable
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.lifecycle.client import ClientCredentials
@@ -38,8 +36,7 @@ _AHEAD_OF_EXPIRY: Final = 30.0  # seconds
 _RECHECK: Final = 30.0  # seconds between readings of a source that cannot be read
 
 
-@frozen(eq=False)
-class _Kept:
+class _Kept(NamedTuple):
     """
     Cached credentials.
 
@@ -102,8 +99,11 @@ class CredentialCache:
         # Calls wait for one read; callers with a valid token never come here.
         with self._lock.current():
             kept = self._kept
-            if kept is not None and kept.reading > begun:
-                return kept.credentials  # another call's read began after this call asked
+            if kept is not None and (
+                kept.reading > begun  # another call's read began after this call asked
+                or (not past_cache and self._serves(kept, SECRET_SECONDS))
+            ):
+                return kept.credentials
             return self._read_or_use_cached(kept, past_cache=past_cache)
 
     def known(self) -> tuple[Secret, ...]:
@@ -116,8 +116,8 @@ class CredentialCache:
         """Prefer the version that the server accepts; keep the other one as its fallback."""
         kept = self._kept
         if kept is not None and kept.credentials.version != credentials.version:
-            other = evolve(kept.credentials, fallback=None)
-            self._kept = evolve(kept, credentials=evolve(credentials, fallback=other))
+            other = kept.credentials._replace(fallback=None)
+            self._kept = kept._replace(credentials=credentials._replace(fallback=other))
 
     def forget(self) -> None:
         """Clear the cache: the next call reads the source."""
@@ -126,10 +126,6 @@ class CredentialCache:
         self.times_forgotten += 1
         self._kept = None
         self._next_look = 0.0
-
-    def after_fork(self) -> None:
-        """Replace the lock in the forked child: a thread of the parent may have held it."""
-        self._lock = LateLock()
 
     def _serves(self, kept: _Kept, seconds: float, *, ahead: float = 0.0) -> bool:
         expires_at = kept.credentials.expires_at
@@ -176,7 +172,7 @@ class CredentialCache:
         names = ("client_secret",) if self._client_id else ("client_id", "client_secret")
         fetched = self.fetch_fields(names)
         fallback = None if fetched.fallback is None else self._credentials(fetched.fallback, names)
-        credentials = evolve(self._credentials(fetched, names), fallback=fallback)
+        credentials = self._credentials(fetched, names)._replace(fallback=fallback)
         if reading > self._forgotten:
             self._kept = _Kept(credentials, now, reading, fetched.refresh_at)
         self.emit("secret.fetched", client_id=credentials.client_id)
@@ -218,11 +214,8 @@ class CredentialCache:
         found = read_credential(self.field(fetched, name))
         if isinstance(found, Secret):
             return found
-        raise SecretUnavailable(
-            f"secret source {self.provider} has a {name} that {found.message}",
-            code=found.code,
-            hint=f"store the {name} and nothing else where the source reads it.",
-        )
+        hint = f"store the {name} and nothing else where the source reads it."
+        raise found.error(f"secret source {self.provider} has a {name} that", hint=hint)
 
     def field(self, fetched: FetchedSecret, name: str) -> Secret:
         """

@@ -69,10 +69,6 @@ class EncryptionKeyRing(Protocol):
         """Return the keys, the encrypting one first; with `reread`, from their source."""
         ...
 
-    def after_fork(self) -> None:
-        """Drop what belongs to the parent process."""
-        ...
-
 
 @frozen
 class StaticKeys:
@@ -89,9 +85,6 @@ class StaticKeys:
         """Return the keys."""
         return self.keys
 
-    def after_fork(self) -> None:
-        """Do nothing: there is no process-bound state."""
-
 
 class EntryCipher:
     """
@@ -103,7 +96,6 @@ class EntryCipher:
 
     def __init__(self, keys: EncryptionKeyRing) -> None:
         self._fetch_keys = keys.fetch
-        self.after_fork = keys.after_fork
 
     def close(self, entry: bytes, key: str, record_id: str) -> bytes:
         """

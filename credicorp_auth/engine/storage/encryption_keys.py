@@ -70,7 +70,3 @@ class SourceEncryptionKeys:
         except CredicorpAuthError as error:
             # Cached keys stay in use: a key is not wrong because its source is unavailable.
             self._failure = error.with_traceback(None)
-
-    def after_fork(self) -> None:
-        """Replace the lock in the forked child: a thread of the parent may have held it."""
-        self._lock = LateLock()

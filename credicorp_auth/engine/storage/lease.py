@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
-from attrs import field, frozen
-
-from credicorp_auth.engine.single_flight.call import start_thread
+from credicorp_auth.engine.single_flight.thread import start_thread
 from credicorp_auth.plugin.api import LeaseState, sound_number
 
 if TYPE_CHECKING:
@@ -24,8 +22,7 @@ LEASE_SECONDS: Final = 3.0
 RENEW_SECONDS: Final = 1.0
 
 
-@frozen
-class NoLease:
+class NoLease(NamedTuple):
     """Null lease: another process holds it (`HELD`), or the cache has no leases or is down."""
 
     state: LeaseState = LeaseState.FAILED
@@ -39,7 +36,6 @@ class NoLease:
         """Nothing is held."""
 
 
-@frozen(eq=False)
 class HeldLease:
     """
     An acquired lease, renewed by its own thread until it is released.
@@ -51,11 +47,9 @@ class HeldLease:
         timeout: Seconds that a renewal may take.
     """
 
-    lease: Lease
-    ask: Ask
-    number: int
-    timeout: float
-    _over: threading.Event = field(factory=threading.Event, init=False)
+    def __init__(self, lease: Lease, ask: Ask, number: int, timeout: float) -> None:
+        self.lease, self.ask, self.number, self.timeout = lease, ask, number, timeout
+        self._over = threading.Event()
 
     @property
     def state(self) -> LeaseState:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-from attrs import frozen
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from credicorp_auth.plugin.api import FetchedSecret, SecretSourceCapabilities
 
@@ -16,8 +14,7 @@ if TYPE_CHECKING:
 _CAPABILITIES: Final = SecretSourceCapabilities()
 
 
-@frozen
-class StaticSecret:
+class StaticSecret(NamedTuple):
     """
     Secret source of one constant client secret.
 

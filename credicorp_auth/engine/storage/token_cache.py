@@ -39,7 +39,7 @@ _ENTRY: Final = (bytes, type(None))
 _NOTHING: Final = (type(None),)
 _SAY_AGAIN: Final = 60.0  # seconds
 
-CACHE_TIMEOUT: Final = 0.5
+CACHE_TIMEOUT: Final = 1.0
 """Seconds that a call of the cache may take."""
 
 
@@ -166,8 +166,6 @@ class TokenCache:
     def after_fork(self) -> None:
         """Drop what belongs to the parent process in the forked child."""
         self._cache.after_fork()
-        if self._cipher is not None:
-            self._cipher.after_fork()
 
     def _read(self, key: str, read: Callable[[bytes], T]) -> T | Unusable | None:
         entry = self._ask("read", lambda: self._cache.read(key, timeout=self._timeout), _ENTRY)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from credicorp_auth.http.challenge import Verdict
 from credicorp_auth.oauth.token import CarriedTokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from credicorp_auth.engine.tokens.entry import Held, TokenEntry
+    from credicorp_auth.engine.tokens.entry import EntryState, Held, TokenEntry
     from credicorp_auth.engine.tokens.runtime import ServerRuntime
     from credicorp_auth.engine.tokens.token_entries import TokenEntries
     from credicorp_auth.oauth.scope import RequestedScope
@@ -53,17 +55,18 @@ class BearerReports:
             first_pause: Length in seconds of the origin's first pause in minting, if this 401
                 begins one.
         """
-        entry = self._holder_of(token, scope)
+        entry, now = self._holder_of(token, scope), self._runtime.clock.boot()
         if entry is None:
             return Verdict.REPLACED  # its entry was evicted, and its token with it
-        with entry.lock:
-            held = entry.held
-            verdict = entry.reject(
-                token, origin, self._runtime.clock.boot(), first_pause=first_pause
-            )
-        if held is not None and verdict is Verdict.DROPPED:
-            self._discard(entry, held)
-        return verdict
+        before, after = entry.change(
+            lambda state: state.after_401(token, origin, now, first_pause=first_pause)
+        )
+        if before is after:
+            return Verdict.REPLACED  # an earlier 401 has dropped it
+        if after.held is before.held or before.held is None:
+            return Verdict.KEPT
+        self._discard(entry, before.held)
+        return Verdict.DROPPED
 
     def report_replay(
         self, token: AccessToken, scope: RequestedScope, origin: str, *, first_pause: float | None
@@ -80,11 +83,15 @@ class BearerReports:
         entry, now = self._holder_of(token, scope), self._runtime.clock.boot()
         if entry is None:
             return
-        with entry.lock:
+
+        def counted(state: EntryState) -> EntryState:
             if first_pause is None:
-                entry.rejections.replay_accepted(origin)
+                rejections = state.rejections.replay_accepted(origin)
             else:
-                entry.rejections.replay_refused(origin, now, first_pause=first_pause)
+                rejections = state.rejections.replay_refused(origin, now, first_pause=first_pause)
+            return evolve(state, rejections=rejections)
+
+        entry.change(counted)
 
     def emit(self, name: str, **fields: str | float | bool | None) -> None:
         """Emit an event to the log and every observer."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from credicorp_auth.engine.single_flight.call import run_guarded
+from attrs import evolve
+
+from credicorp_auth.engine.single_flight.in_flight import run_guarded
 from credicorp_auth.engine.tokens.entry import Held
 from credicorp_auth.errors import CredicorpAuthError, MalformedResponse
 from credicorp_auth.http.retry import backoff
@@ -16,8 +18,6 @@ from credicorp_auth.oauth.token import CACHED, MINTED, AccessToken, Provenance
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from credicorp_auth.engine.single_flight.call import InFlightCall
-    from credicorp_auth.engine.single_flight.waiter import Waiter
     from credicorp_auth.engine.tokens.entry import TokenEntry
     from credicorp_auth.engine.tokens.runtime import ServerRuntime
     from credicorp_auth.lifecycle.client import Client
@@ -41,28 +41,26 @@ class Completion:
         self._mint_seconds: float | None = None
 
     def complete(
-        self, entry: TokenEntry, call: InFlightCall, outcome: ObtainedToken | CredicorpAuthError
-    ) -> list[Waiter]:
+        self, entry: TokenEntry, outcome: ObtainedToken | CredicorpAuthError
+    ) -> Held | CredicorpAuthError:
         """
-        Store the token, remove the call from its entry, and return the waiters to wake.
+        Hold the token of a call, or defer the next refresh.
 
-        Both happen in one locked step, so that every caller finds the call or the token.
+        Args:
+            entry: The entry of the token.
+            outcome: The outcome of the call.
+
+        Returns:
+            What the waiters get: the token, or the error.
         """
-        held = self._held(outcome) if isinstance(outcome, ObtainedToken) else None
-        if held is not None:
+        if isinstance(outcome, ObtainedToken):
+            held = self._held(outcome)
             self._note_late_arrival(held)
-        with entry.lock:
-            closed = self._runtime.closing.is_set()
-            if held is not None and not closed:
-                entry.hold(held)
-                entry.next_refresh = 0.0
-            elif entry.held is not None:
-                entry.next_refresh = self._runtime.now().boot + self._deferral(entry.held)
-            if entry.call is call:
-                entry.call = None
-            call.outcome = None if closed else outcome
-            waiters, call.waiters = call.waiters, []
-        return waiters
+            return held
+        if entry.held is not None:
+            next_refresh = self._runtime.now().boot + self._deferral(entry.held)
+            entry.change(lambda state: evolve(state, next_refresh=next_refresh))
+        return outcome
 
     def attempt(self, operation: Callable[[], None]) -> None:
         """Run a background task; report its failure as an event."""

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from credicorp_auth.engine.fork import renew_after_fork
 from credicorp_auth.engine.second_chance import SecondChanceTable
-from credicorp_auth.engine.single_flight.shared_calls import SharedCalls
+from credicorp_auth.engine.single_flight.calls import SingleFlight
+from credicorp_auth.engine.single_flight.driver import adrive, drive
+from credicorp_auth.engine.single_flight.shared_question import MAX_CALLERS, obtain_shared
 from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.lifecycle.introspect import (
     INACTIVE_SECONDS,
@@ -28,8 +29,10 @@ from credicorp_auth.oauth.token import MAX_TOKEN, AccessToken
 from credicorp_auth.oauth.token_query import read_shown_token
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
+    from credicorp_auth.engine.single_flight.driver import Wait
+    from credicorp_auth.engine.single_flight.in_flight import InFlightCall, Mark
     from credicorp_auth.engine.tokens.query_runtime import ServerQueryRuntime
     from credicorp_auth.lifecycle.windows import Instant
     from credicorp_auth.oauth.introspection import IntrospectionPolicy
@@ -48,12 +51,13 @@ class IntrospectionEntry:
         outcome: The response, or the error.
         since: The time at which its lifetime begins, by both clocks.
         seconds: Its lifetime in seconds.
+        mark: The call that brought it; an outcome is not believed once its call was forgotten.
     """
 
-    __slots__ = ("outcome", "until_boot", "until_wall", "used")
+    __slots__ = ("mark", "outcome", "until_boot", "until_wall", "used")
 
-    def __init__(self, outcome: Outcome, since: Instant, seconds: float) -> None:
-        self.outcome = outcome
+    def __init__(self, outcome: Outcome, since: Instant, seconds: float, mark: Mark) -> None:
+        self.outcome, self.mark = outcome, mark
         self.until_wall, self.until_boot = since.wall + seconds, since.boot + seconds
         self.used = False
 
@@ -101,11 +105,10 @@ class Introspector:
         self._policy, self._client_authentication = policy, client_authentication
         self._runtime = runtime
         self._cache = IntrospectionCache()
-        self._calls: SharedCalls[Timestamped[Introspection]] = SharedCalls(
-            "introspection", runtime.clock, timeout, keep=self._keep, find=self._find
+        self._calls: SingleFlight[Timestamped[Introspection]] = SingleFlight(
+            "introspection", runtime.clock, timeout, keep=self._keep, limit=MAX_CALLERS
         )
         self._wall, self._boot = runtime.clock.wall, runtime.clock.boot
-        renew_after_fork(self)
 
     def introspect(
         self, token: str | AccessToken, *, audience_verified: bool = False
@@ -125,7 +128,7 @@ class Introspector:
         if outcome is None:
             outcome = self._prepare(token)
         if isinstance(outcome, _Question):
-            outcome = self._calls.obtain(outcome.digest, outcome.ask)
+            outcome = drive(self._obtain(outcome))
         if isinstance(outcome, Timestamped):
             response = outcome.response
             return response if audience_verified else require_audience(response, self._policy)
@@ -140,7 +143,7 @@ class Introspector:
         if outcome is None:
             outcome = self._prepare(token)
         if isinstance(outcome, _Question):
-            outcome = await self._calls.aobtain(outcome.digest, outcome.ask)
+            outcome = await adrive(self._obtain(outcome))
         if isinstance(outcome, Timestamped):
             response = outcome.response
             return response if audience_verified else require_audience(response, self._policy)
@@ -156,7 +159,9 @@ class Introspector:
 
     def _find(self, digest: bytes) -> Outcome | None:
         kept = self._cache.find(digest)
-        if kept is None or self._wall() >= kept.until_wall or self._boot() >= kept.until_boot:
+        if kept is None or kept.mark.is_forgotten:
+            return None
+        if self._wall() >= kept.until_wall or self._boot() >= kept.until_boot:
             return None
         kept.used = True
         outcome = kept.outcome
@@ -174,15 +179,23 @@ class Introspector:
         method, policy = self._client_authentication, self._policy
         return _Question(digest, partial(introspect_token, shown, method, policy, self._runtime))
 
-    def _keep(self, digest: bytes, outcome: Outcome) -> None:
+    def _obtain(self, question: _Question) -> Generator[Wait, None, Outcome]:
+        """Protocol of a caller whose token's result is not remembered."""
+        find = partial(self._find, question.digest)
+        return obtain_shared(self._calls, self._boot, question.digest, question.ask, find)
+
+    def _keep(self, call: InFlightCall[Timestamped[Introspection]], outcome: Outcome) -> Outcome:
+        digest, mark, seconds = call.mark.subject, call.mark, INACTIVE_SECONDS
         if isinstance(outcome, Timestamped):
-            kept = IntrospectionEntry(outcome, outcome.sent, cacheable_seconds(outcome))
-            self._cache.keep(digest, kept)
+            since, seconds = outcome.sent, cacheable_seconds(outcome)
         elif concerns_one_token(outcome, has_responded=self._runtime.has_responded()):
             # Cache the error as well, so that a retry loop does not flood the server.
-            self._cache.keep(
-                digest, IntrospectionEntry(outcome, self._runtime.now(), INACTIVE_SECONDS)
-            )
+            since = self._runtime.now()
+        else:
+            return outcome
+        if isinstance(digest, bytes) and not mark.is_forgotten:
+            self._cache.keep(digest, IntrospectionEntry(outcome, since, seconds, mark))
+        return outcome
 
     def forget(self, token: str | AccessToken | None = None) -> None:
         """Drop the cached result and detach the call of a token, or of all tokens (None)."""
@@ -202,7 +215,3 @@ class Introspector:
         """Clear the cache and wake all waiters."""
         self._calls.close()
         self._cache.forget(None)
-
-    def after_fork(self) -> None:
-        """Keep the cache in the forked child; replace its lock, which the parent may hold."""
-        self._cache.after_fork()

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
-
-from attrs import evolve
 
 from credicorp_auth.engine.cooldowns import COOLDOWNS
 from credicorp_auth.engine.endpoint_locator import EndpointLocator
-from credicorp_auth.engine.fork import renew_after_fork
+from credicorp_auth.engine.single_flight.cell import Cell
 from credicorp_auth.lifecycle.client import endpoint_key
 from credicorp_auth.lifecycle.endpoint_state import EndpointState, Failed, Succeeded
 
@@ -45,8 +42,7 @@ class ServerQueryRuntime:
     ) -> None:
         self._runtime, self._endpoint = runtime, endpoint
         self._locator = EndpointLocator(endpoint, member, source)
-        self._state = EndpointState()
-        self._lock = threading.Lock()
+        self._state = Cell(EndpointState())
         place = endpoint if isinstance(endpoint, str) else endpoint.url
         self._place = f"{member} {place}"
         self._cooldown_key = endpoint_key(self._place, client_id or "")
@@ -57,7 +53,6 @@ class ServerQueryRuntime:
             runtime.send,
             runtime.emit,
         )
-        renew_after_fork(self)
 
     def find_endpoint(self, seconds: float) -> EndpointAddress:
         """Return the endpoint's address; wait up to `seconds` for metadata."""
@@ -81,18 +76,21 @@ class ServerQueryRuntime:
 
     def recall(self) -> EndpointState:
         """Return the endpoint state for this client, with the cooldowns of this process."""
-        return COOLDOWNS.applies_to(self._state, self._cooldown_key)
+        return COOLDOWNS.applies_to(self._state.get(), self._cooldown_key)
 
     def remember(self, outcome: EndpointOutcome) -> None:
         """Record an outcome in the endpoint state."""
         now = self.clock.boot()
-        with self._lock:
-            before, after = self._state, self._state.after(outcome, now)
+
+        def after(before: EndpointState) -> EndpointState:
+            state = before.after(outcome, now)
             if isinstance(outcome, Failed) and now < before.cooldown_until:
                 # Concurrent requests that fail together count as one failure. Counted one by one,
                 # a short outage would start a backoff of half a minute.
-                after = evolve(after, failures=before.failures)
-            self._state = after
+                return state._replace(failures=before.failures)
+            return state
+
+        self._state.update(after)
         if isinstance(outcome, Succeeded):
             self._locator.note_response()
         if isinstance(outcome, Failed) and outcome.is_cooldown:
@@ -100,9 +98,4 @@ class ServerQueryRuntime:
 
     def forgive(self) -> None:
         """Forget that the endpoint refused the client: its secret has changed."""
-        with self._lock:
-            self._state = self._state.forgiving(None)
-
-    def after_fork(self) -> None:
-        """Replace the lock in the forked child: a thread of the parent may have held it."""
-        self._lock = threading.Lock()
+        self._state.update(lambda state: state.forgiving(None))

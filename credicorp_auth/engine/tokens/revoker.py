@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from credicorp_auth.engine.single_flight.shared_calls import SharedCalls
+from credicorp_auth.engine.single_flight.calls import SingleFlight
+from credicorp_auth.engine.single_flight.driver import adrive, drive
+from credicorp_auth.engine.single_flight.shared_question import MAX_CALLERS, obtain_shared
 from credicorp_auth.errors import CredicorpAuthError
 from credicorp_auth.lifecycle.revoke import revoke_token
 from credicorp_auth.oauth.token import AccessToken
 from credicorp_auth.oauth.token_query import read_shown_token
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
+    from credicorp_auth.engine.single_flight.driver import Wait
     from credicorp_auth.engine.tokens.introspector import Introspector
     from credicorp_auth.engine.tokens.query_runtime import ServerQueryRuntime
     from credicorp_auth.engine.tokens.token_engine import TokenEngine
@@ -61,19 +64,20 @@ class Revoker:
     ) -> None:
         self._tokens, self._introspector = tokens, introspector
         self._client_authentication, self._runtime = client_authentication, runtime
-        self._calls: SharedCalls[bool] = SharedCalls(
+        self._boot = runtime.clock.boot
+        self._calls: SingleFlight[bool] = SingleFlight(
             "revocation",
             runtime.clock,
             timeout,
-            keep=lambda _digest, _outcome: None,
-            find=lambda _digest: None,
+            keep=lambda _call, outcome: outcome,
+            limit=MAX_CALLERS,
         )
 
     def revoke(self, token: str | AccessToken) -> None:
         """Revoke a token; block this thread until the server has confirmed it."""
         outcome: bool | CredicorpAuthError | _Revocation = self._prepare(token)
         if isinstance(outcome, _Revocation):
-            outcome = self._calls.obtain(outcome.digest, outcome.run)
+            outcome = drive(self._obtain(outcome))
         if isinstance(outcome, CredicorpAuthError):
             del token  # keep it out of the traceback
             raise outcome
@@ -82,10 +86,13 @@ class Revoker:
         """Revoke a token; await the server's confirmation."""
         outcome: bool | CredicorpAuthError | _Revocation = self._prepare(token)
         if isinstance(outcome, _Revocation):
-            outcome = await self._calls.aobtain(outcome.digest, outcome.run)
+            outcome = await adrive(self._obtain(outcome))
         if isinstance(outcome, CredicorpAuthError):
             del token  # keep it out of the traceback
             raise outcome
+
+    def _obtain(self, revocation: _Revocation) -> Generator[Wait, None, bool | CredicorpAuthError]:
+        return obtain_shared(self._calls, self._boot, revocation.digest, revocation.run)
 
     def _prepare(self, token: str | AccessToken) -> _Revocation | CredicorpAuthError:
         try:

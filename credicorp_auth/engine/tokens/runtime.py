@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import threading
 from contextlib import ExitStack
 from random import SystemRandom
 from typing import TYPE_CHECKING, Final
@@ -12,6 +11,8 @@ from credicorp_auth.engine.adapter_call import call_adapter
 from credicorp_auth.engine.cooldowns import COOLDOWNS
 from credicorp_auth.engine.endpoint_locator import EndpointLocator
 from credicorp_auth.engine.event_emitter import EventEmitter
+from credicorp_auth.engine.single_flight.cell import Cell
+from credicorp_auth.engine.single_flight.gate import Gate
 from credicorp_auth.engine.storage.token_cache import CACHE_TIMEOUT, TokenCache
 from credicorp_auth.errors import Closed
 from credicorp_auth.http.messages import HttpResponse
@@ -86,10 +87,9 @@ class ServerRuntime:
         credentials.emit = self.emit
         self.clock = clock
 
-        self._state = EndpointState()
-        self._lock = threading.Lock()
+        self._state = Cell(EndpointState())
         self._cooldown_key = endpoint_key(client.template.token_url, client.client_id or "")
-        self.closing = threading.Event()
+        self.closing = Gate()
 
     def now(self) -> Instant:
         """Return the time by both clocks."""
@@ -187,13 +187,12 @@ class ServerRuntime:
 
     def recall(self) -> EndpointState:
         """Return the token endpoint's state for this client, with the cooldowns of this process."""
-        return COOLDOWNS.applies_to(self._state, self._cooldown_key)
+        return COOLDOWNS.applies_to(self._state.get(), self._cooldown_key)
 
     def remember(self, outcome: EndpointOutcome) -> None:
         """Record an outcome in the endpoint state; share a cooldown through the cache."""
         now = self.clock.boot()
-        with self._lock:
-            self._state = self._state.after(outcome, now)
+        self._state.update(lambda state: state.after(outcome, now))
         if isinstance(outcome, Succeeded):
             self._locator.note_response()
         if isinstance(outcome, Failed) and outcome.is_cooldown:
@@ -203,20 +202,14 @@ class ServerRuntime:
 
     def forgive(self, scope: Scope | None) -> None:
         """Forget the refusals of a scope and of the client; all of them if the scope is None."""
-        with self._lock:
-            self._state = self._state.forgiving(scope)
+        self._state.update(lambda state: state.forgiving(scope))
 
     def emit(self, name: str, **fields: str | float | bool | None) -> None:
         """Emit an event to the log and every observer."""
         self.emitter.emit(name, **fields)
 
     def after_fork(self) -> None:
-        """Keep the state in the forked child; drop locks and sockets."""
-        self._lock = threading.Lock()
-        closed, self.closing = self.closing.is_set(), threading.Event()
-        if closed:
-            self.closing.set()
-        self.credentials.after_fork()
+        """Keep the state in the forked child; drop what the adapters hold."""
         for part in (self.transport, self.cache, self.credentials.source):
             part.after_fork()
 
@@ -227,7 +220,7 @@ class ServerRuntime:
         Raises:
             AdapterBroken: An adapter cannot be closed; the others are closed all the same.
         """
-        self.closing.set()
+        self.closing.open()
         with ExitStack() as parts:
             for kind, provider, part in (
                 ("secrets", self.credentials.provider, self.credentials.source),

@@ -1,22 +1,20 @@
 """
 Table of token entries by scope, bounded by second-chance eviction (approximate LRU).
 
-Theory of operation. A caller with a fresh token takes no lock. It only sets the entry's mark
-`asked`, and only if it is not set, so that threads do not write to the same memory at each call.
-The table evicts by second chance (the CLOCK algorithm, an approximation of LRU). Entries stand in
-a queue. The entry at its head is evicted if its mark is not set; otherwise the mark is cleared and
-the entry moves to the end. A new entry is not marked.
+Theory of operation. A caller with a fresh token finds its record by the text or the `Scope` that it
+names. It only sets the record's mark `asked`, and only if it is not set, so that threads do not
+write to the same memory at each call. The table evicts by second chance (the CLOCK algorithm, an
+approximation of LRU). Entries stand in a queue. The entry at its head is evicted if its mark is not
+set; otherwise the mark is cleared and the entry moves to the end. A new entry is not marked.
 
-Thread safety, with or without a global interpreter lock. Storing a bool in an entry is one atomic
-write, and only the order of eviction depends on it. A mark that is lost to a race costs an entry
-its second chance, hence at most one cache read. All decisions about tokens are made under the
-entry's own lock. An entry is evicted, and marked as evicted, only if that lock is free and no call
-is in flight. A caller that looked the entry up just before sees the mark under the same lock and
-looks the scope up again. So no call starts for an entry outside the table, and a scope never has
-two calls.
-
-The table's own lock guards adding and evicting. It is reentrant, because a signal handler may ask
-for a token on the thread that holds it; each step is one atomic operation of a dict or a deque.
+Thread safety, with or without a global interpreter lock. There is no lock: a signal handler or a
+finaliser may ask for a token between any two instructions. Each step is one atomic operation of a
+dict or a deque whose keys are built-in types, and the state of an entry is a cell (see
+`single_flight/cell.py`). A mark that is lost to a race costs an entry its second chance, hence at
+most one cache read; threads that add entries at once may exceed the bound by their number until the
+next entry is added. An evicted entry holds no token. A caller that looked it up just before looks
+the scope up again, and so does a call that brings its token; the calls in flight are kept by scope
+and not by entry, so that a scope never has two.
 
 Eviction drops the token. The entry itself is kept aside, for up to `max_entries` evicted scopes:
 the ids of rejected tokens and the pauses after 401s outlast an eviction.
@@ -24,26 +22,29 @@ the ids of rejected tokens and the pauses after 401s outlast an eviction.
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict, deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
-from credicorp_auth.engine.tokens.entry import Holders, TokenEntry
+from attrs import evolve
+
+from credicorp_auth.engine.fork import Process
+from credicorp_auth.engine.tokens.entry import EntryState, TokenEntry
+from credicorp_auth.engine.tokens.holders import Holders
 from credicorp_auth.oauth.scope import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from credicorp_auth.engine.clock import Clock
     from credicorp_auth.engine.tokens.entry import Held
+    from credicorp_auth.engine.tokens.fresh import Fresh
     from credicorp_auth.http.secret import Secret
     from credicorp_auth.oauth.token import AccessToken
 
 _SECOND_CHANCES: Final = 64
 """Entries that may be spared in a row, so that adding one takes a bounded number of steps."""
 
-_MAX_TEXTS: Final = 4
-"""Spellings of one scope that are indexed."""
+SPELLINGS: Final = frozenset({str, Scope})
+"""Types of scopes that are looked up by themselves; a subclass may redefine equality."""
 
 
 class TokenEntries:
@@ -55,26 +56,49 @@ class TokenEntries:
 
     Args:
         default: The default scope.
-        clock: The wall clock and the boot clock.
         max_entries: The maximum number of entries; at least 2.
+        may_publish: Whether the clocks are those of the system, which the fresh path reads.
+        is_under_way: Returns whether a call for a scope is in flight.
     """
 
-    def __init__(self, default: Scope, clock: Clock, max_entries: int) -> None:
-        self._clock, self.max_entries = clock, max_entries
-        self._holders = Holders()
-        self.default = TokenEntry(default, clock, self._holders)
-        self._by_scope = {default: self.default}
-        self._by_text: dict[str, TokenEntry] = {}
+    def __init__(
+        self,
+        default: Scope,
+        max_entries: int,
+        *,
+        may_publish: bool = True,
+        is_under_way: Callable[[Scope], bool] = lambda _scope: False,
+    ) -> None:
+        self.max_entries, self._is_under_way = max_entries, is_under_way
+        self._holders: Holders[TokenEntry] = Holders(self.all)
+        self._may_publish = may_publish
+        self.default = self._new_entry(default)
+        self._by_words = {default.words: self.default}
+        # By the spelling of their scope; one that has expired leads to its entry.
+        self._fresh: dict[object, Fresh[TokenEntry]] = {}
+        self._expired = TokenEntry(default, self._holders, may_publish=False).fresh
         self._queue: deque[TokenEntry] = deque()  # all but the default one
-        self._evicted: OrderedDict[Scope, TokenEntry] = OrderedDict()
-        self._lock = threading.RLock()
+        self._evicted: OrderedDict[frozenset[str], TokenEntry] = OrderedDict()
+        self._generation = Process.generation
+
+    def _new_entry(self, scope: Scope) -> TokenEntry:
+        return TokenEntry(scope, self._holders, may_publish=self._may_publish)
 
     def __len__(self) -> int:
-        return len(self._by_scope)
+        return len(self._by_words)
 
     def all(self) -> list[TokenEntry]:
         """Return all entries of the table."""
-        return list(self._by_scope.values())
+        return list(self._by_words.values())
+
+    def fresh_of(self, scope: Scope | str | Iterable[str]) -> Fresh[TokenEntry]:
+        """Return the record of a scope, marked as used; an expired one if there is none."""
+        fresh = self._fresh.get(scope) if type(scope) in SPELLINGS else None
+        if fresh is None:
+            return self._expired
+        if not fresh.asked:
+            fresh.asked = True
+        return fresh
 
     def entry(self, scope: Scope | str | Iterable[str]) -> TokenEntry:
         """
@@ -83,26 +107,68 @@ class TokenEntries:
         Raises:
             InvalidSetting: The scope violates RFC 6749 section 3.3 (`config.scope`).
         """
-        # Only `str` itself: a subclass may redefine equality.
-        entry = self._by_text.get(scope) if type(scope) is str else None
-        if entry is None:
+        fresh = self._fresh.get(scope) if type(scope) in SPELLINGS else None
+        if fresh is not None:
+            entry: TokenEntry = fresh.entry
+        else:
             wanted = scope if isinstance(scope, Scope) else Scope(scope)
-            entry = self._by_scope.get(wanted)
-            if entry is None:
+            found = self._by_words.get(wanted.words)
+            if found is None:
                 # Not marked: scopes that are asked for once must not evict those in use.
                 return self._add(wanted)
-            if type(scope) is str and len(entry.texts) < _MAX_TEXTS:
-                self._remember_text(scope, entry)
-        if not entry.asked:
-            entry.asked = True
+            entry = found
+        if not entry.fresh.asked:
+            entry.fresh.asked = True
         return entry
 
     def known(self, scope: Scope | str | Iterable[str]) -> TokenEntry | None:
         """Return the entry of a scope, or None; do not mark it as used."""
-        entry = self._by_text.get(scope) if type(scope) is str else None
-        if entry is not None:
-            return entry
-        return self._by_scope.get(scope if isinstance(scope, Scope) else Scope(scope))
+        return self._by_words.get((scope if isinstance(scope, Scope) else Scope(scope)).words)
+
+    def current(self, entry: TokenEntry) -> TokenEntry:
+        """Return the entry of a scope, given one that may have been evicted since."""
+        return self.place(entry.scope) if entry.state.get().is_evicted else entry
+
+    def place(self, scope: Scope) -> TokenEntry:
+        """Return the entry of a scope; add it if missing; do not mark it as used."""
+        return self._by_words.get(scope.words) or self._add(scope)
+
+    def hold(self, scope: Scope, held: Held) -> EntryState:
+        """Hold a token in the entry that its scope has now; return the entry's state before."""
+        while True:
+            before, after = self.place(scope).hold(held)
+            if not after.is_evicted:
+                return before
+
+    def publish(
+        self, entry: TokenEntry, held: Held, scope: Scope | str | Iterable[str] | None
+    ) -> None:
+        """
+        Let callers find a fresh token by the spelling of its scope that this caller has used.
+
+        Args:
+            entry: The entry that holds the token.
+            held: The token.
+            scope: The caller's spelling; None for the default scope.
+        """
+        known = (
+            None if scope is None or type(scope) not in SPELLINGS else cast("str | Scope", scope)
+        )
+        record = held.record(entry)
+        if entry.fresh is record and (known is None or self._fresh.get(known) is record):
+            return
+        record.asked = entry.fresh.asked
+        if not entry.publish(held):
+            return
+        if known is not None:
+            entry.change(lambda state: state.known_as(known))
+        keys = entry.state.get().keys
+        for key in keys:
+            self._fresh.pop(key, None)  # so that the key is the very object that a caller has
+            self._fresh[key] = record
+        if entry.state.get().is_evicted:
+            for key in keys:
+                self._fresh.pop(key, None)
 
     def holding(self, token: AccessToken) -> tuple[TokenEntry, Held] | None:
         """Return the entry that holds a token, and the held token; None if no entry does."""
@@ -117,61 +183,45 @@ class TokenEntries:
         held = [entry.held for entry in self._holders.find(value)]
         return [each.token for each in held if each is not None and each.token.value == value]
 
-    def _remember_text(self, text: str, entry: TokenEntry) -> None:
-        with self._lock:
-            if not entry.evicted:
-                entry.texts = (*entry.texts, text)
-                self._by_text[text] = entry
-
     def _add(self, scope: Scope) -> TokenEntry:
-        with self._lock:
-            entry = self._by_scope.get(scope)
-            if entry is None:
-                self._make_room()
-                entry = self._evicted.pop(scope, None) or TokenEntry(
-                    scope, self._clock, self._holders
-                )
-                entry.evicted = False
-                self._by_scope[scope] = entry
-                self._queue.append(entry)
-            return entry
+        self._make_room()
+        candidate = self._evicted.pop(scope.words, None) or self._new_entry(scope)
+        candidate.change(_restored)
+        entry = self._by_words.setdefault(scope.words, candidate)
+        if entry is candidate:
+            self._queue.append(entry)
+        return entry
 
     def _make_room(self) -> None:
         """Evict until there is room for one more; in at most twice `_SECOND_CHANCES` steps."""
+        if self._generation != Process.generation:
+            # A thread of the parent may have been moving an entry.
+            self._generation = Process.generation
+            self._queue = deque(each for each in self.all() if each is not self.default)
         for step in range(2 * _SECOND_CHANCES):
-            if len(self._by_scope) < self.max_entries or not self._queue:
+            if len(self._by_words) < self.max_entries:
                 return
-            entry = self._queue.popleft()
-            spared = entry.asked and step < _SECOND_CHANCES
-            entry.asked = False
-            if spared or not self._evict(entry):
+            try:
+                entry = self._queue.popleft()
+            except IndexError:
+                return
+            spared = entry.fresh.asked and step < _SECOND_CHANCES
+            entry.fresh.asked = False
+            if spared or self._is_under_way(entry.scope):
                 self._queue.append(entry)
+            else:
+                self._evict(entry)
 
-    def _evict(self, entry: TokenEntry) -> bool:
-        """Evict an entry unless it is locked or has a call in flight; return whether it is gone."""
-        if entry.lock.locked():
-            return False  # waiting might deadlock: a signal handler may run on the locking thread
-        with entry.lock:
-            if entry.call is not None and self._clock.boot() < entry.call.deadline:
-                return False
-            for text in entry.texts:
-                self._by_text.pop(text, None)
-            entry.texts = ()
-            # In this order: an entry that is in the table is never marked as evicted.
-            self._by_scope.pop(entry.scope, None)
-            entry.evicted = True
-            entry.lost_until = 0.0 if entry.held is None else entry.held.fresh_boot
-            entry.drop()
-        self._evicted[entry.scope] = entry
+    def _evict(self, entry: TokenEntry) -> None:
+        # In this order: an entry that is in the table is never marked as evicted.
+        self._by_words.pop(entry.scope.words, None)
+        before, _ = entry.change(EntryState.evicted)
+        for key in before.keys:
+            self._fresh.pop(key, None)
+        self._evicted[entry.scope.words] = entry
         if len(self._evicted) > self.max_entries:
             self._evicted.popitem(last=False)
-        return True
 
-    def after_fork(self) -> None:
-        """Keep the tokens in the forked child; drop what belongs to the parent's threads."""
-        self._lock = threading.RLock()
-        self._holders.after_fork()
-        for entry in (*self._by_scope.values(), *self._evicted.values()):
-            entry.after_fork()
-        # Rebuild the queue: a thread of the parent may have been moving an entry.
-        self._queue = deque(entry for entry in self._by_scope.values() if entry is not self.default)
+
+def _restored(state: EntryState) -> EntryState:
+    return evolve(state, is_evicted=False) if state.is_evicted else state

@@ -30,10 +30,9 @@ _FRAMES: Final = 32  # innermost ones
 _CHAIN: Final = 4  # an exception and its causes
 
 # Members of the protocol that hold a credential, as JSON, a form, keywords or a repr spell them.
-_NAMED: Final = re.compile(
-    r"((?:access|refresh|id|auth)_?token|client_(?:secret|assertion)|password|passwd|secret_id)"
-    r"(\\?[\"']?\s*(?:=>|[:=])\s*b?\\?[\"']?)[^\s\"'&,;)}\]\\]+",
-    re.IGNORECASE,
+_NAMED: Final = (
+    r"((?i:(?:access|refresh|id|auth)_?token|client_(?:secret|assertion)|password|passwd|secret_id))"
+    r"(\\?[\"']?\s*(?:=>|[:=])\s*[bB]?\\?[\"']?)[^\s\"'&,;)}\]\\]+"
 )
 
 
@@ -117,7 +116,7 @@ def _text_of(fault: BaseException) -> str:
 
 def _scrub(text: str, secrets: Collection[Secret]) -> str:
     # No template: `re` imports a module to read one, which fails while the interpreter shuts down.
-    text = _NAMED.sub(lambda found: f"{found[1]}{found[2]}{STARS}", text)
+    text = re.sub(_NAMED, lambda found: f"{found[1]}{found[2]}{STARS}", text)
     return escape_untrusted(text, secrets, limit=_MESSAGE)
 
 

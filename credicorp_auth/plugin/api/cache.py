@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
-
-from attrs import frozen
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from credicorp_auth.http.secret import Secret
 
 
-@frozen
-class CacheCapabilities:
+class CacheCapabilities(NamedTuple):
     """
     Optional capabilities of a cache, beyond reading and writing.
 
@@ -109,8 +106,7 @@ class BoundedCache(Cache, Protocol):
         ...
 
 
-@frozen
-class CacheEntry:
+class CacheEntry(NamedTuple):
     """
     Listing of one entry, for operators.
 

@@ -11,10 +11,9 @@ import os
 import re
 import stat
 from secrets import token_bytes
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
-from attrs import frozen
-
+from credicorp_auth.errors import SecretUnavailable
 from credicorp_auth.http.secret import Secret, SecretBytes
 
 if TYPE_CHECKING:
@@ -33,8 +32,7 @@ _BYTE_ORDER_MARK: Final = "\ufeff"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
-@frozen
-class Fault:
+class Fault(NamedTuple):
     """
     The reason that a value cannot be used.
 
@@ -46,8 +44,19 @@ class Fault:
     code: str
     message: str
 
+    def error(self, place: str, *, hint: str) -> SecretUnavailable:
+        """
+        Build the error to raise; only `secret.unavailable` is retryable.
 
-def read_credential(raw: SecretBytes | Secret) -> Secret | Fault:
+        Args:
+            place: Location of the value, for the message; it must hold no value.
+            hint: The remedy.
+        """
+        message, retryable = f"{place} {self.message}", self.code == "secret.unavailable"
+        return SecretUnavailable(message, code=self.code, hint=hint, retryable=retryable)
+
+
+def read_credential(raw: SecretBytes | Secret | Fault) -> Secret | Fault:
     """
     Read a credential, without the one line end that editors and `echo` append.
 
@@ -56,11 +65,13 @@ def read_credential(raw: SecretBytes | Secret) -> Secret | Fault:
     a space or have quotes around it, and only its owner knows.
 
     Args:
-        raw: The value as found, wherever it is kept.
+        raw: The value as found, such as by `read_file`; a fault is returned as it is.
 
     Returns:
         The credential, or the fault.
     """
+    if isinstance(raw, Fault):
+        return raw
     value = raw.reveal()
     held = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
     if held.endswith(b"\n"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from credicorp_auth.errors import InvalidSetting, SecretUnavailable
+from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.secret import Secret, SecretBytes
 from credicorp_auth.http.strict_json import NotStrictJson, read_json_object
 from credicorp_auth.plugin.api.credential import Fault, digest_fields, read_credential
@@ -49,7 +49,7 @@ def read_json_record(
     """
     found = _read(content, names, fields or {})
     if isinstance(found, Fault):
-        raise SecretUnavailable(f"{place}: {found.message}", code=found.code, hint=_HINT)
+        raise found.error(f"{place}:", hint=_HINT)
     return FetchedSecret(found, version or digest_fields(found), provenance=place)
 
 

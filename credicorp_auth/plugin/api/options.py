@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import attrs
@@ -24,9 +23,9 @@ OFF: Final = "none"
 READS_OFF: Final = "credicorp_auth.reads_off"
 """Key in the metadata of an attrs field whose converter reads `OFF` itself."""
 
-_OPAQUE_NAME: Final = re.compile("(?:password|secret|token|secret_id|jwt)$")
-_USER_INFO: Final = re.compile(r"://[^/?#@\s]*?:([^/?#\s]+)@")
-_FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_OPAQUE_NAME: Final = "(?:password|secret|token|secret_id|jwt)$"
+_USER_INFO: Final = r"://[^/?#@\s]*?:([^/?#\s]+)@"
+_FIELD_NAME: Final = r"[a-z][a-z0-9_]{0,63}"
 
 
 class AdapterOptions:
@@ -158,8 +157,8 @@ def _secrets_of(name: str, value: object) -> Iterator[Secret]:
     if isinstance(value, Secret):
         yield value
     elif isinstance(value, str):
-        yield from (Secret(each) for each in _USER_INFO.findall(value))
-        if _OPAQUE_NAME.search(name) and "://" not in value:
+        yield from (Secret(each) for each in re.findall(_USER_INFO, value))
+        if re.search(_OPAQUE_NAME, name) and "://" not in value:
             yield Secret(value)
 
 
@@ -173,7 +172,7 @@ def read_encryption_key(value: str | Secret | None) -> str | Secret | None:
     Raises:
         InvalidSetting: It is neither. The value is not quoted, since it may be the key itself.
     """
-    is_name = isinstance(value, str) and _FIELD_NAME.fullmatch(value)
+    is_name = isinstance(value, str) and re.fullmatch(_FIELD_NAME, value)
     if value is None or isinstance(value, Secret) or is_name:
         return value
     raise InvalidSetting(
@@ -217,6 +216,8 @@ def unknown_key(name: str, known: list[str], *, where: str) -> InvalidSetting:
         known: The valid names.
         where: The setting that holds the name, for the message.
     """
+    from difflib import get_close_matches  # noqa: PLC0415 - for this error only
+
     near = get_close_matches(name, known, n=1)
     known_names = ", ".join(sorted(known)) or "none"
     return InvalidSetting(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from credicorp_auth.http.secret import Secret
 
 
-@frozen
-class SecretSourceCapabilities:
+class SecretSourceCapabilities(NamedTuple):
     """
     Optional capabilities of a secret source.
 

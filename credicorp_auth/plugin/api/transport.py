@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
-
-from attrs import frozen
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from credicorp_auth.http.messages import HttpRequest, HttpResponse
 
 
-@frozen
-class TransportCapabilities:
+class TransportCapabilities(NamedTuple):
     """
     Optional capabilities of a transport.
 

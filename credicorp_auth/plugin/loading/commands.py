@@ -14,6 +14,7 @@ from credicorp_auth.errors.install import CORE, install_command
 from credicorp_auth.http.untrusted_text import escape_untrusted
 from credicorp_auth.plugin.loading.installed import (
     PLUGINS_VARIABLE,
+    claims_of,
     installed_entry_points,
     owner_of,
     provider_of,
@@ -51,12 +52,7 @@ class InstalledCommands:
     ) -> None:
         self._built_in = built_in
         self._allowed = None if allowed is None else frozenset(allowed)
-        # The same distribution may occur twice on the path.
-        claims: dict[str, dict[tuple[str, str], EntryPoint]] = {}
-        for each in installed_entry_points() if found is None else found:
-            if each.group == COMMANDS:
-                claims.setdefault(each.name, {})[owner_of(each), each.value] = each
-        self._claims = {name: list(claims[name].values()) for name in sorted(claims)}
+        self._claims = claims_of(installed_entry_points() if found is None else found, COMMANDS)
 
     def describe(self) -> list[tuple[str, str]]:
         """Return each installed command by name, with its distribution or why it is refused."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from credicorp_auth.errors.install import CORE
 from credicorp_auth.plugin.api import Provider
 from credicorp_auth.plugin.loading.kinds import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from importlib.metadata import EntryPoint
     from os import PathLike
     from pathlib import Path
@@ -52,6 +52,15 @@ def installed_entry_points() -> tuple[EntryPoint, ...]:
         *(point for points in found.values() for point in points),
         *_without_metadata(frozenset(found)),
     )
+
+
+def claims_of(found: Iterable[EntryPoint], group: str) -> dict[str, list[EntryPoint]]:
+    """Return the entry points of a group by name; the same one may occur twice on the path."""
+    claims: dict[str, dict[tuple[str, str], EntryPoint]] = {}
+    for each in found:
+        if each.group == group:
+            claims.setdefault(each.name, {})[owner_of(each), each.value] = each
+    return {name: list(claims[name].values()) for name in sorted(claims)}
 
 
 def owner_of(entry_point: EntryPoint) -> str:
@@ -111,7 +120,16 @@ def is_importable(package: str) -> bool:
 
 def _metadata_of(entry_point: EntryPoint, name: str) -> str:
     """Read one metadata field of a distribution; empty if the field or the metadata is missing."""
-    values: list[Any] | None = None
     with suppress(Exception):
-        values = entry_point.dist.metadata.get_all(name) if entry_point.dist else None
-    return str(values[0]) if values else ""
+        return _fields_of(entry_point.dist).get(name, "") if entry_point.dist else ""
+    return ""
+
+
+@lru_cache(maxsize=256)
+def _fields_of(described: Distribution) -> dict[str, str]:
+    """Read the fields before the long description, which takes most of the time to parse."""
+    text = described.read_text("METADATA") or described.read_text("PKG-INFO") or ""
+    # Backwards, so that the first of two counts.
+    lines = reversed(text.partition("\n\n")[0].splitlines())
+    parts = (line.partition(":") for line in lines)
+    return {name: value.strip() for name, _, value in parts}

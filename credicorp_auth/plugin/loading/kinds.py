@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from attrs import frozen
+from typing import Final, NamedTuple
 
 from credicorp_auth.errors.install import CORE, install_command
 from credicorp_auth.plugin.api import (
@@ -20,8 +18,7 @@ from credicorp_auth.plugin.api import (
 )
 
 
-@frozen
-class OwnAdapter:
+class OwnAdapter(NamedTuple):
     """
     An adapter of this project. What it is called follows from its name and folder.
 
@@ -57,8 +54,7 @@ class OwnAdapter:
         return install_command(f"./plugins/{self.folder}", extra=self.extra)
 
 
-@frozen
-class Kind:
+class Kind(NamedTuple):
     """
     A kind of adapter.
 

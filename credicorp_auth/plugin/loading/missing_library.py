@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from credicorp_auth.plugin.loading.kinds import Kind
 
-_REQUIREMENT: Final = re.compile(r"([\w.-]+)\s*(\[[^\]]*\])?\s*\(?([^;)]*)\)?\s*;?\s*(.*)")
-_EXTRA: Final = re.compile(r"""extra\s*==\s*["']([^"']*)["']""")
+_REQUIREMENT: Final = r"([\w.-]+)\s*(\[[^\]]*\])?\s*\(?([^;)]*)\)?\s*;?\s*(.*)"
+_EXTRA: Final = r"""extra\s*==\s*["']([^"']*)["']"""
 
 
 def missing_library(
@@ -75,11 +75,11 @@ def _requirements_for(entry_point: EntryPoint, module: str) -> Iterator[str]:
 
 def _read(requirement: str) -> tuple[str, str, str] | None:
     """Return name, text without marker, and extra of a requirement."""
-    found = _REQUIREMENT.fullmatch(requirement)
+    found = re.fullmatch(_REQUIREMENT, requirement)
     if found is None:
         return None
     name, extras, versions, marker = (each or "" for each in found.groups())
-    extra = _EXTRA.search(marker)
+    extra = re.search(_EXTRA, marker)
     return name, f"{name}{extras}{versions.strip()}", extra[1] if extra else ""
 
 

@@ -26,6 +26,7 @@ from credicorp_auth.plugin.api.hookspecs import HookSpecs
 from credicorp_auth.plugin.loading.entry_point import import_entry_point
 from credicorp_auth.plugin.loading.installed import (
     PLUGINS_VARIABLE,
+    claims_of,
     installed_entry_points,
     is_metadata_missing,
     owner_of,
@@ -72,12 +73,7 @@ class Registry:
 
     def claims(self, kind: Kind) -> dict[str, list[EntryPoint]]:
         """Return the entry points that claim each name of a kind; one distribution counts once."""
-        claims: dict[str, dict[tuple[str, str], EntryPoint]] = {}
-        for each in self._found:
-            if each.group == kind.group:
-                # The same distribution may occur twice on the path.
-                claims.setdefault(each.name, {})[owner_of(each), each.value] = each
-        return {name: list(claims[name].values()) for name in sorted(claims)}
+        return claims_of(self._found, kind.group)
 
     def allows(self, kind: Kind, name: str) -> bool:
         """Return whether the operator's allowlist permits an adapter of that name."""

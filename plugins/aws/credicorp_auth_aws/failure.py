@@ -79,10 +79,11 @@ def explain(failure: Exception, place: str) -> CredicorpAuthError:
             hint="check network, proxy, `endpoint_url`, and what AWS's chain of credentials asks.",
             retryable=is_trusted and isinstance(failure, _TEMPORARY),
         )
+    hint = "update credicorp-auth-aws and boto3; if it lasts, report it."
+    if isinstance(failure, RecursionError):  # what `ssl` raises if it was patched too late
+        hint = "let gevent or eventlet patch the standard library before boto3 is imported."
     return SecretUnavailable(
-        f"{place} cannot be read: boto3 raised {kind}",
-        code="secret.plugin_error",
-        hint="update credicorp-auth-aws and boto3; if it lasts, report it.",
+        f"{place} cannot be read: boto3 raised {kind}", code="secret.plugin_error", hint=hint
     )
 
 

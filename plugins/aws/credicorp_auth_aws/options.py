@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import Attribute, field, frozen
 
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.messages import read_url
 from credicorp_auth.plugin.api.json_record import no_field_names, read_field_names
+from credicorp_auth.plugin.api.option_values import invalid, one_of, read_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,17 +19,13 @@ _LONGEST: Final = 3600.0
 _ARN: Final = re.compile(r"arn:[a-z0-9-]+:(?:secretsmanager|ssm):([a-z0-9-]+):")
 
 
-def _refuse(name: str, problem: str, hint: str) -> NoReturn:
-    raise InvalidSetting(f"`{name}` {problem}", hint=hint)
-
-
 def _spelt(pattern: str, hint: str) -> Callable[[object, Attribute[Any], Any], None]:
     """Build a validator for an optional string."""
     right = re.compile(pattern)
 
     def check(_options: object, attribute: Attribute[Any], value: object) -> None:
         if value is not None and not (isinstance(value, str) and right.fullmatch(value)):
-            _refuse(attribute.name, "cannot be used", hint)
+            raise invalid(attribute.name, "cannot be used", hint)
 
     return check
 
@@ -37,22 +34,15 @@ def _read_endpoint(value: str | None) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance] # users may err
-        _refuse("endpoint_url", "is not text", "set it to an https address.")
+        raise invalid("endpoint_url", "is not text", "set it to an https address.")
     return read_url(value, name="endpoint_url")
 
 
-def _read_seconds(value: float | str) -> float:
-    try:
-        seconds = 0.0 if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        seconds = 0.0
-    if not 0 < seconds <= _LONGEST:
-        hint = f"set it to a number of seconds above 0, at most {_LONGEST:g}."
-        _refuse("timeout", "is not a length of time for one read", hint)
-    return seconds
-
-
 _name: Final = _spelt(r"[!-~]{1,2048}", "set it to the name or ARN, without white space.")
+
+
+def _read_timeout(value: float | str) -> float:
+    return read_seconds("timeout", value, most=_LONGEST)
 
 
 @frozen
@@ -111,10 +101,8 @@ class SourceOptions:
         default=None, validator=_spelt(r"[!-~]{32,64}", "set it to the id of a version.")
     )
     fields: Mapping[str, str] = field(factory=no_field_names, converter=read_field_names)
-    timeout: float = field(default=2.0, converter=_read_seconds)
-    overlap: str = field(
-        default="off", validator=_spelt("off|previous|pending", "choose off, previous or pending.")
-    )
+    timeout: float = field(default=2.0, converter=_read_timeout)
+    overlap: str = field(default="off", validator=one_of("off", "previous", "pending"))
 
     @property
     def known_region(self) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from credicorp_auth.errors import SecretUnavailable
 from credicorp_auth.plugin.api.credential import Fault, read_credential
 from credicorp_auth.plugin.api.json_record import parse_record, read_members
 
@@ -38,11 +37,8 @@ def read_fields(
     found = _read(stored.content, names, members)
     if not isinstance(found, Fault):
         return found
-    raise SecretUnavailable(
-        f"{stored.place}: {found.message}",
-        code=found.code,
-        hint="store a JSON object with each field as text, or the client secret and nothing else.",
-    )
+    hint = "store a JSON object with each field as text, or the client secret and nothing else."
+    raise found.error(f"{stored.place}:", hint=hint)
 
 
 def _read(

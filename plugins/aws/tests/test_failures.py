@@ -117,7 +117,7 @@ def test_fault_196_refused(open_source, kind, message, code, requests):
 
 @pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
 def test_fault_196_a_status_is_enough(open_source, status):
-    """What AWS refuses by its status is denied, whatever word it sends, or none."""
+    """What AWS refuses by its status is denied, with any word or none."""
     for body in (aws_error("anything", status=status), response(b"<html>", status=status)):
         with scripted([Send(body)]) as server:
             error = refusal(open_source(server.base, secret_id="a"), NAMES)
@@ -237,7 +237,9 @@ def test_fault_195_time_is_bounded(open_source, watch, script):
         error = watch(open_source(server.base, secret_id="a", timeout=1.5)).late(NAMES)
         requests = requests_to(server)
 
-    assert ("secret.unavailable", True) == (error.code, error.retryable)
+    # AWS's client, or the engine, is the first to give up.
+    assert error.code in {"secret.unavailable", "secret.timeout"}
+    assert error.retryable
     assert requests <= 2
 
 

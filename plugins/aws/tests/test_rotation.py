@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-import time
-
 import pytest
 
+from busy_callers import rotate_secret, rotate_under_load
 from credicorp_auth import CredicorpAuth
-from credicorp_auth.errors import CredicorpAuthError, SecretUnavailable
+from credicorp_auth.errors import SecretUnavailable
 from credicorp_auth_testing.sandbox import Sandbox, SandboxSettings
-from credicorp_auth_urllib3 import BearerPoolManager
 
 pytestmark = pytest.mark.slow
-
-THREADS = 8
-ROTATIONS = 3
 
 
 @pytest.fixture
@@ -42,44 +36,21 @@ def connect(sandbox, aws, name, **options):
     )
 
 
-def test_fault_199_rotation_under_load(sandbox, aws):
+def test_fault_199_rotation_under_load(aws):
     """Three rotations under load: no call fails, and at most two token requests each are refused."""
-    record = {"client_id": sandbox.client_id, "client_secret": sandbox.client_secret}
-    name = aws.create(record)
-    over = threading.Event()
-    outcomes = []
+    with Sandbox(SandboxSettings(expires_in=3, client_secret="canary-1")) as sandbox:
+        record = {"client_id": sandbox.client_id, "client_secret": "canary-1"}
+        name = aws.create(record)
 
-    def keep_calling(auth):
-        with BearerPoolManager(auth) as pool:
-            while not over.is_set():
-                try:
-                    response = pool.request("GET", f"{sandbox.base_url}/decisions/dec_1")
-                    outcomes.append(response.status)
-                except CredicorpAuthError as error:
-                    outcomes.append(repr(error))
-                time.sleep(0.01)
+        def publish(secret):
+            aws.put(name, {**record, "client_secret": secret})
 
-    with connect(sandbox, aws, name) as auth:
-        callers = [threading.Thread(target=keep_calling, args=(auth,)) for _ in range(THREADS)]
-        for each in callers:
-            each.start()
-        for number in range(ROTATIONS):
-            old, new = record["client_secret"], f"rotated-{number}"
-            record = {**record, "client_secret": new}
-            sandbox.client.add_secret(new)
-            aws.put(name, record)
-            time.sleep(0.5)
-            sandbox.client.revoke_secret(old)
-            minted = sandbox.counters["mints"]
-            auth.invalidate(auth.get_token())  # the next is minted with the new secret alone
-            while sandbox.counters["mints"] == minted:
-                time.sleep(0.05)
-        over.set()
-        for each in callers:
-            each.join()
+        with connect(sandbox, aws, name) as auth:
+            rotate = rotate_secret(sandbox, publish, overlap=0.5)
+            outcome = rotate_under_load(sandbox, auth, rotate, least=3)
 
-    assert {200} == set(outcomes)
-    assert sandbox.counters["token_refused"] <= 2 * ROTATIONS
+    outcome.assert_no_call_failed()
+    assert 3 == outcome.rotations
 
 
 def test_a_source_in_trouble_disturbs_nobody_with_a_token(sandbox, mortal_aws):

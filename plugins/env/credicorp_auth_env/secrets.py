@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import field, frozen
 
-from credicorp_auth.errors import InvalidSetting, SecretUnavailable
+from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.secret import Secret, SecretBytes
 from credicorp_auth.plugin.api import FetchedSecret, SecretSourceCapabilities
 from credicorp_auth.plugin.api.credential import (
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 _PREFIX: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+
+_HINT: Final = "set the variable to the value and nothing else, or the _FILE variable to its path."
 
 
 def _read_prefix(value: str) -> str:
@@ -106,7 +108,7 @@ class EnvSecretSource:
         fields: dict[str, Secret] = {}
         for each in found:
             if isinstance(each.value, Fault):
-                raise _build_error(each.place, each.value)
+                raise each.value.error(each.place, hint=_HINT)
             fields[each.name] = each.value
         provenance = ", ".join(each.place for each in found)
         return FetchedSecret(fields, digest_fields(fields), provenance=provenance)
@@ -121,10 +123,8 @@ class EnvSecretSource:
         found = read_until_alike(lambda: [self._find(name) for name in names])
         if found is not None:
             return found
-        raise _build_error(
-            ", ".join(self._find(name).place for name in names),
-            Fault("secret.unavailable", "kept changing while it was read"),
-        )
+        fault = Fault("secret.unavailable", "kept changing while it was read")
+        raise fault.error(", ".join(self._find(name).place for name in names), hint=_HINT)
 
     def _find(self, name: str) -> _Found:
         variable = f"{self._options.prefix}{name.upper()}"
@@ -135,23 +135,12 @@ class EnvSecretSource:
             fault = Fault("secret.invalid", "are both set; keep one of them")
             return _Found(name, f"{variable} and {variable}_FILE", fault)
         if path is not None:
-            return _Found(name, f"file {path!r} named by {variable}_FILE", _read(read_file(path)))
+            return _Found(
+                name, f"file {path!r} named by {variable}_FILE", read_credential(read_file(path))
+            )
         if direct is None:
             fault = Fault("secret.missing", "is not set")
             return _Found(name, f"{variable} (or {variable}_FILE)", fault)
         # Python turned bytes that are not UTF-8 into lone surrogates; this restores the bytes.
         raw = SecretBytes(direct.encode("utf-8", "surrogateescape"))
-        return _Found(name, variable, _read(raw))
-
-
-def _read(raw: SecretBytes | Fault) -> Secret | Fault:
-    return raw if isinstance(raw, Fault) else read_credential(raw)
-
-
-def _build_error(place: str, fault: Fault) -> SecretUnavailable:
-    return SecretUnavailable(
-        f"{place} {fault.message}",
-        code=fault.code,
-        hint="set the variable to the value and nothing else, or the _FILE variable to its path.",
-        retryable=fault.code == "secret.unavailable",
-    )
+        return _Found(name, variable, read_credential(raw))

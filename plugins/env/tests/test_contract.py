@@ -19,10 +19,10 @@ PREFIX = "CREDICORP_"
 
 
 class TestVariables(SecretSourceContract):
-    """Each field in a variable."""
+    """Each field in a variable; the variables for paths are set to nothing, as compose files do."""
 
     def build_source(self, fields: Mapping[str, str]) -> SecretSource:
-        self.environment: dict[str, str] = {}
+        self.environment = {f"{PREFIX}{name.upper()}_FILE": " " for name in fields}
         self.rotate(fields)
         return EnvSecretSource(environment=self.environment)
 

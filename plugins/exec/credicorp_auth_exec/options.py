@@ -5,31 +5,24 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from attrs import field, frozen
 
-from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.strict_json import NotStrictJson, read_json_object
 from credicorp_auth.plugin.api.json_record import no_field_names, read_field_names
-from credicorp_auth.wire.options import read_seconds
+from credicorp_auth.plugin.api.option_values import invalid, one_of, read_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from attrs import Attribute
-
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
-
-
-def _refuse(name: str, problem: str, hint: str) -> NoReturn:
-    raise InvalidSetting(f"`{name}` {problem}", hint=hint)
 
 
 def _read_command(value: Sequence[str] | str) -> tuple[str, ...]:
     words = _split(value) if isinstance(value, str) else value
     if not isinstance(words, list | tuple) or not words or not all(map(_is_word, words)):
-        _refuse(
+        raise invalid(
             "command",
             "is not a program and its arguments",
             'set it to a list such as ["/usr/local/bin/partner-credentials", "--env", "prod"].',
@@ -37,7 +30,7 @@ def _read_command(value: Sequence[str] | str) -> tuple[str, ...]:
     program = words[0]
     if not program or ("/" in program and not program.startswith("/")):
         # What a relative path leads to depends on the folder that the service was started in.
-        _refuse(
+        raise invalid(
             "command",
             "names its program by a relative path",
             "start it with an absolute path, or with the bare name of a program on PATH.",
@@ -68,7 +61,7 @@ def _read_names(value: Iterable[str] | str) -> tuple[str, ...]:
     words = value.replace(",", " ").split() if isinstance(value, str) else value
     names = tuple(dict.fromkeys(words))
     if not all(_VARIABLE.fullmatch(str(each)) for each in names):
-        _refuse(
+        raise invalid(
             "environment",
             "holds what is not the name of an environment variable",
             "list names alone, such as AWS_PROFILE,OP_SERVICE_ACCOUNT_TOKEN; no values.",
@@ -77,12 +70,7 @@ def _read_names(value: Iterable[str] | str) -> tuple[str, ...]:
 
 
 def _read_timeout(value: float | str) -> float:
-    return read_seconds(value, name="timeout")
-
-
-def _check_standard_error(_options: object, attribute: Attribute[str], value: str) -> None:
-    if value not in {"discard", "inherit"}:
-        _refuse(attribute.name, "is not a word it can be", "choose discard or inherit.")
+    return read_seconds("timeout", value)
 
 
 @frozen
@@ -113,5 +101,5 @@ class SourceOptions:
     command: tuple[str, ...] = field(converter=_read_command)
     environment: tuple[str, ...] = field(default=(), converter=_read_names)
     fields: Mapping[str, str] = field(factory=no_field_names, converter=read_field_names)
-    standard_error: str = field(default="discard", validator=_check_standard_error)
+    standard_error: str = field(default="discard", validator=one_of("discard", "inherit"))
     timeout: float = field(default=5.0, converter=_read_timeout)

@@ -7,7 +7,7 @@ import select
 import time
 from typing import TYPE_CHECKING, Final
 
-from credicorp_auth.errors import InvalidSetting, SecretUnavailable
+from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.plugin.api import FetchedSecret, SecretSourceCapabilities
 from credicorp_auth.plugin.api.credential import Fault
 from credicorp_auth_exec.options import SourceOptions
@@ -94,12 +94,7 @@ class ExecSecretSource:
         found = self._run(names, place, min(timeout, self._options.timeout))
         if isinstance(found, FetchedSecret):
             return found
-        raise SecretUnavailable(
-            f"{place} {found.message}",
-            code=found.code,
-            hint=_HINTS.get(found.code, _FORMAT_HINT),
-            retryable=found.code == "secret.unavailable",
-        )
+        raise found.error(place, hint=_HINTS.get(found.code, _FORMAT_HINT))
 
     def close(self) -> None:
         """Do nothing: nothing is open between two fetches."""

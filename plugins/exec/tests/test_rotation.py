@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
-import time
 from contextlib import ExitStack
 
 import pytest
 
-from busy_callers import busy_callers
+from busy_callers import rotate_secret, rotate_under_load
 from credicorp_auth import CredicorpAuth
 from credicorp_auth_testing.sandbox import Sandbox, SandboxSettings
 
@@ -57,30 +55,10 @@ def auth(sandbox, store, tmp_path, stack):
 
 def test_fault_199_rotation_under_load(sandbox, auth, store, scale, evidence):
     """Eight threads, tokens of two seconds, rotations without end: no call fails."""
-    began, rotations = time.monotonic(), 0
-    with busy_callers(auth, f"{sandbox.base_url}/decisions/dec_1") as (statuses, failures):
-        for number in itertools.count(2):
-            sandbox.client.add_secret(f"canary-{number}")
-            store(f"canary-{number}")
-            sandbox.client.revoke_secret(f"canary-{number - 1}")
-            rotations += 1
-            mints = sandbox.counters["mints"]
-            while sandbox.counters["mints"] < mints + 2 and not failures:
-                time.sleep(0.02)
-            if failures or time.monotonic() > began + 60 * scale:
-                break
+    outcome = rotate_under_load(sandbox, auth, rotate_secret(sandbox, store), seconds=60 * scale)
 
-    evidence(
-        "rotation-exec",
-        seconds=round(time.monotonic() - began, 1),
-        calls=len(statuses),
-        rotations=rotations,
-        refusals=sandbox.counters["token_refused"],
-        failed=len(failures),
-    )
-    assert [] == failures
-    assert {200} == set(statuses)
-    assert sandbox.counters["token_refused"] <= 2 * rotations
+    evidence("rotation-exec", **outcome.figures())
+    outcome.assert_no_call_failed()
 
 
 def test_a_child_of_a_fork_runs_the_program_itself(sandbox, auth, store):

@@ -125,11 +125,11 @@ class FilesSecretSource:
         snapshot = read_until_alike(lambda: self._read(wanted))
         if snapshot is None:
             fault = Fault("secret.unavailable", "kept changing while it was read")
-            raise _build_error(f"directory {self._options.directory!r}", fault)
+            raise _error(fault, f"directory {self._options.directory!r}")
         fields: dict[str, Secret] = {}
         for name, value in snapshot.values.items():
             if isinstance(value, Fault):
-                raise _build_error(f"file {self._path_of(name)!r}", value)
+                raise _error(value, f"file {self._path_of(name)!r}")
             fields[name] = value
         return FetchedSecret(
             fields, digest_fields(fields), provenance=f"directory {self._options.directory!r}"
@@ -147,7 +147,9 @@ class FilesSecretSource:
 
     def _read(self, names: Collection[str]) -> _Snapshot:
         root = self._resolve()
-        return _Snapshot(root, {name: _read(self._path_of(name, root)) for name in names})
+        return _Snapshot(
+            root, {name: read_credential(read_file(self._path_of(name, root))) for name in names}
+        )
 
     def _resolve(self) -> str:
         """Follow the links once, to the directory of the version that is mounted now."""
@@ -155,15 +157,5 @@ class FilesSecretSource:
         return os.path.realpath(current if os.path.lexists(current) else self._options.directory)
 
 
-def _read(path: str) -> Secret | Fault:
-    raw = read_file(path)
-    return raw if isinstance(raw, Fault) else read_credential(raw)
-
-
-def _build_error(place: str, fault: Fault) -> SecretUnavailable:
-    return SecretUnavailable(
-        f"{place} {fault.message}",
-        code=fault.code,
-        hint=_HINTS.get(fault.code, _VALUE_HINT),
-        retryable=fault.code == "secret.unavailable",
-    )
+def _error(fault: Fault, place: str) -> SecretUnavailable:
+    return fault.error(place, hint=_HINTS.get(fault.code, _VALUE_HINT))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-import time
 from contextlib import ExitStack
 
 import pytest
 
-from busy_callers import busy_callers
+from busy_callers import rotate_secret, rotate_under_load
 from credicorp_auth import CredicorpAuth, errors
 from credicorp_auth_testing.sandbox import Sandbox, SandboxSettings
 
@@ -68,27 +66,11 @@ def test_fault_459_a_changed_file_works_at_the_next_refused_call(sandbox, auth, 
 
 def test_fault_199_rotation_under_load(sandbox, auth, volume, scale, evidence):
     """Eight threads, tokens of two seconds, rotations without end: no call fails."""
-    began, rotations = time.monotonic(), 0
-    with busy_callers(auth, f"{sandbox.base_url}/decisions/dec_1") as (statuses, failures):
-        for number in itertools.count(2):
-            sandbox.client.add_secret(f"canary-{number}")
-            volume.write(client_id=sandbox.client_id, client_secret=f"canary-{number}")
-            sandbox.client.revoke_secret(f"canary-{number - 1}")
-            rotations += 1
-            mints = sandbox.counters["mints"]
-            while sandbox.counters["mints"] < mints + 2 and not failures:
-                time.sleep(0.02)
-            if failures or time.monotonic() > began + 60 * scale:
-                break
 
-    evidence(
-        "rotation-files",
-        seconds=round(time.monotonic() - began, 1),
-        calls=len(statuses),
-        rotations=rotations,
-        refusals=sandbox.counters["token_refused"],
-        failed=len(failures),
-    )
-    assert [] == failures
-    assert {200} == set(statuses)
-    assert sandbox.counters["token_refused"] <= 2 * rotations
+    def publish(secret):
+        volume.write(client_id=sandbox.client_id, client_secret=secret)
+
+    outcome = rotate_under_load(sandbox, auth, rotate_secret(sandbox, publish), seconds=60 * scale)
+
+    evidence("rotation-files", **outcome.figures())
+    outcome.assert_no_call_failed()

@@ -11,6 +11,7 @@ from credicorp_auth.wire.exchange import current
 from credicorp_auth.wire.options import TransportOptions
 from credicorp_auth.wire.response import OpenResponse
 from credicorp_auth.wire.tls import build_trust
+from credicorp_auth.wire.tls_stream import StreamContext
 from credicorp_auth.wire.transport import SocketTransport
 from credicorp_auth_httpx.backend import DeadlineBackend
 from credicorp_auth_httpx.bridge import build_bridge
@@ -71,7 +72,7 @@ class _Httpx:
 
     def _build(self, proxy: Proxy | None) -> Any:
         common = {
-            "ssl_context": self._trust.context,
+            "ssl_context": StreamContext(lambda: self._trust.context),
             "max_keepalive_connections": _IDLE,
             "network_backend": DeadlineBackend(self._core),
         }
@@ -79,7 +80,7 @@ class _Httpx:
             pool = self._core.ConnectionPool(**common)
         else:
             if proxy.url.startswith("https:"):
-                common["proxy_ssl_context"] = self._trust.proxy_context
+                common["proxy_ssl_context"] = StreamContext(lambda: self._trust.proxy_context)
             pool = self._core.HTTPProxy(
                 proxy.url, proxy_headers=dict(proxy.wire_headers()), **common
             )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
-from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.secret import SecretBytes
 from credicorp_auth.plugin.api import CacheCapabilities, sound_number
 from credicorp_auth.plugin.api.clocks import monotonic
+from credicorp_auth.plugin.api.option_values import read_count, read_switch
 from credicorp_auth_memory.lease import LeaseTable
 
 if TYPE_CHECKING:
@@ -24,26 +24,12 @@ if TYPE_CHECKING:
 _SLACK: Final = 64  # stale items that the heap may hold beyond twice the number of entries
 
 
-def _read_count(value: int | str) -> int:
-    try:
-        count = 0 if isinstance(value, bool) else int(value)
-    except ValueError:
-        count = 0
-    if count < 1:
-        raise InvalidSetting(
-            "`max_entries` is not a number of entries",
-            hint="set `max_entries` to a whole number of 1 or more.",
-        )
-    return count
+def _read_max_entries(value: int | str) -> int:
+    return read_count("max_entries", value, least=1)
 
 
-def _read_switch(value: bool | str) -> bool:  # noqa: FBT001 # a converter
-    switch = {"true": True, "false": False}.get(str(value).lower())
-    if switch is None:
-        raise InvalidSetting(
-            "`shared` is neither true nor false", hint="set `shared` to true or false."
-        )
-    return switch
+def _read_shared(value: bool | str) -> bool:  # noqa: FBT001 # a converter
+    return read_switch("shared", value)
 
 
 @frozen
@@ -59,12 +45,11 @@ class CacheOptions:
             that can access it can read the tokens of all its users.
     """
 
-    max_entries: int = field(default=16_384, converter=_read_count)
-    shared: bool = field(default=False, converter=_read_switch)
+    max_entries: int = field(default=16_384, converter=_read_max_entries)
+    shared: bool = field(default=False, converter=_read_shared)
 
 
-@frozen
-class _Entry:
+class _Entry(NamedTuple):
     value: SecretBytes  # an entry may hold a token: hidden from attribute dumps
     ends: float
     number: int
@@ -126,7 +111,7 @@ class MemoryCache:
             entry = self._entries.get(key)
             if entry is not None and 0 < lease.number <= entry.number:
                 # No lease had that number, so this lease's result must replace the entry.
-                self._entries[key] = evolve(entry, number=0)
+                self._entries[key] = entry._replace(number=0)
         return lease
 
     def write(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
-
-from attrs import frozen
+from typing import TYPE_CHECKING, NamedTuple
 
 from credicorp_auth.plugin.api import LeaseState
 
@@ -62,8 +60,7 @@ class LeaseTable:
         self._held.clear()
 
 
-@frozen(eq=False)
-class MemoryLease:
+class MemoryLease(NamedTuple):
     """
     The outcome of a lease request.
 

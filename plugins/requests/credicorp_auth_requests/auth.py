@@ -68,8 +68,8 @@ class BearerAuth(AuthBase):
         call = self._begin(r)
         if call is not None:
             body = _NO_BODY if r.body is None else Body(r.body)
-            request = AuthorizedRequest(call, lambda: self._begin_again(r), body)
-            request.attach_token(r)
+            request = AuthorizedRequest(call, self._begin_again, r, body)
+            request.attach_token()
             r.hooks["response"].append(request.handle_response)
         return r
 

@@ -29,19 +29,29 @@ class AuthorizedRequest:
 
     Args:
         call: The bearer call that supplies its token.
-        begin: Begins a new call for the request's current URL. It runs at each sending, since a
+        begin: Begins a new call for a request's current URL. It runs at each sending, since a
             prepared request may be changed or sent again.
+        request: The request.
         body: Its body.
     """
 
-    def __init__(self, call: BearerCall, begin: Callable[[], BearerCall], body: Body) -> None:
+    __slots__ = ("_begin", "_body", "_call", "_request")
+
+    def __init__(
+        self,
+        call: BearerCall,
+        begin: Callable[[PreparedRequest], BearerCall],
+        request: PreparedRequest,
+        body: Body,
+    ) -> None:
         self._call = call
         self._begin = begin
+        self._request = request
         self._body = body
 
-    def attach_token(self, request: PreparedRequest) -> None:
+    def attach_token(self) -> None:
         """Set the header; the token is read now, and again each time the request is sent."""
-        request.headers[HEADER] = _Header(self._call.header(), self, self._start)
+        self._request.headers[HEADER] = _Header(self._call.header(), self, self._start)
 
     def handle_response(self, response: Response, **how: Any) -> Response:  # noqa: ANN401 # requests' own
         """Handle a response, also of a redirect; `how` holds the arguments of `send`."""
@@ -91,7 +101,7 @@ class AuthorizedRequest:
 
     def _start(self) -> str:
         """Return the header for a new sending of the request."""
-        self._call = self._begin()
+        self._call = self._begin(self._request)
         return self._call.header()
 
     def _proceed(self) -> str:
@@ -128,7 +138,7 @@ class _Header(str):
     take: Callable[[], str]
 
     def __new__(cls, text: str, request: AuthorizedRequest, take: Callable[[], str]) -> Self:
-        made = super().__new__(cls, text)
+        made = str.__new__(cls, text)
         made.request, made.take = request, take
         return made
 

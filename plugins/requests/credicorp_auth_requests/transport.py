@@ -8,7 +8,6 @@ from http import HTTPStatus
 from http.client import HTTPException, InvalidURL
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
 from requests import PreparedRequest, RequestException, Session
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectTimeout, ProxyError
@@ -105,7 +104,7 @@ class _CallerSession:
             _note_where(failure, exchange)
             raise
         exchange.arrived(1)
-        return evolve(response, pieces=_noting_the_end(response, exchange))
+        return response._replace(pieces=_noting_the_end(response, exchange))
 
     def close(self) -> None:
         """Leave the caller's session open."""

@@ -12,16 +12,22 @@ from credicorp_auth_urllib3 import BearerPoolManager
 class TestBearerPoolManager(BearerContract):
     """A manager with pools of its own."""
 
+    preload_content = True
+
     def manager(self, auth, headers=None, existing="replace"):
-        return BearerPoolManager(auth, headers=headers, existing=existing)
+        chosen = {} if existing == "replace" else {"existing": existing}  # the default
+        return BearerPoolManager(auth, headers=headers, **chosen)
 
     def request(self, auth, method, url, *, headers, body, scope, existing):
         http = self.manager(auth, existing=existing)
         try:
-            got = http.request(method, url, headers=headers, body=body, scope=scope)
+            got = http.request(
+                method, url, headers=headers, body=body, scope=scope,
+                preload_content=self.preload_content,
+            )  # fmt: skip
+            return Got(got.status, got.data)
         finally:
             http.clear()
-        return Got(got.status, got.data)
 
     def request_with_defaults(self, auth, url, *, headers, existing):
         http = self.manager(auth, headers, existing)
@@ -42,4 +48,11 @@ class TestBearerPoolManagerAround(TestBearerPoolManager):
     """One around a manager of the caller's."""
 
     def manager(self, auth, headers=None, existing="replace"):
-        return BearerPoolManager.around(auth, PoolManager(headers=headers), existing=existing)
+        chosen = {} if existing == "replace" else {"existing": existing}  # the default
+        return BearerPoolManager.around(auth, PoolManager(headers=headers), **chosen)
+
+
+class TestBearerPoolManagerUnread(TestBearerPoolManager):
+    """One whose responses are read by the caller."""
+
+    preload_content = False

@@ -8,16 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from credicorp_auth.lazy import names_from
+
 if TYPE_CHECKING:
     from credicorp_auth_vault.secrets import VaultOptions, VaultSecretSource
 
 __all__ = ["VaultOptions", "VaultSecretSource"]
 
-
-def __getattr__(name: str) -> object:
-    if name in __all__:
-        from credicorp_auth_vault import secrets  # noqa: PLC0415 # loads hvac
-
-        return getattr(secrets, name)
-    message = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(message)
+__getattr__ = names_from(__name__, {"VaultOptions": "options", "VaultSecretSource": "secrets"})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from credicorp_auth.errors import SecretUnavailable
 from credicorp_auth.http.secret import Secret, SecretBytes
 from credicorp_auth.plugin.api.credential import Fault, read_credential, read_file
 
@@ -36,15 +35,11 @@ def read_given(value: Secret | None, path: str | None, *, name: str) -> Secret:
         name, raw = f"file {path!r}", read_file(path)
     elif value is not None:
         raw = SecretBytes(value.reveal().encode("utf-8", "surrogatepass"))
-    read = raw if isinstance(raw, Fault) else read_credential(raw)
+    read = read_credential(raw)
     if isinstance(read, Secret):
         return read
-    raise SecretUnavailable(
-        f"login to vault: {name} {read.message}",
-        code=read.code,
-        hint="give the credential and nothing else, or the path of a file with it.",
-        retryable=read.code == "secret.unavailable",
-    )
+    hint = "give the credential and nothing else, or the path of a file with it."
+    raise read.error(f"login to vault: {name}", hint=hint)
 
 
 def _log_in_by_approle(hvac: Any, options: VaultOptions) -> VaultResponse:  # noqa: ANN401 # not typed

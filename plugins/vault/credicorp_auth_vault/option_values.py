@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from credicorp_auth.errors import InvalidSetting
 from credicorp_auth.http.messages import origin_of, read_url
 from credicorp_auth.http.secret import Secret
-from credicorp_auth.wire.options import read_seconds
+from credicorp_auth.plugin.api.option_values import read_count, read_seconds, read_switch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from attrs import Attribute
 
@@ -45,16 +45,6 @@ def read_address(value: str) -> str:
 def read_file_name(value: str | os.PathLike[str]) -> str:
     """Read the path of a file; reject a number, which `open` would use as a descriptor."""
     return os.fspath(value)
-
-
-def read_flag(value: str | bool) -> bool:  # noqa: FBT001 # a converter
-    """Read true or false, also as text."""
-    word = str(value).lower()
-    if word not in {"true", "false"}:
-        raise InvalidSetting(
-            "`secret_id_wrapped` is neither true nor false", hint="set it to true or false."
-        )
-    return word == "true"
 
 
 def trim_slashes(value: str) -> str:
@@ -89,18 +79,17 @@ def check_ascii(_options: object, attribute: Attribute[Any], value: str | None) 
 
 def read_version(value: int | str) -> int:
     """Read the number of a version, 1 or above."""
-    number = int(value) if str(value).isdecimal() else 0
-    if isinstance(value, bool) or number < 1:
-        raise InvalidSetting(
-            "`version` is not the number of a version",
-            hint="set `version` to 1 or above, or leave it out for the newest.",
-        )
-    return number
+    return read_count("version", value, least=1)
 
 
 def read_timeout(value: float | str) -> float:
     """Read the timeout of a fetch, in seconds."""
-    return read_seconds(value, name="timeout")
+    return read_seconds("timeout", value)
+
+
+def read_wrapped(value: str | bool) -> bool:  # noqa: FBT001 # a converter
+    """Read whether the secret id is wrapped."""
+    return read_switch("secret_id_wrapped", value)
 
 
 def read_origins(value: str | Iterable[str]) -> tuple[str, ...]:
@@ -113,16 +102,3 @@ def read_origins(value: str | Iterable[str]) -> tuple[str, ...]:
     each = value.split(",") if isinstance(value, str) else value
     names = [name for name in (str(one).strip() for one in each) if name]
     return tuple(origin_of(read_url(name, name="standby_hosts")) for name in names)
-
-
-def one_of(*words: str) -> Callable[[object, Attribute[str], str], None]:
-    """Build a validator for an option with a fixed set of values."""
-
-    def check(_options: object, attribute: Attribute[str], value: str) -> None:
-        if value not in words:
-            raise InvalidSetting(
-                f"`{attribute.name}` is not a word it can be",
-                hint=f"set `{attribute.name}` to one of: {', '.join(words)}.",
-            )
-
-    return check

@@ -9,18 +9,18 @@ from attrs.converters import optional
 
 from credicorp_auth.errors import InvalidSetting, MissingSetting
 from credicorp_auth.plugin.api.json_record import no_field_names, read_field_names
+from credicorp_auth.plugin.api.option_values import one_of
 from credicorp_auth.wire.tls_files import read_client_certificate
 from credicorp_auth_vault.option_values import (
     check_ascii,
     check_path,
-    one_of,
     read_address,
     read_file_name,
-    read_flag,
     read_origins,
     read_secret,
     read_timeout,
     read_version,
+    read_wrapped,
     trim_slashes,
 )
 
@@ -114,7 +114,7 @@ class VaultOptions:
     role_id: Secret | None = field(default=None, converter=optional(read_secret))
     secret_id: Secret | None = field(default=None, converter=optional(read_secret))
     secret_id_file: str | None = field(default=None, converter=optional(read_file_name))
-    secret_id_wrapped: bool = field(default=False, converter=read_flag)
+    secret_id_wrapped: bool = field(default=False, converter=read_wrapped)
     jwt: Secret | None = field(default=None, converter=optional(read_secret))
     jwt_file: str | None = field(default=None, converter=optional(read_file_name))
     token: Secret | None = field(default=None, converter=optional(read_secret))

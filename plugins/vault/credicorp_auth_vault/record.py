@@ -135,11 +135,8 @@ class Record:
         fields = read_members(held, names, self._options.fields)
         if not isinstance(fields, Fault):
             return fields
-        raise SecretUnavailable(
-            f"{self._place}: {fields.message}",
-            code=fields.code,
-            hint="store each field there as text, or set `fields` to the names of its members.",
-        )
+        hint = "store each field there as text, or set `fields` to the names of its members."
+        raise fields.error(f"{self._place}:", hint=hint)
 
 
 def _read_deletion_time(value: object) -> float | None:

@@ -221,13 +221,14 @@ def test_the_hook_builds_the_source():
 
 
 def test_the_plugin_is_light():
-    """Looking at the plugin loads neither hvac nor requests; calling its hook does."""
+    """The plugin and its options load neither hvac nor requests; the secret source does."""
     program = """
 import sys
 from credicorp_auth_vault import plugin
 import credicorp_auth_vault
-before = {"hvac", "requests"} & set(sys.modules)
 credicorp_auth_vault.VaultOptions
+before = {"hvac", "requests"} & set(sys.modules)
+credicorp_auth_vault.VaultSecretSource
 print(sorted(before), "hvac" in sys.modules)
 """
     ran = subprocess.run(

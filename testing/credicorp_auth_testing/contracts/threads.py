@@ -7,8 +7,11 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from threading import Event, Lock, Thread
+from threading import enumerate as running_threads
 from typing import Final
 
+_PATIENCE: Final = 5.0  # seconds
+_TIMES: Final = 6
 _INSTALLING: Final = Lock()  # Python refuses two installations at once
 
 
@@ -68,3 +71,24 @@ def many_rounds(least: int, *, seconds: float = 1.0) -> Iterator[int]:
     while number < least or time.monotonic() < end:
         yield number
         number += 1
+
+
+def assert_no_threads_pile_up(use: Callable[[], object]) -> None:
+    """
+    Assert that an adapter leaves at most one thread behind, however often it is used.
+
+    One thread may remain, such as that of a call which a library still waits for. The first use is
+    not counted: it may start what serves the process for its whole life.
+
+    Args:
+        use: Uses the adapter; if it builds one, it closes that, too.
+    """
+    use()
+    before = set(running_threads())
+    for _ in range(_TIMES):
+        use()
+    end = time.monotonic() + _PATIENCE
+    while len(left := set(running_threads()) - before) > 1 and time.monotonic() < end:
+        time.sleep(0.02)
+
+    assert len(left) <= 1, sorted(each.name for each in left)

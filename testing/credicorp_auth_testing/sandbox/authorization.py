@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from typing import TYPE_CHECKING, Any
@@ -112,6 +113,13 @@ def _save(sandbox: SandboxState, token: dict[str, Any]) -> None:
     sandbox.counters.add("mints")
 
 
+def _rename_refusal(response: Response, refusal: tuple[int, str] | None) -> None:
+    """Refuse a client as another server would, with its status and its error code."""
+    if refusal is not None and response.get_json()["error"] == "invalid_client":
+        response.status_code, error = refusal
+        response.set_data(json.dumps({"error": error} if error else {}))
+
+
 def add_authorization_server(app: Flask, sandbox: SandboxState) -> None:
     """Add the endpoints for tokens, introspection, revocation, keys and metadata."""
     server = AuthorizationServer(
@@ -130,6 +138,7 @@ def add_authorization_server(app: Flask, sandbox: SandboxState) -> None:
         response: Response = server.create_token_response(request)
         if response.status_code != 200:  # noqa: PLR2004 - the one success
             sandbox.counters.add("token_refused")
+            _rename_refusal(response, sandbox.switches.client_refusal)
         return response
 
     @plane.post(f"{BASE_PATH}/oauth/introspect")

@@ -55,6 +55,8 @@ class Switches:
         self.omit_expires_in = False
         self.api_refuses_all = False
         self.refused_paths: tuple[str, ...] = ()  # API paths that return 401 for any token
+        # Status and error code for a client whose secret is wrong; an empty code for none.
+        self.client_refusal: tuple[int, str] | None = None
         self._lock = threading.Lock()
         self._faults: dict[str, deque[Fault]] = {name: deque() for name in FAULTY}
         self._refusal = (0.0, 429, 0)

@@ -35,7 +35,7 @@ class OverRequests(Sync):
 
 class OverHttpx(Sync):
     def transmit(self, method, url, headers):
-        got = httpx.request(method, url, headers=headers, timeout=5)
+        got = httpx.request(method, url, headers=headers, timeout=5, follow_redirects=True)
         return Got(got.status_code, got.content)
 
 
@@ -55,6 +55,34 @@ class TestHttpxSilent(OverHttpx):
     reports = False
 
 
+class Meddling(Sync):
+    """It puts the token into the caller's own headers."""
+
+    def request(self, auth, method, url, *, headers, **how):
+        headers["Authorization"] = auth.call(url).header()
+        return super().request(auth, method, url, headers=headers, **how)
+
+
+class TestRequestsMeddling(Meddling, OverRequests):
+    """Over requests."""
+
+
+class TestHttpxMeddling(Meddling, OverHttpx):
+    """Over httpx."""
+
+
+class TestRequestsUnread(OverRequests):
+    """It reads no response that it repeats, and never closes it."""
+
+    def transmit(self, method, url, headers):
+        session = requests.Session()
+        got = session.request(method, url, headers=headers, timeout=5, stream=True)
+        if got.status_code == 401:
+            self.unread = got
+            return Got(401, b"")
+        return Got(got.status_code, got.content)
+
+
 class Async(AsyncBearerContract):
     """It sends by an async client of `library`; `token` obtains the header."""
 
@@ -62,7 +90,7 @@ class Async(AsyncBearerContract):
 
     async def arequest(self, auth, method, url, *, headers, body, scope, existing):
         call = auth.call(url, scope)
-        async with self.library.AsyncClient(timeout=5) as client:
+        async with self.library.AsyncClient(timeout=5, follow_redirects=True) as client:
             headers = {**headers, "Authorization": await self.token(call)}
             got = await client.request(method, url, headers=headers)
             if call.on_response(got.status_code, [], replayable=True):
@@ -102,7 +130,7 @@ class Minting(Async):
     """Each call that is refused forgets the token, however new, and mints."""
 
     async def arequest(self, auth, method, url, *, headers, body, scope, existing):
-        async with self.library.AsyncClient(timeout=5) as client:
+        async with self.library.AsyncClient(timeout=5, follow_redirects=True) as client:
             for _ in range(2):
                 token = await auth.aget_token(scope)
                 value = token.header()

@@ -16,6 +16,7 @@ from credicorp_auth.plugin.api import CacheCapabilities
 
 _TABLE = "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, entry BLOB, ends REAL)"
 _SELECT = "SELECT entry FROM entries WHERE key = ? AND ends > ?"
+_INSERT = "INSERT OR REPLACE INTO entries VALUES (?, ?, ?)"
 
 
 @frozen
@@ -48,16 +49,13 @@ class SqliteCache:
         """Store an entry for `lifetime` seconds, and drop expired ones."""
         held, now = SecretBytes(entry), time.time()
         del entry  # so that no traceback holds it
-        self._run(
-            timeout, "INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", key, held, now + lifetime
-        )
+        self._run(timeout, _INSERT, key, held, now + lifetime)
         self._run(timeout, "DELETE FROM entries WHERE ends <= ?", now)
 
     def discard(self, key: str, *, expected: bytes | None = None, timeout: float) -> bool:
         """Drop an entry that contains the expected bytes; return whether there was one."""
         statement = "DELETE FROM entries WHERE key = ? AND ends > ? AND instr(entry, ?)"
-        _, count = self._run(timeout, statement, key, time.time(), expected or b"")
-        return count > 0
+        return self._run(timeout, statement, key, time.time(), expected or b"")[1] > 0
 
     def close(self) -> None:
         """Do nothing: nothing is open between calls."""
@@ -66,16 +64,13 @@ class SqliteCache:
         """Replace the lock, which a thread of the parent may hold."""
         self._lock = Lock()
 
-    def _run(
-        self, timeout: float, statement: str, *values: object
-    ) -> tuple[tuple[object] | None, int]:
+    def _run(self, limit: float, sql: str, *values: object) -> tuple[tuple[object] | None, int]:
         try:
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # private to this user
-            connected = closing(sqlite3.connect(self._path, timeout=timeout))
-            with self._lock, connected as connection, connection:
-                connection.execute("PRAGMA synchronous = OFF")  # a token may be lost in a crash
-                connection.execute(_TABLE)
-                cursor = connection.execute(statement, tuple(map(_bare, values)))
+            with self._lock, closing(sqlite3.connect(self._path, timeout=limit)) as base, base:
+                base.execute("PRAGMA synchronous = OFF")  # a token may be lost in a crash
+                base.execute(_TABLE)
+                cursor = base.execute(sql, tuple(map(_bare, values)))
                 return cursor.fetchone(), cursor.rowcount
         except (sqlite3.Error, OSError) as fault:
             trouble = type(fault).__name__

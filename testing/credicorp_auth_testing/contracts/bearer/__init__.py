@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from credicorp_auth_testing.contracts.bearer.concurrency import ConcurrencyTests
+from credicorp_auth_testing.contracts.bearer.connections import ConnectionTests
 from credicorp_auth_testing.contracts.bearer.existing import ExistingHeaderTests
 from credicorp_auth_testing.contracts.bearer.header import HeaderTests
 from credicorp_auth_testing.contracts.bearer.naming import NamingTests
@@ -11,7 +12,7 @@ from credicorp_auth_testing.contracts.bearer.replay import ReplayTests
 __all__ = ["AsyncBearerContract", "BearerContract"]
 
 
-class BearerContract(HeaderTests, ExistingHeaderTests, NamingTests, ReplayTests):
+class BearerContract(HeaderTests, ExistingHeaderTests, NamingTests, ReplayTests, ConnectionTests):
     """
     Tests that a client attaches the token to allowed origins only, and handles a 401.
 

@@ -9,6 +9,7 @@ import pytest
 
 from credicorp_auth import CredicorpAuth, Event, errors
 from credicorp_auth.bearer.existing_header import Existing
+from credicorp_auth_testing.contracts import not_offered
 from credicorp_auth_testing.contracts.bearer.harness import (
     REFUSED,
     BearerHarness,
@@ -210,4 +211,4 @@ class ExistingHeaderTests(BearerHarness):
         try:
             return self.send_again(auth, url, between or forget, existing=existing)
         except NotImplementedError:
-            pytest.skip("its client has no request that can be sent again")
+            not_offered("its client has no request that can be sent again")

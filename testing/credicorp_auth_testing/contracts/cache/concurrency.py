@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 
 from credicorp_auth.errors import CacheUnavailable
-from credicorp_auth.plugin.api import Cache
+from credicorp_auth.plugin.api import Cache, LeasingCache
 from credicorp_auth_testing.contracts.cache.harness import (
     CANARY,
     KEY,
@@ -23,7 +23,12 @@ from credicorp_auth_testing.contracts.cache.harness import (
     patiently,
 )
 from credicorp_auth_testing.contracts.children import child_of
-from credicorp_auth_testing.contracts.threads import giving_way, many_rounds, repeating
+from credicorp_auth_testing.contracts.threads import (
+    assert_no_threads_pile_up,
+    giving_way,
+    many_rounds,
+    repeating,
+)
 from credicorp_auth_testing.limits import limited
 
 _FORKS: Final = 4
@@ -57,6 +62,19 @@ class ConcurrencyTests(CacheHarness):
                 lost += cache.read(KEY, timeout=TIMEOUT) != b"newer"
 
         assert 0 == lost
+
+    def test_threads_do_not_pile_up(self, place: Path) -> None:
+        """Caches that are built, used and closed again and again leave no threads behind."""
+
+        def use() -> None:
+            cache = self.build_cache(place)
+            cache.write(KEY, CANARY, lifetime=60, timeout=TIMEOUT)
+            if isinstance(cache, LeasingCache) and cache.capabilities.leases:
+                cache.lease(KEY, seconds=60, timeout=TIMEOUT).release(timeout=TIMEOUT)
+            cache.discard(KEY, timeout=TIMEOUT)
+            cache.close()
+
+        assert_no_threads_pile_up(use)
 
     def test_fault_470_parent_and_child_at_once(self, cache: Cache) -> None:
         """After a fork, parent and child use the cache at once, and each reads its own entries."""

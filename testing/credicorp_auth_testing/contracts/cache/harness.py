@@ -12,6 +12,7 @@ from typing import TypeVar
 import pytest
 
 from credicorp_auth.plugin.api import Cache, Lease, LeaseState, LeasingCache, ListingCache
+from credicorp_auth_testing.contracts import not_offered
 from credicorp_auth_testing.contracts.descriptors import none_left_open
 
 Build = Callable[[], Cache]
@@ -48,7 +49,7 @@ class CacheHarness:
             cache: The cache.
             place: The place that it was built for.
         """
-        pytest.skip("`break_cache` is not overridden, so there is no trouble")
+        not_offered("`break_cache` is not overridden, so there is no trouble")
 
     def freeze_cache(self, cache: Cache, place: Path) -> None:  # noqa: ARG002 - for subclasses
         """
@@ -58,7 +59,7 @@ class CacheHarness:
             cache: The cache.
             place: The place that it was built for.
         """
-        pytest.skip("`freeze_cache` is not overridden, so no server stands still")
+        not_offered("`freeze_cache` is not overridden, so no server stands still")
 
     @pytest.fixture
     def place(self, tmp_path: Path) -> Path:
@@ -98,7 +99,7 @@ class CacheHarness:
         """Build a cache that lists its entries."""
         cache = build()
         if not cache.capabilities.lists:
-            pytest.skip("it declares no list")
+            not_offered("it declares no list")
         assert isinstance(cache, ListingCache)
         return cache
 
@@ -107,7 +108,7 @@ def build_leasing(build: Build) -> LeasingCache:
     """Build a cache that has leases, or skip the test."""
     cache = build()
     if not cache.capabilities.leases:
-        pytest.skip("it declares no leases")
+        not_offered("it declares no leases")
     assert isinstance(cache, LeasingCache)
     return cache
 
@@ -115,7 +116,7 @@ def build_leasing(build: Build) -> LeasingCache:
 def needs_processes(cache: Cache) -> None:
     """Skip a test of several processes if the cache is not shared by them."""
     if not cache.capabilities.spans_processes:
-        pytest.skip("it does not declare that it spans processes")
+        not_offered("it does not declare that it spans processes")
 
 
 def await_lease(cache: LeasingCache, key: str, *, seconds: float) -> Lease:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from credicorp_auth.plugin.api import BoundedCache, Cache
+from credicorp_auth_testing.contracts import not_offered
 from credicorp_auth_testing.contracts.cache.harness import (
     KEY,
     OTHER_KEY,
@@ -30,14 +29,14 @@ class SharedCacheTests(CacheHarness):
 
         if not cache.capabilities.shared:
             assert (None, False) == (seen, dropped)
-            pytest.skip("it does not declare itself shared, and is not")
+            not_offered("it does not declare itself shared, and is not")
         assert (b"the one's", True) == (seen, dropped)
         assert cache.read(KEY, timeout=TIMEOUT) is None
 
     def test_closing_one_leaves_the_other(self, cache: Cache, build: Build) -> None:
         """A shared cache keeps its entries when one of its users closes."""
         if not cache.capabilities.shared:
-            pytest.skip("it does not declare itself shared")
+            not_offered("it does not declare itself shared")
         other = build()
         cache.write(KEY, b"x", lifetime=60, timeout=TIMEOUT)
         other.close()
@@ -62,7 +61,7 @@ class SharedCacheTests(CacheHarness):
     def test_what_is_used_stays(self, cache: Cache) -> None:
         """A bounded cache evicts the least recently used entry; build it with a small capacity."""
         if not cache.capabilities.bounded:
-            pytest.skip("it does not declare itself bounded")
+            not_offered("it does not declare itself bounded")
         cache.write(KEY, b"used", lifetime=60, timeout=TIMEOUT)
         for number in range(_MANY):
             cache.write(f"{number:x}", b"x", lifetime=60, timeout=TIMEOUT)
@@ -74,7 +73,7 @@ class SharedCacheTests(CacheHarness):
     def test_room_that_is_made_is_kept(self, cache: Cache) -> None:
         """A bounded cache keeps as many entries as the engine requests by `make_room`."""
         if not cache.capabilities.bounded:
-            pytest.skip("it does not declare itself bounded")
+            not_offered("it does not declare itself bounded")
         assert isinstance(cache, BoundedCache)
         cache.make_room(_MANY)
         cache.make_room(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from credicorp_auth.errors import SecretUnavailable
 from credicorp_auth.http.secret import Secret
 from credicorp_auth.plugin.api import FetchedSecret, SecretSource, SecretSourceCapabilities
 from credicorp_auth_testing.contracts.secret_source.harness import (
@@ -24,6 +25,15 @@ class FetchTests(SecretSourceHarness):
         """The source has every method of its port, and declares its capabilities."""
         assert isinstance(source, SecretSource)
         assert isinstance(source.capabilities, SecretSourceCapabilities)
+
+    def test_a_client_id_that_it_has_is_declared(self, source: SecretSource) -> None:
+        """A source that returns a client id declares it: otherwise the engine never asks for it."""
+        try:
+            source.fetch(["client_id"], timeout=TIMEOUT)
+        except SecretUnavailable:
+            return
+
+        assert source.capabilities.supplies_client_id
 
     def test_fault_200_one_record_has_all_fields(self, source: SecretSource) -> None:
         """One fetch returns every requested field, all of one named version."""

@@ -13,6 +13,7 @@ import pytest
 
 from credicorp_auth.errors import AdapterFailure, SecretUnavailable
 from credicorp_auth.plugin.api import SecretSource
+from credicorp_auth_testing.contracts import not_offered
 from credicorp_auth_testing.contracts.secret_source.canary import CANARY, find_canary
 
 Build = Callable[..., SecretSource]
@@ -52,7 +53,7 @@ class SecretSourceHarness:
 
     def break_down(self) -> None:
         """Make the source's store unreachable until the test ends, if possible."""
-        pytest.skip("the adapter's test does not say how its place breaks down")
+        not_offered("the adapter's test does not say how its place breaks down")
 
     @pytest.fixture
     def build(self) -> Iterator[Build]:
@@ -82,13 +83,13 @@ def names_of(source: SecretSource) -> tuple[str, ...]:
 def needs_records(source: SecretSource) -> None:
     """Skip a test of several fields if the source declares that it keeps the secret alone."""
     if not source.capabilities.supplies_client_id:
-        pytest.skip("it declares that it supplies no client id")
+        not_offered("it declares that it supplies no client id")
 
 
 def needs_rotation(source: SecretSource) -> None:
     """Skip a test of a rotation if the source does not declare `rotates`."""
     if not source.capabilities.rotates:
-        pytest.skip("it declares that it never rotates")
+        not_offered("it declares that it never rotates")
 
 
 def reveal(fields: Mapping[str, object], names: Collection[str]) -> dict[str, str]:

@@ -7,15 +7,22 @@ from contextlib import nullcontext
 
 from credicorp_auth.plugin.api import SecretSource
 from credicorp_auth_testing.contracts.children import in_child
+from credicorp_auth_testing.contracts.descriptors import none_left_open
 from credicorp_auth_testing.contracts.secret_source.harness import (
     RECORD,
     TIMEOUT,
     SecretSourceHarness,
     names_of,
     needs_records,
+    refusal,
     reveal,
 )
-from credicorp_auth_testing.contracts.threads import giving_way, many_rounds, repeating
+from credicorp_auth_testing.contracts.threads import (
+    assert_no_threads_pile_up,
+    giving_way,
+    many_rounds,
+    repeating,
+)
 
 _THREADS = 8
 _TURNS = 4
@@ -91,6 +98,22 @@ class LifecycleTests(SecretSourceHarness):
         assert {name: RECORD[name] for name in names} == reveal(
             source.fetch(names, timeout=TIMEOUT).fields, names
         )
+
+    def test_threads_do_not_pile_up(self, source: SecretSource) -> None:
+        """Fetches leave at most one thread behind, however many they are."""
+        names = names_of(source)
+
+        assert_no_threads_pile_up(lambda: source.fetch(names, timeout=TIMEOUT))
+
+    def test_nothing_stays_open(self) -> None:
+        """Once a source is closed, no more files and sockets are open than before it was built."""
+        with none_left_open():
+            source = self.build_source(RECORD)
+            names = names_of(source)
+            for _ in range(_TURNS):
+                source.fetch(names, timeout=TIMEOUT)
+            refusal(source, ["no_such_field"])
+            source.close()
 
     def test_closing_twice(self, source: SecretSource) -> None:
         """A source may be closed twice, and an unused one may be closed."""

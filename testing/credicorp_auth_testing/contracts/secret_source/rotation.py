@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import Event, Thread
 
 from credicorp_auth.plugin.api import SecretSource
@@ -34,6 +35,15 @@ class RotationTests(SecretSourceHarness):
 
         assert "rotated" == after.fields["client_secret"].reveal()
         assert before.version != after.version
+
+    def test_a_change_that_it_notices_is_declared(self, source: SecretSource) -> None:
+        """A source whose fetches return another version after a change declares `rotates`."""
+        before = source.fetch(["client_secret"], timeout=TIMEOUT)
+        with suppress(NotImplementedError):
+            self.rotate({**RECORD, "client_secret": "rotated"})
+        after = source.fetch(["client_secret"], timeout=TIMEOUT)
+
+        assert source.capabilities.rotates or before.version == after.version
 
     def test_versions_are_not_used_twice(self, source: SecretSource) -> None:
         """Each of several rotations has a version of its own."""

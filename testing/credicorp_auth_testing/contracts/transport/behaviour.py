@@ -10,6 +10,7 @@ import pytest
 from credicorp_auth.http.messages import HttpRequest
 from credicorp_auth.plugin.api import Transport
 from credicorp_auth_testing.contracts.children import in_child
+from credicorp_auth_testing.contracts.threads import assert_no_threads_pile_up
 from credicorp_auth_testing.contracts.transport.harness import TransportHarness, ask
 from credicorp_auth_testing.wire import Hold, Receive, Send, Step, WireServer, response
 
@@ -116,3 +117,14 @@ class BehaviourTests(TransportHarness):
             assert b"2" == transport.send(ask(server.url), timeout=5).body.reveal()
 
         assert 2 == len(server.connections)
+
+    def test_threads_do_not_pile_up(self) -> None:
+        """Transports that are built, send and are closed repeatedly leave no threads behind."""
+
+        def use() -> None:
+            transport = self.build_transport()
+            with WireServer([Receive(), Send(response())]) as server:
+                assert 200 == transport.send(ask(server.url), timeout=5).status
+                transport.close()
+
+        assert_no_threads_pile_up(use)

@@ -17,6 +17,7 @@ from credicorp_auth.errors import AdapterFailure, CredicorpAuthError
 from credicorp_auth.http.messages import HttpRequest
 from credicorp_auth.http.secret import Secret, SecretBytes
 from credicorp_auth.plugin.api import Transport
+from credicorp_auth_testing.contracts import not_offered
 from credicorp_auth_testing.contracts.descriptors import none_left_open
 from credicorp_auth_testing.ticks import Ticks
 
@@ -110,7 +111,7 @@ def black_hole_port() -> Generator[int]:
 def needs_total_deadline(transport: Transport) -> None:
     """Skip a test of a slow response if the transport does not declare `total_deadline`."""
     if not transport.capabilities.total_deadline:
-        pytest.skip("it declares no total deadline")
+        not_offered("it declares no total deadline")
 
 
 def ask(url: str, **headers: str) -> HttpRequest:
