@@ -14,13 +14,14 @@ def build(servers):
     """Build engines whose cache is Redis, chosen by name; note what they mint and tell."""
     transport, emitted = ScriptedTransport(), []
 
-    def build(url, **options):
+    def build(url, *, cache_timeout=20):
         auth = CredicorpAuth(
             client_id="fleet",
             client_secret="dummy",
             transport=transport,
             cache="redis",
-            cache_options={"url": url, **options},
+            cache_options={"url": url},
+            cache_timeout=cache_timeout,
             observers=[lambda event: emitted.append((event.name, event.fields.get("code")))],
         )
         servers.stack.callback(auth.close)
@@ -79,7 +80,7 @@ def test_fault_158_silent_the_mint_proceeds(servers, build):
     """A server that stands still costs its time once; it is not asked again before it is well."""
     build, minted, emitted = build
     server = servers.start()
-    auth = build(server.url)
+    auth = build(server.url, cache_timeout=2)
     auth.get_token()
     server.freeze()
     scopes = [f"s{number}" for number in range(20)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import random
 import signal
 import sys
@@ -129,21 +128,20 @@ def test_fault_161_an_interrupt_mixes_up_nothing(slow, kind):
     assert ([], True, True) == (wrong, interrupted > ROUNDS / 2, lost < interrupted / 10)
 
 
+GREETING = {"connect", "connect_check_health", "on_connect", "on_connect_check_health"}
+
+
 @contextmanager
 def interrupt_at(count):
-    """Raise before that line of redis-py or of the plugin is run, counted from the first."""
+    """Raise before that line of a greeting is run, counted from the first; no lock is held there."""
     ran = [0]
 
     def trace(frame, event, _argument):
-        if not any(each in frame.f_code.co_filename for each in ("/redis/", "_redis/")):
-            return None
-        # Tracing sees the line of `with` once more as its block ends. An exception there would leave
-        # a lock taken, and no signal can raise one there.
-        source = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
-        if event == "line" and not source.lstrip().startswith("with "):
-            ran[0] += 1
-            if ran[0] == count:
-                raise Interrupt
+        if event == "call":
+            return trace if frame.f_code.co_name in GREETING else None
+        ran[0] += event == "line"
+        if ran[0] == count:
+            raise Interrupt
         return trace
 
     before = sys.gettrace()
@@ -156,19 +154,15 @@ def interrupt_at(count):
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_fault_161_a_connection_whose_greeting_was_interrupted_is_not_used(servers):
-    """At any line of a first call: the next one neither reads another database nor fails."""
-    server, lost, count, ran = servers.start(), 0, 1, [1]
+    """At any line: the next call neither reads another database nor fails."""
+    server, count, ran = servers.start(), 0, [0]
     servers.cache(url=f"{server.url}/3").write(KEY, b"of database 3", lifetime=300, timeout=5)
-    while ran[0] >= count - 3:
+    while ran[0] >= count:
+        count += 1
         cache = servers.cache(url=f"{server.url}/3")
-        with suppress(Interrupt, CacheUnavailable), interrupt_at(count) as ran:
+        with suppress(Interrupt), interrupt_at(count) as ran:
             cache.read(KEY, timeout=5)
-        count += 3
-        try:
-            assert b"of database 3" == cache.read(KEY, timeout=5)
-        except CacheUnavailable:
-            lost += 1
-        cache.close()
 
-    assert count > 100
-    assert lost <= count / 50
+        assert b"of database 3" == cache.read(KEY, timeout=5)
+        cache.close()
+    assert count > 20

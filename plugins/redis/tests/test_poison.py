@@ -61,6 +61,7 @@ class Fleet:
             transport=self.transport,
             cache="redis",
             cache_options={"url": self.url, **options},
+            cache_timeout=20,  # machines that run tests are busy
         )
 
     def call(self):
