@@ -23,7 +23,7 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from attrs import evolve, frozen
+from attrs import Factory, evolve, field, frozen
 
 from credicorp_auth.engine.progress import Progress
 from credicorp_auth.engine.single_flight.calls import SingleFlight
@@ -66,6 +66,7 @@ class DocumentState(Generic[D]):
         fresh_until: Boot-clock time until which it is fresh.
         failure: The error of the last fetch, or None.
         confirm_at: Boot-clock time of the fetch that must confirm that all was withdrawn.
+        document: The document, usable or not; it is read for each token.
     """
 
     budget: FetchBudget
@@ -73,11 +74,10 @@ class DocumentState(Generic[D]):
     fresh_until: float = -1.0
     failure: CredicorpAuthError | None = None
     confirm_at: float = math.inf
-
-    @property
-    def document(self) -> D | None:
-        """The document, usable or not."""
-        return None if self.kept is None else self.kept.document
+    document: D | None = field(
+        default=Factory(lambda state: state.kept and state.kept.document, takes_self=True),
+        init=False,
+    )
 
     def after(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from credicorp_auth.errors import InvalidSetting
 
@@ -75,7 +75,9 @@ def read_count(name: str, value: int | str, *, least: int, most: float = math.in
 def read_choice(name: str, value: str, *, choices: tuple[str, ...]) -> str:
     """Read one of some words."""
     if value not in choices:
-        raise invalid(name, f"is {ascii(value)[:60]}", f"choose one of {', '.join(choices)}.")
+        # A list or an object may hold anything, so it is not shown.
+        shown = ascii(value)[:60] if isinstance(cast("object", value), str) else "not text"
+        raise invalid(name, f"is {shown}", f"choose one of {', '.join(choices)}.")
     return str(value)
 
 
