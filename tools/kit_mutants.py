@@ -121,7 +121,7 @@ class Judge:
 
     def __init__(self, plugin: Path) -> None:
         self._plugin = plugin
-        (self._package,) = plugin.glob("credicorp_auth_*")
+        (self._package,) = (each.parent for each in plugin.glob("credicorp_auth_*/__init__.py"))
         self.found: Counter[str] = Counter()
         self.limit = 600.0
 

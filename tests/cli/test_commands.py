@@ -261,11 +261,16 @@ print(sorted({"rich", "pluggy", "urllib3", "jwt", "flask"} & set(sys.modules)))
 @pytest.mark.parametrize(
     ("arguments", "modules", "folders", "libraries"),
     [
-        (["--help"], {"group", "output", "run"}, {"cli", "errors", "http", "plugin"}, set()),
+        (
+            ["--help"],
+            {"group", "output", "run"},
+            {"cli", "errors", "http", "lazy", "plugin"},
+            set(),
+        ),
         (
             ["token", "--help"],
             {"group", "options", "output", "run", "token"},
-            {"cli", "errors", "http", "plugin"},
+            {"cli", "errors", "http", "lazy", "plugin"},
             set(),
         ),
         (

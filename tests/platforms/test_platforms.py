@@ -64,7 +64,7 @@ def test_fault_472_a_redis_is_shared(system, sandbox, redis_url):
         "CREDICORP_CACHE": "redis",
         "CREDICORP_CACHE_URL": redis_url,
         # A busy machine may take longer than the default.
-        "CREDICORP_CACHE_BUDGET": "20",
+        "CREDICORP_CACHE_TIMEOUT": "20",
     }
     first, second = (system.run_life(**settings) for _ in range(2))
 

@@ -192,7 +192,7 @@ def test_each_engine_has_its_own() -> None:
     one, other = open_cache(CacheOptions()), open_cache(CacheOptions())
     one.write("a", b"x", lifetime=10, timeout=5)
 
-    assert CacheCapabilities(shared=False, bounded=True) == one.capabilities
+    assert CacheCapabilities(shared=False, bounded=True, local=True) == one.capabilities
     assert other.read("a", timeout=5) is None
     one.close()
     assert one.read("a", timeout=5) is None
@@ -205,7 +205,8 @@ def test_one_is_shared_by_all_that_ask(shared: MemoryCache) -> None:
     other.close()
 
     assert shared is other
-    assert CacheCapabilities(shared=True, bounded=True, leases=True) == shared.capabilities
+    offered = CacheCapabilities(shared=True, bounded=True, leases=True, local=True)
+    assert offered == shared.capabilities
     assert b"x" == shared.read("a", timeout=5)
 
 
