@@ -10,7 +10,7 @@ from attrs import frozen
 from credicorp_auth.engine.guard import Guard, Overdue
 from credicorp_auth.engine.storage.lease import NoLease
 from credicorp_auth.errors import CacheUnavailable, CredicorpAuthError, SecretUnavailable
-from credicorp_auth.plugin.api import BoundedCache
+from credicorp_auth.plugin.api import BoundedCache, LeaseState
 from credicorp_auth.plugin.api.clocks import monotonic
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
         CacheCapabilities,
         FetchedSecret,
         Lease,
-        LeaseState,
         LeasingCache,
         Provider,
         SecretSource,
@@ -37,6 +36,7 @@ _PROMPT: Final = 1 / 20  # of the time of a call: a response within it costs not
 _REGAINED: Final = 1 / 4  # of elapsed time
 _PROBE_KEY: Final = "c0ffee" + "0" * 58
 _PROBE_ENTRY: Final = b"credicorp-auth: is this cache well?"
+_NO_LEASE: Final = NoLease()
 _LEASING: Final = frozenset({"lease", "renew", "release"})
 
 
@@ -120,13 +120,21 @@ class GuardedCache:
     def lease(self, key: str, *, seconds: float, timeout: float) -> Lease:
         """Request a lease, which fails while the cache is in trouble."""
         cache = cast("LeasingCache", self._cache)
+        awaited = [True]
 
         def lease(left: float) -> Lease | None:
             # A third-party cache may return None although its type forbids it.
             given = cast("Lease | None", cache.lease(key, seconds=seconds, timeout=left))
-            return None if given is None else _GuardedLease(given, self)
+            if given is None:
+                return None
+            if given.state is LeaseState.ACQUIRED and not awaited:
+                given.release(timeout=self._seconds)  # others would wait until it lapses
+            return _GuardedLease(given, self)
 
-        return cast("Lease", self.ask("lease", lease, NoLease(), timeout))
+        found = cast("Lease", self.ask("lease", lease, _NO_LEASE, timeout))
+        if found is _NO_LEASE:
+            awaited.clear()
+        return found
 
     def make_room(self, max_entries: int) -> None:
         """Raise the limit of a bounded cache; it does not wait."""

@@ -116,6 +116,7 @@ def fresh_call(method):
             entered[name in {"BEFORE_WITH", "LOAD_SPECIAL", "BEFORE_ASYNC_WITH"}] += 1
         return trace
 
+    sys._getframe().f_trace_opcodes = True  # or else Python 3.12 reports none
     sys.settrace(trace)
     call()
     sys.settrace(None)

@@ -227,6 +227,22 @@ def test_fault_480_a_cache_that_hangs_costs_one_delay_and_one_thread(connect, ga
     assert {"read", "lease", "write", "release", "discard"} == set(gate.entered)
 
 
+def test_fault_480_a_lease_that_comes_too_late_is_given_back(connect, gate, events):
+    """480: nobody holds a lease that was acquired after its caller had gone on without."""
+    auth = connect()
+    gate.shut_for = "lease"
+    renew(auth)
+    events.wait_for("adapter.trouble")
+    wait_idle()
+    del gate.entered[:]
+
+    gate.open()
+    events.wait_for("adapter.recovered")
+
+    # A probe has a lease of its own.
+    assert gate.entered.count("lease") + 1 == gate.entered.count("release")
+
+
 def test_fault_480_many_tokens_at_once(connect, gate, events):
     """480: calls that were under way when the cache began to hang, hang; none is begun after them."""
     auth = connect()
