@@ -67,7 +67,8 @@ def _look_at(descriptor: int) -> tuple[bool, object]:
 def _describe(descriptor: int, target: str) -> str:
     """Return what is open: the object and, if Python traces allocations, who created it."""
     for each in gc.get_objects():
-        if isinstance(each, socket.socket | io.FileIO) and _number_of(each) == descriptor:
+        # Not `isinstance`: it asks objects for `__class__`, and Django's lazy ones load then.
+        if issubclass(type(each), socket.socket | io.FileIO) and _number_of(each) == descriptor:
             trace = tracemalloc.get_object_traceback(each)
             return "\n".join([f"  {each!r}", *(trace.format() if trace else ())])
     return f"  {target}"
