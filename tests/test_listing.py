@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from credicorp_auth.plugin.loading.installed import installed_entry_points
+from credicorp_auth.plugin.loading.installed import installed_entry_points, is_importable
 from credicorp_auth.plugin.loading.kinds import CACHE, KINDS, OBSERVER, TRANSPORT
 from credicorp_auth.plugin.loading.listing import AdapterStatus, list_adapters
 from credicorp_auth.plugin.loading.registry import Registry
@@ -112,6 +112,11 @@ def test_a_plugin_inside_a_package_is_found_without_importing_the_package(instal
 
     assert (AdapterStatus.AVAILABLE, "") == states(install())["cache", "a"]
     assert "bomb_package" not in sys.modules
+
+
+def test_what_no_finder_can_look_for_is_not_importable():
+    """A name that makes a finder fail is one that cannot be imported."""
+    assert [False, False] == [is_importable(each) for each in ("", "sys.part")]
 
 
 def test_claims_to_one_name(install):

@@ -27,6 +27,7 @@ def test_fault_297_377_everything_can_be_had_without_another_thread(
         "verify": "Claims",
         "introspect": "Introspection",
         "revoke": "NoneType",
+        "invalidate": "bool",
         "aget_token": "AccessToken",
         "averify": "Claims",
         "aintrospect": "Introspection",

@@ -35,6 +35,18 @@ def entries(max_entries, count):
     return table, [table.entry(f"scope-{number}") for number in range(count)]
 
 
+def test_fault_385_each_call_marks_its_record_as_used(stage):
+    """385: a scan for an entry to evict takes the mark away, and the next call sets it again."""
+    play = stage(max_entries=8)
+    ask(play, "a", "a")
+    record = play.engine.entries.fresh_of("a")
+    record.asked = False
+    ask(play, "a")
+    play.engine.entries.fresh_of("a")
+
+    assert record.asked
+
+
 def test_fault_385_what_is_used_stays(stage):
     """385: of 100 scopes in a table of 8, one that is asked for at every other call is minted once."""
     play = stage(max_entries=8)

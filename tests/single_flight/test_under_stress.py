@@ -129,6 +129,8 @@ def test_fault_290_forks_in_mid_flight(scale, evidence):
             subject.get()
 
     threads = [threading.Thread(target=work, args=(each,)) for each in subjects]
+    for each in subjects:
+        each.get()  # modules that are loaded on first use: a child inherits the lock of an import
     for thread in threads:
         thread.start()
 

@@ -108,21 +108,19 @@ class TokenEngine:
         seconds = self._timeout if timeout is None else min(timeout, self._timeout)
         deadline = self._runtime.now().boot + seconds
         asked_again = False
-        while True:
-            entry = self.entries.current(entry)
-            decision = self._decide(entry, deadline)
-            if decision.waits:
-                joined = self._join(entry, deadline, cache_only=decision.cache_only)
-                if isinstance(joined, InFlightCall):
-                    yield joined, min(deadline, joined.deadline) - self._runtime.now().boot
-                    token = self._conclude(entry, joined, deadline, asked_again=asked_again)
-                    if token is not None:
-                        return token
-                    asked_again |= joined.outcome is not None
-                    continue
-                decision = joined
-            if not decision.waits:
-                return self._follow(decision, entry, scope, deadline)
+        decision = self._decide(entry, deadline)
+        while decision.waits:
+            joined = self._join(entry, deadline, cache_only=decision.cache_only)
+            if isinstance(joined, InFlightCall):
+                yield joined, min(deadline, joined.deadline) - self._runtime.now().boot
+                token = self._conclude(entry, joined, deadline, asked_again=asked_again)
+                if token is not None:
+                    return token
+                asked_again |= joined.outcome is not None
+                entry = self.entries.current(entry)
+                joined = self._decide(entry, deadline)
+            decision = joined
+        return self._follow(decision, entry, scope, deadline)
 
     def _decide(self, entry: TokenEntry, deadline: float) -> Decision:
         if self._calls.is_closed:

@@ -70,9 +70,6 @@ class AsyncClient(BearerContract):
             )
         return Got(got.status_code, got.content)
 
-    def request(self, auth, method, url, **how):
-        return self.run(self.arequest(auth, method, url, **how))
-
     def client(self, auth, existing, **how):
         bearer = BearerAuth(auth, existing=existing)
         library = import_module(self.library)
@@ -130,14 +127,19 @@ def run_trio(coroutine):
     return trio.run(main)
 
 
-class TestHttpxTrio(AsyncClient):
+class TrioClient(AsyncClient):
+    run = staticmethod(run_trio)
+
+    def request(self, auth, method, url, **how):
+        return self.run(self.arequest(auth, method, url, **how))
+
+
+class TestHttpxTrio(TrioClient):
     library = "httpx"
-    run = staticmethod(run_trio)
 
 
-class TestHttpx2Trio(AsyncClient):
+class TestHttpx2Trio(TrioClient):
     library = "httpx2"
-    run = staticmethod(run_trio)
 
 
 @pytest.fixture

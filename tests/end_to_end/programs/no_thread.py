@@ -46,6 +46,7 @@ def ask(text: str) -> None:
         found["verify"] = outcome(lambda: verifier.verify(text))
         found["introspect"] = outcome(lambda: auth.introspect(text))
         found["revoke"] = outcome(lambda: auth.revoke(text))
+        found["invalidate"] = outcome(lambda: auth.invalidate(auth.get_token()))
     with CredicorpAuth.from_env(**OWN) as auth, TokenVerifier.from_env(**OWN) as verifier:
         found["aget_token"] = outcome(lambda: asyncio.run(auth.aget_token()))
         found["averify"] = outcome(lambda: asyncio.run(verifier.averify(text)))

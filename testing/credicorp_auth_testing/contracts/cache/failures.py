@@ -35,11 +35,8 @@ class FailureTests(CacheHarness):
             lambda: cache.write(KEY, bytes(CANARY), lifetime=60, timeout=TIMEOUT),
             lambda: cache.discard(KEY, expected=b"x", timeout=TIMEOUT),
         ]
-        if isinstance(cache, ListingCache):
-            calls += [
-                partial(cache.entries, timeout=TIMEOUT),
-                partial(cache.clear, timeout=TIMEOUT),
-            ]
+        listing = ("entries", "clear") if isinstance(cache, ListingCache) else ()
+        calls += [partial(getattr(cache, each), timeout=TIMEOUT) for each in listing]
         for call in calls:
             with pytest.raises(CacheUnavailable) as caught:
                 call()
