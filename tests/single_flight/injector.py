@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 
 
 class Injector:
@@ -20,14 +21,26 @@ class Injector:
 
     def __call__(self, call):
         """Return what the call returns."""
-        before = sys.gettrace()
+        # On a thread of its own: an exception of a tracer may leave one that was being handled behind.
+        outcomes = []
+        thread = threading.Thread(target=self._run, args=(call, outcomes))
+        thread.start()
+        thread.join()
+        value, error = outcomes.pop()
+        if error is not None:
+            raise error
+        return value
+
+    def _run(self, call, outcomes):
         # Python 3.12 reports instructions only if a frame wants them before tracing starts.
         sys._getframe().f_trace_opcodes = True
         sys.settrace(self._trace)
         try:
-            return call()
+            outcomes.append((call(), None))
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller
+            outcomes.append((None, error))
         finally:
-            sys.settrace(before)
+            sys.settrace(None)
 
     def _trace(self, frame, event, _argument):
         if not any(each in frame.f_code.co_filename for each in self.where):

@@ -125,9 +125,6 @@ _PASSING: Final = frozenset({"cache.unavailable", "cache.timeout", "cache.readon
 _WORD: Final = re.compile(r"(?:.*: -)?([A-Z]{2,20})\b", re.DOTALL)
 
 
-# redis-py tells its name. A server before 7.2, or a user who may not do so, gets an error for that,
-# which redis-py passes over, but which stays the context of a later one.
-_INTRODUCTION: Final = "setinfo"
 _FORBIDDEN_TO_SCRIPTS: Final = ("user executing the script can't", "ACL failure in script")
 
 
@@ -157,8 +154,6 @@ def read_failure(error: BaseException, *, is_late: bool) -> Failure:
 def _read_one(error: BaseException) -> Failure | None:
     if isinstance(error, InsecureAddress):
         return _INSECURE
-    if _INTRODUCTION in str(error).lower():
-        return None
     for kind, known in _BY_CLASS.items():
         if isinstance(error, kind):
             return known
