@@ -1,12 +1,12 @@
 """
 The tests of the core and the plugins, in one run of pytest.
 
-    python tools/suite.py [--cover | --matrix] [PATH or option of pytest …]
+    python tools/suite.py [--cover | --matrix] [--quick] [PATH or option of pytest …]
 
 Without a path, all tests run but those marked `proof`, in four processes; with `--cover` their
 coverage is checked, with `--matrix` the folders of tests that are about this repository and its
-tools are left out. With a path, only that path runs, once and without a coverage check: a part
-covers a part.
+tools are left out, with `--quick` those marked `slow`. With a path, only that path runs, once and
+without a coverage check: a part covers a part.
 
 The tests use real servers and real time, so a machine that stands still for seconds can break one
 of them. In a whole run, up to five failed tests therefore run once more, with nothing beside
@@ -60,9 +60,11 @@ def failures(cache: str) -> list[str]:
     return sorted(json.loads(found.read_text("utf-8"))) if found.is_file() else []
 
 
-def run_whole(*before: str, left_out: Sequence[str] = ()) -> int:
+def run_whole(*before: str, left_out: Sequence[str] = (), quick: bool = False) -> int:
     """Run all tests, and a few that failed once more by themselves; return the exit code."""
     ignored = [f"--ignore=tests/{each}" for each in left_out]
+    if quick:
+        ignored += ["-m", "not proof and not slow"]
     with tempfile.TemporaryDirectory() as cache:
         code = run(*before, *PYTEST, *SIDE_BY_SIDE, *ignored, "-o", f"cache_dir={cache}")
         failed = failures(cache)
@@ -74,11 +76,13 @@ def run_whole(*before: str, left_out: Sequence[str] = ()) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the tests; return the exit code of the first step that failed, or 0."""
-    chosen = [each for each in arguments if each not in {"--cover", "--matrix"}]
+    quick = "--quick" in arguments
+    chosen = [each for each in arguments if each not in {"--cover", "--matrix", "--quick"}]
     if chosen:
         return run(*PYTEST, *chosen)
     if "--cover" not in arguments:
-        return run_whole(left_out=OF_THE_REPOSITORY if "--matrix" in arguments else ())
+        left_out = OF_THE_REPOSITORY if "--matrix" in arguments else ()
+        return run_whole(left_out=left_out, quick=quick)
     with tempfile.TemporaryDirectory() as folder:
         # The children of tests read the same file.
         os.environ["COVERAGE_RCFILE"] = str(write(Path(folder) / "coverage.toml"))

@@ -30,7 +30,7 @@ def test_of_a_fault(number):
 def run(folder, monkeypatch, text, **options):
     """Run one file of tests, as the whole suite is run; return the exit code."""
     (folder / "test_it.py").write_text(text, "utf-8")
-    (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n  proof: p\n", "utf-8")
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n  proof: p\n  slow: s\n", "utf-8")
     monkeypatch.chdir(folder)
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     return suite.run_whole(**options)
@@ -61,6 +61,14 @@ def test_a_matrix_leaves_out_folders_that_exist(tmp_path, monkeypatch, capfd):
     assert 0 == run(
         tmp_path, monkeypatch, "def test_it(): pass\n", left_out=suite.OF_THE_REPOSITORY
     )
+    assert "1 passed" in capfd.readouterr().out
+
+
+def test_a_quick_run_leaves_out_what_is_slow(tmp_path, monkeypatch, capfd):
+    """In CI, other Pythons run what is fast by nature."""
+    text = "import pytest\ndef test_it(): pass\n@pytest.mark.slow\ndef test_slow(): assert False\n"
+
+    assert 0 == run(tmp_path, monkeypatch, text, quick=True)
     assert "1 passed" in capfd.readouterr().out
 
 
