@@ -11,7 +11,7 @@ from collections import deque
 import pytest
 from policies import Document, Tokens
 
-from credicorp_auth import Scope, errors
+from credicorp_auth import CredicorpAuth, Scope, Settings, errors
 from credicorp_auth.engine.clock import Clock
 from credicorp_auth.engine.fork import _renew_all
 from credicorp_auth.engine.second_chance import SecondChanceTable
@@ -26,7 +26,7 @@ from credicorp_auth.engine.single_flight.waiter import ThreadWaiter, _wake_after
 from credicorp_auth.engine.tokens.token_entries import TokenEntries
 from credicorp_auth.plugin.api.late_lock import LateLock
 from credicorp_auth_testing.clock import MovableClock
-from credicorp_auth_testing.fakes import wait_idle
+from credicorp_auth_testing.fakes import ScriptedTransport, wait_idle
 from forks import holds_in_a_child
 
 
@@ -502,3 +502,26 @@ def test_a_look_into_the_cache_that_is_lost_is_not_told():
     assert [("single_flight.abandoned", "a b")] == [
         (each.name, each.fields["scope"]) for each in events
     ]
+
+
+@pytest.mark.parametrize("reading", range(2, 6))
+def test_a_token_that_comes_between_a_decision_and_its_call_is_used(reading):
+    """Whenever a caller reads the clock, another may get the token: there is one request."""
+    readings, inner, asked = [], [], []
+
+    def boot():
+        if asked == [threading.get_ident()]:
+            readings.append(None)
+            if len(readings) == reading:
+                asked.append(None)  # once
+                inner.append(auth.get_token())
+        return time.monotonic()
+
+    transport = ScriptedTransport()
+    settings = Settings(client_id="a", client_secret="b", transport=transport)
+    with CredicorpAuth.from_settings(settings, clock=Clock(wall=time.time, boot=boot)) as auth:
+        asked.append(threading.get_ident())
+        token = auth.get_token()
+
+    assert [token] == inner
+    assert 1 == len(transport.sent)
