@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import suppress
 
@@ -83,6 +84,10 @@ def is_right(kind, outcome, found, requests):
 @pytest.mark.parametrize("policy", POLICIES)
 def test_fault_490_a_call_may_be_entered_again_at_any_instruction(policy, kind, scale, evidence):
     """490: nested calls, closing, interrupts and forks at each instruction: no hang, no error, one request."""
+    if scale < 1 and sys.version_info[:2] == (3, 12):
+        pytest.skip(
+            "3.12.1 was seen to crash over instruction events beside threads; a proof there"
+        )
     count = Injector(where=OURS if kind == "interrupt" else ALL)
     first = POLICIES[policy]()
     count(first.get)
