@@ -31,9 +31,8 @@ GUARD_THREAD: Final = "credicorp-guard"
 """How the names of its threads begin."""
 
 _PAUSES: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before each try of one thread
-_GRACE: Final = (
-    0.1  # seconds, and part of the time of a call, in which an adapter reports its limit
-)
+# Seconds, and part of the time of a call, in which an adapter may report that its time is over.
+_GRACE: Final = 0.1
 _DICE: Final = SystemRandom()
 
 

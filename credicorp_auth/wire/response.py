@@ -43,6 +43,10 @@ class OpenResponse(NamedTuple):
     pieces: Iterable[bytes]
     close: Callable[[], object]
 
+    def __repr__(self) -> str:
+        """Show the status alone: what follows may be a token."""
+        return f"OpenResponse(status={self.status})"
+
     def header_values(self, name: str) -> list[str]:
         """Return each value of the header `name`, which must be in lower case."""
         return [value.strip(_SPACE) for each, value in self.headers if each.lower() == name]

@@ -40,6 +40,13 @@ def black_hole():
         yield port
 
 
+def test_a_response_shows_its_status_alone():
+    """A list of local variables, as error reporters make it, holds nothing of the body."""
+    shown = repr(OpenResponse(200, [("set-cookie", "canary")], [b"canary"], print))
+
+    assert "OpenResponse(status=200)" == shown
+
+
 def test_several_dead_addresses_take_no_longer_than_one(black_hole):
     """Each gets its share of the time, and no more is used than there is."""
     dead = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", black_hole))

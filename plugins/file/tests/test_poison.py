@@ -215,7 +215,7 @@ _LEASES = st.fixed_dictionaries(
 ).map(lambda members: json.dumps(members).encode())
 
 
-def test_fault_383_whatever_is_in_our_files_costs_one_mint_at_most(fleet, scale):
+def test_fault_383_any_content_of_our_files_costs_one_mint_at_most(fleet, scale):
     """383: a token comes, and the second process reads the first one's."""
 
     @settings(max_examples=max(15, int(200 * scale)), deadline=None)

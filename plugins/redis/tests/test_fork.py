@@ -57,7 +57,7 @@ def test_fault_177_parent_and_child_do_not_share(servers):
 
 
 @pytest.mark.parametrize("kind", ["single", "sentinel", "cluster"])
-def test_a_child_connects_anew(kinds, kind):
+def test_a_child_opens_its_own_connections(kinds, kind):
     """Single servers, sentinels and clusters: a child lets go of what the parent had, and works."""
     servers, options, clients = kinds(kind)
     cache = servers.cache(**options)
